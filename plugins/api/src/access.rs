@@ -1,0 +1,126 @@
+//! What a tool asks of its caller, written where the tool is defined.
+
+use std::collections::BTreeSet;
+
+use crate::scope::{Scope, ScopeSet};
+
+/// The needs of one tool, resource, prompt or wrapped server. All of them must be met; a signed-in caller is always one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    scopes: ScopeSet,
+    needs_organization: bool,
+    roles: BTreeSet<String>,
+    permissions: BTreeSet<String>,
+    teams: BTreeSet<String>,
+    plans: BTreeSet<String>,
+    entitlements: BTreeSet<String>,
+    invalid_scopes: Vec<String>,
+}
+
+/// Begins a rule: anybody who is signed in, until more is asked for.
+#[must_use]
+pub fn access() -> Rule {
+    Rule::default()
+}
+
+impl Rule {
+    /// Asks for an OAuth scope; several calls ask for all of them. A text that is no scope stops the boot.
+    #[must_use]
+    pub fn scope(mut self, name: &str) -> Self {
+        match name.parse::<Scope>() {
+            Ok(scope) => self.scopes.insert(scope),
+            Err(_) => self.invalid_scopes.push(name.to_owned()),
+        }
+        self
+    }
+
+    /// Asks that the call is made for an organization.
+    #[must_use]
+    pub fn organization(mut self) -> Self {
+        self.needs_organization = true;
+        self
+    }
+
+    /// Asks for a role in the organization; several calls ask for any one of them.
+    #[must_use]
+    pub fn role(mut self, name: &str) -> Self {
+        self.roles.insert(name.to_owned());
+        self.organization()
+    }
+
+    /// Asks for a permission in the organization, as `resource:action`; several calls ask for all of them.
+    #[must_use]
+    pub fn permission(mut self, name: &str) -> Self {
+        self.permissions.insert(name.to_owned());
+        self.organization()
+    }
+
+    /// Asks for membership of a team; several calls ask for any one of them.
+    #[must_use]
+    pub fn team(mut self, name: &str) -> Self {
+        self.teams.insert(name.to_owned());
+        self.organization()
+    }
+
+    /// Asks for a plan; several calls ask for any one of them.
+    #[must_use]
+    pub fn plan(mut self, name: &str) -> Self {
+        self.plans.insert(name.to_owned());
+        self
+    }
+
+    /// Asks for a feature of the plan; several calls ask for all of them.
+    #[must_use]
+    pub fn entitlement(mut self, name: &str) -> Self {
+        self.entitlements.insert(name.to_owned());
+        self
+    }
+
+    /// The scopes asked for.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// Whether an organization is asked for.
+    #[must_use]
+    pub fn needs_organization(&self) -> bool {
+        self.needs_organization
+    }
+
+    /// Roles, any one of which will do; empty when none is asked for.
+    #[must_use]
+    pub fn roles(&self) -> &BTreeSet<String> {
+        &self.roles
+    }
+
+    /// Permissions, all of which are asked for.
+    #[must_use]
+    pub fn permissions(&self) -> &BTreeSet<String> {
+        &self.permissions
+    }
+
+    /// Teams, any one of which will do; empty when none is asked for.
+    #[must_use]
+    pub fn teams(&self) -> &BTreeSet<String> {
+        &self.teams
+    }
+
+    /// Plans, any one of which will do; empty when none is asked for.
+    #[must_use]
+    pub fn plans(&self) -> &BTreeSet<String> {
+        &self.plans
+    }
+
+    /// Features of the plan, all of which are asked for.
+    #[must_use]
+    pub fn entitlements(&self) -> &BTreeSet<String> {
+        &self.entitlements
+    }
+
+    /// Texts handed to [`scope`](Self::scope) that break the scope grammar; any of them stops the boot.
+    #[must_use]
+    pub fn invalid_scopes(&self) -> &[String] {
+        &self.invalid_scopes
+    }
+}

@@ -1,0 +1,151 @@
+//! Who is calling, for whom and under which plan: what every tool is handed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
+use crate::tools::Denied;
+use crate::id::{GrantId, SessionId};
+use crate::principal::Principal;
+use crate::scope::{Scope, ScopeSet};
+
+/// The caller of a tool. Cheap to clone; take it as an argument: `async fn export(caller: Caller, ...)`.
+///
+/// Only the host can make one, so a tool that has it was called by somebody who was authenticated.
+#[derive(Clone)]
+pub struct Caller(pub(crate) Arc<CallerParts>);
+
+pub(crate) struct CallerParts {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) organization: Option<OrgContext>,
+    pub(crate) teams: Vec<TeamContext>,
+    pub(crate) subscription: Option<SubscriptionContext>,
+}
+
+impl Caller {
+    /// The authenticated party behind the call.
+    #[must_use]
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.0.principal
+    }
+
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> &UserContext {
+        self.0.principal.user()
+    }
+
+    /// The program that calls on the person's behalf.
+    #[must_use]
+    pub fn client(&self) -> &ClientContext {
+        self.0.principal.client()
+    }
+
+    /// The browser session, when that is the credential.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.0.principal.session()
+    }
+
+    /// The grant behind the token, when a token is the credential.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        self.0.principal.grant()
+    }
+
+    /// What the credential may be used for.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        self.0.principal.scopes()
+    }
+
+    /// The organization the call is made for, if it is made for one.
+    #[must_use]
+    pub fn organization(&self) -> Option<&OrgContext> {
+        self.0.organization.as_ref()
+    }
+
+    /// The teams of that organization the call is made for.
+    #[must_use]
+    pub fn teams(&self) -> &[TeamContext] {
+        &self.0.teams
+    }
+
+    /// The plan the call is made under, if there is one.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&SubscriptionContext> {
+        self.0.subscription.as_ref()
+    }
+
+    /// The organization, for tools that make no sense without one.
+    ///
+    /// # Errors
+    /// When the call is made for no organization.
+    pub fn org(&self) -> Result<&OrgContext, Denied> {
+        self.organization()
+            .ok_or_else(|| Denied::new("access.no_organization", "This connection acts for no organization."))
+    }
+
+    /// Asks for a scope that only the arguments make necessary; what is known beforehand belongs in the tool's rule.
+    ///
+    /// # Errors
+    /// When the credential lacks it.
+    pub fn require_scope(&self, name: &str) -> Result<(), Denied> {
+        if self.scopes().has_named(name) {
+            return Ok(());
+        }
+        Err(Denied::new("access.scope_missing", format!("This call needs the scope `{name}`.")).with_scope(name))
+    }
+
+    /// Asks for a feature of the plan.
+    ///
+    /// # Errors
+    /// When the plan does not open it.
+    pub fn require_entitlement(&self, name: &str) -> Result<(), Denied> {
+        if self.subscription().is_some_and(|plan| plan.entitlements.contains(name)) {
+            return Ok(());
+        }
+        Err(Denied::new("access.plan_too_small", format!("The current plan does not include `{name}`.")))
+    }
+
+    /// The caller as the tools and the traces show it: no secrets, every slot present.
+    #[must_use]
+    pub fn describe(&self) -> serde_json::Value {
+        let principal = self.principal();
+        json!({
+            "user": { "id": self.user().id, "email": self.user().email, "name": self.user().name },
+            "client": self.client(),
+            "session": principal.session(),
+            "grant": principal.grant(),
+            "scopes": self.scopes().iter().map(Scope::as_str).collect::<Vec<_>>(),
+            "organization": self.organization(),
+            "teams": self.teams(),
+            "subscription": self.subscription(),
+            "expires_at": principal.expires_at(),
+        })
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("user", &self.user().id).field("client", &self.client().id).finish()
+    }
+}
+
+impl Serialize for Caller {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.describe().serialize(serializer)
+    }
+}
+
+impl<C: AsRequestContext> FromContextPart<C> for Caller {
+    /// Fails closed: a tool that is reached without a caller does not run.
+    fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
+        crate::tools::caller_of(&context.as_request_context().extensions)
+    }
+}

@@ -1,0 +1,158 @@
+//! The database as stores see it: two engines, one query text.
+//!
+//! A store function takes a [`Conn`] and runs its one `const` query through [`on!`](crate::on), which hands the same
+//! text to whichever engine is open. Writes happen in a [`Tx`], which also carries the news of what they changed.
+
+mod outbox;
+mod pools;
+
+use std::sync::Arc;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+
+pub use self::outbox::{StoredEvent, events_after, last_event, purge_events};
+pub use self::pools::Pools;
+use crate::event::{Bus, Event};
+use crate::failure::Result;
+use crate::time::Timestamp;
+
+/// The open database of this process.
+#[derive(Clone)]
+pub struct Db {
+    pools: Pools,
+    bus: Arc<Bus>,
+}
+
+impl Db {
+    /// Puts the news of this process and open pools together.
+    #[must_use]
+    pub fn new(pools: Pools, bus: Arc<Bus>) -> Self {
+        Self { pools, bus }
+    }
+
+    /// The pools, for whoever migrates or listens.
+    #[must_use]
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// Where events of this process are told.
+    #[must_use]
+    pub fn bus(&self) -> &Arc<Bus> {
+        &self.bus
+    }
+
+    /// A connection for reading, outside any transaction.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn read(&self) -> Result<Conn> {
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => Conn(Held::SqliteRead(readers.acquire().await?)),
+            Pools::Postgres(pool) => Conn(Held::PostgresRead(pool.acquire().await?)),
+        })
+    }
+
+    /// A transaction for writing. On SQLite it takes the write lock at once, so it cannot fail half-way for want of it.
+    ///
+    /// # Errors
+    /// When no connection or no write lock can be had in time.
+    pub async fn begin(&self) -> Result<Tx> {
+        let held = match &self.pools {
+            Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Held::PostgresTx(pool.begin().await?),
+        };
+        Ok(Tx { conn: Conn(held), events: Vec::new(), bus: Arc::clone(&self.bus) })
+    }
+}
+
+/// One connection, whichever engine it goes to.
+pub struct Conn(Held);
+
+enum Held {
+    SqliteRead(PoolConnection<Sqlite>),
+    SqliteTx(Transaction<'static, Sqlite>),
+    PostgresRead(PoolConnection<Postgres>),
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+/// The engine behind a connection, for the [`on!`](crate::on) macro.
+pub enum Engine<'a> {
+    /// Embedded.
+    Sqlite(&'a mut SqliteConnection),
+    /// Server.
+    Postgres(&'a mut PgConnection),
+}
+
+impl Conn {
+    /// The engine's own connection.
+    pub fn engine(&mut self) -> Engine<'_> {
+        match &mut self.0 {
+            Held::SqliteRead(conn) => Engine::Sqlite(conn),
+            Held::SqliteTx(tx) => Engine::Sqlite(tx),
+            Held::PostgresRead(conn) => Engine::Postgres(conn),
+            Held::PostgresTx(tx) => Engine::Postgres(tx),
+        }
+    }
+}
+
+/// A transaction and the events it makes true. Dropped without [`commit`](Tx::commit) it never happened.
+pub struct Tx {
+    conn: Conn,
+    events: Vec<Event>,
+    bus: Arc<Bus>,
+}
+
+impl Tx {
+    /// Tells what this transaction makes true; heard by nobody unless it commits.
+    pub fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Makes it so. When this returns, this process has already forgotten what the events made untrue.
+    ///
+    /// # Errors
+    /// When the database refuses; then nothing has happened.
+    pub async fn commit(mut self, now: Timestamp) -> Result<()> {
+        for event in &self.events {
+            outbox::insert(&mut self.conn, event, now).await?;
+        }
+        match self.conn.0 {
+            Held::SqliteTx(tx) => tx.commit().await?,
+            Held::PostgresTx(tx) => tx.commit().await?,
+            Held::SqliteRead(_) | Held::PostgresRead(_) => {}
+        }
+        for event in &self.events {
+            self.bus.publish(event);
+        }
+        Ok(())
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl std::ops::DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+/// Runs one expression on the engine behind a [`Conn`]: `on!(conn, c => sqlx::query(SQL).bind(id).execute(c).await)`.
+///
+/// The expression is compiled once for each engine, so every bound and every read type must exist on both.
+#[macro_export]
+macro_rules! on {
+    ($conn:expr, $c:ident => $body:expr) => {
+        match $crate::db::Conn::engine($conn) {
+            $crate::db::Engine::Sqlite($c) => $body,
+            $crate::db::Engine::Postgres($c) => $body,
+        }
+    };
+}

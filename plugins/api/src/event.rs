@@ -1,0 +1,75 @@
+//! News: what happened, told to everybody who keeps something that is no longer true.
+//!
+//! An event is written in the transaction that makes it true ([`Tx::emit`](crate::db::Tx::emit)), told to this process
+//! right after the commit and before the answer, and reaches every other process through the database.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ClientId, GrantId, SessionId, TokenId, UserId};
+
+/// Something that happened. Names are in the past tense.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An account was deleted; everything it could do is over.
+    UserDeleted { user: UserId },
+    /// Profile, scopes or standing of an account changed.
+    UserChanged { user: UserId },
+    /// A browser session ended before its time.
+    SessionRevoked { session: SessionId },
+    /// One access token was revoked.
+    TokenRevoked { token: TokenId },
+    /// A grant was withdrawn, with every token that came from it.
+    GrantRevoked { grant: GrantId },
+    /// An OAuth client was deleted, with every grant given to it.
+    ClientDeleted { client: ClientId },
+}
+
+/// Hears every event of this process and, with a short delay, of every other.
+pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Where events are told inside one process.
+#[derive(Default)]
+pub struct Bus {
+    listeners: RwLock<Vec<Listener>>,
+    heard: AtomicU64,
+    live: AtomicBool,
+}
+
+impl Bus {
+    /// Adds somebody who wants to hear everything from now on.
+    pub fn subscribe(&self, listener: Listener) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// Tells one event to everybody. The generation moves first, so that whoever fills a cache meanwhile notices.
+    pub fn publish(&self, event: &Event) {
+        self.heard.fetch_add(1, Ordering::SeqCst);
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for listener in listeners {
+            listener(event);
+        }
+    }
+
+    /// How many events were told so far. A cache fill compares the value before and after its load.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.heard.load(Ordering::SeqCst)
+    }
+
+    /// Whether events of other processes reach this one now; while they do not, caches must be bypassed.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    /// Set by whoever listens to the database. Losing and regaining the line moves the generation.
+    pub fn set_live(&self, live: bool) {
+        if self.live.swap(live, Ordering::SeqCst) != live {
+            self.heard.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}

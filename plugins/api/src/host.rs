@@ -1,0 +1,54 @@
+//! How the host makes a [`Principal`] and a [`Caller`]. Nobody else may: a test of the gateway allows calls to this
+//! module in its `auth` and `access` modules only.
+
+use std::sync::Arc;
+
+use crate::caller::{Caller, CallerParts};
+use crate::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
+use crate::id::{GrantId, SessionId, TokenId};
+use crate::principal::Principal;
+use crate::scope::ScopeSet;
+use crate::time::Timestamp;
+
+/// Everything authentication found out.
+pub struct PrincipalParts {
+    /// The person, looked up just now.
+    pub user: UserContext,
+    /// The program.
+    pub client: ClientContext,
+    /// The browser session, for a cookie.
+    pub session: Option<SessionId>,
+    /// The grant, for a token.
+    pub grant: Option<GrantId>,
+    /// The token's row, for a token.
+    pub token: Option<TokenId>,
+    /// What the credential may be used for.
+    pub scopes: ScopeSet,
+    /// When the credential ends.
+    pub expires_at: Timestamp,
+}
+
+/// Makes a principal.
+#[must_use]
+pub fn principal(parts: PrincipalParts) -> Principal {
+    let PrincipalParts { user, client, session, grant, token, scopes, expires_at } = parts;
+    Principal { user, client, session, grant, token, scopes, expires_at }
+}
+
+/// Everything the context sources found out.
+#[derive(Default)]
+pub struct Contexts {
+    /// The organization of the grant.
+    pub organization: Option<OrgContext>,
+    /// The teams of the grant.
+    pub teams: Vec<TeamContext>,
+    /// The plan.
+    pub subscription: Option<SubscriptionContext>,
+}
+
+/// Makes a caller.
+#[must_use]
+pub fn caller(principal: Arc<Principal>, contexts: Contexts) -> Caller {
+    let Contexts { organization, teams, subscription } = contexts;
+    Caller(Arc::new(CallerParts { principal, organization, teams, subscription }))
+}

@@ -1,0 +1,101 @@
+//! Who it is: the outcome of authentication, before any context is known.
+
+use crate::context::{ClientContext, UserContext};
+use crate::event::Event;
+use crate::id::{GrantId, SessionId, TokenId, UserId};
+use crate::scope::ScopeSet;
+use crate::time::Timestamp;
+
+/// What a token verifier knows about a token that is genuine, unexpired and unrevoked. It is not yet a [`Principal`]:
+/// the host still checks the audience and looks the person up.
+#[derive(Clone, Debug)]
+pub struct VerifiedToken {
+    /// Whose token it is.
+    pub user: UserId,
+    /// Who was given it.
+    pub client: ClientContext,
+    /// The grant it came from.
+    pub grant: GrantId,
+    /// The token's row.
+    pub token: TokenId,
+    /// What it may be used for.
+    pub scopes: ScopeSet,
+    /// The resources it may be used at: absolute URIs (RFC 8707 section 2).
+    pub audience: Vec<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// An authenticated party. Only the host's authentication can make one.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    pub(crate) user: UserContext,
+    pub(crate) client: ClientContext,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) grant: Option<GrantId>,
+    pub(crate) token: Option<TokenId>,
+    pub(crate) scopes: ScopeSet,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Principal {
+    /// The person.
+    #[must_use]
+    pub fn user(&self) -> &UserContext {
+        &self.user
+    }
+
+    /// The program that calls on the person's behalf.
+    #[must_use]
+    pub fn client(&self) -> &ClientContext {
+        &self.client
+    }
+
+    /// The browser session, when that is the credential.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// The grant behind the token, when a token is the credential.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        self.grant
+    }
+
+    /// The token's row, when a token is the credential.
+    #[must_use]
+    pub fn token(&self) -> Option<TokenId> {
+        self.token
+    }
+
+    /// What the credential may be used for.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// When the credential ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// `cookie` or `bearer`, for the log.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.session.is_some() { "cookie" } else { "bearer" }
+    }
+
+    /// Whether after this event the principal must be established anew.
+    #[must_use]
+    pub fn is_touched_by(&self, event: &Event) -> bool {
+        match event {
+            Event::UserDeleted { user } | Event::UserChanged { user } => self.user.id == *user,
+            Event::SessionRevoked { session } => self.session == Some(*session),
+            Event::TokenRevoked { token } => self.token == Some(*token),
+            Event::GrantRevoked { grant } => self.grant == Some(*grant),
+            Event::ClientDeleted { client } => self.client.id == *client,
+        }
+    }
+}

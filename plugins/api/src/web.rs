@@ -1,0 +1,94 @@
+//! What a page or an endpoint knows about the request it answers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+
+/// Facts about the request itself; an extractor in every room.
+#[derive(Clone, Debug)]
+pub struct RequestInfo {
+    /// The id in the log line and on error pages.
+    pub id: Arc<str>,
+    /// The address of the client, behind the proxies the operator trusts.
+    pub ip: IpAddr,
+}
+
+/// The person in front of a page; an extractor in the browser room.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Facts about the request.
+    pub info: RequestInfo,
+    /// The signed-in person, with `web` as the client; `None` for a stranger.
+    pub caller: Option<Caller>,
+    /// The forgery token every form must carry as `csrf_token`.
+    pub csrf_token: Arc<str>,
+}
+
+/// A signed-in person; a stranger is sent to the sign-in page and comes back afterwards.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The person.
+    pub caller: Caller,
+    /// The whole visit.
+    pub visitor: Visitor,
+}
+
+fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T, Failure> {
+    parts
+        .extensions
+        .get::<T>()
+        .cloned()
+        .ok_or_else(|| Failure::internal(format!("{} is not offered in this room", std::any::type_name::<T>())))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        extension(parts)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        extension(parts)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
+        let visitor: Visitor = extension(parts).map_err(IntoResponse::into_response)?;
+        match visitor.caller.clone() {
+            Some(caller) => Ok(Self { caller, visitor }),
+            None => Err(to_sign_in(parts)),
+        }
+    }
+}
+
+/// Where a stranger goes: to the sign-in page, and back to where a GET wanted to go.
+fn to_sign_in(parts: &Parts) -> Response {
+    let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    if parts.method != axum::http::Method::GET {
+        return Failure::with_status(StatusCode::UNAUTHORIZED, "session.missing", "You are not signed in any more.")
+            .hint("Sign in, then try again.")
+            .into_response();
+    }
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", wanted).finish();
+    Redirect::to(&format!("/auth/signin?{query}")).into_response()
+}
+
+/// Set on a response by a page whose form ends in a redirect elsewhere: the extra source its `form-action` policy needs
+/// (Content Security Policy Level 3 section 6.4.1), such as `https://client.example`.
+#[derive(Clone, Debug)]
+pub struct FormAction(pub String);
