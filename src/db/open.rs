@@ -1,0 +1,67 @@
+//! Opens the pools of either engine with the settings they need to be safe.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use belgie_api::db::Pools;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+/// How long a request waits for a connection before it is told that the service is unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one process waits for the write lock another one holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address names neither engine.
+    #[error("the database address must begin with `sqlite:` or `postgres://`")]
+    UnknownEngine,
+    /// The engine said no.
+    #[error("the database could not be opened: {0}")]
+    Engine(#[from] sqlx::Error),
+}
+
+/// Opens `sqlite:<path>` (made when missing) or `postgres://...`, with at most `max_connections` connections.
+///
+/// # Errors
+/// When the address is not understood or the engine cannot be reached.
+pub async fn open(url: &SecretString, max_connections: u32) -> Result<Pools, OpenError> {
+    let url = url.expose_secret();
+    if url.starts_with("sqlite:") {
+        open_sqlite(url, max_connections).await
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let options = PgConnectOptions::from_str(url)?.application_name("belgie");
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Pools::Postgres(pool))
+    } else {
+        Err(OpenError::UnknownEngine)
+    }
+}
+
+async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_TIMEOUT);
+    // The writer goes first: it makes the file and turns the write-ahead log on.
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone())
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(max_connections.max(1))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.pragma("query_only", "on"))
+        .await?;
+    Ok(Pools::Sqlite { readers, writer })
+}

@@ -1,0 +1,134 @@
+//! Table `core_sessions`.
+
+use belgie_api::db::Conn;
+use belgie_api::{Result, SessionId, Timestamp, TokenHash, UserId, on};
+
+const INSERT: &str = "INSERT INTO core_sessions \
+     (id, user_id, token_hash, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent) \
+     VALUES ($1, $2, $3, $4, $4, $5, $4, $6, $7)";
+const FIND: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent \
+     FROM core_sessions WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2";
+const LIST: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent \
+     FROM core_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
+const RENEW: &str = "UPDATE core_sessions SET renewed_at = $2, last_seen_at = $2, expires_at = $3 \
+     WHERE id = $1 AND revoked_at IS NULL";
+const SEEN: &str = "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE: &str = "UPDATE core_sessions SET revoked_at = $3 \
+     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
+const REVOKE_OTHERS: &str = "UPDATE core_sessions SET revoked_at = $3 \
+     WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL RETURNING id";
+const PURGE: &str = "DELETE FROM core_sessions WHERE expires_at < $1 OR revoked_at < $1";
+
+/// A browser session that is neither expired nor revoked.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SessionRow {
+    /// The session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When the person signed in.
+    pub created_at: Timestamp,
+    /// When it was last prolonged.
+    pub renewed_at: Timestamp,
+    /// When it ends unless it is prolonged.
+    pub expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// The address it was opened from.
+    pub ip: String,
+    /// What the browser calls itself.
+    pub user_agent: String,
+}
+
+/// Adds a session under the hash of its token.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(conn: &mut Conn, session: &SessionRow, token: TokenHash) -> Result<()> {
+    on!(conn, c => sqlx::query(INSERT)
+        .bind(session.id)
+        .bind(session.user_id)
+        .bind(token.as_bytes())
+        .bind(session.created_at)
+        .bind(session.expires_at)
+        .bind(&session.ip)
+        .bind(&session.user_agent)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The live session of a token.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(conn: &mut Conn, token: TokenHash, now: Timestamp) -> Result<Option<SessionRow>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, SessionRow>(FIND)
+        .bind(token.as_bytes())
+        .bind(now)
+        .fetch_optional(c).await)?)
+}
+
+/// The live sessions of a person, the one used last first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, SessionRow>(LIST).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// Prolongs a session.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn renew(conn: &mut Conn, session: SessionId, now: Timestamp, expires_at: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(RENEW).bind(session).bind(now).bind(expires_at).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes that a session is in use.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn touch(conn: &mut Conn, session: SessionId, now: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(SEEN).bind(session).bind(now).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Ends a session of this person; `false` when there is no such live session.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoke(conn: &mut Conn, session: SessionId, user: UserId, now: Timestamp) -> Result<bool> {
+    let rows = on!(conn, c => sqlx::query(REVOKE)
+        .bind(session)
+        .bind(user)
+        .bind(now)
+        .execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Ends every session of a person but one, and says which.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoke_others(
+    conn: &mut Conn,
+    user: UserId,
+    keep: SessionId,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_OTHERS)
+        .bind(user)
+        .bind(keep)
+        .bind(now)
+        .fetch_all(c).await)?)
+}
+
+/// Forgets sessions that ended before a moment.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+    Ok(())
+}
