@@ -26,6 +26,8 @@ pub enum Event {
     GrantRevoked { grant: GrantId },
     /// An OAuth client was deleted, with every grant given to it.
     ClientDeleted { client: ClientId },
+    /// News of other processes may have been missed: whatever is remembered may be untrue.
+    NewsMissed,
 }
 
 /// Hears every event of this process and, with a short delay, of every other.
@@ -66,10 +68,11 @@ impl Bus {
         self.live.load(Ordering::SeqCst)
     }
 
-    /// Set by whoever listens to the database. Losing and regaining the line moves the generation.
+    /// Set by whoever listens to the database. A line that was lost and is back tells [`Event::NewsMissed`] first.
     pub fn set_live(&self, live: bool) {
-        if self.live.swap(live, Ordering::SeqCst) != live {
-            self.heard.fetch_add(1, Ordering::SeqCst);
+        if live && !self.is_live() {
+            self.publish(&Event::NewsMissed);
         }
+        self.live.store(live, Ordering::SeqCst);
     }
 }

@@ -96,6 +96,7 @@ impl Principal {
             Event::TokenRevoked { token } => self.token == Some(*token),
             Event::GrantRevoked { grant } => self.grant == Some(*grant),
             Event::ClientDeleted { client } => self.client.id == *client,
+            Event::NewsMissed => true,
         }
     }
 }

@@ -21,16 +21,15 @@ const PURGE: &str = "DELETE FROM core_events WHERE created_at < $1";
 pub struct StoredEvent {
     /// Grows with every event; gaps are possible.
     pub seq: i64,
-    /// The event; `None` when a newer version of this program wrote a kind unknown here.
     #[sqlx(json)]
     payload: serde_json::Value,
 }
 
 impl StoredEvent {
-    /// The event, or `None` for a kind this version does not know.
+    /// The event. A kind this version does not know, written by a newer one, may have made anything untrue.
     #[must_use]
-    pub fn event(&self) -> Option<Event> {
-        serde_json::from_value(self.payload.clone()).ok()
+    pub fn into_event(self) -> Event {
+        serde_json::from_value(self.payload).unwrap_or(Event::NewsMissed)
     }
 }
 

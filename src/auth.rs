@@ -1,0 +1,9 @@
+//! Who is it: from the credential of a request to a principal.
+
+pub mod bearer;
+pub mod challenge;
+pub mod cookie;
+pub mod credential;
+
+pub use self::bearer::BearerTokens;
+pub use self::cookie::Cookies;

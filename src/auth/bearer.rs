@@ -1,0 +1,144 @@
+//! Bearer tokens: checked once, remembered for a minute, forgotten the moment an event makes them untrue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belgie_api::host::{PrincipalParts, principal};
+use belgie_api::ports::{Accounts, TokenVerifier};
+use belgie_api::{Caller, Clock, Event, Failure, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
+use belgie_api::event::Bus;
+use moka::sync::Cache;
+
+use crate::access::caller_for;
+
+/// How many tokens are remembered; one takes about a kilobyte.
+const REMEMBERED: u64 = 10_000;
+/// How long one is remembered at most, whatever happens to the news.
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// Why a token does not open this resource.
+#[derive(Debug)]
+pub enum BearerError {
+    /// Unknown, malformed, expired, revoked, or meant for another resource: the public learns no more than this.
+    Invalid,
+    /// It cannot be found out now.
+    Failure(Failure),
+}
+
+impl From<Failure> for BearerError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// A token that was good when it was looked at.
+struct Known {
+    caller: Caller,
+    audience: Vec<String>,
+}
+
+/// Checks bearer tokens. The cache `bearer_tokens` holds 10,000 entries for at most 60 s; a revocation, a deletion or a
+/// change of the account empties the entries it touches, here at once and on other nodes with the news.
+pub struct BearerTokens {
+    verifiers: HashMap<TokenKind, Arc<dyn TokenVerifier>>,
+    accounts: Arc<dyn Accounts>,
+    clock: Arc<dyn Clock>,
+    bus: Arc<Bus>,
+    known: Cache<TokenHash, Arc<Known>>,
+}
+
+impl BearerTokens {
+    /// Takes the verifiers of all plugins. Two for one kind are a clash: the ids of the kinds are returned as problems.
+    ///
+    /// # Errors
+    /// The kinds that more than one verifier wants.
+    pub fn new(
+        verifiers: Vec<Arc<dyn TokenVerifier>>,
+        accounts: Arc<dyn Accounts>,
+        clock: Arc<dyn Clock>,
+        bus: Arc<Bus>,
+    ) -> Result<Self, Vec<String>> {
+        let mut by_kind: HashMap<TokenKind, Arc<dyn TokenVerifier>> = HashMap::new();
+        let mut clashes = Vec::new();
+        for verifier in verifiers {
+            for kind in verifier.kinds() {
+                if by_kind.insert(*kind, Arc::clone(&verifier)).is_some() {
+                    clashes.push(format!("two plugins check tokens of the kind `{}`", kind.prefix()));
+                }
+            }
+        }
+        if !clashes.is_empty() {
+            return Err(clashes);
+        }
+        let known: Cache<TokenHash, Arc<Known>> =
+            Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        let forgetful = known.clone();
+        bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
+        Ok(Self { verifiers: by_kind, accounts, clock, bus, known })
+    }
+
+    /// The caller behind a token meant for `resource`, an absolute URI.
+    ///
+    /// # Errors
+    /// When the token does not open the resource, or it cannot be found out.
+    pub async fn authenticate(&self, text: &str, resource: &str) -> Result<Caller, BearerError> {
+        let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
+        let known = match self.remembered(&token) {
+            Some(known) => known,
+            None => self.look_up(&token).await?,
+        };
+        // MCP authorization, "Token audience binding": a token of another resource is no token here.
+        if !known.audience.iter().any(|uri| uri == resource) {
+            return Err(BearerError::Invalid);
+        }
+        Ok(known.caller.clone())
+    }
+
+    fn remembered(&self, token: &PlainToken) -> Option<Arc<Known>> {
+        if !self.bus.is_live() {
+            return None;
+        }
+        let known = self.known.get(&token.hash())?;
+        (known.caller.principal().expires_at() > self.clock.now()).then_some(known)
+    }
+
+    async fn look_up(&self, token: &PlainToken) -> Result<Arc<Known>, BearerError> {
+        let generation = self.bus.generation();
+        let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
+        let verified = verifier.verify(token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
+        let VerifiedToken { user, client, grant, token: row, scopes, audience, expires_at } = verified;
+        let user = self.accounts.find(user).await?.ok_or(BearerError::Invalid)?;
+        let principal = principal(PrincipalParts {
+            user,
+            client,
+            session: None,
+            grant: Some(grant),
+            token: Some(row),
+            scopes,
+            expires_at,
+        });
+        let known = Arc::new(Known { caller: caller_for(Arc::new(principal)), audience });
+        self.remember(token.hash(), &known, generation);
+        Ok(known)
+    }
+
+    /// Remembers what was loaded, unless news came in between: then it may be untrue already. The second look catches
+    /// news that came while it was being written down.
+    fn remember(&self, hash: TokenHash, known: &Arc<Known>, generation: u64) {
+        if !self.bus.is_live() || self.bus.generation() != generation {
+            return;
+        }
+        self.known.insert(hash, Arc::clone(known));
+        if self.bus.generation() != generation {
+            self.known.invalidate(&hash);
+        }
+    }
+}
+
+fn forget(known: &Cache<TokenHash, Arc<Known>>, event: &Event) {
+    let touched = known.iter().filter(|(_, entry)| entry.caller.principal().is_touched_by(event));
+    for hash in touched.map(|(hash, _)| *hash).collect::<Vec<_>>() {
+        known.invalidate(&hash);
+    }
+}

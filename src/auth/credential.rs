@@ -1,0 +1,68 @@
+//! What a request shows of itself. A bearer token, if one is present, is the only credential: a cookie is never its
+//! fallback.
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use belgie_api::PlainToken;
+
+/// What a request brought.
+#[derive(Debug)]
+pub enum Credential {
+    /// A text after `Bearer`; whether it is a token at all is found out later.
+    Bearer(String),
+    /// The cookie of a browser session.
+    Session(PlainToken),
+    /// Nothing.
+    None,
+}
+
+/// A credential that is presented wrongly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadCredential {
+    /// A token in the query string, where logs and histories keep it (RFC 6750 section 2.3, forbidden by MCP).
+    InQuery,
+    /// More than one `Authorization` header, or a scheme other than Bearer.
+    Malformed,
+}
+
+/// Reads the `Authorization` header (RFC 6750 section 2.1). `Ok(None)` when there is none.
+///
+/// # Errors
+/// When the token stands in the query, or the header is not a single Bearer one.
+pub fn bearer(parts: &Parts) -> Result<Option<String>, BadCredential> {
+    if has_token_in_query(parts.uri.query().unwrap_or_default()) {
+        return Err(BadCredential::InQuery);
+    }
+    authorization(&parts.headers)
+}
+
+fn has_token_in_query(query: &str) -> bool {
+    !query.is_empty() && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+}
+
+fn authorization(headers: &HeaderMap) -> Result<Option<String>, BadCredential> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(BadCredential::Malformed);
+    }
+    let text = value.to_str().map_err(|_| BadCredential::Malformed)?;
+    let (scheme, token) = text.split_once(' ').ok_or(BadCredential::Malformed)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(BadCredential::Malformed);
+    }
+    Ok(Some(token.trim().to_owned()))
+}
+
+/// The value of one cookie of the request.
+#[must_use]
+pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| cookie::Cookie::split_parse(text.to_owned()))
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}

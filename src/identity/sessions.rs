@@ -1,0 +1,149 @@
+//! Browser sessions: opened at sign-in, prolonged while in use, ended for good.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use belgie_api::context::UserContext;
+use belgie_api::{Event, PlainToken, Result, SessionId, TokenKind, UserId};
+
+use super::accounts::Identity;
+use crate::store::sessions::{self, SessionRow};
+use crate::store::users;
+
+/// A session's last use is noted at most this often, so that reading a page does not write.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+const MAX_USER_AGENT_CHARACTERS: usize = 300;
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRules {
+    /// How long a session lives after it was last prolonged.
+    pub max_age: Duration,
+    /// How long after that it is prolonged by being used.
+    pub update_age: Duration,
+    /// How long it can live at all.
+    pub absolute_max_age: Duration,
+}
+
+/// A session just opened.
+pub struct Started {
+    /// The session.
+    pub session: SessionRow,
+    /// The value of the cookie; only its hash is kept.
+    pub token: PlainToken,
+}
+
+/// A session a request came with.
+pub struct Resumed {
+    /// The session.
+    pub session: SessionRow,
+    /// Its person.
+    pub user: UserContext,
+    /// Whether it was prolonged just now, so that the cookie must be sent again.
+    pub is_renewed: bool,
+}
+
+impl Identity {
+    /// Opens a session with a token nobody has seen before, whatever cookie the browser came with.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn start_session(&self, user: UserId, ip: IpAddr, user_agent: &str) -> Result<Started> {
+        let now = self.clock.now();
+        let token = TokenKind::Session.mint(self.entropy.as_ref());
+        let session = SessionRow {
+            id: SessionId::new(self.clock.as_ref(), self.entropy.as_ref()),
+            user_id: user,
+            created_at: now,
+            renewed_at: now,
+            expires_at: now.plus(self.rules.sessions.max_age.min(self.rules.sessions.absolute_max_age)),
+            last_seen_at: now,
+            ip: ip.to_string(),
+            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARACTERS).collect(),
+        };
+        let mut tx = self.db.begin().await?;
+        sessions::insert(&mut tx, &session, token.hash()).await?;
+        tx.commit(now).await?;
+        Ok(Started { session, token })
+    }
+
+    /// The live session of a cookie, prolonged when it is time; `None` when it is unknown, expired or revoked.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn resume_session(&self, token: &PlainToken) -> Result<Option<Resumed>> {
+        let now = self.clock.now();
+        let mut conn = self.db.read().await?;
+        let Some(mut session) = sessions::find(&mut conn, token.hash(), now).await? else { return Ok(None) };
+        let Some(user) = users::find(&mut conn, session.user_id).await? else { return Ok(None) };
+        drop(conn);
+        let rules = self.rules.sessions;
+        let end = session.created_at.plus(rules.absolute_max_age);
+        let longer = now.plus(rules.max_age).min(end);
+        let is_renewed = now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
+        if is_renewed || now.since(session.last_seen_at) >= SEEN_EVERY {
+            let mut tx = self.db.begin().await?;
+            if is_renewed {
+                sessions::renew(&mut tx, session.id, now, longer).await?;
+                (session.renewed_at, session.expires_at) = (now, longer);
+            } else {
+                sessions::touch(&mut tx, session.id, now).await?;
+            }
+            session.last_seen_at = now;
+            tx.commit(now).await?;
+        }
+        let user = UserContext { id: user.id, email: user.email, name: user.name, scopes: user.scopes };
+        Ok(Some(Resumed { session, user, is_renewed }))
+    }
+
+    /// The live sessions of a person, the one used last first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SessionRow>> {
+        sessions::list(&mut self.db.read().await?, user, self.clock.now()).await
+    }
+
+    /// Ends one session of a person; `false` when there is no such live session. Heard everywhere before this returns.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn revoke_session(&self, session: SessionId, user: UserId) -> Result<bool> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        if !sessions::revoke(&mut tx, session, user, now).await? {
+            return Ok(false);
+        }
+        tx.emit(Event::SessionRevoked { session });
+        tx.commit(now).await?;
+        Ok(true)
+    }
+
+    /// Ends every session of a person but one; says how many.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn revoke_other_sessions(&self, user: UserId, keep: SessionId) -> Result<usize> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let ended = sessions::revoke_others(&mut tx, user, keep, now).await?;
+        for session in &ended {
+            tx.emit(Event::SessionRevoked { session: *session });
+        }
+        tx.commit(now).await?;
+        Ok(ended.len())
+    }
+
+    /// Forgets sessions and links that ended long ago.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn purge(&self) -> Result<()> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        sessions::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
+        crate::store::links::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
+        belgie_api::db::purge_events(&mut tx, now.minus(Duration::from_hours(1))).await?;
+        tx.commit(now).await
+    }
+}
