@@ -6,7 +6,8 @@ use url::Host;
 
 use super::{Config, strength};
 
-const STRONG: &str = "make one with `openssl rand -base64 32` and keep it out of the file: BELGIE_SECRET, or secret_file";
+const STRONG: &str =
+    "make one with `openssl rand -base64 32` and give it as BELGIE_SECRET or in a secret_file";
 
 /// Notes every rule that `config` breaks.
 pub(super) fn run(config: &Config, ledger: &Ledger) {

@@ -20,7 +20,8 @@ pub enum Engine {
 pub struct Database {
     /// Which engine `url` speaks of.
     pub engine: Engine,
-    /// `sqlite:<path>` (percent-encoded), `sqlite::memory:` or `postgres://...`; wrapped because it may hold a password.
+    /// `sqlite:<path>` (percent-encoded), `sqlite::memory:` or `postgres://...`. Wrapped because it
+    /// may hold a password.
     pub url: SecretString,
     /// The same without password and options, for messages.
     pub shown_url: String,

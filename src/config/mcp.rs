@@ -43,7 +43,7 @@ impl Mcp {
                 "write a host, or host and port, such as \"gateway.internal:8080\"",
             ),
             max_sessions_per_user: section.integer("max_sessions_per_user", 1..=100_000, 64),
-            session_idle: section.seconds("session_idle_seconds", 10..=86_400, Duration::from_secs(1_800)),
+            session_idle: section.seconds("session_idle_seconds", 10..=86_400, Duration::from_mins(30)),
             list_ttl: section.seconds("list_ttl_seconds", 0..=86_400, Duration::ZERO),
             name: section.string("name", "belgie"),
             title: section.string("title", site_name),

@@ -96,10 +96,10 @@ fn every_problem_is_reported_at_once() {
 #[test]
 fn values_come_with_their_units() {
     let (mut section, ledger) = section("a = '15m'\nb = '2 MiB'\nc = 90\nd = 2048\ne = true", &[]);
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     assert_eq!(
         section.duration("a", Duration::ZERO..=day, day),
-        Duration::from_secs(900)
+        Duration::from_mins(15)
     );
     assert_eq!(section.bytes("b", 0..=u64::MAX, 1), 2 << 20);
     assert_eq!(
@@ -163,13 +163,28 @@ fn a_variable_wins_over_the_file_and_the_command_line_over_both() {
 
 #[test]
 fn a_bad_value_is_pointed_at_where_it_came_from() {
-    let (mut section, ledger) = section("", &[("BELGIE_SESSION_MAX_SIZE", "big")]);
+    let (mut section, ledger) = section(
+        "",
+        &[
+            ("BELGIE_SESSION_MAX_SIZE", "big"),
+            ("BELGIE_SESSION_PORTS", "80,http"),
+        ],
+    );
     ledger.override_key("session.page_size", "huge");
     section.integer("max_size", 0..=9, 0);
     section.integer("page_size", 0..=9, 0);
+    let port = |text: &str| text.parse::<u16>().map_err(|_| "not a port".to_owned());
+    assert_eq!(section.parsed_list("ports", port, "write numbers"), [80]);
     let found = problems(&ledger);
     let places: Vec<_> = found.iter().map(|problem| problem.path.as_str()).collect();
-    assert_eq!(places, ["BELGIE_SESSION_MAX_SIZE", "--page-size"]);
+    assert_eq!(
+        places,
+        [
+            "BELGIE_SESSION_MAX_SIZE",
+            "--page-size",
+            "BELGIE_SESSION_PORTS"
+        ]
+    );
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, time::Duration};
 use url::Url;
 
 use super::{
-    Problem, Section,
+    Origin, Problem, Section,
+    ledger::place,
     nearest::nearest,
     raw::{Fault, Raw, Shape, quoted},
     units,
@@ -202,11 +203,13 @@ impl Section {
         for (index, item) in items.iter().enumerate() {
             match parse(item) {
                 Ok(value) => values.push(value),
-                Err(message) => self.ledger().add(Problem::new(
-                    format!("{}[{index}]", self.path_of(key)),
-                    message,
-                    remedy,
-                )),
+                Err(message) => {
+                    let path = self.path_of(key);
+                    let origin = self.ledger().origin(&path).unwrap_or(Origin::Default);
+                    let message = format!("entry {}: {message}", index + 1);
+                    let place = place(&format!("{path}[{index}]"), &origin);
+                    self.ledger().add(Problem::new(place, message, remedy));
+                }
             }
         }
         values
