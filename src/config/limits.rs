@@ -1,0 +1,49 @@
+//! `[limits]`: how often, before we ask for patience.
+
+use std::num::NonZeroU32;
+
+use belgie_api::settings::Section;
+
+/// Requests per minute, counted on each node. An "address" is the client's IP address as far as trusted proxies let
+/// us know it.
+///
+/// The numbers for clients are high because hosted agents of thousands of people come from a handful of addresses;
+/// those for people who type a password are low because guessing is what they stop.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Sign-in attempts from one address.
+    pub sign_in_per_minute: NonZeroU32,
+    /// Sign-in attempts for one account, from wherever.
+    pub sign_in_per_account_per_minute: NonZeroU32,
+    /// New accounts from one address.
+    pub sign_up_per_minute: NonZeroU32,
+    /// Client registrations from one address.
+    pub register_per_minute: NonZeroU32,
+    /// Token requests from one address.
+    pub token_per_minute: NonZeroU32,
+    /// Token requests of one client.
+    pub token_per_client_per_minute: NonZeroU32,
+    /// Authorization requests from one address.
+    pub authorize_per_minute: NonZeroU32,
+    /// Authorization requests of one account.
+    pub authorize_per_account_per_minute: NonZeroU32,
+}
+
+impl Limits {
+    pub(super) fn read(section: &mut Section) -> Self {
+        let mut number = |key: &str, default: u32| {
+            let number = section.integer(key, 1..=1_000_000, default);
+            NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+        };
+        Self {
+            sign_in_per_minute: number("sign_in_per_minute", 20),
+            sign_in_per_account_per_minute: number("sign_in_per_account_per_minute", 10),
+            sign_up_per_minute: number("sign_up_per_minute", 5),
+            register_per_minute: number("register_per_minute", 60),
+            token_per_minute: number("token_per_minute", 600),
+            token_per_client_per_minute: number("token_per_client_per_minute", 300),
+            authorize_per_minute: number("authorize_per_minute", 120),
+            authorize_per_account_per_minute: number("authorize_per_account_per_minute", 30),
+        }
+    }
+}
