@@ -4,6 +4,8 @@ pub mod bearer;
 pub mod challenge;
 pub mod cookie;
 pub mod credential;
+mod session;
 
 pub use self::bearer::BearerTokens;
 pub use self::cookie::Cookies;
+pub use self::session::session_caller;

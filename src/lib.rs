@@ -1,1 +1,26 @@
+//! Belgie: an MCP-first authenticated gateway.
+//!
+//! The machine behind the words of [`belgie_api`]: it orders plugins, serves the web routes and the MCP endpoint, and
+//! lets nobody through who is not known. Start with [`Belgie::builder`]; the program `belgie` uses nothing else.
+
+pub mod access;
+pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod db;
+pub mod events;
+pub mod gateway;
+pub mod identity;
+pub mod limits;
+pub mod mcp;
+pub mod outbound;
+pub mod pages;
+pub mod registry;
+pub mod store;
+pub mod tasks;
+pub mod telemetry;
+pub mod web;
+
+pub use belgie_api as api;
+pub use belgie_api::rmcp;
+pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};

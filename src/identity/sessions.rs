@@ -48,7 +48,12 @@ impl Identity {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn start_session(&self, user: UserId, ip: IpAddr, user_agent: &str) -> Result<Started> {
+    pub async fn start_session(
+        &self,
+        user: UserId,
+        ip: IpAddr,
+        user_agent: &str,
+    ) -> Result<Started> {
         let now = self.clock.now();
         let token = TokenKind::Session.mint(self.entropy.as_ref());
         let session = SessionRow {
@@ -56,7 +61,12 @@ impl Identity {
             user_id: user,
             created_at: now,
             renewed_at: now,
-            expires_at: now.plus(self.rules.sessions.max_age.min(self.rules.sessions.absolute_max_age)),
+            expires_at: now.plus(
+                self.rules
+                    .sessions
+                    .max_age
+                    .min(self.rules.sessions.absolute_max_age),
+            ),
             last_seen_at: now,
             ip: ip.to_string(),
             user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARACTERS).collect(),
@@ -74,13 +84,18 @@ impl Identity {
     pub async fn resume_session(&self, token: &PlainToken) -> Result<Option<Resumed>> {
         let now = self.clock.now();
         let mut conn = self.db.read().await?;
-        let Some(mut session) = sessions::find(&mut conn, token.hash(), now).await? else { return Ok(None) };
-        let Some(user) = users::find(&mut conn, session.user_id).await? else { return Ok(None) };
+        let Some(mut session) = sessions::find(&mut conn, token.hash(), now).await? else {
+            return Ok(None);
+        };
+        let Some(user) = users::find(&mut conn, session.user_id).await? else {
+            return Ok(None);
+        };
         drop(conn);
         let rules = self.rules.sessions;
         let end = session.created_at.plus(rules.absolute_max_age);
         let longer = now.plus(rules.max_age).min(end);
-        let is_renewed = now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
+        let is_renewed =
+            now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
         if is_renewed || now.since(session.last_seen_at) >= SEEN_EVERY {
             let mut tx = self.db.begin().await?;
             if is_renewed {
@@ -92,8 +107,17 @@ impl Identity {
             session.last_seen_at = now;
             tx.commit(now).await?;
         }
-        let user = UserContext { id: user.id, email: user.email, name: user.name, scopes: user.scopes };
-        Ok(Some(Resumed { session, user, is_renewed }))
+        let user = UserContext {
+            id: user.id,
+            email: user.email,
+            name: user.name,
+            scopes: user.scopes,
+        };
+        Ok(Some(Resumed {
+            session,
+            user,
+            is_renewed,
+        }))
     }
 
     /// The live sessions of a person, the one used last first.
@@ -112,6 +136,21 @@ impl Identity {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         if !sessions::revoke(&mut tx, session, user, now).await? {
+            return Ok(false);
+        }
+        tx.emit(Event::SessionRevoked { session });
+        tx.commit(now).await?;
+        Ok(true)
+    }
+
+    /// Ends a session on the operator's word, whoever's it is; `false` when there is no such live session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_session(&self, session: SessionId) -> Result<bool> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        if !sessions::end(&mut tx, session, now).await? {
             return Ok(false);
         }
         tx.emit(Event::SessionRevoked { session });

@@ -11,8 +11,14 @@ pub trait Entropy: Send + Sync {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::expect_used, reason = "without randomness no secret can be made: stopping is the only safe answer")]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks for randomness")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret can be made: stopping is the only safe answer"
+    )]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks for randomness"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
     }

@@ -1,0 +1,29 @@
+//! A browser session as a caller.
+
+use std::sync::Arc;
+
+use belgie_api::context::ClientContext;
+use belgie_api::host::{PrincipalParts, principal};
+use belgie_api::{Caller, ClientId};
+
+use crate::access::caller::caller_for;
+use crate::identity::Resumed;
+
+/// The caller behind a live browser session: our own pages as the client `web`, with the scopes of the account.
+#[must_use]
+pub fn session_caller(resumed: &Resumed) -> Caller {
+    let user = resumed.user.clone();
+    let scopes = user.scopes.clone();
+    caller_for(Arc::new(principal(PrincipalParts {
+        user,
+        client: ClientContext {
+            id: ClientId::from_wire("web"),
+            name: "Web".to_owned(),
+        },
+        session: Some(resumed.session.id),
+        grant: None,
+        token: None,
+        scopes,
+        expires_at: resumed.session.expires_at,
+    })))
+}

@@ -1,0 +1,127 @@
+//! The command line: arguments in, exit code out. Commands of plugins stand beside the core's.
+
+mod account;
+mod args;
+mod check;
+mod demo;
+mod doctor;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use belgie_api::Failure;
+use clap::{ArgMatches, FromArgMatches};
+
+use self::args::{Cli, Verb};
+use self::output::{CliError, print};
+use crate::config::RawConfig;
+use crate::gateway::{Belgie, Builder, Gateway};
+
+/// Runs one command.
+pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    let nouns = Belgie::builder(RawConfig::from_text("")).commands();
+    let matches = args::command(&nouns).get_matches_from(arguments);
+    let json = matches.get_flag("json");
+    match dispatch(&matches).await {
+        Ok(code) => code,
+        Err(error) => error.report(json),
+    }
+}
+
+async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
+    let json = matches.get_flag("json");
+    let overrides = args::overrides(matches);
+    if let Some((noun, noun_matches)) = matches.subcommand()
+        && let Some(command) = Belgie::builder(RawConfig::from_text(""))
+            .commands()
+            .iter()
+            .find(|c| c.command.get_name() == noun)
+    {
+        let gateway = open(builder(overrides)?).await?;
+        let outcome = (command.run)(gateway.host().clone(), noun_matches.clone()).await;
+        gateway.shutdown().await;
+        print(&outcome?, json);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cli = Cli::from_arg_matches(matches)
+        .map_err(|error| error.exit())
+        .unwrap_or_else(|never: std::convert::Infallible| match never {});
+    match cli.verb {
+        Verb::Serve { demo_tools, .. } => serve::serve(overrides, demo_tools, json).await,
+        Verb::Demo => demo::demo(json).await,
+        Verb::Migrate => {
+            let gateway = builder(overrides)?.migrate(true).build().await?;
+            gateway.shutdown().await;
+            print(
+                &belgie_api::command::Output::new(
+                    "The tables are up to date.",
+                    serde_json::json!({ "pending": [] }),
+                ),
+                json,
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Check => check::check(builder(overrides)?, json),
+        Verb::Doctor => doctor::doctor(builder(overrides)?, json).await,
+        Verb::Surface => {
+            let gateway = builder(overrides)?.build().await?;
+            let surface = gateway.surface().to_owned();
+            gateway.shutdown().await;
+            print(
+                &belgie_api::command::Output::new(
+                    surface.trim_end(),
+                    serde_json::json!({ "surface": surface }),
+                ),
+                json,
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::User(verb) => {
+            with_gateway(overrides, json, async |gateway| {
+                account::user(gateway, verb).await
+            })
+            .await
+        }
+        Verb::Session(verb) => {
+            with_gateway(overrides, json, async |gateway| {
+                account::session(gateway, verb).await
+            })
+            .await
+        }
+    }
+}
+
+fn builder(overrides: crate::config::Overrides) -> Result<Builder, CliError> {
+    let raw = RawConfig::of_process(overrides).map_err(crate::gateway::BootError::Config)?;
+    Ok(Belgie::builder(raw))
+}
+
+/// Opens a gateway for a command, with its tables up to date.
+async fn open(builder: Builder) -> Result<Gateway, CliError> {
+    let gateway = builder.build().await?;
+    if gateway.pending_migrations().is_empty() {
+        return Ok(gateway);
+    }
+    let pending = gateway.pending_migrations().join(", ");
+    gateway.shutdown().await;
+    Err(CliError::from(
+        Failure::conflict(
+            "db.pending_migrations",
+            format!("These migrations have not run yet: {pending}."),
+        )
+        .hint("Run `belgie migrate`, or set `database.migrate_on_start = true`."),
+    ))
+}
+
+async fn with_gateway(
+    overrides: crate::config::Overrides,
+    json: bool,
+    act: impl AsyncFnOnce(&Gateway) -> belgie_api::Result<belgie_api::command::Output>,
+) -> Result<ExitCode, CliError> {
+    let gateway = open(builder(overrides)?).await?;
+    let outcome = act(&gateway).await;
+    gateway.shutdown().await;
+    print(&outcome?, json);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,122 @@
+//! What can be typed. This is the operator contract: names here do not change.
+
+use std::path::PathBuf;
+
+use belgie_api::command::PluginCommand;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::Overrides;
+
+/// An MCP-first authenticated gateway.
+#[derive(Parser, Debug)]
+#[command(name = "belgie", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Args, Debug)]
+pub struct Global {
+    /// The configuration file; without it `belgie.toml` in this folder, if there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the database file and the secret live
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON value for machines
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Answer requests
+    Serve {
+        /// Address and port; port 0 takes a free one
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<String>,
+        /// Add the tools echo, add, slow and step_up, to try a client with
+        #[arg(long)]
+        demo_tools: bool,
+    },
+    /// Play an agent against a gateway of its own and show every step
+    Demo,
+    /// Bring the tables up to date
+    Migrate,
+    /// Check the configuration and show what would be used, secrets masked
+    Check,
+    /// Check clock, keys, database and the public address
+    Doctor,
+    /// Show every route, tool, scope, table and command
+    Surface,
+    /// People with an account
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Browser sessions
+    #[command(subcommand)]
+    Session(SessionVerb),
+}
+
+#[derive(Subcommand, Debug)]
+pub enum UserVerb {
+    /// Make an account
+    Create {
+        /// The address to sign in with
+        #[arg(long)]
+        email: String,
+        /// What to call the person
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Read the password from standard input (one line); without it, it is asked for
+        #[arg(long)]
+        password_stdin: bool,
+        /// Give the account the user scope `admin`
+        #[arg(long)]
+        admin: bool,
+    },
+    /// List all accounts
+    List,
+    /// Delete an account with everything that hangs on it
+    Delete {
+        /// The address the account signs in with
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum SessionVerb {
+    /// List the live sessions of an account
+    List {
+        /// The address the account signs in with
+        #[arg(long)]
+        email: String,
+    },
+    /// End a session at once
+    Revoke {
+        /// The session, as `ses_...`
+        id: String,
+    },
+}
+
+/// The core's commands and those of plugins.
+pub fn command(nouns: &[PluginCommand]) -> clap::Command {
+    nouns.iter().fold(Cli::command(), |command, noun| {
+        command.subcommand(noun.command.clone())
+    })
+}
+
+/// What of the configuration was given on the command line.
+pub fn overrides(matches: &clap::ArgMatches) -> Overrides {
+    let listen = matches
+        .subcommand_matches("serve")
+        .and_then(|serve| serve.get_one::<String>("listen"))
+        .cloned();
+    Overrides {
+        config: matches.get_one::<PathBuf>("config").cloned(),
+        data_dir: matches.get_one::<PathBuf>("data_dir").cloned(),
+        listen,
+    }
+}

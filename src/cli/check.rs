@@ -1,0 +1,26 @@
+//! `belgie check`: the configuration as it would be used.
+
+use std::process::ExitCode;
+
+use belgie_api::command::Output;
+use serde_json::json;
+
+use super::output::{CliError, print};
+use crate::gateway::Builder;
+
+/// Prints every setting with its value and where it came from; secrets are masked.
+pub fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
+    let checked = builder.check()?;
+    let effective = checked.config().effective();
+    let lines: Vec<String> = effective.iter().map(ToString::to_string).collect();
+    let list: Vec<_> = effective
+        .iter()
+        .map(|setting| json!({ "path": setting.path, "value": setting.value, "origin": setting.origin.to_string() }))
+        .collect();
+    let text = format!("{}\n\nThe configuration is right.", lines.join("\n"));
+    print(
+        &Output::new(text, json!({ "ok": true, "settings": list })),
+        as_json,
+    );
+    Ok(ExitCode::SUCCESS)
+}

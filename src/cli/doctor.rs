@@ -1,0 +1,145 @@
+//! `belgie doctor`: what is well and what is not, with a remedy for each.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use belgie_api::command::Output;
+use belgie_api::{Clock, Timestamp};
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use super::output::{CliError, print};
+use crate::gateway::{Builder, Gateway};
+
+/// A machine that believes it lives before this moment (2026-01-01) has no clock to trust.
+const EARLIEST: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+const REACH_WITHIN: Duration = Duration::from_secs(3);
+
+struct Finding {
+    what: &'static str,
+    is_well: bool,
+    /// Whether the gateway could serve all the same.
+    is_warning: bool,
+    said: String,
+}
+
+impl Finding {
+    fn of(what: &'static str, is_well: bool, said: impl Into<String>) -> Self {
+        Self {
+            what,
+            is_well,
+            is_warning: false,
+            said: said.into(),
+        }
+    }
+}
+
+/// Opens everything, looks, and exits with 1 when something must be mended.
+pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
+    let gateway = builder.migrate(false).build().await?;
+    let findings = vec![
+        clock(&belgie_api::clock::SystemClock),
+        Finding::of(
+            "keys",
+            true,
+            "the secret is there and nobody else can read it",
+        ),
+        database(&gateway).await,
+        tables(&gateway),
+        address(&gateway).await,
+    ];
+    gateway.shutdown().await;
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|f| format!("{:<9} {:<9} {}", mark(f), f.what, f.said))
+        .collect();
+    let list: Vec<_> = findings
+        .iter()
+        .map(|f| json!({ "check": f.what, "status": mark(f), "message": f.said }))
+        .collect();
+    let is_well = findings.iter().all(|f| f.is_well || f.is_warning);
+    print(
+        &Output::new(lines.join("\n"), json!({ "ok": is_well, "checks": list })),
+        as_json,
+    );
+    Ok(if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn mark(finding: &Finding) -> &'static str {
+    match (finding.is_well, finding.is_warning) {
+        (true, _) => "ok",
+        (false, true) => "warning",
+        (false, false) => "FAILED",
+    }
+}
+
+fn clock(clock: &dyn Clock) -> Finding {
+    let now = clock.now();
+    if now >= EARLIEST {
+        return Finding::of("clock", true, now.to_string());
+    }
+    Finding::of(
+        "clock",
+        false,
+        format!("{now} lies in the past: set the clock, or tokens will not expire as they should"),
+    )
+}
+
+async fn database(gateway: &Gateway) -> Finding {
+    let shown = &gateway.config().database.shown_url;
+    if gateway.identity().is_database_there().await {
+        Finding::of("database", true, format!("{shown} answers"))
+    } else {
+        Finding::of(
+            "database",
+            false,
+            format!("{shown} has no tables yet or does not answer: run `belgie migrate`"),
+        )
+    }
+}
+
+fn tables(gateway: &Gateway) -> Finding {
+    let pending = gateway.pending_migrations();
+    if pending.is_empty() {
+        Finding::of("tables", true, "up to date")
+    } else {
+        Finding::of(
+            "tables",
+            false,
+            format!(
+                "these migrations have not run: {}: run `belgie migrate`",
+                pending.join(", ")
+            ),
+        )
+    }
+}
+
+/// Whether somebody listens at the public address. Nobody does while the server is down, so this is a warning only.
+async fn address(gateway: &Gateway) -> Finding {
+    let url = gateway.host().urls().base();
+    let (host, port) = (
+        url.host_str().unwrap_or_default(),
+        url.port_or_known_default().unwrap_or(443),
+    );
+    let attempt = tokio::time::timeout(
+        REACH_WITHIN,
+        TcpStream::connect((host.trim_matches(['[', ']']), port)),
+    )
+    .await;
+    let is_well = matches!(attempt, Ok(Ok(_)));
+    let said = if is_well {
+        format!("{url} is reachable")
+    } else {
+        format!("nobody answers at {url}: start `belgie serve`, or check DNS, proxy and `base_url`")
+    };
+    Finding {
+        what: "base_url",
+        is_well,
+        is_warning: true,
+        said,
+    }
+}

@@ -1,0 +1,87 @@
+//! What a command prints: lines for people, or one JSON value.
+
+use std::process::ExitCode;
+
+use belgie_api::Failure;
+use belgie_api::command::Output;
+use serde_json::json;
+
+use crate::gateway::BootError;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum CliError {
+    /// The gateway did not start.
+    Boot(BootError),
+    /// The command itself failed.
+    Failure(Failure),
+}
+
+impl From<BootError> for CliError {
+    fn from(error: BootError) -> Self {
+        Self::Boot(error)
+    }
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Prints an answer to standard output.
+#[expect(clippy::print_stdout, reason = "a command answers on standard output")]
+pub fn print(output: &Output, as_json: bool) {
+    if as_json {
+        println!("{}", output.json);
+    } else {
+        println!("{}", output.text);
+    }
+}
+
+impl CliError {
+    /// Prints the error and gives the exit code: 2 for a configuration that is not right, 1 for everything else.
+    #[expect(
+        clippy::print_stderr,
+        clippy::print_stdout,
+        reason = "a command reports its errors itself"
+    )]
+    pub fn report(self, as_json: bool) -> ExitCode {
+        let (text, value, code) = match &self {
+            Self::Boot(BootError::Config(problems)) => {
+                let list: Vec<_> = problems
+                    .iter()
+                    .map(|p| json!({ "path": p.path, "message": p.message, "remedy": p.remedy }))
+                    .collect();
+                (
+                    problems.to_string(),
+                    json!({ "error": "config", "problems": list }),
+                    2,
+                )
+            }
+            Self::Boot(error) => (
+                error.to_string(),
+                json!({ "error": "boot", "error_description": error.to_string() }),
+                1,
+            ),
+            Self::Failure(failure) => {
+                let hint = failure
+                    .remedy()
+                    .map(|hint| format!("\n{hint}"))
+                    .unwrap_or_default();
+                let source = failure
+                    .private_source()
+                    .map(|source| format!("\n({source})"))
+                    .unwrap_or_default();
+                let value = json!({ "error": failure.code(), "error_description": failure.message(), "hint": failure.remedy() });
+                (format!("{}{hint}{source}", failure.message()), value, 1)
+            }
+        };
+        if as_json {
+            println!("{value}");
+        } else {
+            eprintln!("belgie: {}", text.trim_end());
+        }
+        ExitCode::from(code)
+    }
+}

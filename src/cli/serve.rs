@@ -1,0 +1,109 @@
+//! `belgie serve`: the real thing.
+
+use std::process::ExitCode;
+
+use belgie_api::Failure;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::builder;
+use super::output::CliError;
+use crate::config::Overrides;
+use crate::gateway::Gateway;
+use crate::telemetry;
+
+/// Serves until SIGTERM or an interrupt, then lets requests in hand finish.
+pub async fn serve(
+    overrides: Overrides,
+    demo_tools: bool,
+    as_json: bool,
+) -> Result<ExitCode, CliError> {
+    let mut builder = builder(overrides)?;
+    if demo_tools {
+        builder = builder.demo_tools();
+    }
+    let checked = builder.check()?;
+    let log = &checked.config().log;
+    telemetry::start(log.format, &log.filter).map_err(Failure::internal)?;
+    let address = checked.config().server.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| cannot_listen(address, error))?;
+    let bound = listener.local_addr().map_err(Failure::internal)?;
+    let gateway = checked.bound_to(bound).open().await?;
+    refuse_pending(&gateway)?;
+    let setup = gateway.offer_setup().await?;
+    announce(&gateway, bound, setup.as_deref(), as_json);
+    let stop = gateway.stopper();
+    tokio::join!(gateway.serve(listener), stop_on_signal(stop));
+    gateway.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cannot_listen(address: std::net::SocketAddr, error: std::io::Error) -> Failure {
+    Failure::conflict(
+        "serve.cannot_listen",
+        format!("Nobody can listen on {address}: {error}."),
+    )
+    .hint("Choose another address with --listen, or port 0 for a free one.")
+}
+
+/// A server whose tables are behind its code would fail in the middle of requests.
+fn refuse_pending(gateway: &Gateway) -> Result<(), CliError> {
+    if gateway.pending_migrations().is_empty() {
+        return Ok(());
+    }
+    let pending = gateway.pending_migrations().join(", ");
+    Err(CliError::from(
+        Failure::conflict(
+            "db.pending_migrations",
+            format!("These migrations have not run yet: {pending}."),
+        )
+        .hint("Run `belgie migrate` first, or set `database.migrate_on_start = true`."),
+    ))
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "a server says once where it listens; the set-up link must not end up in logs"
+)]
+fn announce(gateway: &Gateway, bound: std::net::SocketAddr, setup: Option<&str>, as_json: bool) {
+    let urls = gateway.host().urls();
+    if as_json {
+        let line = json!({
+            "listening": bound.to_string(),
+            "base_url": urls.issuer(),
+            "mcp_url": urls.absolute(crate::web::MCP_PATH),
+            "setup_url": setup,
+        });
+        println!("{line}");
+        return;
+    }
+    println!("Belgie {} listens on {bound}", env!("CARGO_PKG_VERSION"));
+    println!("  pages         {}", urls.issuer());
+    println!("  MCP endpoint  {}", urls.absolute(crate::web::MCP_PATH));
+    if let Some(link) = setup {
+        println!(
+            "\nNobody has an account yet. Make the first one (an administrator) here, once, within 24 hours:\n  {link}"
+        );
+    }
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("signals cannot be heard; end the process by force if need be");
+        return stop.cancelled().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stop.cancelled() => {}
+    }
+    tracing::info!("ending: requests in hand may finish");
+    stop.cancel();
+}

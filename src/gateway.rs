@@ -1,0 +1,127 @@
+//! The builder: plugins, tools and configuration in, a checked [`Gateway`] out.
+
+mod assemble;
+mod builder;
+mod error;
+mod host;
+
+use std::sync::Arc;
+
+use axum::Router;
+use belgie_api::plugin::Route;
+use belgie_api::{Host, PlainToken, Result};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::identity::Identity;
+use crate::tasks::Tasks;
+use crate::web::{self, ServeRules, Web};
+
+pub use self::builder::{Belgie, Builder, Checked};
+pub use self::error::BootError;
+
+/// A gateway that is ready to answer. Made by [`Belgie::builder`].
+pub struct Gateway {
+    config: Config,
+    host: Host,
+    identity: Identity,
+    web: Arc<Web>,
+    routes: std::sync::Mutex<Vec<Route>>,
+    tasks: Tasks,
+    surface: String,
+    pending: Vec<String>,
+}
+
+impl Gateway {
+    /// What the gateway runs with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What plugins are lent.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// People and sessions.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Routes, tools, scopes, tables and commands, as text.
+    #[must_use]
+    pub fn surface(&self) -> &str {
+        &self.surface
+    }
+
+    /// Migrations that have not run; a gateway with any does not serve.
+    #[must_use]
+    pub fn pending_migrations(&self) -> &[String] {
+        &self.pending
+    }
+
+    fn take_routes(&self) -> Vec<Route> {
+        std::mem::take(
+            &mut self
+                .routes
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    /// All routes, to be merged into an application's own router: `app.merge(gateway.router())`. They bring their own
+    /// state and no fallback. Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`, so that
+    /// rate limits know the address of the client. Ask once: the second time the plugins' routes are gone.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        web::router(&self.web, self.take_routes())
+    }
+
+    /// Answers on this listener until [`shutdown`](Self::shutdown) is called, then lets requests in hand finish.
+    pub async fn serve(&self, listener: TcpListener) {
+        let server = &self.config.server;
+        let rules = ServeRules {
+            header_timeout: server.header_timeout,
+            max_connections: server.max_connections,
+            shutdown_grace: server.shutdown_grace,
+        };
+        let routes = web::router_alone(&self.web, self.take_routes());
+        web::serve(
+            listener,
+            routes,
+            rules,
+            &self.tasks,
+            self.tasks.stop_token(),
+        )
+        .await;
+    }
+
+    /// Ends streams and background work, waits for requests in hand, and closes the database.
+    pub async fn shutdown(&self) {
+        self.tasks.shutdown(self.config.server.shutdown_grace).await;
+        self.host.db().pools().close().await;
+    }
+
+    /// A function that asks [`serve`](Self::serve) to end, for signal handlers.
+    #[must_use]
+    pub fn stopper(&self) -> tokio_util::sync::CancellationToken {
+        self.tasks.stop_token()
+    }
+
+    /// A fresh one-time set-up link while nobody has an account.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn offer_setup(&self) -> Result<Option<String>> {
+        let token = self.identity.offer_setup().await?;
+        let link = |token: &PlainToken| {
+            self.host
+                .urls()
+                .absolute(&format!("/auth/setup?token={}", token.expose()))
+        };
+        Ok(token.as_ref().map(link))
+    }
+}

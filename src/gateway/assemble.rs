@@ -1,0 +1,321 @@
+//! Opens, mounts, checks and joins: the one long walk from a checked configuration to a gateway.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use belgie_api::db::{Db, Pools};
+use belgie_api::event::Bus;
+use belgie_api::plugin::{Mount, MountParts, ScopeGrant, ScopeInfo};
+use belgie_api::ports::{Catalog, Urls};
+use belgie_api::{Host, Plugin, Scope, ScopeSet};
+
+use super::host::{DerivedKeys, Parts, account_rules, urls};
+use super::{BootError, Checked, Gateway};
+use crate::auth::challenge::Challenge;
+use crate::auth::{BearerTokens, Cookies};
+use crate::config::Config;
+use crate::config::secrets::ensure_data_dir;
+use crate::db::{self, Ledger};
+use crate::identity::Identity;
+use crate::identity::csrf::Csrf;
+use crate::identity::setup::ADMIN;
+use crate::mcp::{McpEndpoint, McpParts, McpSettings};
+use crate::registry::{self, Mounted};
+use crate::tasks::Tasks;
+use crate::web::{MCP_METADATA_PATH, MCP_PATH, Web, WebRules};
+use crate::{events, limits, mcp, outbound, pages};
+
+const PURGE_EVERY: Duration = Duration::from_secs(600);
+
+/// Scopes the core itself knows.
+fn core_scopes() -> Vec<ScopeInfo> {
+    vec![ScopeInfo {
+        name: ADMIN.into(),
+        description: "Administer this host".into(),
+        grant: ScopeGrant::OnRequest,
+    }]
+}
+
+pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
+    let Checked {
+        config,
+        plugins,
+        mut builder,
+    } = checked;
+    let tasks = Tasks::new();
+    let ledgers = db::ledgers(plugins.iter().map(AsRef::as_ref));
+    let pools = open_pools(&config, builder.pools.take()).await?;
+    let pending = bring_up_to_date(&config, &pools, &ledgers, builder.migrate).await?;
+    let bus = Arc::new(Bus::default());
+    let db = Db::new(pools, Arc::clone(&bus));
+    let parts = open_parts(&config, &db, &plugins, &builder)?;
+    let urls = urls(&config)?;
+    let host = parts.host(db.clone(), urls.clone());
+
+    let mounted = mount(&plugins, &host)?;
+    let mut scopes = core_scopes();
+    scopes.append(&mut builder.scopes);
+    let mut core_tools = mcp::builtin::tools().into_any().0;
+    core_tools.append(&mut builder.tools);
+    let mut problems = std::mem::take(&mut builder.problems);
+    problems.extend(registry::conflicts(&mounted, &scopes, &ledgers));
+    let surface = registry::surface(&mounted, &core_tools, &scopes, &ledgers);
+
+    let mut all = MountParts {
+        tools: core_tools,
+        guarded: std::mem::take(&mut builder.guarded),
+        ..MountParts::default()
+    };
+    for plugin in mounted {
+        scopes.extend(plugin.manifest.scopes);
+        absorb(&mut all, plugin.parts);
+    }
+    problems.extend(unexplained_scopes(&all, &scopes));
+    let default_scopes = granted_by_default(&scopes);
+    let catalog = Catalog {
+        scopes,
+        resources: vec![urls.absolute(MCP_PATH)],
+    };
+    let _only_set_here = parts.catalog.set(catalog);
+
+    let endpoint = McpEndpoint::new(McpParts {
+        tools: all.tools,
+        guarded: all.guarded,
+        settings: mcp_settings(&config, &urls),
+        bus: Arc::clone(&bus),
+        clock: Arc::clone(&parts.clock),
+        tracker: tasks.tracker().clone(),
+    });
+    let tokens = BearerTokens::new(
+        all.verifiers,
+        Arc::new(parts.identity.clone()),
+        Arc::clone(&parts.clock),
+        bus,
+    );
+    let (endpoint, tokens) = match (endpoint, tokens) {
+        (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
+        (endpoint, tokens) => {
+            problems.extend(endpoint.err().unwrap_or_default());
+            problems.extend(tokens.err().unwrap_or_default());
+            return Err(BootError::Misfit(problems));
+        }
+    };
+    let challenge =
+        Challenge::new(&urls.absolute(MCP_METADATA_PATH)).map_err(belgie_api::Failure::internal)?;
+    let web = Arc::new(Web {
+        urls,
+        cookies: cookies(&config),
+        csrf: Csrf::new(host.key("csrf")),
+        identity: parts.identity.clone(),
+        limits: Arc::clone(&parts.limits) as _,
+        pages: Arc::clone(&parts.pages) as _,
+        stylesheet: parts.pages.stylesheet(),
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+        sections: all.account_sections,
+        tokens,
+        mcp: endpoint,
+        challenge,
+        default_scopes,
+        has_authorization_server: all.is_authorization_server,
+        rules: web_rules(&config),
+    });
+    start_background_work(&tasks, &db, &parts);
+    Ok(Gateway {
+        config,
+        host,
+        identity: parts.identity,
+        web,
+        routes: Mutex::new(all.routes),
+        tasks,
+        surface,
+        pending,
+    })
+}
+
+async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {
+    if let Some(pools) = given {
+        return Ok(pools);
+    }
+    ensure_data_dir(&config.data_dir).map_err(BootError::Secret)?;
+    Ok(db::open(&config.database.url, config.database.max_connections).await?)
+}
+
+async fn bring_up_to_date(
+    config: &Config,
+    pools: &Pools,
+    ledgers: &[Ledger],
+    wish: Option<bool>,
+) -> Result<Vec<String>, BootError> {
+    if wish.unwrap_or(config.database.migrate_on_start) {
+        db::migrate(pools, ledgers).await?;
+        return Ok(Vec::new());
+    }
+    Ok(db::pending(pools, ledgers).await?)
+}
+
+fn open_parts(
+    config: &Config,
+    db: &Db,
+    plugins: &[Box<dyn Plugin>],
+    builder: &super::Builder,
+) -> Result<Parts, BootError> {
+    let (clock, entropy) = (Arc::clone(&builder.clock), Arc::clone(&builder.entropy));
+    let identity = Identity::new(
+        db.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        account_rules(config),
+    )?;
+    let templates = plugins
+        .iter()
+        .flat_map(|plugin| plugin.templates())
+        .collect();
+    let pages =
+        pages::Engine::new(&config.site_name, templates, None).map_err(BootError::Misfit)?;
+    Ok(Parts {
+        identity,
+        keys: Arc::new(DerivedKeys::open(config, entropy.as_ref())?),
+        pages: Arc::new(pages),
+        limits: Arc::new(limits::LocalLimits::new(limit_settings(config))),
+        outbound: Arc::new(outbound::HttpOutbound::new(outbound_settings(config))?),
+        clock,
+        entropy,
+        catalog: Arc::new(OnceLock::new()),
+    })
+}
+
+fn mount(plugins: &[Box<dyn Plugin>], host: &Host) -> Result<Vec<Mounted>, BootError> {
+    let mut mounted = Vec::new();
+    for plugin in plugins {
+        let mut mount = Mount::default();
+        plugin.mount(host, &mut mount)?;
+        let nouns = plugin
+            .commands()
+            .iter()
+            .map(|command| command.command.get_name().to_owned())
+            .collect();
+        mounted.push(Mounted {
+            manifest: plugin.manifest(),
+            parts: mount.into_parts(),
+            nouns,
+        });
+    }
+    Ok(mounted)
+}
+
+fn absorb(all: &mut MountParts, parts: MountParts) {
+    all.routes.extend(parts.routes);
+    all.tools.extend(parts.tools);
+    all.guarded.extend(parts.guarded);
+    all.verifiers.extend(parts.verifiers);
+    all.account_sections.extend(parts.account_sections);
+    all.is_authorization_server |= parts.is_authorization_server;
+}
+
+fn granted_by_default(scopes: &[ScopeInfo]) -> ScopeSet {
+    let by_default = scopes
+        .iter()
+        .filter(|scope| scope.grant == ScopeGrant::ByDefault);
+    by_default
+        .filter_map(|scope| scope.name.parse::<Scope>().ok())
+        .collect()
+}
+
+/// Scopes that a rule asks for and nobody explains: no consent page could ever offer them.
+fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String> {
+    let tool_rules = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
+    let guard_rules = all
+        .guarded
+        .iter()
+        .flat_map(|guarded| std::iter::once(&guarded.rule).chain(guarded.tools.values()));
+    let asked: BTreeSet<&Scope> = tool_rules
+        .chain(guard_rules)
+        .flat_map(|rule| rule.scopes().iter())
+        .collect();
+    asked
+        .into_iter()
+        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str()))
+        .map(|scope| format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`"))
+        .collect()
+}
+
+fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {
+    McpSettings {
+        allowed_hosts: config.allowed_hosts(),
+        allowed_origins: config.allowed_origins(),
+        max_body_bytes: config.server.max_body_bytes,
+        body_timeout: config.server.body_timeout,
+        max_sessions_per_user: config.mcp.max_sessions_per_user,
+        session_idle: config.mcp.session_idle,
+        list_ttl: config.mcp.list_ttl,
+        name: config.mcp.name.clone(),
+        title: Some(config.mcp.title.clone()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        instructions: config.mcp.instructions.clone(),
+        direct_path: config.mcp.direct_path,
+        resource_metadata_url: urls.absolute(MCP_METADATA_PATH),
+    }
+}
+
+fn cookies(config: &Config) -> Cookies {
+    let is_https = config.base_url.is_https();
+    let session = config.session_cookie_name();
+    let csrf = session.replace(&config.cookie.name, "belgie_csrf");
+    Cookies {
+        session,
+        csrf,
+        is_secure: config.cookie.is_secure(is_https),
+        same_site: match config.cookie.same_site {
+            crate::config::SameSite::Lax => cookie::SameSite::Lax,
+            crate::config::SameSite::Strict => cookie::SameSite::Strict,
+        },
+        domain: config.cookie.domain.clone(),
+    }
+}
+
+fn web_rules(config: &Config) -> WebRules {
+    let server = config.server.clone();
+    WebRules {
+        site_name: config.site_name.clone(),
+        allowed_hosts: config.allowed_hosts(),
+        allowed_origins: config.allowed_origins(),
+        signin_redirect: config.urls.signin_redirect.clone(),
+        signout_redirect: config.urls.signout_redirect.clone(),
+        body_timeout: config.server.body_timeout,
+        is_trusted_proxy: Box::new(move |address| server.is_trusted_proxy(address)),
+    }
+}
+
+fn limit_settings(config: &Config) -> limits::LimitSettings {
+    let limits = &config.limits;
+    limits::LimitSettings {
+        sign_in_by_address: limits.sign_in_per_minute,
+        sign_in_by_account: limits.sign_in_per_account_per_minute,
+        sign_up: limits.sign_up_per_minute,
+        register: limits.register_per_minute,
+        authorize: limits.authorize_per_minute,
+        token: limits.token_per_minute,
+    }
+}
+
+fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
+    outbound::OutboundSettings {
+        danger_allow_loopback: config.outbound.allow_loopback,
+    }
+}
+
+fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts) {
+    tasks.spawn_until_stop("news", events::follow(db.clone()));
+    let (identity, limits) = (parts.identity.clone(), Arc::clone(&parts.limits));
+    tasks.every("purge", PURGE_EVERY, move || {
+        let (identity, limits) = (identity.clone(), Arc::clone(&limits));
+        async move {
+            limits.sweep();
+            if let Err(failure) = identity.purge().await {
+                tracing::warn!(error = ?failure, "old rows could not be purged");
+            }
+        }
+    });
+}

@@ -1,0 +1,199 @@
+//! What goes into a gateway.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use belgie_api::clock::SystemClock;
+use belgie_api::command::PluginCommand;
+use belgie_api::db::Pools;
+use belgie_api::entropy::SystemEntropy;
+use belgie_api::plugin::ScopeInfo;
+use belgie_api::tools::{Guarded, ToolEntry, ToolSet};
+use belgie_api::{Clock, Entropy, Plugin};
+
+use super::{BootError, Gateway, assemble};
+use crate::config::{Config, Draft, Problems, RawConfig};
+use crate::registry;
+
+/// The way to a gateway.
+pub struct Belgie;
+
+impl Belgie {
+    /// Begins with a configuration. The authorization server is there unless [`bare`](Builder::bare) takes it out.
+    #[must_use]
+    pub fn builder(config: RawConfig) -> Builder {
+        Builder {
+            config,
+            plugins: default_plugins(),
+            tools: Vec::new(),
+            guarded: Vec::new(),
+            scopes: Vec::new(),
+            problems: Vec::new(),
+            pools: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            migrate: None,
+        }
+    }
+}
+
+fn default_plugins() -> Vec<Box<dyn Plugin>> {
+    vec![
+        #[cfg(feature = "oauth-server")]
+        Box::new(belgie_oauth_server::OAuthServer::default()),
+    ]
+}
+
+/// Collects what a gateway is made of.
+pub struct Builder {
+    config: RawConfig,
+    plugins: Vec<Box<dyn Plugin>>,
+    pub(super) tools: Vec<ToolEntry>,
+    pub(super) guarded: Vec<Guarded>,
+    pub(super) scopes: Vec<ScopeInfo>,
+    pub(super) problems: Vec<String>,
+    pub(super) pools: Option<Pools>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) migrate: Option<bool>,
+}
+
+impl Builder {
+    /// Adds a plugin.
+    #[must_use]
+    pub fn plugin(mut self, plugin: impl Plugin) -> Self {
+        self.plugins.push(Box::new(plugin));
+        self
+    }
+
+    /// Takes out every plugin that is there by default.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.plugins.clear();
+        self
+    }
+
+    /// Adds tools of the application.
+    #[must_use]
+    pub fn tools<S: Send + Sync + 'static>(mut self, set: ToolSet<S>) -> Self {
+        let (entries, problems) = set.into_any();
+        self.tools.extend(entries);
+        self.problems.extend(problems);
+        self
+    }
+
+    /// Puts somebody else's MCP server behind a rule, as it is.
+    #[must_use]
+    pub fn guarded(mut self, guarded: Guarded) -> Self {
+        self.guarded.push(guarded);
+        self
+    }
+
+    /// Explains a scope that the application's rules ask for; every scope a rule names must be explained somewhere.
+    #[must_use]
+    pub fn scope(mut self, scope: ScopeInfo) -> Self {
+        self.scopes.push(scope);
+        self
+    }
+
+    /// Adds the tools `echo`, `add`, `slow` and `step_up`, to try a client with.
+    #[must_use]
+    pub fn demo_tools(mut self) -> Self {
+        self.scopes.push(crate::mcp::demo::scope());
+        self.tools(crate::mcp::demo::tools())
+    }
+
+    /// Uses pools the application has opened already, in place of `database.url`.
+    #[must_use]
+    pub fn pools(mut self, pools: Pools) -> Self {
+        self.pools = Some(pools);
+        self
+    }
+
+    /// Uses another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Overrides `database.migrate_on_start`.
+    #[must_use]
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = Some(migrate);
+        self
+    }
+
+    /// The commands plugins add to the command line.
+    #[must_use]
+    pub fn commands(&self) -> Vec<PluginCommand> {
+        self.plugins
+            .iter()
+            .flat_map(|plugin| plugin.commands())
+            .collect()
+    }
+
+    /// Checks the configuration, the core's part and every plugin's, without opening anything.
+    ///
+    /// # Errors
+    /// With all problems at once.
+    pub fn check(mut self) -> Result<Checked, BootError> {
+        let mut plugins =
+            registry::order(std::mem::take(&mut self.plugins)).map_err(BootError::Misfit)?;
+        let config = configure(std::mem::take(&mut self.config), &mut plugins)?;
+        Ok(Checked {
+            config,
+            plugins,
+            builder: self,
+        })
+    }
+
+    /// Checks everything and opens the database.
+    ///
+    /// # Errors
+    /// With everything that is wrong, as far as it can be known at once.
+    pub async fn build(self) -> Result<Gateway, BootError> {
+        self.check()?.open().await
+    }
+}
+
+fn configure(raw: RawConfig, plugins: &mut [Box<dyn Plugin>]) -> Result<Config, Problems> {
+    let draft: Draft = Config::draft(raw)?;
+    for plugin in plugins.iter_mut() {
+        let mut section = draft.plugins().section(plugin.manifest().id);
+        plugin.configure(&mut section);
+        section.finish();
+    }
+    let ids: Vec<&str> = plugins.iter().map(|plugin| plugin.manifest().id).collect();
+    draft.finish(&ids)
+}
+
+/// A configuration without mistakes, and everything that will be opened with it.
+pub struct Checked {
+    pub(super) config: Config,
+    pub(super) plugins: Vec<Box<dyn Plugin>>,
+    pub(super) builder: Builder,
+}
+
+impl Checked {
+    /// The checked configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Says which address the listener got, so that a `base_url` nobody configured is the real one.
+    #[must_use]
+    pub fn bound_to(mut self, address: SocketAddr) -> Self {
+        self.config.bound_to(address);
+        self
+    }
+
+    /// Opens the database, mounts the plugins and puts the gateway together.
+    ///
+    /// # Errors
+    /// When something cannot be opened or does not fit together.
+    pub async fn open(self) -> Result<Gateway, BootError> {
+        assemble::assemble(self).await
+    }
+}

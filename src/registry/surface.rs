@@ -1,0 +1,150 @@
+//! Everything the gateway shows to the world, as one text: routes, tools, scopes, tables, commands.
+//!
+//! A snapshot test keeps it, so a reviewer sees every new one as a changed line.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use belgie_api::Rule;
+use belgie_api::plugin::{Room, ScopeGrant, ScopeInfo};
+use belgie_api::tools::ToolEntry;
+
+use super::conflicts::{Mounted, tables};
+use crate::db::Ledger;
+
+/// The text, sorted within each part.
+#[must_use]
+pub fn surface(
+    mounted: &[Mounted],
+    core_tools: &[ToolEntry],
+    core_scopes: &[ScopeInfo],
+    ledgers: &[Ledger],
+) -> String {
+    let mut routes: BTreeSet<String> = CORE_ROUTES.iter().map(|line| (*line).to_owned()).collect();
+    let mut tools: BTreeSet<String> = core_tools
+        .iter()
+        .map(|tool| tool_line("core", tool))
+        .collect();
+    let mut scopes: BTreeSet<String> = core_scopes
+        .iter()
+        .map(|scope| scope_line("core", scope))
+        .collect();
+    let mut commands: BTreeSet<String> = CORE_COMMANDS
+        .iter()
+        .map(|noun| format!("{noun}  core"))
+        .collect();
+    for plugin in mounted {
+        let id = plugin.manifest.id;
+        for route in &plugin.parts.routes {
+            routes.insert(format!(
+                "{} {}  {}  {id}",
+                route.method,
+                route.path,
+                room(route.room)
+            ));
+        }
+        tools.extend(plugin.parts.tools.iter().map(|tool| tool_line(id, tool)));
+        scopes.extend(
+            plugin
+                .manifest
+                .scopes
+                .iter()
+                .map(|scope| scope_line(id, scope)),
+        );
+        commands.extend(plugin.nouns.iter().map(|noun| format!("{noun}  {id}")));
+    }
+    let table_names = ledgers.iter().flat_map(|ledger| {
+        tables(&ledger.texts("sqlite"))
+            .into_iter()
+            .map(|table| format!("{table}  {}", ledger.owner))
+    });
+    let mut text = String::new();
+    for (title, lines) in [
+        ("routes", routes),
+        ("tools", tools),
+        ("scopes", scopes),
+        ("tables", table_names.collect()),
+        ("commands", commands),
+    ] {
+        let _written = writeln!(text, "{title}");
+        for line in lines {
+            let _written = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+const CORE_ROUTES: [&str; 17] = [
+    "GET /  browser  core",
+    "GET /.well-known/oauth-protected-resource  well-known  core",
+    "GET /.well-known/oauth-protected-resource/mcp  well-known  core",
+    "GET /account  browser  core",
+    "GET /assets/belgie-{hash}.css  well-known  core",
+    "GET /auth/setup  browser  core",
+    "GET /auth/signin  browser  core",
+    "GET /auth/signup  browser  core",
+    "GET /healthz  machine  core",
+    "GET /readyz  machine  core",
+    "GET POST DELETE /mcp  mcp  core",
+    "POST /account/sessions/revoke  browser  core",
+    "POST /account/sessions/revoke-others  browser  core",
+    "POST /auth/setup  browser  core",
+    "POST /auth/signin  browser  core",
+    "POST /auth/signout  browser  core",
+    "POST /auth/signup  browser  core",
+];
+
+const CORE_COMMANDS: [&str; 8] = [
+    "check", "demo", "doctor", "migrate", "serve", "session", "surface", "user",
+];
+
+fn room(room: Room) -> &'static str {
+    match room {
+        Room::WellKnown => "well-known",
+        Room::OAuth => "oauth",
+        Room::Browser => "browser",
+    }
+}
+
+fn tool_line(owner: &str, entry: &ToolEntry) -> String {
+    let rule = entry
+        .rule
+        .as_ref()
+        .map_or_else(|| "NO RULE".to_owned(), rule_text);
+    format!("{}  {rule}  {owner}", entry.tool.name)
+}
+
+fn rule_text(rule: &Rule) -> String {
+    let mut needs = vec!["signed in".to_owned()];
+    let mut add = |name: &str, values: Vec<String>| {
+        if !values.is_empty() {
+            needs.push(format!("{name} {}", values.join(" ")));
+        }
+    };
+    add(
+        "scope",
+        rule.scopes().iter().map(ToString::to_string).collect(),
+    );
+    add(
+        "organization",
+        if rule.needs_organization() {
+            vec!["any".to_owned()]
+        } else {
+            Vec::new()
+        },
+    );
+    add("role", rule.roles().iter().cloned().collect());
+    add("permission", rule.permissions().iter().cloned().collect());
+    add("team", rule.teams().iter().cloned().collect());
+    add("plan", rule.plans().iter().cloned().collect());
+    add("entitlement", rule.entitlements().iter().cloned().collect());
+    needs.join(", ")
+}
+
+fn scope_line(owner: &str, scope: &ScopeInfo) -> String {
+    let grant = match scope.grant {
+        ScopeGrant::ByDefault => "by default",
+        ScopeGrant::OnRequest => "on request",
+    };
+    format!("{}  {grant}  {owner}", scope.name)
+}

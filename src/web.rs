@@ -1,0 +1,87 @@
+//! The web face: rooms, each with its own manners, and the pages of the core.
+
+mod account;
+mod cross_site;
+pub mod edge;
+mod errors;
+mod home;
+mod mcp;
+mod rooms;
+mod serve;
+mod setup;
+mod sign_in;
+mod sign_up;
+mod visit;
+mod well_known;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use belgie_api::plugin::AccountSection;
+use belgie_api::ports::{Limits, Pages, Urls};
+use belgie_api::{Clock, Entropy, ScopeSet};
+
+use crate::auth::challenge::Challenge;
+use crate::auth::{BearerTokens, Cookies};
+use crate::identity::Identity;
+use crate::identity::csrf::Csrf;
+use crate::mcp::McpEndpoint;
+use crate::pages::Stylesheet;
+
+pub use self::rooms::{router, router_alone};
+pub use self::serve::{ServeRules, serve};
+pub use self::well_known::{MCP_METADATA_PATH, MCP_PATH};
+
+/// Everything the web face works with. One per gateway, behind an `Arc`.
+pub struct Web {
+    /// Our public address.
+    pub urls: Urls,
+    /// Names and attributes of our cookies.
+    pub cookies: Cookies,
+    /// Forgery protection of forms.
+    pub csrf: Csrf,
+    /// People and sessions.
+    pub identity: Identity,
+    /// Rate limits.
+    pub limits: Arc<dyn Limits>,
+    /// Templates.
+    pub pages: Arc<dyn Pages>,
+    /// The stylesheet of every page.
+    pub stylesheet: Stylesheet,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Parts of the account page that plugins bring.
+    pub sections: Vec<Arc<dyn AccountSection>>,
+    /// Bearer tokens.
+    pub tokens: BearerTokens,
+    /// The MCP endpoint.
+    pub mcp: McpEndpoint,
+    /// Says where to begin when a token is missing or bad.
+    pub challenge: Challenge,
+    /// Scopes granted to clients that name none.
+    pub default_scopes: ScopeSet,
+    /// Whether a plugin is the authorization server of this host.
+    pub has_authorization_server: bool,
+    /// The rest of the operator's wishes.
+    pub rules: WebRules,
+}
+
+/// What the operator decided about the web face.
+pub struct WebRules {
+    /// What the host is called.
+    pub site_name: String,
+    /// Values of the `Host` header that are ours: hosts, with or without a port.
+    pub allowed_hosts: Vec<String>,
+    /// Browser origins that may talk to `/mcp`, exactly.
+    pub allowed_origins: Vec<String>,
+    /// Where people land after signing in: a path of ours.
+    pub signin_redirect: String,
+    /// Where people land after signing out: a path of ours.
+    pub signout_redirect: String,
+    /// How long a body may take to arrive.
+    pub body_timeout: std::time::Duration,
+    /// Whether `X-Forwarded-For` is believed when it comes from this address.
+    pub is_trusted_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+}

@@ -1,0 +1,170 @@
+//! The outermost layers: an id for every request, one log line for it, no panic, only our own hosts, safe headers.
+
+use std::any::Any;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use belgie_api::crypto::base64url;
+use belgie_api::web::RequestInfo;
+use belgie_api::{Caller, Failure};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{Web, errors};
+use crate::mcp::CallLog;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Puts the edge around routes.
+pub fn around(routes: Router, web: &Arc<Web>) -> Router {
+    routes
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn_with_state(Arc::clone(web), guard_host))
+        .layer(from_fn_with_state(Arc::clone(web), observe))
+}
+
+fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a handler panicked");
+    errors::json(&Failure::internal(format!("panic: {text}")))
+}
+
+/// Refuses requests for other hosts: a name somebody else points at this address (DNS rebinding) is not ours.
+async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .or_else(|| {
+            request
+                .uri()
+                .authority()
+                .map(axum::http::uri::Authority::as_str)
+        });
+    if host.is_some_and(|host| is_ours(host, &web.rules.allowed_hosts)) {
+        return next.run(request).await;
+    }
+    errors::json(
+        &Failure::forbidden("edge.unknown_host", "This host is not served here.")
+            .hint("Operator: add the name to `mcp.allowed_hosts`, or set `base_url` to it."),
+    )
+}
+
+fn is_ours(host: &str, allowed: &[String]) -> bool {
+    let bare = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(h, _)| h);
+    allowed
+        .iter()
+        .any(|ours| ours.eq_ignore_ascii_case(host) || ours.eq_ignore_ascii_case(bare))
+}
+
+/// Gives the request its id and its client address, and writes its one log line.
+async fn observe(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let mut random = [0_u8; 9];
+    web.entropy.fill(&mut random);
+    let info = RequestInfo {
+        id: base64url(&random).into(),
+        ip: client_address(&web, &request),
+    };
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |p| p.as_str().to_owned());
+    request.extensions_mut().insert(info.clone());
+    let mut response = next.run(request).await;
+    harden(response.headers_mut(), &info, web.urls.is_https());
+    log(&response, &info, method.as_str(), &route, started);
+    response
+}
+
+/// The address of the client: of the connection, or what a trusted proxy says of it. Only the entry the nearest trusted
+/// proxy wrote counts; what stands left of it anybody can write.
+fn client_address(web: &Web, request: &Request) -> IpAddr {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let mut address = peer.to_canonical();
+    let forwarded = request
+        .headers()
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> = forwarded
+        .flat_map(|text| text.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    for hop in hops.into_iter().rev() {
+        if !(web.rules.is_trusted_proxy)(address) {
+            break;
+        }
+        address = hop.to_canonical();
+    }
+    address
+}
+
+fn harden(headers: &mut HeaderMap, info: &RequestInfo, is_https: bool) {
+    if let Ok(id) = HeaderValue::from_str(&info.id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("same-origin"));
+    if is_https {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        );
+    }
+}
+
+fn log(response: &Response, info: &RequestInfo, method: &str, route: &str, started: Instant) {
+    let extensions = response.extensions();
+    let caller = extensions.get::<Caller>();
+    let call = extensions.get::<CallLog>();
+    let failure = extensions.get::<Failure>();
+    let status = response.status();
+    let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
+    let source = failure
+        .and_then(Failure::private_source)
+        .filter(|_| status.is_server_error());
+    let kind = caller.map(|caller| caller.principal().kind());
+    let client = caller.map(|caller| tracing::field::display(&caller.client().id));
+    let org = caller
+        .and_then(Caller::organization)
+        .map(|org| tracing::field::display(org.id));
+    tracing::event!(
+        target: "belgie::request",
+        tracing::Level::INFO,
+        request.id = %info.id,
+        http.method = method,
+        http.route = route,
+        http.status = status.as_u16(),
+        principal.kind = kind,
+        client.id = client,
+        org.id = org,
+        mcp.method = call.map(|call| call.method.as_str()),
+        tool.name = call.and_then(|call| call.tool.as_deref()),
+        error.code = failure.map(Failure::code),
+        error.source = source,
+        took_ms,
+        "request"
+    );
+}

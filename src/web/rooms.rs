@@ -1,0 +1,96 @@
+//! A router for every audience. The room decides CORS, whether cookies count, forgery protection and how errors look.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use belgie_api::plugin::{Room, Route};
+use tower_http::cors::{Any, CorsLayer};
+
+use super::{Web, account, edge, errors, home, mcp, setup, sign_in, sign_up, visit, well_known};
+
+const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+/// A form is never larger than this, in bytes.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// All routes, to be merged into an application's own router. It brings no fallback.
+pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
+    let mut well_known = well_known::routes(web).merge(home::stylesheet(web));
+    let mut oauth = Router::new();
+    let mut browser = browser_routes(web);
+    for Route {
+        room,
+        path,
+        handler,
+        ..
+    } in plugin_routes
+    {
+        let target = match room {
+            Room::WellKnown => &mut well_known,
+            Room::OAuth => &mut oauth,
+            Room::Browser => &mut browser,
+        };
+        *target = std::mem::take(target).route(path, handler);
+    }
+    let well_known = well_known
+        .layer(from_fn(errors::dress_json))
+        .layer(open_to_all());
+    let oauth = oauth
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(from_fn(errors::dress_oauth))
+        .layer(open_to_all());
+    let browser = browser
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(from_fn_with_state(Arc::clone(web), visit::visit));
+    let machine = Router::new().merge(mcp::routes(web));
+    let all = well_known
+        .merge(oauth)
+        .merge(browser)
+        .merge(machine)
+        .merge(home::health(web));
+    edge::around(all, web)
+}
+
+/// All routes and a page for everything else: what [`serve`](super::serve) uses.
+pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
+    let nowhere = Router::new()
+        .fallback(errors::not_found)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(web),
+            visit::visit,
+        ));
+    router(web, plugin_routes).fallback_service(edge::around(nowhere, web))
+}
+
+fn browser_routes(web: &Arc<Web>) -> Router {
+    Router::new()
+        .route("/", get(home::home))
+        .route("/auth/signin", get(sign_in::page).post(sign_in::submit))
+        .route("/auth/signup", get(sign_up::page).post(sign_up::submit))
+        .route("/auth/signout", post(sign_in::sign_out))
+        .route("/auth/setup", get(setup::page).post(setup::submit))
+        .route("/account", get(account::page))
+        .route("/account/sessions/revoke", post(account::revoke_session))
+        .route(
+            "/account/sessions/revoke-others",
+            post(account::revoke_other_sessions),
+        )
+        .with_state(Arc::clone(web))
+}
+
+/// Metadata and OAuth endpoints answer every origin; no credential travels by itself (no cookies).
+fn open_to_all() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            MCP_PROTOCOL_VERSION,
+        ])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+}

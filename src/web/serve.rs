@@ -1,0 +1,114 @@
+//! The listener: TCP without delays, a deadline for headers, a cap on connections, and an end that lets work finish.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::tasks::Tasks;
+
+/// How connections are treated.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeRules {
+    /// How long the headers of a request may take to arrive.
+    pub header_timeout: Duration,
+    /// How many connections are open at once; more wait.
+    pub max_connections: usize,
+    /// How long work in hand may go on after the end was asked for.
+    pub shutdown_grace: Duration,
+}
+
+/// Accepts connections until `stop` is cancelled, then lets requests in hand finish within the grace.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    rules: ServeRules,
+    tasks: &Tasks,
+    stop: CancellationToken,
+) {
+    let slots = Arc::new(Semaphore::new(
+        rules.max_connections.clamp(1, Semaphore::MAX_PERMITS),
+    ));
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(rules.header_timeout);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(Duration::from_secs(30)));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            break;
+        };
+        let (stream, peer) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a peer that left already: neither ends the server.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+            },
+        };
+        let connection = connect(&server, stream, peer, routes.clone());
+        let watched = graceful.watch(connection);
+        tasks.spawn("connection", async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(error = %error, "a connection ended early");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(rules.shutdown_grace, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            grace_s = rules.shutdown_grace.as_secs(),
+            "requests still running at the end of the grace are cut"
+        );
+    }
+}
+
+fn connect(
+    server: &auto::Builder<TokioExecutor>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<
+    Error = Box<dyn std::error::Error + Send + Sync>,
+> + Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
++ Send
++ 'static {
+    // Without this an event stream waits 40 ms for each acknowledgement (Nagle's algorithm).
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        routes
+            .clone()
+            .oneshot(request.map(axum::body::Body::new) as Request)
+    });
+    server
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .into_owned()
+}

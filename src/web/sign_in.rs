@@ -1,0 +1,183 @@
+//! Signing in with address and password, and signing out.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Form, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::ports::LimitBucket;
+use belgie_api::web::{FormAction, Visitor};
+use belgie_api::{Result, UserId};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Web;
+use crate::config::is_local_path;
+use crate::identity::Started;
+use crate::store::users::normalize_email;
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub struct Destination {
+    return_to: Option<String>,
+}
+
+impl Destination {
+    /// The wanted path, if it is one of ours.
+    pub fn path(self) -> Option<String> {
+        self.return_to.filter(|path| is_local_path(path))
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Credentials {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(flatten)]
+    destination: Destination,
+}
+
+/// `GET /auth/signin`
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    Query(wanted): Query<Destination>,
+) -> Result<Response> {
+    let return_to = wanted.path();
+    if visitor.caller.is_some() {
+        return Ok(
+            Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect))
+                .into_response(),
+        );
+    }
+    render(&web, &visitor, return_to, "", None)
+}
+
+fn render(
+    web: &Web,
+    visitor: &Visitor,
+    return_to: Option<String>,
+    email: &str,
+    error: Option<&str>,
+) -> Result<Response> {
+    let context = json!({
+        "return_to": return_to,
+        "email": email,
+        "error": error,
+        "notice": null,
+        "sign_up_open": web.identity.rules().sign_up_open,
+        "client_name": null,
+        "buttons": [],
+    });
+    let mut response = web
+        .pages
+        .page(visitor, "sign_in.html", "Sign in", context)?;
+    leave_for_clients(&mut response, return_to.as_deref());
+    if error.is_some() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+/// A form that leads on to `/authorize` may end at a client, which `form-action` would stop in Chromium.
+pub fn leave_for_clients(response: &mut Response, return_to: Option<&str>) {
+    if return_to.is_some_and(|path| path.starts_with("/authorize?")) {
+        response.extensions_mut().insert(FormAction(String::new()));
+    }
+}
+
+/// `POST /auth/signin`. A wrong address and a wrong password get the same answer after the same work.
+pub async fn submit(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<Credentials>,
+) -> Result<Response> {
+    let ip = visitor.info.ip;
+    web.limits
+        .take(LimitBucket::SignInByAddress, &ip.to_string())
+        .await?;
+    web.limits
+        .take(
+            LimitBucket::SignInByAccount,
+            &format!("{ip} {}", normalize_email(&form.email)),
+        )
+        .await?;
+    let return_to = form.destination.path();
+    let Some(user) = web
+        .identity
+        .check_password(&form.email, form.password)
+        .await?
+    else {
+        return render(
+            &web,
+            &visitor,
+            return_to,
+            &form.email,
+            Some("Address and password do not go together."),
+        );
+    };
+    open_session(&web, &visitor, &headers, user.id, return_to).await
+}
+
+/// Opens a new session, ends the one the browser came with, and goes where the person wanted to go.
+pub async fn open_session(
+    web: &Web,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    user: UserId,
+    return_to: Option<String>,
+) -> Result<Response> {
+    end_session(web, visitor).await?;
+    let user_agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let Started { session, token } = web
+        .identity
+        .start_session(user, visitor.info.ip, user_agent)
+        .await?;
+    let lifetime = session.expires_at.since(session.created_at);
+    let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
+    Ok(with_cookie(
+        Redirect::to(&target).into_response(),
+        web.cookies.set_session(&token, lifetime),
+    ))
+}
+
+async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {
+    if let Some(caller) = &visitor.caller
+        && let Some(session) = caller.session()
+    {
+        web.identity
+            .revoke_session(session, caller.user().id)
+            .await?;
+    }
+    Ok(())
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// `POST /auth/signout`. Never fails for want of a session: a missing or unknown cookie is ignored, as in the seed.
+pub async fn sign_out(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    body: Bytes,
+) -> Result<Response> {
+    end_session(&web, &visitor).await?;
+    let wanted = url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to");
+    let return_to = wanted
+        .map(|(_, path)| path.into_owned())
+        .filter(|path| is_local_path(path));
+    let target = return_to.unwrap_or_else(|| web.rules.signout_redirect.clone());
+    let response = (StatusCode::FOUND, [(header::LOCATION, target)]).into_response();
+    Ok(with_cookie(response, web.cookies.clear_session()))
+}

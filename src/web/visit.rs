@@ -1,0 +1,171 @@
+//! The browser room: who is visiting, forms that only our own pages can send, and safe headers on every page.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use belgie_api::web::{FormAction, RequestInfo, Visitor};
+use belgie_api::{Failure, PlainToken, Result, SessionId};
+
+use super::{Web, cross_site, errors};
+use crate::auth::session_caller;
+use crate::identity::Resumed;
+use crate::identity::csrf::Csrf;
+
+const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The only form without a token: a sign-out can be asked for by anything that holds the cookie, as in the seed.
+const WITHOUT_TOKEN: &str = "/auth/signout";
+
+/// Establishes the visitor, checks what a form brings, and dresses the answer.
+pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
+        return errors::json(&Failure::internal(
+            "the edge is missing around the browser room",
+        ));
+    };
+    let (csrf_cookie, is_new_cookie) = match web.cookies.csrf_value(request.headers()) {
+        Some(value) => (value, false),
+        None => (Csrf::new_cookie(web.entropy.as_ref()), true),
+    };
+    let token = web.cookies.session_token(request.headers());
+    let resumed = match resume(&web, token.as_ref()).await {
+        Ok(resumed) => resumed,
+        Err(failure) => return errors::json(&failure),
+    };
+    let session = resumed.as_ref().map(|resumed| resumed.session.id);
+    let visitor = Visitor {
+        info,
+        caller: resumed.as_ref().map(session_caller),
+        csrf_token: web.csrf.token(&csrf_cookie, session).into(),
+    };
+    let caller = visitor.caller.clone();
+    let mut response =
+        match check_form(&web, request_form(&mut request), &csrf_cookie, session).await {
+            Ok(body) => {
+                if let Some(body) = body {
+                    *request.body_mut() = body;
+                }
+                request.extensions_mut().insert(visitor.clone());
+                next.run(request).await
+            }
+            Err(failure) => failure.into_response(),
+        };
+    response = errors::dress_page(&web, &visitor, response);
+    if let (Some(resumed), Some(token)) = (&resumed, &token)
+        && resumed.is_renewed
+        && !response.headers().contains_key(header::SET_COOKIE)
+    {
+        let lifetime = resumed.session.expires_at.since(web.clock.now());
+        append(
+            response.headers_mut(),
+            web.cookies.set_session(token, lifetime),
+        );
+    }
+    if is_new_cookie {
+        append(response.headers_mut(), web.cookies.set_csrf(&csrf_cookie));
+    }
+    if let Some(caller) = caller {
+        response.extensions_mut().insert(caller);
+    }
+    protect(&mut response);
+    response
+}
+
+async fn resume(web: &Web, token: Option<&PlainToken>) -> Result<Option<Resumed>> {
+    match token {
+        Some(token) => web.identity.resume_session(token).await,
+        None => Ok(None),
+    }
+}
+
+/// The parts of a changing request that are checked; `None` for one that changes nothing.
+struct Form {
+    headers: HeaderMap,
+    needs_token: bool,
+    body: Body,
+}
+
+fn request_form(request: &mut Request) -> Option<Form> {
+    if matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    ) {
+        return None;
+    }
+    let needs_token = request.uri().path() != WITHOUT_TOKEN;
+    Some(Form {
+        headers: request.headers().clone(),
+        needs_token,
+        body: std::mem::take(request.body_mut()),
+    })
+}
+
+async fn check_form(
+    web: &Web,
+    form: Option<Form>,
+    cookie: &str,
+    session: Option<SessionId>,
+) -> Result<Option<Body>> {
+    let Some(form) = form else { return Ok(None) };
+    if cross_site::is_foreign(&form.headers, &web.urls) {
+        return Err(
+            Failure::forbidden("form.foreign", "This form was sent by another site.")
+                .hint("Open the page here and send it again."),
+        );
+    }
+    let read =
+        tokio::time::timeout(web.rules.body_timeout, to_bytes(form.body, MAX_FORM_BYTES)).await;
+    let bytes = read
+        .map_err(|_| {
+            Failure::with_status(
+                axum::http::StatusCode::REQUEST_TIMEOUT,
+                "form.slow",
+                "The form took too long to arrive.",
+            )
+        })?
+        .map_err(|_| {
+            Failure::with_status(
+                axum::http::StatusCode::PAYLOAD_TOO_LARGE,
+                "form.too_large",
+                "The form is too large.",
+            )
+        })?;
+    let token = url::form_urlencoded::parse(&bytes)
+        .find(|(name, _)| name == "csrf_token")
+        .map(|(_, value)| value.into_owned());
+    if form.needs_token && !token.is_some_and(|token| web.csrf.is_right(&token, cookie, session)) {
+        return Err(Failure::forbidden("form.stale", "This form is out of date.")
+            .hint("Go back, reload the page and send it again. Cookies must be allowed for this site."));
+    }
+    Ok(Some(Body::from(bytes)))
+}
+
+fn append(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+}
+
+/// No page may be framed, cached, or load anything from elsewhere. `form-action` names where a form may end up; Chromium
+/// applies it to redirects, too, so the consent page says where its answer goes.
+fn protect(response: &mut Response) {
+    let action = match response.extensions().get::<FormAction>() {
+        None => " form-action 'self';".to_owned(),
+        Some(FormAction(extra)) if extra.is_empty() => String::new(),
+        Some(FormAction(extra)) => format!(" form-action 'self' {extra};"),
+    };
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:;{action} frame-ancestors 'none'; base-uri 'none'"
+    );
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+}
