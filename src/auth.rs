@@ -1,0 +1,3 @@
+//! Who is it?
+
+pub mod challenge;
