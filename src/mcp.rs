@@ -25,6 +25,5 @@ mod run;
 pub mod settings;
 pub mod stream;
 
-
 pub use self::endpoint::{McpEndpoint, McpParts};
 pub use self::settings::McpSettings;

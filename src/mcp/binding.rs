@@ -47,12 +47,7 @@ impl Bound {
 impl Binding {
     /// `idle`: how long a session lives without a request. `max_per_user`: one more closes the oldest.
     #[must_use]
-    pub fn new(
-        sessions: Arc<LocalSessionManager>,
-        clock: Arc<dyn Clock>,
-        idle: Duration,
-        max_per_user: usize,
-    ) -> Self {
+    pub fn new(sessions: Arc<LocalSessionManager>, clock: Arc<dyn Clock>, idle: Duration, max_per_user: usize) -> Self {
         Self { sessions, clock, idle, max_per_user: max_per_user.max(1), bound: Mutex::default() }
     }
 

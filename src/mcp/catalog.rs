@@ -1,7 +1,7 @@
 //! What there is to call, and whose it is: our own tools, and the servers we wrap.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use belgie_api::Rule;
 use belgie_api::tools::{Guarded, ToolCall, ToolEntry};
@@ -42,7 +42,8 @@ pub enum Part {
 
 /// Everything behind the gate.
 pub struct Catalog {
-    native: BTreeMap<String, NativeTool>,
+    native: Vec<NativeTool>,
+    by_name: HashMap<String, usize>,
     guarded: Vec<Guarded>,
     owners: BTreeMap<&'static str, usize>,
     capabilities: ServerCapabilities,
@@ -91,7 +92,8 @@ impl Catalog {
     /// Everything that is wrong with them, one sentence each.
     pub fn build(tools: Vec<ToolEntry>, guarded: Vec<Guarded>) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
-        let mut native = BTreeMap::new();
+        let mut native = Vec::with_capacity(tools.len());
+        let mut by_name = HashMap::new();
         for ToolEntry { tool, rule, call } in tools {
             let name = tool.name.clone().into_owned();
             check_name(&name, &mut problems);
@@ -103,24 +105,24 @@ impl Catalog {
                 None => problems.push(format!("tool `{name}` has no access rule")),
             }
             let has_param_headers = param_headers::has_any(&tool.input_schema);
-            let entry = NativeTool { tool, rule: rule.unwrap_or_default(), call, has_param_headers };
-            if native.insert(name.clone(), entry).is_some() {
+            native.push(NativeTool { tool, rule: rule.unwrap_or_default(), call, has_param_headers });
+            if by_name.insert(name.clone(), native.len() - 1).is_some() {
                 problems.push(format!("there are two tools named `{name}`"));
             }
         }
         check_guarded(&native, &guarded, &mut problems);
         let (owners, capabilities) = merge(&guarded, &mut problems);
-        if problems.is_empty() { Ok(Self { native, guarded, owners, capabilities }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { native, by_name, guarded, owners, capabilities }) } else { Err(problems) }
     }
 
     /// A tool of ours.
     pub(crate) fn find_native(&self, name: &str) -> Option<&NativeTool> {
-        self.native.get(name)
+        self.native.get(*self.by_name.get(name)?)
     }
 
-    /// Our tools, ordered by name.
-    pub(crate) fn native(&self) -> impl Iterator<Item = &NativeTool> {
-        self.native.values()
+    /// Our tools, in the order in which they were added.
+    pub(crate) fn native(&self) -> &[NativeTool] {
+        &self.native
     }
 
     /// The wrapped servers.
@@ -151,7 +153,7 @@ fn check_scopes(what: &str, rule: &Rule, problems: &mut Vec<String>) {
     problems.extend(rule.invalid_scopes().iter().map(|scope| format!("{what}: `{scope}` is not a scope")));
 }
 
-fn check_guarded(native: &BTreeMap<String, NativeTool>, guarded: &[Guarded], problems: &mut Vec<String>) {
+fn check_guarded(native: &[NativeTool], guarded: &[Guarded], problems: &mut Vec<String>) {
     let mut names = HashSet::new();
     for server in guarded {
         if !names.insert(server.name) {
@@ -161,8 +163,8 @@ fn check_guarded(native: &BTreeMap<String, NativeTool>, guarded: &[Guarded], pro
         for (tool, rule) in &server.tools {
             check_scopes(&format!("server `{}`, tool `{tool}`", server.name), rule, problems);
         }
-        for tool in native.keys().filter(|tool| server.handler.tool(tool).is_some()) {
-            problems.push(format!("the tool `{tool}` is ours and one of the server `{}`", server.name));
+        for NativeTool { tool, .. } in native.iter().filter(|own| server.handler.tool(&own.tool.name).is_some()) {
+            problems.push(format!("the tool `{}` is ours and one of the server `{}`", tool.name, server.name));
         }
     }
 }

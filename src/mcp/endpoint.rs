@@ -186,8 +186,15 @@ impl McpEndpoint {
             }
         }
         let opens_session = message.method == "initialize";
+        let is_json = preflight::is_json(&parts.headers);
         parts.extensions.insert(visit.clone());
         let response = self.pass(Request::from_parts(parts, Body::from(body.clone())), &visit, message.id).await;
+        if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // JSON that rmcp cannot read as a message is no other media type, and a client that knows both eras looks
+            // for a JSON-RPC error in the body.
+            let error = ErrorData::invalid_request("Invalid Request: this is not an MCP message", None);
+            return answer::error(StatusCode::BAD_REQUEST, message.id, &error);
+        }
         if opens_session && let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()) {
             self.0.binding.bind(id, &visit.caller).await;
         }

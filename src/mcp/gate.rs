@@ -6,7 +6,17 @@ mod listing;
 use std::sync::Arc;
 
 use belgie_api::tools::Guarded;
-use rmcp::model::*;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
+    ClientNotification, ClientRequest, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult,
+    DiscoverResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams, GetSkillResult,
+    GetTaskParams, GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListSkillsResult, ListToolsResult, MetaObject, Notification, NotificationNoParam, PaginatedRequestParams,
+    ProgressNotificationParam, ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult,
+    ReadResourceRequestParams, ReadResourceResponse, Request, RequestOptionalParam, ServerConfig, ServerResult,
+    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    UpdateTaskParams,
+};
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
@@ -335,8 +345,7 @@ impl ServerHandler for Gate {
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         let owner = self.catalog().owner(Part::Subscriptions);
-        let mut accepted =
-            owner.and_then(|server| server.handler.subscription_filter(requested)).unwrap_or_default();
+        let mut accepted = owner.and_then(|server| server.handler.subscription_filter(requested)).unwrap_or_default();
         accepted.tools_list_changed = requested.tools_list_changed;
         Some(accepted)
     }
@@ -438,8 +447,14 @@ impl ServerHandler for Gate {
     ) -> Result<CustomResult, ErrorData> {
         let is_known = matches!(
             request.method.as_str(),
-            "tools/call" | "tools/list" | "prompts/get" | "prompts/list" | "resources/read" | "resources/list"
-                | "resources/templates/list" | "completion/complete"
+            "tools/call"
+                | "tools/list"
+                | "prompts/get"
+                | "prompts/list"
+                | "resources/read"
+                | "resources/list"
+                | "resources/templates/list"
+                | "completion/complete"
         );
         if is_known {
             return Err(ErrorData::invalid_params(format!("Invalid params for {}", request.method), None));

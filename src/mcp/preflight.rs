@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64::Engine;
@@ -45,6 +46,12 @@ pub(crate) async fn read_body(body: Body, max_bytes: usize, timeout: Duration) -
         Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "The body did not arrive whole".to_owned())),
         Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive".to_owned())),
     }
+}
+
+/// Whether the request says that its body is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The value of `MCP-Protocol-Version`.

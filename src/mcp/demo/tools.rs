@@ -43,7 +43,11 @@ pub fn tools() -> ToolSet {
             access(),
             slow,
         )
-        .tool(tool("step_up", "Needs a right that is only given on request").read_only(), access().scope(STEP_UP), step_up)
+        .tool(
+            tool("step_up", "Needs a right that is only given on request").read_only(),
+            access().scope(STEP_UP),
+            step_up,
+        )
 }
 
 #[derive(Deserialize, JsonSchema)]

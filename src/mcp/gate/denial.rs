@@ -35,9 +35,7 @@ pub(super) fn refuse(action: &Action<'_>, denial: Denial) -> ErrorData {
             let message = format!("This request needs more rights: {missing}.");
             ErrorData::new(INSUFFICIENT_SCOPE, message, Some(json!({ "scope": missing.to_string() })))
         }
-        (Denial::Plan { .. }, _) => {
-            ErrorData::new(PLAN_TOO_SMALL, "The current plan does not include this.", None)
-        }
+        (Denial::Plan { .. }, _) => ErrorData::new(PLAN_TOO_SMALL, "The current plan does not include this.", None),
         (Denial::Hidden, ActionKind::CallTool) => unknown_tool(name),
         (Denial::Hidden, ActionKind::GetPrompt) => ErrorData::invalid_params(format!("Unknown prompt: {name}"), None),
         (Denial::Hidden, ActionKind::ReadResource) => {

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use belgie_api::Caller;
 use belgie_api::tools::Guarded;
-use rmcp::model::{
-    ClientRequest, ListToolsResult, PaginatedRequestParams, RequestOptionalParam, ServerResult, Tool,
-};
+use rmcp::model::{ClientRequest, ListToolsResult, PaginatedRequestParams, RequestOptionalParam, ServerResult, Tool};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
@@ -27,17 +25,16 @@ pub(super) async fn ask(
     run::contain(server.name, || server.handler.handle_request(request, context)).await
 }
 
-/// The tools this caller may know of, ordered by name, and for how long the wrapped servers let them be kept.
+/// The tools this caller may know of: ours as they were added, then those of the wrapped servers by name. With it, for
+/// how long the latter let them be kept.
 pub(super) async fn tools(
     catalog: &Catalog,
     caller: &Caller,
     context: &RequestContext<RoleServer>,
 ) -> (Vec<Tool>, Option<u64>) {
-    let mut tools: BTreeMap<String, Tool> = catalog
-        .native()
-        .filter(|entry| is_listed(caller, &entry.rule))
-        .map(|entry| (entry.tool.name.clone().into_owned(), entry.tool.clone()))
-        .collect();
+    let native = catalog.native().iter().filter(|entry| is_listed(caller, &entry.rule));
+    let mut tools: Vec<Tool> = native.map(|entry| entry.tool.clone()).collect();
+    let mut wrapped: BTreeMap<String, Tool> = BTreeMap::new();
     let mut ttl_ms = None;
     for server in catalog.guarded() {
         let (list, own) = match all_tools(server, context).await {
@@ -56,10 +53,11 @@ pub(super) async fn tools(
                 tracing::warn!(server.name = server.name, tool.name = %tool.name, %problem, "a tool is left out");
                 continue;
             }
-            tools.entry(tool.name.clone().into_owned()).or_insert(tool);
+            wrapped.entry(tool.name.clone().into_owned()).or_insert(tool);
         }
     }
-    (tools.into_values().collect(), ttl_ms)
+    tools.extend(wrapped.into_values());
+    (tools, ttl_ms)
 }
 
 /// Whether a wrapped server lists a tool of this name.
