@@ -1,0 +1,9 @@
+//! May they? From an authenticated party to a caller, and from a caller to a permit.
+
+pub mod caller;
+pub mod decide;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::decide::{Action, Denial, Permit, decide, is_listed};

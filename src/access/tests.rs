@@ -1,0 +1,123 @@
+//! The table of who may what.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belgie_api::clock::SystemClock;
+use belgie_api::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
+use belgie_api::host::{self, Contexts, PrincipalParts};
+use belgie_api::{Caller, ClientId, Clock, OrgId, Rule, ScopeSet, TeamId, UserId, access};
+
+use super::decide::ActionKind;
+use super::{Action, Denial, decide, is_listed};
+
+fn names(texts: &[&str]) -> BTreeSet<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn scopes(text: &str) -> ScopeSet {
+    text.parse().expect("a test writes proper scopes")
+}
+
+fn principal(scopes: ScopeSet) -> Arc<belgie_api::Principal> {
+    Arc::new(host::principal(PrincipalParts {
+        user: UserContext {
+            id: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+            email: "ada@example.com".to_owned(),
+            name: "Ada".to_owned(),
+            scopes: ScopeSet::new(),
+        },
+        client: ClientContext { id: ClientId::from_wire("cli_test"), name: "Test".to_owned() },
+        session: None,
+        grant: None,
+        token: None,
+        scopes,
+        expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
+    }))
+}
+
+/// A member of an organization with the role editor, the permission notes:edit and the team blue, on the plan pro.
+fn member(granted: &str) -> Caller {
+    host::caller(
+        principal(scopes(granted)),
+        Contexts {
+            organization: Some(OrgContext {
+                id: OrgId::from_uuid(uuid::Uuid::from_u128(2)),
+                slug: "acme".to_owned(),
+                roles: names(&["editor"]),
+                permissions: names(&["notes:edit"]),
+            }),
+            teams: vec![TeamContext {
+                id: TeamId::from_uuid(uuid::Uuid::from_u128(3)),
+                name: "blue".to_owned(),
+                role: "member".to_owned(),
+            }],
+            subscription: Some(SubscriptionContext { plan: "pro".to_owned(), entitlements: names(&["export"]) }),
+        },
+    )
+}
+
+fn loner(granted: &str) -> Caller {
+    super::caller::caller_for(principal(scopes(granted)))
+}
+
+fn outcome(caller: &Caller, rule: &Rule) -> Result<(), Denial> {
+    decide(caller, Action::new(ActionKind::CallTool, "tool", rule)).map(drop)
+}
+
+fn missing(text: &str) -> Result<(), Denial> {
+    Err(Denial::Scope { missing: scopes(text) })
+}
+
+fn plan(plans: &[&str], entitlements: &[&str]) -> Result<(), Denial> {
+    Err(Denial::Plan { plans: names(plans), entitlements: names(entitlements) })
+}
+
+#[test]
+fn the_table_of_decisions_holds() {
+    let (anybody, hidden) = (loner("a b"), Err(Denial::Hidden));
+    let table: &[(&str, &Caller, Rule, Result<(), Denial>)] = &[
+        ("no need at all", &anybody, access(), Ok(())),
+        ("a scope that is there", &anybody, access().scope("a"), Ok(())),
+        ("all scopes that are missing", &anybody, access().scope("a").scope("x").scope("y"), missing("x y")),
+        ("an organization and none", &anybody, access().organization(), hidden.clone()),
+        ("an organization", &member(""), access().organization(), Ok(())),
+        ("any one of the roles", &member(""), access().role("owner").role("editor"), Ok(())),
+        ("none of the roles", &member(""), access().role("owner"), hidden.clone()),
+        ("a permission", &member(""), access().permission("notes:edit"), Ok(())),
+        ("all permissions", &member(""), access().permission("notes:edit").permission("b:c"), hidden.clone()),
+        ("any one of the teams", &member(""), access().team("red").team("blue"), Ok(())),
+        ("none of the teams", &member(""), access().team("red"), hidden.clone()),
+        ("any one of the plans", &member(""), access().plan("free").plan("pro"), Ok(())),
+        ("none of the plans", &member(""), access().plan("max"), plan(&["max"], &[])),
+        ("no plan", &anybody, access().plan("pro").entitlement("export"), plan(&["pro"], &["export"])),
+        ("all features", &member(""), access().entitlement("export").entitlement("sso"), plan(&[], &["sso"])),
+        ("place comes before scope", &anybody, access().role("owner").scope("x"), hidden.clone()),
+        ("scope comes before plan", &member(""), access().scope("x").plan("max"), missing("x")),
+        ("place comes before plan", &anybody, access().team("red").plan("max"), hidden.clone()),
+        ("a scope that is none", &anybody, access().scope("not a scope"), hidden),
+    ];
+    for (what, caller, rule, expected) in table {
+        assert_eq!(outcome(caller, rule), *expected, "{what}");
+    }
+}
+
+#[test]
+fn listing_hides_only_what_is_hidden() {
+    let anybody = loner("a");
+    assert!(is_listed(&anybody, &access()));
+    assert!(is_listed(&anybody, &access().scope("x")), "the client can ask for the scope");
+    assert!(is_listed(&anybody, &access().plan("max")), "the person can change the plan");
+    assert!(!is_listed(&anybody, &access().organization()));
+    assert!(!is_listed(&anybody, &access().role("owner").scope("a")));
+}
+
+#[test]
+fn a_permit_names_its_caller_and_its_action() {
+    let caller = loner("a");
+    let rule = access().scope("a");
+    let permit = decide(&caller, Action::new(ActionKind::CallTool, "echo", &rule)).expect("the scope is there");
+    assert_eq!(permit.caller().user().email, "ada@example.com");
+    assert_eq!((permit.action().kind(), permit.action().name()), (ActionKind::CallTool, "echo"));
+}

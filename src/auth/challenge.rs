@@ -1,0 +1,163 @@
+//! What a client is told when its token is missing, bad or too narrow: the `WWW-Authenticate` header of RFC 6750.
+
+use axum::http::HeaderValue;
+use belgie_api::{Scope, ScopeSet};
+
+/// A scope that concerns the authorization server alone; a resource never asks for it (MCP 2026-07-28, authorization).
+const OFFLINE_ACCESS: &str = "offline_access";
+
+/// The address of the metadata document cannot stand in a header.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot stand in a header: only printable ASCII can")]
+pub struct InvalidMetadataUrl(String);
+
+/// Makes challenges of one protected resource. Every value has its parameters in the order `error`,
+/// `error_description`, `scope`, `resource_metadata`, separated by a comma and a space.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    resource_metadata: String,
+}
+
+impl Challenge {
+    /// `resource_metadata`: the absolute URL of the resource's metadata document (RFC 9728 section 5.1).
+    ///
+    /// # Errors
+    /// When the URL has characters that cannot stand in a header.
+    pub fn new(resource_metadata: &str) -> Result<Self, InvalidMetadataUrl> {
+        if resource_metadata.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+            return Ok(Self { resource_metadata: resource_metadata.to_owned() });
+        }
+        Err(InvalidMetadataUrl(resource_metadata.to_owned()))
+    }
+
+    /// For status 401 when no token was sent: no error code, only where to begin (RFC 6750 section 3.1, last paragraph).
+    /// `needed`: the scopes for basic use.
+    #[must_use]
+    pub fn missing_token(&self, needed: &ScopeSet) -> HeaderValue {
+        self.build(None, needed)
+    }
+
+    /// For status 401 when the token is malformed, unknown, expired, revoked or meant for another resource (RFC 6750
+    /// section 3.1, `invalid_token`). Which of these it is stays with us.
+    #[must_use]
+    pub fn invalid_token(&self, needed: &ScopeSet) -> HeaderValue {
+        self.build(Some(("invalid_token", "The access token is not valid or not valid any more")), needed)
+    }
+
+    /// For status 403 when the token is too narrow (RFC 6750 section 3.1, `insufficient_scope`).
+    ///
+    /// `needed`: everything the operation asks for. `granted`: what the token has already; it is named as well, because
+    /// clients of revisions before 2026-07-28 replace their scopes by these instead of adding them.
+    #[must_use]
+    pub fn insufficient_scope(&self, needed: &ScopeSet, granted: &ScopeSet) -> HeaderValue {
+        self.build(Some(("insufficient_scope", "This operation needs more rights")), &needed.union(granted))
+    }
+
+    fn build(&self, error: Option<(&str, &str)>, scopes: &ScopeSet) -> HeaderValue {
+        let mut parameters: Vec<(&str, &str)> = Vec::with_capacity(4);
+        if let Some((code, description)) = error {
+            parameters.extend([("error", code), ("error_description", description)]);
+        }
+        let asked: ScopeSet = scopes.iter().filter(|scope| is_asked_for(scope)).cloned().collect();
+        let asked = asked.to_string();
+        if !asked.is_empty() {
+            parameters.push(("scope", &asked));
+        }
+        parameters.push(("resource_metadata", &self.resource_metadata));
+
+        let mut text = String::from("Bearer");
+        for (index, (name, value)) in parameters.into_iter().enumerate() {
+            text.push_str(if index == 0 { " " } else { ", " });
+            text.push_str(name);
+            text.push('=');
+            push_quoted(&mut text, value);
+        }
+        // The constructor and the grammar of scopes leave only printable ASCII, so the plain scheme is never needed.
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+}
+
+fn is_asked_for(scope: &Scope) -> bool {
+    scope.as_str() != OFFLINE_ACCESS
+}
+
+/// A quoted-string (RFC 9110 section 5.6.4).
+fn push_quoted(text: &mut String, value: &str) {
+    text.push('"');
+    for character in value.chars() {
+        if matches!(character, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use belgie_api::ScopeSet;
+
+    use super::Challenge;
+
+    const METADATA: &str = "https://host.example/.well-known/oauth-protected-resource/mcp";
+
+    fn scopes(text: &str) -> ScopeSet {
+        text.parse().expect("a test writes proper scopes")
+    }
+
+    fn challenge() -> Challenge {
+        Challenge::new(METADATA).expect("a proper URL")
+    }
+
+    #[test]
+    fn without_a_token_there_is_no_error_code() {
+        assert_eq!(
+            challenge().missing_token(&scopes("notes:read profile")),
+            format!(r#"Bearer scope="notes:read profile", resource_metadata="{METADATA}""#)
+        );
+        assert_eq!(challenge().missing_token(&ScopeSet::new()), format!(r#"Bearer resource_metadata="{METADATA}""#));
+    }
+
+    #[test]
+    fn a_bad_token_is_called_invalid_and_no_more() {
+        assert_eq!(
+            challenge().invalid_token(&scopes("profile")),
+            format!(
+                r#"Bearer error="invalid_token", error_description="The access token is not valid or not valid any more", scope="profile", resource_metadata="{METADATA}""#
+            )
+        );
+    }
+
+    #[test]
+    fn a_narrow_token_is_told_all_scopes_at_once_with_those_it_has() {
+        assert_eq!(
+            challenge().insufficient_scope(&scopes("notes:write notes:share"), &scopes("profile")),
+            format!(
+                r#"Bearer error="insufficient_scope", error_description="This operation needs more rights", scope="notes:share notes:write profile", resource_metadata="{METADATA}""#
+            )
+        );
+    }
+
+    #[test]
+    fn offline_access_is_never_asked_for() {
+        let value = challenge().insufficient_scope(&scopes("a"), &scopes("offline_access b"));
+        assert!(value.to_str().expect("ASCII").contains(r#"scope="a b""#));
+        assert_eq!(
+            challenge().missing_token(&scopes("offline_access")),
+            format!(r#"Bearer resource_metadata="{METADATA}""#)
+        );
+    }
+
+    #[test]
+    fn quotation_marks_and_backslashes_are_escaped() {
+        let challenge = Challenge::new(r#"https://h/a"b\c"#).expect("printable");
+        assert_eq!(challenge.missing_token(&ScopeSet::new()), r#"Bearer resource_metadata="https://h/a\"b\\c""#);
+    }
+
+    #[test]
+    fn a_url_that_would_break_the_header_is_refused() {
+        for url in ["https://h/a\r\nSet-Cookie: x", "https://h/ä", "https://h/a b"] {
+            assert!(Challenge::new(url).is_err(), "{url:?}");
+        }
+    }
+}

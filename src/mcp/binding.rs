@@ -1,0 +1,164 @@
+//! Sessions of the older protocol era belong to the person and the client that opened them. rmcp takes any session id
+//! from anybody, so nothing reaches it with an id that is not the caller's own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use belgie_api::{Caller, ClientId, Clock, Event, Principal, Timestamp, UserId};
+use rmcp::transport::streamable_http_server::SessionManager;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+
+/// The id of a session, as it stands in `Mcp-Session-Id`.
+pub type McpSessionId = Arc<str>;
+
+/// Who owns which session.
+pub struct Binding {
+    sessions: Arc<LocalSessionManager>,
+    clock: Arc<dyn Clock>,
+    idle: Duration,
+    max_per_user: usize,
+    bound: Mutex<HashMap<McpSessionId, Bound>>,
+}
+
+struct Bound {
+    user: UserId,
+    client: ClientId,
+    /// The credential seen last; a session outlives the token it was opened with, but not the last one.
+    principal: Arc<Principal>,
+    opened_at: Timestamp,
+    seen_at: Timestamp,
+    in_use: Arc<()>,
+}
+
+/// Kept by whatever is done in a session: while one is there, the session is not idle.
+#[derive(Clone)]
+pub struct InUse {
+    _count: Arc<()>,
+}
+
+impl Bound {
+    /// Whether nothing has been going on for longer than `limit`.
+    fn is_idle(&self, now: Timestamp, limit: Duration) -> bool {
+        Arc::strong_count(&self.in_use) == 1 && now.since(self.seen_at) > limit
+    }
+}
+
+impl Binding {
+    /// `idle`: how long a session lives without a request. `max_per_user`: one more closes the oldest.
+    #[must_use]
+    pub fn new(sessions: Arc<LocalSessionManager>, clock: Arc<dyn Clock>, idle: Duration, max_per_user: usize) -> Self {
+        Self { sessions, clock, idle, max_per_user: max_per_user.max(1), bound: Mutex::default() }
+    }
+
+    /// Gives a session that was just opened to its owner, and closes the owner's oldest when there are too many.
+    pub async fn bind(&self, id: &str, caller: &Caller) {
+        let now = self.clock.now();
+        let surplus = {
+            let mut bound = self.bound();
+            bound.insert(
+                id.into(),
+                Bound {
+                    user: caller.user().id,
+                    client: caller.client().id.clone(),
+                    principal: Arc::clone(caller.principal()),
+                    opened_at: now,
+                    seen_at: now,
+                    in_use: Arc::default(),
+                },
+            );
+            let mut own: Vec<(Timestamp, McpSessionId)> = bound
+                .iter()
+                .filter(|(_, session)| session.user == caller.user().id)
+                .map(|(id, session)| (session.opened_at, Arc::clone(id)))
+                .collect();
+            own.sort();
+            let surplus = own.len().saturating_sub(self.max_per_user);
+            let oldest: Vec<McpSessionId> = own.into_iter().take(surplus).map(|(_, id)| id).collect();
+            for id in &oldest {
+                bound.remove(id);
+            }
+            oldest
+        };
+        self.close(surplus).await;
+    }
+
+    /// Lets the caller use the session. An unknown one, another's, and one that has been idle for too long are all the
+    /// same: not there.
+    pub async fn admit(&self, id: &str, caller: &Caller) -> Option<InUse> {
+        let (is_idle, in_use) = {
+            let now = self.clock.now();
+            let mut bound = self.bound();
+            let session = bound.get_mut(id)?;
+            if session.user != caller.user().id || session.client != caller.client().id {
+                return None;
+            }
+            let is_idle = session.is_idle(now, self.idle);
+            session.seen_at = now;
+            session.principal = Arc::clone(caller.principal());
+            (is_idle, InUse { _count: Arc::clone(&session.in_use) })
+        };
+        if is_idle {
+            self.release(id);
+            self.close(vec![id.into()]).await;
+            return None;
+        }
+        // rmcp closes sessions by itself, too.
+        if !self.sessions.has_session(&id.into()).await.unwrap_or(false) {
+            self.release(id);
+            return None;
+        }
+        Some(in_use)
+    }
+
+    /// Forgets a session that has been closed.
+    pub fn release(&self, id: &str) {
+        self.bound().remove(id);
+    }
+
+    /// Takes the sessions away whose last credential is over after this event; close them. A mere change of the account
+    /// ends none: the next request is authenticated anew anyway.
+    #[must_use]
+    pub fn hear(&self, event: &Event) -> Vec<McpSessionId> {
+        if matches!(event, Event::UserChanged { .. }) {
+            return Vec::new();
+        }
+        self.take(|session| session.principal.is_touched_by(event))
+    }
+
+    /// Closes what has been idle for too long and forgets what rmcp has closed by itself.
+    pub async fn sweep(&self) {
+        let now = self.clock.now();
+        let idle = self.take(|session| session.is_idle(now, self.idle));
+        self.close(idle).await;
+        let open = self.sessions.sessions.read().await;
+        let mut bound = self.bound();
+        bound.retain(|id, _| open.contains_key(id));
+        for session in bound.values_mut().filter(|session| Arc::strong_count(&session.in_use) > 1) {
+            session.seen_at = now;
+        }
+    }
+
+    /// Closes sessions: their streams end and what runs in them is cancelled.
+    pub async fn close(&self, ids: Vec<McpSessionId>) {
+        for id in ids {
+            if let Err(error) = self.sessions.close_session(&id).await {
+                tracing::debug!(%error, "a session could not be closed");
+            }
+        }
+    }
+
+    /// How many sessions there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bound().len()
+    }
+
+    fn take(&self, is_over: impl Fn(&Bound) -> bool) -> Vec<McpSessionId> {
+        self.bound().extract_if(|_, session| is_over(session)).map(|(id, _)| id).collect()
+    }
+
+    fn bound(&self) -> MutexGuard<'_, HashMap<McpSessionId, Bound>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,5 @@
+//! Tools that every gateway has.
+
+mod tools;
+
+pub use self::tools::tools;

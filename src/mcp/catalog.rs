@@ -1,0 +1,205 @@
+//! What there is to call, and whose it is: our own tools, and the servers we wrap.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use belgie_api::Rule;
+use belgie_api::tools::{Guarded, ToolCall, ToolEntry};
+use rmcp::model::{ServerCapabilities, SubscriptionFilter, Tool, ToolsCapability};
+
+use super::param_headers;
+
+/// The longest name a tool may have (MCP 2026-07-28, server/tools, tool names).
+const MAX_NAME: usize = 128;
+
+/// A tool of ours.
+pub struct NativeTool {
+    pub(crate) tool: Tool,
+    pub(crate) rule: Rule,
+    pub(crate) call: ToolCall,
+    /// Whether clients repeat some of its arguments as headers.
+    pub(crate) has_param_headers: bool,
+}
+
+/// A part of MCP that one wrapped server at most can offer. Tools can come from any number of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `prompts/*`
+    Prompts,
+    /// `resources/*`
+    Resources,
+    /// `completion/complete`
+    Completions,
+    /// `logging/setLevel`
+    Logging,
+    /// `tasks/*`
+    Tasks,
+    /// `skills/*` and `resources/directory/read`
+    Skills,
+    /// `subscriptions/listen`
+    Subscriptions,
+}
+
+/// Everything behind the gate.
+pub struct Catalog {
+    native: Vec<NativeTool>,
+    by_name: HashMap<String, usize>,
+    guarded: Vec<Guarded>,
+    owners: BTreeMap<&'static str, usize>,
+    capabilities: ServerCapabilities,
+}
+
+impl Part {
+    const ALL: [Self; 7] = [
+        Self::Prompts,
+        Self::Resources,
+        Self::Completions,
+        Self::Logging,
+        Self::Tasks,
+        Self::Skills,
+        Self::Subscriptions,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::Completions => "completions",
+            Self::Logging => "logging",
+            Self::Tasks => "tasks",
+            Self::Skills => "skills",
+            Self::Subscriptions => "subscriptions",
+        }
+    }
+
+    fn is_offered_by(self, guarded: &Guarded, capabilities: &ServerCapabilities) -> bool {
+        match self {
+            Self::Prompts => capabilities.prompts.is_some(),
+            Self::Resources => capabilities.resources.is_some(),
+            Self::Completions => capabilities.completions.is_some(),
+            Self::Logging => capabilities.logging.is_some(),
+            Self::Tasks => capabilities.supports_tasks(),
+            Self::Skills => capabilities.supports_skills(),
+            Self::Subscriptions => guarded.handler.subscription_filter(&SubscriptionFilter::new()).is_some(),
+        }
+    }
+}
+
+impl Catalog {
+    /// Puts tools and servers together.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, one sentence each.
+    pub fn build(tools: Vec<ToolEntry>, guarded: Vec<Guarded>) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut native = Vec::with_capacity(tools.len());
+        let mut by_name = HashMap::new();
+        for ToolEntry { tool, rule, call } in tools {
+            let name = tool.name.clone().into_owned();
+            check_name(&name, &mut problems);
+            if let Err(problem) = param_headers::check(&tool.input_schema) {
+                problems.push(format!("tool `{name}`: {problem}"));
+            }
+            match &rule {
+                Some(rule) => check_scopes(&format!("tool `{name}`"), rule, &mut problems),
+                None => problems.push(format!("tool `{name}` has no access rule")),
+            }
+            let has_param_headers = param_headers::has_any(&tool.input_schema);
+            native.push(NativeTool { tool, rule: rule.unwrap_or_default(), call, has_param_headers });
+            if by_name.insert(name.clone(), native.len() - 1).is_some() {
+                problems.push(format!("there are two tools named `{name}`"));
+            }
+        }
+        check_guarded(&native, &guarded, &mut problems);
+        let (owners, capabilities) = merge(&guarded, &mut problems);
+        if problems.is_empty() { Ok(Self { native, by_name, guarded, owners, capabilities }) } else { Err(problems) }
+    }
+
+    /// A tool of ours.
+    pub(crate) fn find_native(&self, name: &str) -> Option<&NativeTool> {
+        self.native.get(*self.by_name.get(name)?)
+    }
+
+    /// Our tools, in the order in which they were added.
+    pub(crate) fn native(&self) -> &[NativeTool] {
+        &self.native
+    }
+
+    /// The wrapped servers.
+    pub(crate) fn guarded(&self) -> &[Guarded] {
+        &self.guarded
+    }
+
+    /// The wrapped server that offers this part of MCP.
+    pub(crate) fn owner(&self, part: Part) -> Option<&Guarded> {
+        self.owners.get(part.name()).and_then(|index| self.guarded.get(*index))
+    }
+
+    /// What a client is told we can do.
+    pub(crate) fn capabilities(&self) -> &ServerCapabilities {
+        &self.capabilities
+    }
+}
+
+fn check_name(name: &str, problems: &mut Vec<String>) {
+    let is_fine = (1..=MAX_NAME).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    if !is_fine {
+        problems.push(format!("tool `{name}`: a name is 1 to {MAX_NAME} of A-Z a-z 0-9 _ . -"));
+    }
+}
+
+fn check_scopes(what: &str, rule: &Rule, problems: &mut Vec<String>) {
+    problems.extend(rule.invalid_scopes().iter().map(|scope| format!("{what}: `{scope}` is not a scope")));
+}
+
+fn check_guarded(native: &[NativeTool], guarded: &[Guarded], problems: &mut Vec<String>) {
+    let mut names = HashSet::new();
+    for server in guarded {
+        if !names.insert(server.name) {
+            problems.push(format!("there are two servers named `{}`", server.name));
+        }
+        check_scopes(&format!("server `{}`", server.name), &server.rule, problems);
+        for (tool, rule) in &server.tools {
+            check_scopes(&format!("server `{}`, tool `{tool}`", server.name), rule, problems);
+        }
+        for NativeTool { tool, .. } in native.iter().filter(|own| server.handler.tool(&own.tool.name).is_some()) {
+            problems.push(format!("the tool `{}` is ours and one of the server `{}`", tool.name, server.name));
+        }
+    }
+}
+
+/// Who offers what, and the sum of it.
+fn merge(guarded: &[Guarded], problems: &mut Vec<String>) -> (BTreeMap<&'static str, usize>, ServerCapabilities) {
+    let mut owners: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut sum = ServerCapabilities::default();
+    let mut tools = ToolsCapability::default();
+    tools.list_changed = Some(true);
+    sum.tools = Some(tools);
+    for (index, server) in guarded.iter().enumerate() {
+        let offered = server.handler.get_info().capabilities;
+        for part in Part::ALL.into_iter().filter(|part| part.is_offered_by(server, &offered)) {
+            if let Some(other) = owners.insert(part.name(), index).and_then(|other| guarded.get(other)) {
+                problems.push(format!("{} come from two servers, `{}` and `{}`", part.name(), other.name, server.name));
+            }
+        }
+        for (key, value) in offered.extensions.into_iter().flatten() {
+            if sum.extensions.get_or_insert_default().insert(key.clone(), value).is_some() {
+                problems.push(format!("the extension `{key}` comes from two servers, one is `{}`", server.name));
+            }
+        }
+        for (key, value) in offered.experimental.into_iter().flatten() {
+            sum.experimental.get_or_insert_default().entry(key).or_insert(value);
+        }
+        sum.prompts = sum.prompts.or(offered.prompts);
+        sum.resources = sum.resources.or(offered.resources);
+        sum.completions = sum.completions.or(offered.completions);
+        sum.logging = sum.logging.or(offered.logging);
+    }
+    (owners, sum)
+}
+
+/// The words for a tool that does not exist, or not for this caller (MCP 2026-07-28, server/tools, error handling).
+pub(crate) fn unknown_tool(name: &str) -> rmcp::ErrorData {
+    rmcp::ErrorData::invalid_params(Cow::Owned(format!("Unknown tool: {name}")), None)
+}

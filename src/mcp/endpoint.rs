@@ -1,0 +1,273 @@
+//! The endpoint itself: from an HTTP request with a caller beside it to an HTTP response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::response::Response;
+use belgie_api::event::Bus;
+use belgie_api::tools::{Guarded, ToolEntry};
+use belgie_api::{Caller, Clock, Event, ScopeSet};
+use rmcp::ErrorData;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::value::RawValue;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer;
+use super::binding::Binding;
+use super::catalog::Catalog;
+use super::gate::Gate;
+use super::idle_peer::IdlePeer;
+use super::message::{Era, Message, era_of};
+use super::preflight;
+use super::run::{Visit, credential_ended};
+use super::settings::McpSettings;
+use super::stream::{Lease, Leases};
+use crate::auth::challenge::Challenge;
+
+const SESSION_ID: &str = "mcp-session-id";
+
+/// How often expired credentials and idle sessions are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How much longer than us rmcp waits before it closes an idle session. We know of calls that run silently, it does not;
+/// it closes what never got an owner.
+const RMCP_GRACE: Duration = Duration::from_secs(600);
+
+/// Comments on a silent event stream, so that nothing between us and the client takes it for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Everything an endpoint is made of.
+pub struct McpParts {
+    /// Our own tools.
+    pub tools: Vec<ToolEntry>,
+    /// The servers we wrap.
+    pub guarded: Vec<Guarded>,
+    /// Tells of revocations.
+    pub bus: Arc<Bus>,
+    /// Tells when credentials expire and sessions are idle.
+    pub clock: Arc<dyn Clock>,
+    /// Where background work is counted.
+    pub tasks: TaskTracker,
+    /// Ends the background work and every stream.
+    pub shutdown: CancellationToken,
+    /// What the operator has set.
+    pub settings: McpSettings,
+}
+
+/// The MCP endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct McpEndpoint(Arc<Inner>);
+
+struct Inner {
+    gate: Gate,
+    transport: StreamableHttpService<Gate, LocalSessionManager>,
+    binding: Arc<Binding>,
+    leases: Leases,
+    idle: IdlePeer,
+    challenge: Challenge,
+    settings: McpSettings,
+}
+
+impl McpEndpoint {
+    /// Puts the endpoint together. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
+    /// is none, two wrapped servers that offer the same part of MCP.
+    pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
+        let McpParts { tools, guarded, bus, clock, tasks, shutdown, settings } = parts;
+        let mut problems = Vec::new();
+        let catalog = Catalog::build(tools, guarded).map_err(|found| problems.extend(found)).ok();
+        let challenge =
+            Challenge::new(&settings.resource_metadata_url).map_err(|error| problems.push(error.to_string())).ok();
+        let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
+        let (Some(catalog), Some(challenge), Some(runtime)) = (catalog, challenge, runtime) else {
+            return Err(problems);
+        };
+
+        let mut sessions = LocalSessionManager::default();
+        sessions.session_config.keep_alive = Some(settings.session_idle.saturating_add(RMCP_GRACE));
+        let sessions = Arc::new(sessions);
+        let binding = Arc::new(Binding::new(
+            Arc::clone(&sessions),
+            Arc::clone(&clock),
+            settings.session_idle,
+            settings.max_sessions_per_user,
+        ));
+        let leases = Leases::new(clock);
+        listen(&bus, &leases, &binding, &tasks, runtime);
+        tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
+
+        let gate = Gate::new(catalog, &settings);
+        let config = StreamableHttpServerConfig::default()
+            .with_allowed_hosts(settings.allowed_hosts.clone())
+            .with_allowed_origins(settings.allowed_origins.clone())
+            .enforce_origin_validation()
+            .with_json_response(true)
+            .with_legacy_session_mode(true)
+            .with_sse_keep_alive(Some(KEEP_ALIVE))
+            .with_max_request_body_bytes(settings.max_body_bytes)
+            .with_cancellation_token(shutdown.child_token());
+        let service = gate.clone();
+        let transport = StreamableHttpService::new(move || Ok(service.clone()), sessions, config);
+        let idle = IdlePeer::start(shutdown);
+        Ok(Self(Arc::new(Inner { gate, transport, binding, leases, idle, challenge, settings })))
+    }
+
+    /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
+    /// `Authorization` and `Cookie` away.
+    pub async fn handle(&self, request: Request<Body>) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+            tracing::error!("a request reached the MCP endpoint without a caller");
+            let error = ErrorData::internal_error("The request has no caller.", None);
+            return answer::error(StatusCode::INTERNAL_SERVER_ERROR, None, &error);
+        };
+        let lease = self.0.leases.begin(caller.principal());
+        let mut visit = Visit { caller, lease, session: None };
+        if parts.method == Method::POST {
+            return self.post(parts, body, visit).await;
+        }
+        let is_session_request = matches!(parts.method, Method::GET | Method::DELETE);
+        if is_session_request && era_of(preflight::version(&parts.headers).unwrap_or_default()) == Era::Legacy {
+            if let Err(response) = self.admit(&parts, &mut visit).await {
+                return response;
+            }
+        }
+        let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten();
+        parts.extensions.insert(visit.clone());
+        let response = self.pass(Request::from_parts(parts, Body::empty()), &visit, None).await;
+        if let Some(id) = closed.filter(|_| response.status().is_success()) {
+            self.0.binding.release(&id);
+        }
+        response
+    }
+
+    async fn post(&self, mut parts: Parts, body: Body, mut visit: Visit) -> Response {
+        let settings = &self.0.settings;
+        let body = match preflight::read_body(body, settings.max_body_bytes, settings.body_timeout).await {
+            Ok(body) => body,
+            Err(response) => return response,
+        };
+        let message = match Message::read(&body) {
+            Ok(message) => message,
+            Err(error) => return answer::error(StatusCode::BAD_REQUEST, None, &error),
+        };
+        if let Err(response) = preflight::check_version(&parts.headers, &message) {
+            return response;
+        }
+        let is_clear = match message.era(preflight::version(&parts.headers)) {
+            Era::Legacy => {
+                if session_id(&parts).is_some()
+                    && let Err(response) = self.admit(&parts, &mut visit).await
+                {
+                    return response;
+                }
+                true
+            }
+            Era::Modern => {
+                // This era has no sessions. Without the header rmcp could not use one either, should it see the message
+                // in another light.
+                parts.headers.remove(SESSION_ID);
+                preflight::headers_agree(&parts.headers, &message)
+            }
+        };
+        if is_clear {
+            let Inner { gate, idle, challenge, .. } = self.0.as_ref();
+            if let Err(response) = preflight::check_scopes(gate, idle, challenge, &visit, &message).await {
+                return response;
+            }
+        }
+        let opens_session = message.method == "initialize";
+        let is_json = preflight::is_json(&parts.headers);
+        parts.extensions.insert(visit.clone());
+        let response = self.pass(Request::from_parts(parts, Body::from(body.clone())), &visit, message.id).await;
+        if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // JSON that rmcp cannot read as a message is no other media type, and a client that knows both eras looks
+            // for a JSON-RPC error in the body.
+            let error = ErrorData::invalid_request("Invalid Request: this is not an MCP message", None);
+            return answer::error(StatusCode::BAD_REQUEST, message.id, &error);
+        }
+        if opens_session && let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()) {
+            self.0.binding.bind(id, &visit.caller).await;
+        }
+        response
+    }
+
+    /// Lets rmcp answer, as long as the lease lasts.
+    async fn pass(&self, request: Request<Body>, visit: &Visit, id: Option<&RawValue>) -> Response {
+        let response = tokio::select! {
+            biased;
+            () = visit.lease.ended() => return self.expired(id),
+            response = self.0.transport.handle(request) => response,
+        };
+        let (parts, body) = response.into_parts();
+        let is_stream = parts.headers.get(CONTENT_TYPE) == Some(&HeaderValue::from_static("text/event-stream"));
+        let body = Body::new(body);
+        Response::from_parts(parts, if is_stream { hold(&visit.lease, body) } else { body })
+    }
+
+    /// Status 401 for a credential that ended while its request was served.
+    fn expired(&self, id: Option<&RawValue>) -> Response {
+        let challenge = self.0.challenge.invalid_token(&ScopeSet::new());
+        answer::challenge(StatusCode::UNAUTHORIZED, challenge, id, &credential_ended())
+    }
+
+    /// Checks that the session of a request is the caller's.
+    ///
+    /// # Errors
+    /// Status 404 for one that is not there or not the caller's, in rmcp's words, so that nobody can tell which of them
+    /// it is (MCP 2025-11-25, transports, session management). A request without a session is rmcp's business.
+    async fn admit(&self, parts: &Parts, visit: &mut Visit) -> Result<(), Response> {
+        let Some(id) = session_id(parts) else { return Ok(()) };
+        visit.session = self.0.binding.admit(&id, &visit.caller).await;
+        if visit.session.is_some() {
+            return Ok(());
+        }
+        let mut response = Response::new(Body::from(Bytes::from_static(b"Not Found: Session not found")));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        Err(response)
+    }
+}
+
+fn hold(lease: &Lease, body: Body) -> Body {
+    lease.clone().hold(body)
+}
+
+fn session_id(parts: &Parts) -> Option<String> {
+    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned())
+}
+
+/// Ends what an event ends, at once.
+fn listen(bus: &Bus, leases: &Leases, binding: &Arc<Binding>, tasks: &TaskTracker, runtime: Handle) {
+    let (leases, binding, tasks) = (leases.clone(), Arc::clone(binding), tasks.clone());
+    bus.subscribe(Arc::new(move |event: &Event| {
+        leases.hear(event);
+        let over = binding.hear(event);
+        if !over.is_empty() {
+            let binding = Arc::clone(&binding);
+            tasks.spawn_on(async move { binding.close(over).await }, &runtime);
+        }
+    }));
+}
+
+/// Ends what has expired, until the shutdown.
+async fn sweep(leases: Leases, binding: Arc<Binding>, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        leases.sweep();
+        binding.sweep().await;
+    }
+}

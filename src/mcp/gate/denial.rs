@@ -1,0 +1,48 @@
+//! How a denial sounds inside the protocol, where no HTTP status can carry it any more.
+
+use belgie_api::tools::Denied;
+use rmcp::ErrorData;
+use rmcp::handler::server::tool::IntoCallToolResult;
+use rmcp::model::{CallToolResponse, CallToolResult, ErrorCode};
+use serde_json::json;
+
+use crate::access::decide::ActionKind;
+use crate::access::{Action, Denial};
+use crate::mcp::answer::INSUFFICIENT_SCOPE;
+use crate::mcp::catalog::unknown_tool;
+
+/// The plan does not include what was asked for.
+const PLAN_TOO_SMALL: ErrorCode = ErrorCode(-32033);
+
+/// A refused tool call. A hidden tool does not exist; everything else is a result that the model can read.
+pub(super) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse, ErrorData> {
+    let denied = match denial {
+        Denial::Hidden => return Err(unknown_tool(name)),
+        Denial::Scope { missing } => {
+            let scopes = missing.to_string();
+            Denied::new("access.scope_missing", format!("This call needs more rights: {scopes}.")).with_scope(&scopes)
+        }
+        Denial::Plan { .. } => Denied::new("access.plan_too_small", "The current plan does not include this tool."),
+    };
+    Err::<CallToolResult, Denied>(denied).into_call_tool_result()
+}
+
+/// Any other refused request.
+pub(super) fn refuse(action: &Action<'_>, denial: Denial) -> ErrorData {
+    let name = action.name();
+    match (denial, action.kind()) {
+        (Denial::Scope { missing }, _) => {
+            let message = format!("This request needs more rights: {missing}.");
+            ErrorData::new(INSUFFICIENT_SCOPE, message, Some(json!({ "scope": missing.to_string() })))
+        }
+        (Denial::Plan { .. }, _) => ErrorData::new(PLAN_TOO_SMALL, "The current plan does not include this.", None),
+        (Denial::Hidden, ActionKind::CallTool) => unknown_tool(name),
+        (Denial::Hidden, ActionKind::GetPrompt) => ErrorData::invalid_params(format!("Unknown prompt: {name}"), None),
+        (Denial::Hidden, ActionKind::ReadResource) => {
+            ErrorData::resource_not_found(format!("Resource not found: {name}"), Some(json!({ "uri": name })))
+        }
+        (Denial::Hidden, ActionKind::Complete) => ErrorData::invalid_params("Unknown reference", None),
+        (Denial::Hidden, ActionKind::UseTask) => ErrorData::invalid_params(format!("Unknown task: {name}"), None),
+        (Denial::Hidden, ActionKind::UseServer) => ErrorData::invalid_params("There is no such thing", None),
+    }
+}

@@ -1,0 +1,92 @@
+//! Lists: everything that is there, less what the caller must not know of.
+
+use std::collections::BTreeMap;
+
+use belgie_api::Caller;
+use belgie_api::tools::Guarded;
+use rmcp::model::{ClientRequest, ListToolsResult, PaginatedRequestParams, RequestOptionalParam, ServerResult, Tool};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+
+use super::misbehaved;
+use crate::access::is_listed;
+use crate::mcp::catalog::Catalog;
+use crate::mcp::{param_headers, run};
+
+/// More pages than any wrapped server should have; the rest is left out.
+const MAX_PAGES: usize = 100;
+
+/// Asks a wrapped server for a list. Whether the caller may see it is for the one who asks to decide.
+pub(super) async fn ask(
+    server: &Guarded,
+    request: ClientRequest,
+    context: RequestContext<RoleServer>,
+) -> Result<ServerResult, ErrorData> {
+    run::contain(server.name, || server.handler.handle_request(request, context)).await
+}
+
+/// The tools this caller may know of: ours as they were added, then those of the wrapped servers by name. With it, for
+/// how long the latter let them be kept.
+pub(super) async fn tools(
+    catalog: &Catalog,
+    caller: &Caller,
+    context: &RequestContext<RoleServer>,
+) -> (Vec<Tool>, Option<u64>) {
+    let native = catalog.native().iter().filter(|entry| is_listed(caller, &entry.rule));
+    let mut tools: Vec<Tool> = native.map(|entry| entry.tool.clone()).collect();
+    let mut wrapped: BTreeMap<String, Tool> = BTreeMap::new();
+    let mut ttl_ms = None;
+    for server in catalog.guarded() {
+        let (list, own) = match all_tools(server, context).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(server.name = server.name, code = error.code.0, "a wrapped server lists no tools");
+                continue;
+            }
+        };
+        ttl_ms = ttl_ms.into_iter().chain(own).min();
+        for tool in list {
+            if !is_listed(caller, server.rule_for(&tool.name)) || catalog.find_native(&tool.name).is_some() {
+                continue;
+            }
+            if let Err(problem) = param_headers::check(&tool.input_schema) {
+                tracing::warn!(server.name = server.name, tool.name = %tool.name, %problem, "a tool is left out");
+                continue;
+            }
+            wrapped.entry(tool.name.clone().into_owned()).or_insert(tool);
+        }
+    }
+    tools.extend(wrapped.into_values());
+    (tools, ttl_ms)
+}
+
+/// Whether a wrapped server lists a tool of this name.
+pub(super) async fn has_tool(server: &Guarded, name: &str, context: &RequestContext<RoleServer>) -> bool {
+    all_tools(server, context).await.is_ok_and(|(tools, _)| tools.iter().any(|tool| tool.name == name))
+}
+
+async fn all_tools(
+    server: &Guarded,
+    context: &RequestContext<RoleServer>,
+) -> Result<(Vec<Tool>, Option<u64>), ErrorData> {
+    let mut tools = Vec::new();
+    let mut ttl_ms = None;
+    let mut page = None;
+    for _ in 0..MAX_PAGES {
+        let mut request = RequestOptionalParam::with_param(PaginatedRequestParams::default());
+        request.params = page.take();
+        let ServerResult::ListToolsResult(list) =
+            ask(server, ClientRequest::ListToolsRequest(request), context.clone()).await?
+        else {
+            return Err(misbehaved());
+        };
+        let ListToolsResult { tools: found, next_cursor, ttl_ms: own, .. } = list;
+        tools.extend(found);
+        ttl_ms = ttl_ms.into_iter().chain(own).min();
+        match next_cursor {
+            Some(cursor) => page = Some(PaginatedRequestParams::default().with_cursor(Some(cursor))),
+            None => break,
+        }
+    }
+    Ok((tools, ttl_ms))
+}

@@ -1,0 +1,163 @@
+//! What has to be settled before rmcp sees a request: whether it is a message at all, whether its headers tell the truth
+//! about it, and whether the token reaches far enough, which only an HTTP status can say.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use rmcp::ErrorData;
+use rmcp::model::{NumberOrString, ProtocolVersion};
+use rmcp::service::RequestContext;
+use serde_json::json;
+
+use super::answer::{self, BODY_REFUSED, INSUFFICIENT_SCOPE};
+use super::catalog::Part;
+use super::gate::Gate;
+use super::idle_peer::IdlePeer;
+use super::message::{Message, Shape, is_known};
+use super::run::Visit;
+use crate::access::decide::ActionKind;
+use crate::access::{Action, Denial, decide};
+use crate::auth::challenge::Challenge;
+
+pub(crate) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+const METHOD: &str = "mcp-method";
+const NAME: &str = "mcp-name";
+
+/// Reads the whole body.
+///
+/// # Errors
+/// Status 413 when it is longer than `max_bytes` (RFC 9110 section 15.5.14), 408 when it takes longer than `timeout`
+/// (section 15.5.9), 400 when the connection breaks.
+pub(crate) async fn read_body(body: Body, max_bytes: usize, timeout: Duration) -> Result<Bytes, Response> {
+    let refuse = |status, what: String| answer::error(status, None, &ErrorData::new(BODY_REFUSED, what, None));
+    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is longer than {max_bytes} bytes"));
+    if body.size_hint().lower() > u64::try_from(max_bytes).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(timeout, Limited::new(body, max_bytes).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(cause)) if cause.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "The body did not arrive whole".to_owned())),
+        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "The body took too long to arrive".to_owned())),
+    }
+}
+
+/// Whether the request says that its body is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The value of `MCP-Protocol-Version`.
+pub(crate) fn version(headers: &HeaderMap) -> Option<&str> {
+    headers.get(PROTOCOL_VERSION).and_then(|value| value.to_str().ok())
+}
+
+/// Checks that we speak the version of the header, in a body that both eras can read; rmcp does so when the message
+/// names a version itself.
+///
+/// # Errors
+/// Status 400 and code -32022 (MCP 2026-07-28, basic/versioning).
+pub(crate) fn check_version(headers: &HeaderMap, message: &Message<'_>) -> Result<(), Response> {
+    let Some(value) = headers.get(PROTOCOL_VERSION) else { return Ok(()) };
+    let named = message.shape == Shape::Request && message.meta.version().is_some();
+    let requested = String::from_utf8_lossy(value.as_bytes());
+    if named || is_known(&requested) {
+        return Ok(());
+    }
+    let data = json!({ "requested": requested, "supported": ProtocolVersion::KNOWN_VERSIONS });
+    let code = rmcp::model::ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
+    let error = ErrorData::new(code, "Unsupported protocol version", Some(data));
+    Err(answer::error(StatusCode::BAD_REQUEST, message.id, &error))
+}
+
+/// Whether the headers of a modern request repeat what its body says. If they do not, rmcp has the words for it; until
+/// then nothing may be decided.
+pub(crate) fn headers_agree(headers: &HeaderMap, message: &Message<'_>) -> bool {
+    if message.is_odd || message.meta.version().as_deref() != sole(headers, PROTOCOL_VERSION) {
+        return false;
+    }
+    if sole(headers, METHOD) != Some(message.method.as_ref()) {
+        return false;
+    }
+    match message.named() {
+        Some(name) => sole(headers, NAME).is_some_and(|value| is_value(value, name)),
+        None => true,
+    }
+}
+
+/// Checks that the token reaches far enough for what a request asks, as far as the caller may know of it at all. The
+/// gate decides again once rmcp has read the message.
+///
+/// # Errors
+/// Status 403 with a challenge that names all scopes (RFC 6750 section 3.1, MCP 2026-07-28, authorization).
+pub(crate) async fn check_scopes(
+    gate: &Gate,
+    idle: &IdlePeer,
+    challenge: &Challenge,
+    visit: &Visit,
+    message: &Message<'_>,
+) -> Result<(), Response> {
+    if message.shape != Shape::Request {
+        return Ok(());
+    }
+    let name = message.named().unwrap_or_default();
+    let (kind, part) = match message.method.as_ref() {
+        "tools/call" => (ActionKind::CallTool, None),
+        "prompts/get" => (ActionKind::GetPrompt, Some(Part::Prompts)),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+            (ActionKind::ReadResource, Some(Part::Resources))
+        }
+        "completion/complete" => (ActionKind::Complete, Some(Part::Completions)),
+        "logging/setLevel" => (ActionKind::UseServer, Some(Part::Logging)),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => (ActionKind::UseTask, Some(Part::Tasks)),
+        "skills/get" | "resources/directory/read" => (ActionKind::ReadResource, Some(Part::Skills)),
+        _ => return Ok(()),
+    };
+    let rule = match part {
+        Some(part) => gate.catalog().owner(part).map(|server| &server.rule),
+        None => match gate.find_told(name) {
+            Some(found) => Some(found.rule(name)),
+            None if gate.catalog().guarded().is_empty() => None,
+            None => {
+                let mut context = RequestContext::new(NumberOrString::Number(0), idle.peer());
+                context.extensions.insert(visit.clone());
+                context.extensions.insert(visit.caller.clone());
+                gate.find(name, &context).await.map(|found| found.rule(name))
+            }
+        },
+    };
+    let Some(rule) = rule else { return Ok(()) };
+    let Err(Denial::Scope { missing }) = decide(&visit.caller, Action::new(kind, name, rule)) else {
+        return Ok(());
+    };
+    let header = challenge.insufficient_scope(rule.scopes(), visit.caller.scopes());
+    let message_text = format!("This request needs more rights: {missing}");
+    let error = ErrorData::new(INSUFFICIENT_SCOPE, message_text, Some(json!({ "scope": missing.to_string() })));
+    Err(answer::challenge(StatusCode::FORBIDDEN, header, message.id, &error))
+}
+
+/// The value of a header that must be there exactly once, as text.
+fn sole<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    if values.next().is_some() {
+        return None;
+    }
+    value.to_str().ok()
+}
+
+/// Whether a header value stands for this text, plainly or as `=?base64?...?=` (MCP 2026-07-28, transports, value
+/// encoding).
+fn is_value(value: &str, text: &str) -> bool {
+    match value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?=")) {
+        Some(encoded) => BASE64_STANDARD.decode(encoded).is_ok_and(|bytes| bytes == text.as_bytes()),
+        None => value == text,
+    }
+}

@@ -1,0 +1,108 @@
+//! Running what a permit allows, and ending it when it has to end.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use belgie_api::Caller;
+use belgie_api::tools::{Guarded, ToolCall};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, ClientRequest, Extensions, ServerResult};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+
+use super::answer::CREDENTIAL_ENDED;
+use super::binding::InUse;
+use super::stream::Lease;
+use crate::access::Permit;
+
+/// Who sent a message: what the endpoint has put beside it.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) caller: Caller,
+    pub(crate) lease: Lease,
+    /// Keeps the session from being idle, when the message came in one.
+    pub(crate) session: Option<InUse>,
+}
+
+impl Visit {
+    /// The visit behind a message.
+    ///
+    /// # Errors
+    /// When the message did not come through the endpoint, so that nothing runs.
+    pub(crate) fn behind(extensions: &Extensions) -> Result<Self, ErrorData> {
+        let parts = || extensions.get::<axum::http::request::Parts>();
+        let visit = extensions.get::<Self>().or_else(|| parts().and_then(|parts| parts.extensions.get::<Self>()));
+        visit.cloned().ok_or_else(|| ErrorData::internal_error("the message has no caller", None))
+    }
+}
+
+/// Runs a tool of ours. Whatever it waits for is given up as soon as the client cancels or the lease is over.
+pub(crate) async fn native(
+    permit: Permit<'_>,
+    lease: &Lease,
+    call: &ToolCall,
+    mut params: CallToolRequestParams,
+    mut context: RequestContext<RoleServer>,
+) -> Result<CallToolResponse, ErrorData> {
+    if params.name != permit.action().name() {
+        params.name = permit.action().name().to_owned().into();
+    }
+    context.extensions.insert(permit.caller().clone());
+    let cancelled = context.ct.clone();
+    let work = contain(permit.action().name(), || call(params, context));
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = cancelled.cancelled() => Err(ErrorData::internal_error("The call was cancelled.", None)),
+        () = lease.ended() => Err(credential_ended()),
+    }
+}
+
+/// Hands a request to a wrapped server. It is told of a cancellation by its context, and dropped when the lease is over.
+pub(crate) async fn wrapped(
+    permit: Permit<'_>,
+    lease: &Lease,
+    server: &Guarded,
+    request: ClientRequest,
+    mut context: RequestContext<RoleServer>,
+) -> Result<ServerResult, ErrorData> {
+    context.extensions.insert(permit.caller().clone());
+    let cancel = context.ct.clone();
+    let work = contain(server.name, || server.handler.handle_request(request, context));
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = lease.ended() => {
+            cancel.cancel();
+            Err(credential_ended())
+        }
+    }
+}
+
+/// The answer to a request whose credential has ended meanwhile.
+pub(crate) fn credential_ended() -> ErrorData {
+    ErrorData::new(CREDENTIAL_ENDED, "The credential expired or was revoked.", None)
+}
+
+/// Turns a panic into an internal error. `name`: what panicked, for the log.
+pub(crate) async fn contain<T, F>(name: &str, begin: impl FnOnce() -> F) -> Result<T, ErrorData>
+where
+    F: Future<Output = Result<T, ErrorData>>,
+{
+    // The work is dropped after a panic and shares nothing with us, so no broken state can be seen.
+    let Ok(work) = catch_unwind(AssertUnwindSafe(begin)) else {
+        return Err(panicked(name));
+    };
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => Poll::Ready(Err(panicked(name))),
+    })
+    .await
+}
+
+fn panicked(name: &str) -> ErrorData {
+    tracing::error!(tool.name = name, "a tool panicked");
+    ErrorData::internal_error("The tool failed.", None)
+}
