@@ -1,0 +1,130 @@
+//! The one HTTP client. Everything that leaves this host towards an address somebody else chose goes through here.
+//!
+//! A URL that comes from a stranger (a client ID metadata document, a key set) must not let the stranger use this host
+//! as a way into the network it stands in (CWE-918). So the [guard](guard) looks at the URL, and again at every address its
+//! name leads to; the connection is made to exactly the addresses that were looked at, never to a second answer of the
+//! name service. Redirects are not followed, nothing is sent that could identify us towards a neighbour (no cookie, no
+//! proxy, no credentials), and bytes and time are bounded.
+
+mod address;
+mod freshness;
+mod guard;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use belgie_api::failure::{Failure, Result};
+use belgie_api::ports::{FetchError, FetchLimits, Fetched, Outbound};
+use http::StatusCode;
+use reqwest::{Client, Response, redirect};
+use url::Url;
+
+use self::guard::{Guard, Refusal};
+use self::names::GuardedNames;
+pub use self::names::{Names, SystemNames};
+
+const USER_AGENT: &str = concat!("belgie/", env!("CARGO_PKG_VERSION"));
+
+/// How the outside world is reached.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OutboundSettings {
+    /// Lets `localhost` and the loopback addresses be visited, over http too. For development and tests only: it opens
+    /// whatever else listens on this machine to anybody who can name a URL.
+    pub danger_allow_loopback: bool,
+}
+
+/// [`Outbound`] over HTTP.
+#[derive(Clone, Debug)]
+pub struct HttpOutbound {
+    client: Client,
+    guard: Guard,
+}
+
+impl HttpOutbound {
+    /// A client that asks the machine's name service.
+    ///
+    /// # Errors
+    /// When the machine has no usable certificate store.
+    pub fn new(settings: OutboundSettings) -> Result<Self> {
+        Self::with_names(settings, Arc::new(SystemNames))
+    }
+
+    /// A client that asks the given name service. Its answers are as little trusted as the machine's.
+    ///
+    /// # Errors
+    /// When the machine has no usable certificate store.
+    pub fn with_names(settings: OutboundSettings, names: Arc<dyn Names>) -> Result<Self> {
+        let guard = Guard::new(settings.danger_allow_loopback);
+        let client = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .https_only(!settings.danger_allow_loopback)
+            // A connection that is kept would outlive the check of its address.
+            .pool_max_idle_per_host(0)
+            .dns_resolver(GuardedNames::new(names, guard))
+            .build()
+            .map_err(Failure::internal)?;
+        Ok(Self { client, guard })
+    }
+
+    async fn fetch(&self, url: &Url, max_bytes: usize) -> Result<Fetched, FetchError> {
+        let response = self.client.get(url.clone()).send().await.map_err(explain)?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let fresh_for = freshness::of(response.headers());
+        let body = read(response, max_bytes).await?;
+        Ok(Fetched { body, fresh_for })
+    }
+}
+
+#[async_trait]
+impl Outbound for HttpOutbound {
+    async fn get(&self, url: &Url, limits: FetchLimits) -> Result<Fetched, FetchError> {
+        self.guard.check_url(url).map_err(forbidden)?;
+        tokio::time::timeout(limits.timeout, self.fetch(url, limits.max_bytes))
+            .await
+            .unwrap_or(Err(FetchError::Timeout))
+    }
+}
+
+/// Reads the body. What the server announces is believed only when it is too much: the bytes are counted as they come.
+async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
+    let announced = response.content_length().unwrap_or(0);
+    if usize::try_from(announced).map_or(true, |announced| announced > max_bytes) {
+        return Err(FetchError::TooLarge(max_bytes));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(explain)? {
+        if body.len().saturating_add(chunk.len()) > max_bytes {
+            return Err(FetchError::TooLarge(max_bytes));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn forbidden(refusal: Refusal) -> FetchError {
+    FetchError::Forbidden(refusal.to_string())
+}
+
+/// The resolver can refuse only by failing, so its refusal is found among the causes of a failed connection.
+fn explain(error: reqwest::Error) -> FetchError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(found) = cause {
+        if let Some(refusal) = found.downcast_ref::<Refusal>() {
+            return forbidden(refusal.clone());
+        }
+        cause = found.source();
+    }
+    if error.is_timeout() {
+        return FetchError::Timeout;
+    }
+    FetchError::Unreachable(Box::new(error.without_url()))
+}
