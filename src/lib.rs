@@ -1,2 +1,3 @@
 pub mod limits;
 pub mod outbound;
+pub mod tasks;
