@@ -1,3 +1,4 @@
 pub mod limits;
 pub mod outbound;
 pub mod tasks;
+pub mod telemetry;
