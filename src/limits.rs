@@ -4,22 +4,22 @@
 //! guessing and flooding dear, not to count exactly.
 //!
 //! # What a key is
-//! For the buckets "by address" the key is the client's IP address. Addresses of IPv6 are taken together by their first 64
-//! bits (RFC 4291 section 2.5.4), since a single subscriber can use any of the rest.
+//! For the buckets "by address" the key is the client's IP address. Addresses of IPv6 are taken together by their first
+//! 64 bits (RFC 4291 section 2.5.4), since a single subscriber can use any of the rest.
 //!
 //! # Why nobody can be locked out of an account
-//! A bucket that counted the attempts at an account from wherever would be a gift: whoever knows an e-mail address could
-//! keep it empty and its owner outside. So the key of [`LimitBucket::SignInByAccount`] is made by [`account_key`] from the
-//! account **and** the address of the client: a guesser empties a bucket of its own. What such a key adds to the bucket by
-//! address is that the latter can be wide enough for an office full of people behind one address, while guessing at one
-//! of them stays narrow. Guessing from many addresses is slowed by the bucket by address of each of them, and by the cost
-//! of the password hash.
+//! A bucket that counted the attempts at an account from wherever would be a gift: whoever knows an e-mail address
+//! could keep it empty and its owner outside. So the key of [`LimitBucket::SignInByAccount`] is made by [`account_key`]
+//! from the account **and** the address of the client: a guesser empties a bucket that only those behind the same
+//! address share. What such a key adds to the bucket by address is that the latter can be wide enough for an office
+//! full of people behind one address, while guessing at one of them stays narrow. Guessing from many addresses is
+//! slowed by the bucket by address of each of them, and by the cost of the password hash.
 //!
 //! # Memory
-//! Keys are chosen by strangers, so they are not kept: a key is mapped by a keyed hash to one of 2^18 slots per bucket, and
-//! that many slots (a few megabytes) is the most a flood can fill. Two keys that share a slot share its limit; nobody
-//! outside can make that happen, because the hash is keyed anew on every start. [`LocalLimits::sweep`] forgets the
-//! slots that are full again.
+//! Keys are chosen by strangers, so they are not kept: a key is mapped by a keyed hash to one of 2^18 slots per bucket,
+//! and that many slots (a few megabytes) is the most a flood can fill. Two keys that share a slot share its limit;
+//! nobody outside can make that happen, because the hash is keyed anew on every start. [`LocalLimits::sweep`] forgets
+//! the slots that are full again.
 
 mod key;
 #[cfg(test)]
@@ -68,8 +68,8 @@ pub struct LimitsSettings {
 
 type Limiter<C> = RateLimiter<Slot, DashMapStateStore<Slot>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// [`Limits`] of this node alone. `C` is the limiter's own monotonic clock: a limit must not move when somebody corrects
-/// the time of day.
+/// [`Limits`] of this node alone. `C` is the limiter's own monotonic clock: a limit must not move when somebody
+/// corrects the time of day.
 pub struct LocalLimits<C: Clock = DefaultClock> {
     slots: Slots,
     clock: C,
@@ -158,7 +158,8 @@ impl<C: Clock + Send + Sync> Limits for LocalLimits<C> {
     }
 }
 
-/// `Retry-After` counts in whole seconds (RFC 9110 section 10.2.3); rounded up, or the caller would come back too early.
+/// `Retry-After` counts in whole seconds (RFC 9110 section 10.2.3); rounded up, or the caller would
+/// come back too early.
 fn whole_seconds(wait: Duration) -> Duration {
     let more = u64::from(wait.subsec_nanos() > 0);
     Duration::from_secs(wait.as_secs().saturating_add(more).max(1))

@@ -49,8 +49,8 @@ impl Tasks {
         self.stopping.clone()
     }
 
-    /// Starts a task. When the shutdown begins it may finish, within the grace; a panic ends it alone and is logged with
-    /// its name.
+    /// Starts a task. When the shutdown begins it may finish, within the grace; a panic ends it alone and is logged
+    /// with its name.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let cut_off = self.cut_off.clone();
         self.tracker.spawn(async move {
@@ -61,8 +61,8 @@ impl Tasks {
     }
 
     /// Starts a task that does `job` at once and again whenever `period` has passed. Runs never overlap: one that takes
-    /// longer puts the next ones off. A run that fails or panics is logged with the name and does not keep the next from
-    /// taking place.
+    /// longer puts the next ones off. A run that fails or panics is logged with the name and does not keep the next
+    /// from taking place.
     pub fn every<F, J>(&self, name: &'static str, period: Duration, mut job: F)
     where
         F: FnMut() -> J + Send + 'static,

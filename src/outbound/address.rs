@@ -1,9 +1,9 @@
 //! Which addresses belong to the public internet.
 //!
 //! IPv4 is open except for the blocks of the IANA special-purpose registry (RFC 6890). IPv6 is closed except for global
-//! unicast (RFC 4291 section 2.4), and the special blocks within it. So an address that carries an IPv4 address in some form
-//! (mapped, compatible, 6to4, Teredo) never passes, whatever it carries; the one exception is the well-known prefix of
-//! NAT64, without which hosts in IPv6-only networks reach no IPv4 server: there the carried address decides.
+//! unicast (RFC 4291 section 2.4), and the special blocks within it. So an address that carries an IPv4 address in some
+//! form (mapped, compatible, 6to4, Teredo) never passes, whatever it carries; the one exception is the well-known
+//! prefix of NAT64, without which hosts in IPv6-only networks reach no IPv4 server: there the carried address decides.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

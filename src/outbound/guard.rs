@@ -7,7 +7,7 @@ use url::{Host, Url};
 use super::address::is_public;
 
 /// Why an address is not visited. Says nothing about what a name leads to: that could be a fact about our network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("only https is spoken")]
     NotHttps,
