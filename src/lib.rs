@@ -1,4 +1,5 @@
 pub mod limits;
 pub mod outbound;
+pub mod pages;
 pub mod tasks;
 pub mod telemetry;
