@@ -1,0 +1,166 @@
+//! Rate limits of this node, in memory.
+//!
+//! Every [`LimitBucket`] is a token bucket (GCRA) per key. The limits of several nodes add up; they are there to make
+//! guessing and flooding dear, not to count exactly.
+//!
+//! # What a key is
+//! For the buckets "by address" the key is the client's IP address. Addresses of IPv6 are taken together by their first
+//! 64 bits (RFC 4291 section 2.5.4), since a single subscriber can use any of the rest.
+//!
+//! # Why nobody can be locked out of an account
+//! A bucket that counted the attempts at an account from wherever would be a gift: whoever knows an e-mail address
+//! could keep it empty and its owner outside. So the key of [`LimitBucket::SignInByAccount`] is made by [`account_key`]
+//! from the account **and** the address of the client: a guesser empties a bucket that only those behind the same
+//! address share. What such a key adds to the bucket by address is that the latter can be wide enough for an office
+//! full of people behind one address, while guessing at one of them stays narrow. Guessing from many addresses is
+//! slowed by the bucket by address of each of them, and by the cost of the password hash.
+//!
+//! # Memory
+//! Keys are chosen by strangers, so they are not kept: a key is mapped by a keyed hash to one of 2^18 slots per bucket,
+//! and that many slots (a few megabytes) is the most a flood can fill. Two keys that share a slot share its limit;
+//! nobody outside can make that happen, because the hash is keyed anew on every start. [`LocalLimits::sweep`] forgets
+//! the slots that are full again.
+
+mod key;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use belgie_api::entropy::Entropy;
+use belgie_api::failure::{Failure, Result};
+use belgie_api::ports::{LimitBucket, Limits};
+use governor::clock::{Clock, DefaultClock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+pub use self::key::account_key;
+use self::key::{Slot, Slots};
+
+/// How much one bucket holds and how fast it fills up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketSettings {
+    /// How many can be taken at once.
+    pub burst: NonZeroU32,
+    /// How many come back in a minute.
+    pub per_minute: NonZeroU32,
+}
+
+/// The size of every bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitsSettings {
+    /// [`LimitBucket::SignInByAddress`].
+    pub sign_in_by_address: BucketSettings,
+    /// [`LimitBucket::SignInByAccount`].
+    pub sign_in_by_account: BucketSettings,
+    /// [`LimitBucket::SignUp`].
+    pub sign_up: BucketSettings,
+    /// [`LimitBucket::Register`].
+    pub register: BucketSettings,
+    /// [`LimitBucket::Authorize`].
+    pub authorize: BucketSettings,
+    /// [`LimitBucket::Token`].
+    pub token: BucketSettings,
+}
+
+type Limiter<C> = RateLimiter<Slot, DashMapStateStore<Slot>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// [`Limits`] of this node alone. `C` is the limiter's own monotonic clock: a limit must not move when somebody
+/// corrects the time of day.
+pub struct LocalLimits<C: Clock = DefaultClock> {
+    slots: Slots,
+    clock: C,
+    sign_in_by_address: Limiter<C>,
+    sign_in_by_account: Limiter<C>,
+    sign_up: Limiter<C>,
+    register: Limiter<C>,
+    authorize: Limiter<C>,
+    token: Limiter<C>,
+}
+
+impl LocalLimits {
+    /// Full buckets of these sizes.
+    #[must_use]
+    pub fn new(settings: &LimitsSettings, entropy: &dyn Entropy) -> Self {
+        Self::with_clock(settings, entropy, DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> LocalLimits<C> {
+    /// Full buckets of these sizes, on this clock.
+    #[must_use]
+    pub fn with_clock(settings: &LimitsSettings, entropy: &dyn Entropy, clock: C) -> Self {
+        let limiter = |bucket: BucketSettings| {
+            let quota = Quota::per_minute(bucket.per_minute).allow_burst(bucket.burst);
+            RateLimiter::dashmap_with_clock(quota, clock.clone())
+        };
+        Self {
+            slots: Slots::new(entropy),
+            sign_in_by_address: limiter(settings.sign_in_by_address),
+            sign_in_by_account: limiter(settings.sign_in_by_account),
+            sign_up: limiter(settings.sign_up),
+            register: limiter(settings.register),
+            authorize: limiter(settings.authorize),
+            token: limiter(settings.token),
+            clock,
+        }
+    }
+}
+
+impl<C: Clock> LocalLimits<C> {
+    /// Forgets the slots that are full again and gives their memory back. To be called about once a minute.
+    pub fn sweep(&self) {
+        for limiter in self.all() {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+
+    /// How many slots are remembered, in all buckets together.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.all().into_iter().map(RateLimiter::len).sum()
+    }
+
+    fn all(&self) -> [&Limiter<C>; 6] {
+        [
+            &self.sign_in_by_address,
+            &self.sign_in_by_account,
+            &self.sign_up,
+            &self.register,
+            &self.authorize,
+            &self.token,
+        ]
+    }
+
+    fn limiter(&self, bucket: LimitBucket) -> &Limiter<C> {
+        match bucket {
+            LimitBucket::SignInByAddress => &self.sign_in_by_address,
+            LimitBucket::SignInByAccount => &self.sign_in_by_account,
+            LimitBucket::SignUp => &self.sign_up,
+            LimitBucket::Register => &self.register,
+            LimitBucket::Authorize => &self.authorize,
+            LimitBucket::Token => &self.token,
+        }
+    }
+}
+
+#[async_trait]
+impl<C: Clock + Send + Sync> Limits for LocalLimits<C> {
+    async fn take(&self, bucket: LimitBucket, key: &str) -> Result<()> {
+        self.limiter(bucket).check_key(&self.slots.of(key)).map_err(|refused| {
+            let wait = refused.earliest_possible().duration_since(self.clock.now());
+            Failure::too_many(whole_seconds(wait.into()))
+        })
+    }
+}
+
+/// `Retry-After` counts in whole seconds (RFC 9110 section 10.2.3); rounded up, or the caller would
+/// come back too early.
+fn whole_seconds(wait: Duration) -> Duration {
+    let more = u64::from(wait.subsec_nanos() > 0);
+    Duration::from_secs(wait.as_secs().saturating_add(more).max(1))
+}

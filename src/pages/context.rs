@@ -1,0 +1,28 @@
+//! What every page is told besides its own context.
+
+use belgie_api::context::UserContext;
+use belgie_api::web::Visitor;
+use serde_json::{Value, json};
+
+/// The value of `page`.
+pub(super) fn page(visitor: &Visitor, title: &str, site_name: &str, css_url: &str) -> Value {
+    json!({
+        "title": title,
+        "site_name": site_name,
+        "css_url": css_url,
+        "csrf_token": &*visitor.csrf_token,
+        "request_id": &*visitor.info.id,
+        "user": visitor.caller.as_ref().map(|caller| user(caller.user())),
+    })
+}
+
+/// The signed-in person.
+pub(super) fn user(user: &UserContext) -> Value {
+    json!({ "email": user.email, "name": user.name, "initial": initial(user) })
+}
+
+/// The letter that stands for a person without a picture.
+fn initial(user: &UserContext) -> String {
+    let name = [&user.name, &user.email].into_iter().find_map(|text| text.trim().chars().next());
+    name.map(|first| first.to_uppercase().collect()).unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! The only place that starts tasks, so that every one of them has a name, is heard of when it fails, and is waited for
+//! when the process ends.
+
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use belgie_api::failure::Result;
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a task that was cut off may take to drop what it holds.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Starts tasks and ends them. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stopping: CancellationToken,
+    cut_off: CancellationToken,
+}
+
+/// How the tasks ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Every task came to its end.
+    Complete,
+    /// This many were cut off when the time was over.
+    CutOff(usize),
+}
+
+impl Tasks {
+    /// No tasks yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancelled when the shutdown begins. A task that could go on for ever watches it.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Starts a task. When the shutdown begins it may finish, within the grace; a panic ends it alone and is logged
+    /// with its name.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let cut_off = self.cut_off.clone();
+        self.tracker.spawn(async move {
+            if cut_off.run_until_cancelled(reporting_panics(name, task)).await.is_none() {
+                tracing::warn!(task.name = name, "the task was cut off by the shutdown");
+            }
+        });
+    }
+
+    /// Starts a task that does `job` at once and again whenever `period` has passed. Runs never overlap: one that takes
+    /// longer puts the next ones off. A run that fails or panics is logged with the name and does not keep the next
+    /// from taking place.
+    pub fn every<F, J>(&self, name: &'static str, period: Duration, mut job: F)
+    where
+        F: FnMut() -> J + Send + 'static,
+        J: Future<Output = Result<()>> + Send,
+    {
+        let stopping = self.stopping.clone();
+        self.spawn(name, async move {
+            let mut clock = interval(period);
+            while stopping.run_until_cancelled(clock.tick()).await.is_some() {
+                reporting_panics(name, reporting_failures(name, async { job().await })).await;
+            }
+        });
+    }
+
+    /// Asks every task to stop, waits for them as long as `grace`, then cuts the rest off. Tasks that are started
+    /// afterwards are cut off where they first wait.
+    pub async fn shutdown(&self, grace: Duration) -> Shutdown {
+        self.stopping.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(grace, self.tracker.wait()).await.is_ok() {
+            self.cut_off.cancel();
+            return Shutdown::Complete;
+        }
+        let left = self.tracker.len();
+        self.cut_off.cancel();
+        // A task that blocks its thread cannot be cut off; the process ends all the same.
+        let _ = tokio::time::timeout(LAST_MOMENT, self.tracker.wait()).await;
+        Shutdown::CutOff(left)
+    }
+}
+
+fn interval(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period.max(Duration::from_millis(1)));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn reporting_failures(name: &'static str, job: impl Future<Output = Result<()>>) {
+    if let Err(failure) = job.await {
+        tracing::error!(task.name = name, error = ?failure, "the task failed");
+    }
+}
+
+/// Nothing the task held is used after a panic, so no half-changed state is seen.
+async fn reporting_panics(name: &'static str, task: impl Future<Output = ()>) {
+    let mut task = pin!(task);
+    let outcome = poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)))
+            .map_or_else(|panic| Poll::Ready(Err(panic)), |poll| poll.map(Ok))
+    });
+    if let Err(panic) = outcome.await {
+        tracing::error!(task.name = name, panic = words_of(panic.as_ref()), "the task panicked");
+    }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let literal = panic.downcast_ref::<&'static str>().copied();
+    literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
+}
