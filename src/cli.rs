@@ -33,10 +33,8 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
     let json = matches.get_flag("json");
     let overrides = args::overrides(matches);
     if let Some((noun, noun_matches)) = matches.subcommand()
-        && let Some(command) = Belgie::builder(RawConfig::from_text(""))
-            .commands()
-            .iter()
-            .find(|c| c.command.get_name() == noun)
+        && let Some(command) =
+            Belgie::builder(RawConfig::from_text("")).commands().iter().find(|c| c.command.get_name() == noun)
     {
         let gateway = open(builder(overrides)?).await?;
         let outcome = (command.run)(gateway.host().clone(), noun_matches.clone()).await;
@@ -54,10 +52,7 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             let gateway = builder(overrides)?.migrate(true).build().await?;
             gateway.shutdown().await;
             print(
-                &belgie_api::command::Output::new(
-                    "The tables are up to date.",
-                    serde_json::json!({ "pending": [] }),
-                ),
+                &belgie_api::command::Output::new("The tables are up to date.", serde_json::json!({ "pending": [] })),
                 json,
             );
             Ok(ExitCode::SUCCESS)
@@ -69,25 +64,14 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             let surface = gateway.surface().to_owned();
             gateway.shutdown().await;
             print(
-                &belgie_api::command::Output::new(
-                    surface.trim_end(),
-                    serde_json::json!({ "surface": surface }),
-                ),
+                &belgie_api::command::Output::new(surface.trim_end(), serde_json::json!({ "surface": surface })),
                 json,
             );
             Ok(ExitCode::SUCCESS)
         }
-        Verb::User(verb) => {
-            with_gateway(overrides, json, async |gateway| {
-                account::user(gateway, verb).await
-            })
-            .await
-        }
+        Verb::User(verb) => with_gateway(overrides, json, async |gateway| account::user(gateway, verb).await).await,
         Verb::Session(verb) => {
-            with_gateway(overrides, json, async |gateway| {
-                account::session(gateway, verb).await
-            })
-            .await
+            with_gateway(overrides, json, async |gateway| account::session(gateway, verb).await).await
         }
     }
 }
@@ -106,11 +90,8 @@ async fn open(builder: Builder) -> Result<Gateway, CliError> {
     let pending = gateway.pending_migrations().join(", ");
     gateway.shutdown().await;
     Err(CliError::from(
-        Failure::conflict(
-            "db.pending_migrations",
-            format!("These migrations have not run yet: {pending}."),
-        )
-        .hint("Run `belgie migrate`, or set `database.migrate_on_start = true`."),
+        Failure::conflict("db.pending_migrations", format!("These migrations have not run yet: {pending}."))
+            .hint("Run `belgie migrate`, or set `database.migrate_on_start = true`."),
     ))
 }
 

@@ -160,11 +160,7 @@ impl Config {
 
     fn read(root: &mut Section) -> Self {
         // First, so that the top of the file is also the top of the effective configuration.
-        let given = root.opt_parsed(
-            "base_url",
-            "an address such as https://mcp.example.com",
-            BaseUrl::parse,
-        );
+        let given = root.opt_parsed("base_url", "an address such as https://mcp.example.com", BaseUrl::parse);
         let base_url_is_derived = given.is_none();
         let secret = root.secret("secret");
         let data_dir = root.path_buf("data_dir", "./belgie-data");

@@ -62,10 +62,7 @@ async fn listen(db: &Db, pool: &PgPool) -> Result<()> {
             Ok(Err(error)) => return Err(error.into()),
             Err(_silence) => {
                 let test = sqlx::query("SELECT 1").execute(&mut listener);
-                if tokio::time::timeout(TEST_WITHIN, test)
-                    .await
-                    .map_or(true, |answer| answer.is_err())
-                {
+                if tokio::time::timeout(TEST_WITHIN, test).await.map_or(true, |answer| answer.is_err()) {
                     return Ok(());
                 }
             }

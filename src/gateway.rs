@@ -64,12 +64,7 @@ impl Gateway {
     }
 
     fn take_routes(&self) -> Vec<Route> {
-        std::mem::take(
-            &mut self
-                .routes
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
+        std::mem::take(&mut self.routes.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// All routes, to be merged into an application's own router: `app.merge(gateway.router())`. They bring their own
@@ -89,14 +84,7 @@ impl Gateway {
             shutdown_grace: server.shutdown_grace,
         };
         let routes = web::router_alone(&self.web, self.take_routes());
-        web::serve(
-            listener,
-            routes,
-            rules,
-            &self.tasks,
-            self.tasks.stop_token(),
-        )
-        .await;
+        web::serve(listener, routes, rules, &self.tasks, self.tasks.stopping()).await;
     }
 
     /// Ends streams and background work, waits for requests in hand, and closes the database.
@@ -108,7 +96,7 @@ impl Gateway {
     /// A function that asks [`serve`](Self::serve) to end, for signal handlers.
     #[must_use]
     pub fn stopper(&self) -> tokio_util::sync::CancellationToken {
-        self.tasks.stop_token()
+        self.tasks.stopping()
     }
 
     /// A fresh one-time set-up link while nobody has an account.
@@ -117,11 +105,7 @@ impl Gateway {
     /// When the database does not answer.
     pub async fn offer_setup(&self) -> Result<Option<String>> {
         let token = self.identity.offer_setup().await?;
-        let link = |token: &PlainToken| {
-            self.host
-                .urls()
-                .absolute(&format!("/auth/setup?token={}", token.expose()))
-        };
+        let link = |token: &PlainToken| self.host.urls().absolute(&format!("/auth/setup?token={}", token.expose()));
         Ok(token.as_ref().map(link))
     }
 }

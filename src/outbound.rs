@@ -1,11 +1,7 @@
 //! The one HTTP client. Everything that leaves this host towards an address somebody else chose goes through here.
 //!
 //! A URL that comes from a stranger (a client ID metadata document, a key set) must not let the stranger use this host
-<<<<<<< HEAD
-//! as a way into the network it stands in (CWE-918). So the [guard](guard) looks at the URL, and again at every address its
-=======
 //! as a way into the network it stands in (CWE-918). So the guard looks at the URL, and again at every address its
->>>>>>> leaf
 //! name leads to; the connection is made to exactly the addresses that were looked at, never to a second answer of the
 //! name service. Redirects are not followed, nothing is sent that could identify us towards a neighbour (no cookie, no
 //! proxy, no credentials), and bytes and time are bounded.
@@ -123,11 +119,7 @@ fn explain(error: reqwest::Error) -> FetchError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(found) = cause {
         if let Some(refusal) = found.downcast_ref::<Refusal>() {
-<<<<<<< HEAD
-            return forbidden(refusal.clone());
-=======
             return forbidden(*refusal);
->>>>>>> leaf
         }
         cause = found.source();
     }

@@ -49,6 +49,12 @@ impl Tasks {
         self.stopping.clone()
     }
 
+    /// For work that others begin and that is waited for all the same, such as the sessions of the MCP endpoint.
+    #[must_use]
+    pub fn tracker(&self) -> TaskTracker {
+        self.tracker.clone()
+    }
+
     /// Starts a task. When the shutdown begins it may finish, within the grace; a panic ends it alone and is logged
     /// with its name.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {

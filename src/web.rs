@@ -26,7 +26,7 @@ use crate::auth::{BearerTokens, Cookies};
 use crate::identity::Identity;
 use crate::identity::csrf::Csrf;
 use crate::mcp::McpEndpoint;
-use crate::pages::Stylesheet;
+use crate::pages::Assets;
 
 pub use self::rooms::{router, router_alone};
 pub use self::serve::{ServeRules, serve};
@@ -47,7 +47,7 @@ pub struct Web {
     /// Templates.
     pub pages: Arc<dyn Pages>,
     /// The stylesheet of every page.
-    pub stylesheet: Stylesheet,
+    pub assets: Assets,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

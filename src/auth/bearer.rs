@@ -7,9 +7,7 @@ use std::time::Duration;
 use belgie_api::event::Bus;
 use belgie_api::host::{PrincipalParts, principal};
 use belgie_api::ports::{Accounts, TokenVerifier};
-use belgie_api::{
-    Caller, Clock, Event, Failure, PlainToken, Result, TokenHash, TokenKind, VerifiedToken,
-};
+use belgie_api::{Caller, Clock, Event, Failure, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
 use moka::sync::Cache;
 
 use crate::access::caller::caller_for;
@@ -66,30 +64,18 @@ impl BearerTokens {
         for verifier in verifiers {
             for kind in verifier.kinds() {
                 if by_kind.insert(*kind, Arc::clone(&verifier)).is_some() {
-                    clashes.push(format!(
-                        "two plugins check tokens of the kind `{}`",
-                        kind.prefix()
-                    ));
+                    clashes.push(format!("two plugins check tokens of the kind `{}`", kind.prefix()));
                 }
             }
         }
         if !clashes.is_empty() {
             return Err(clashes);
         }
-        let known: Cache<TokenHash, Arc<Known>> = Cache::builder()
-            .name("bearer_tokens")
-            .max_capacity(REMEMBERED)
-            .time_to_live(REMEMBERED_FOR)
-            .build();
+        let known: Cache<TokenHash, Arc<Known>> =
+            Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
-        Ok(Self {
-            verifiers: by_kind,
-            accounts,
-            clock,
-            bus,
-            known,
-        })
+        Ok(Self { verifiers: by_kind, accounts, clock, bus, known })
     }
 
     /// The caller behind a token meant for `resource`, an absolute URI.
@@ -119,28 +105,10 @@ impl BearerTokens {
 
     async fn look_up(&self, token: &PlainToken) -> Result<Arc<Known>, BearerError> {
         let generation = self.bus.generation();
-        let verifier = self
-            .verifiers
-            .get(&token.kind())
-            .ok_or(BearerError::Invalid)?;
-        let verified = verifier
-            .verify(token, self.clock.now())
-            .await?
-            .ok_or(BearerError::Invalid)?;
-        let VerifiedToken {
-            user,
-            client,
-            grant,
-            token: row,
-            scopes,
-            audience,
-            expires_at,
-        } = verified;
-        let user = self
-            .accounts
-            .find(user)
-            .await?
-            .ok_or(BearerError::Invalid)?;
+        let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
+        let verified = verifier.verify(token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
+        let VerifiedToken { user, client, grant, token: row, scopes, audience, expires_at } = verified;
+        let user = self.accounts.find(user).await?.ok_or(BearerError::Invalid)?;
         let principal = principal(PrincipalParts {
             user,
             client,
@@ -150,10 +118,7 @@ impl BearerTokens {
             scopes,
             expires_at,
         });
-        let known = Arc::new(Known {
-            caller: caller_for(Arc::new(principal)),
-            audience,
-        });
+        let known = Arc::new(Known { caller: caller_for(Arc::new(principal)), audience });
         self.remember(token.hash(), &known, generation);
         Ok(known)
     }
@@ -172,9 +137,7 @@ impl BearerTokens {
 }
 
 fn forget(known: &Cache<TokenHash, Arc<Known>>, event: &Event) {
-    let touched = known
-        .iter()
-        .filter(|(_, entry)| entry.caller.principal().is_touched_by(event));
+    let touched = known.iter().filter(|(_, entry)| entry.caller.principal().is_touched_by(event));
     for hash in touched.map(|(hash, _)| *hash).collect::<Vec<_>>() {
         known.invalidate(&hash);
     }

@@ -37,8 +37,7 @@ pub fn bearer(parts: &Parts) -> Result<Option<String>, BadCredential> {
 }
 
 fn has_token_in_query(query: &str) -> bool {
-    !query.is_empty()
-        && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+    !query.is_empty() && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
 }
 
 fn authorization(headers: &HeaderMap) -> Result<Option<String>, BadCredential> {

@@ -16,10 +16,7 @@ pub fn session_caller(resumed: &Resumed) -> Caller {
     let scopes = user.scopes.clone();
     caller_for(Arc::new(principal(PrincipalParts {
         user,
-        client: ClientContext {
-            id: ClientId::from_wire("web"),
-            name: "Web".to_owned(),
-        },
+        client: ClientContext { id: ClientId::from_wire("web"), name: "Web".to_owned() },
         session: Some(resumed.session.id),
         grant: None,
         token: None,

@@ -103,17 +103,12 @@ pub enum SessionVerb {
 
 /// The core's commands and those of plugins.
 pub fn command(nouns: &[PluginCommand]) -> clap::Command {
-    nouns.iter().fold(Cli::command(), |command, noun| {
-        command.subcommand(noun.command.clone())
-    })
+    nouns.iter().fold(Cli::command(), |command, noun| command.subcommand(noun.command.clone()))
 }
 
 /// What of the configuration was given on the command line.
 pub fn overrides(matches: &clap::ArgMatches) -> Overrides {
-    let listen = matches
-        .subcommand_matches("serve")
-        .and_then(|serve| serve.get_one::<String>("listen"))
-        .cloned();
+    let listen = matches.subcommand_matches("serve").and_then(|serve| serve.get_one::<String>("listen")).cloned();
     Overrides {
         config: matches.get_one::<PathBuf>("config").cloned(),
         data_dir: matches.get_one::<PathBuf>("data_dir").cloned(),

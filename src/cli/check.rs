@@ -18,9 +18,6 @@ pub fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
         .map(|setting| json!({ "path": setting.path, "value": setting.value, "origin": setting.origin.to_string() }))
         .collect();
     let text = format!("{}\n\nThe configuration is right.", lines.join("\n"));
-    print(
-        &Output::new(text, json!({ "ok": true, "settings": list })),
-        as_json,
-    );
+    print(&Output::new(text, json!({ "ok": true, "settings": list })), as_json);
     Ok(ExitCode::SUCCESS)
 }

@@ -25,12 +25,7 @@ struct Finding {
 
 impl Finding {
     fn of(what: &'static str, is_well: bool, said: impl Into<String>) -> Self {
-        Self {
-            what,
-            is_well,
-            is_warning: false,
-            said: said.into(),
-        }
+        Self { what, is_well, is_warning: false, said: said.into() }
     }
 }
 
@@ -39,34 +34,18 @@ pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliErro
     let gateway = builder.migrate(false).build().await?;
     let findings = vec![
         clock(&belgie_api::clock::SystemClock),
-        Finding::of(
-            "keys",
-            true,
-            "the secret is there and nobody else can read it",
-        ),
+        Finding::of("keys", true, "the secret is there and nobody else can read it"),
         database(&gateway).await,
         tables(&gateway),
         address(&gateway).await,
     ];
     gateway.shutdown().await;
-    let lines: Vec<String> = findings
-        .iter()
-        .map(|f| format!("{:<9} {:<9} {}", mark(f), f.what, f.said))
-        .collect();
-    let list: Vec<_> = findings
-        .iter()
-        .map(|f| json!({ "check": f.what, "status": mark(f), "message": f.said }))
-        .collect();
+    let lines: Vec<String> = findings.iter().map(|f| format!("{:<9} {:<9} {}", mark(f), f.what, f.said)).collect();
+    let list: Vec<_> =
+        findings.iter().map(|f| json!({ "check": f.what, "status": mark(f), "message": f.said })).collect();
     let is_well = findings.iter().all(|f| f.is_well || f.is_warning);
-    print(
-        &Output::new(lines.join("\n"), json!({ "ok": is_well, "checks": list })),
-        as_json,
-    );
-    Ok(if is_well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    print(&Output::new(lines.join("\n"), json!({ "ok": is_well, "checks": list })), as_json);
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn mark(finding: &Finding) -> &'static str {
@@ -94,11 +73,7 @@ async fn database(gateway: &Gateway) -> Finding {
     if gateway.identity().is_database_there().await {
         Finding::of("database", true, format!("{shown} answers"))
     } else {
-        Finding::of(
-            "database",
-            false,
-            format!("{shown} has no tables yet or does not answer: run `belgie migrate`"),
-        )
+        Finding::of("database", false, format!("{shown} has no tables yet or does not answer: run `belgie migrate`"))
     }
 }
 
@@ -110,10 +85,7 @@ fn tables(gateway: &Gateway) -> Finding {
         Finding::of(
             "tables",
             false,
-            format!(
-                "these migrations have not run: {}: run `belgie migrate`",
-                pending.join(", ")
-            ),
+            format!("these migrations have not run: {}: run `belgie migrate`", pending.join(", ")),
         )
     }
 }
@@ -121,25 +93,13 @@ fn tables(gateway: &Gateway) -> Finding {
 /// Whether somebody listens at the public address. Nobody does while the server is down, so this is a warning only.
 async fn address(gateway: &Gateway) -> Finding {
     let url = gateway.host().urls().base();
-    let (host, port) = (
-        url.host_str().unwrap_or_default(),
-        url.port_or_known_default().unwrap_or(443),
-    );
-    let attempt = tokio::time::timeout(
-        REACH_WITHIN,
-        TcpStream::connect((host.trim_matches(['[', ']']), port)),
-    )
-    .await;
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
+    let attempt = tokio::time::timeout(REACH_WITHIN, TcpStream::connect((host.trim_matches(['[', ']']), port))).await;
     let is_well = matches!(attempt, Ok(Ok(_)));
     let said = if is_well {
         format!("{url} is reachable")
     } else {
         format!("nobody answers at {url}: start `belgie serve`, or check DNS, proxy and `base_url`")
     };
-    Finding {
-        what: "base_url",
-        is_well,
-        is_warning: true,
-        said,
-    }
+    Finding { what: "base_url", is_well, is_warning: true, said }
 }

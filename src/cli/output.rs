@@ -41,11 +41,7 @@ pub fn print(output: &Output, as_json: bool) {
 
 impl CliError {
     /// Prints the error and gives the exit code: 2 for a configuration that is not right, 1 for everything else.
-    #[expect(
-        clippy::print_stderr,
-        clippy::print_stdout,
-        reason = "a command reports its errors itself"
-    )]
+    #[expect(clippy::print_stderr, clippy::print_stdout, reason = "a command reports its errors itself")]
     pub fn report(self, as_json: bool) -> ExitCode {
         let (text, value, code) = match &self {
             Self::Boot(BootError::Config(problems)) => {
@@ -53,26 +49,14 @@ impl CliError {
                     .iter()
                     .map(|p| json!({ "path": p.path, "message": p.message, "remedy": p.remedy }))
                     .collect();
-                (
-                    problems.to_string(),
-                    json!({ "error": "config", "problems": list }),
-                    2,
-                )
+                (problems.to_string(), json!({ "error": "config", "problems": list }), 2)
             }
-            Self::Boot(error) => (
-                error.to_string(),
-                json!({ "error": "boot", "error_description": error.to_string() }),
-                1,
-            ),
+            Self::Boot(error) => {
+                (error.to_string(), json!({ "error": "boot", "error_description": error.to_string() }), 1)
+            }
             Self::Failure(failure) => {
-                let hint = failure
-                    .remedy()
-                    .map(|hint| format!("\n{hint}"))
-                    .unwrap_or_default();
-                let source = failure
-                    .private_source()
-                    .map(|source| format!("\n({source})"))
-                    .unwrap_or_default();
+                let hint = failure.remedy().map(|hint| format!("\n{hint}")).unwrap_or_default();
+                let source = failure.private_source().map(|source| format!("\n({source})")).unwrap_or_default();
                 let value = json!({ "error": failure.code(), "error_description": failure.message(), "hint": failure.remedy() });
                 (format!("{}{hint}{source}", failure.message()), value, 1)
             }

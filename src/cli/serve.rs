@@ -15,22 +15,21 @@ use crate::gateway::Gateway;
 use crate::telemetry;
 
 /// Serves until SIGTERM or an interrupt, then lets requests in hand finish.
-pub async fn serve(
-    overrides: Overrides,
-    demo_tools: bool,
-    as_json: bool,
-) -> Result<ExitCode, CliError> {
+pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let mut builder = builder(overrides)?;
     if demo_tools {
         builder = builder.demo_tools();
     }
     let checked = builder.check()?;
     let log = &checked.config().log;
-    telemetry::start(log.format, &log.filter).map_err(Failure::internal)?;
+    let format = match log.format {
+        crate::config::LogFormat::Human => telemetry::LogFormat::Human,
+        crate::config::LogFormat::Json => telemetry::LogFormat::Json,
+    };
+    telemetry::install(&telemetry::TelemetrySettings { filter: log.filter.clone(), format })
+        .map_err(Failure::internal)?;
     let address = checked.config().server.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| cannot_listen(address, error))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))?;
     let bound = listener.local_addr().map_err(Failure::internal)?;
     let gateway = checked.bound_to(bound).open().await?;
     refuse_pending(&gateway)?;
@@ -43,11 +42,8 @@ pub async fn serve(
 }
 
 fn cannot_listen(address: std::net::SocketAddr, error: std::io::Error) -> Failure {
-    Failure::conflict(
-        "serve.cannot_listen",
-        format!("Nobody can listen on {address}: {error}."),
-    )
-    .hint("Choose another address with --listen, or port 0 for a free one.")
+    Failure::conflict("serve.cannot_listen", format!("Nobody can listen on {address}: {error}."))
+        .hint("Choose another address with --listen, or port 0 for a free one.")
 }
 
 /// A server whose tables are behind its code would fail in the middle of requests.
@@ -57,18 +53,12 @@ fn refuse_pending(gateway: &Gateway) -> Result<(), CliError> {
     }
     let pending = gateway.pending_migrations().join(", ");
     Err(CliError::from(
-        Failure::conflict(
-            "db.pending_migrations",
-            format!("These migrations have not run yet: {pending}."),
-        )
-        .hint("Run `belgie migrate` first, or set `database.migrate_on_start = true`."),
+        Failure::conflict("db.pending_migrations", format!("These migrations have not run yet: {pending}."))
+            .hint("Run `belgie migrate` first, or set `database.migrate_on_start = true`."),
     ))
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "a server says once where it listens; the set-up link must not end up in logs"
-)]
+#[expect(clippy::print_stdout, reason = "a server says once where it listens; the set-up link must not end up in logs")]
 fn announce(gateway: &Gateway, bound: std::net::SocketAddr, setup: Option<&str>, as_json: bool) {
     let urls = gateway.host().urls();
     if as_json {
@@ -92,10 +82,8 @@ fn announce(gateway: &Gateway, bound: std::net::SocketAddr, setup: Option<&str>,
 }
 
 async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be heard; end the process by force if need be");
         return stop.cancelled().await;
     };

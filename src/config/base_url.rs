@@ -38,11 +38,7 @@ impl BaseUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("it has a query or fragment".to_owned());
         }
-        Ok(Self {
-            issuer: url.origin().ascii_serialization(),
-            host,
-            https,
-        })
+        Ok(Self { issuer: url.origin().ascii_serialization(), host, https })
     }
 
     /// The address of a listener as this machine's own programs reach it.
@@ -56,11 +52,7 @@ impl BaseUrl {
             80 => String::new(),
             port => format!(":{port}"),
         };
-        Self {
-            issuer: format!("http://{host}{port}"),
-            host,
-            https: false,
-        }
+        Self { issuer: format!("http://{host}{port}"), host, https: false }
     }
 
     /// The issuer identifier: the address without a trailing slash. Also its origin, as browsers write it.

@@ -6,8 +6,7 @@ use url::Host;
 
 use super::{Config, strength};
 
-const STRONG: &str =
-    "make one with `openssl rand -base64 32` and give it as BELGIE_SECRET or in a secret_file";
+const STRONG: &str = "make one with `openssl rand -base64 32` and give it as BELGIE_SECRET or in a secret_file";
 
 /// Notes every rule that `config` breaks.
 pub(super) fn run(config: &Config, ledger: &Ledger) {
@@ -19,8 +18,7 @@ pub(super) fn run(config: &Config, ledger: &Ledger) {
 
 /// RFC 6749 section 3.1 and the MCP authorization rules want TLS everywhere but on the machine itself.
 fn plain_http(config: &Config, ledger: &Ledger) {
-    if !config.base_url_is_derived && !config.base_url.is_https() && !config.base_url.is_loopback()
-    {
+    if !config.base_url_is_derived && !config.base_url.is_https() && !config.base_url.is_loopback() {
         ledger.complain(
             "base_url",
             "plain http is only for this machine: tokens and sessions would cross the network readable",
@@ -37,11 +35,7 @@ fn listening(config: &Config, ledger: &Ledger) {
     }
     // An address that was given but could not be read has its own problem already.
     let is_unreadable = ledger.origin("base_url").is_none();
-    let is_public = if config.base_url_is_derived {
-        is_unreadable
-    } else {
-        config.base_url.is_https()
-    };
+    let is_public = if config.base_url_is_derived { is_unreadable } else { config.base_url.is_https() };
     if !is_public {
         ledger.complain(
             "server.listen",
@@ -63,11 +57,7 @@ fn secret(config: &Config, ledger: &Ledger) {
     if let Some(secret) = &config.secret
         && let Some(weakness) = strength::weakness(secret.expose_secret())
     {
-        ledger.complain(
-            "secret",
-            weakness,
-            format!("{STRONG}; on 127.0.0.1 it can be left out"),
-        );
+        ledger.complain("secret", weakness, format!("{STRONG}; on 127.0.0.1 it can be left out"));
     }
 }
 
@@ -77,21 +67,13 @@ fn cookie_domain(config: &Config, ledger: &Ledger) {
         return;
     };
     let inside = match config.base_url.host() {
-        Host::Domain(host) => {
-            host == domain
-                || host
-                    .strip_suffix(domain)
-                    .is_some_and(|rest| rest.ends_with('.'))
-        }
+        Host::Domain(host) => host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
         Host::Ipv4(_) | Host::Ipv6(_) => false,
     };
     if !inside {
         ledger.complain(
             "cookie.domain",
-            format!(
-                "the host of base_url, {}, is not in this domain",
-                config.base_url.host()
-            ),
+            format!("the host of base_url, {}, is not in this domain", config.base_url.host()),
             "take it out: the cookie then belongs to that host alone",
         );
     }

@@ -19,18 +19,14 @@ impl Cidr {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text.trim(), None),
         };
-        let network: IpAddr = address
-            .parse()
-            .map_err(|_| "not an IP address or network".to_owned())?;
+        let network: IpAddr = address.parse().map_err(|_| "not an IP address or network".to_owned())?;
         let longest = if network.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix.map(str::parse) {
             None => longest,
             Some(Ok(0)) => return Err("a network of everyone trusts everyone".to_owned()),
             Some(Ok(prefix)) if prefix <= longest => prefix,
             Some(_) => {
-                return Err(format!(
-                    "the prefix length is not a number from 1 to {longest}"
-                ));
+                return Err(format!("the prefix length is not a number from 1 to {longest}"));
             }
         };
         Ok(Self { network, prefix })
@@ -41,15 +37,11 @@ impl Cidr {
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let mask = u32::MAX
-                    .checked_shl(32 - u32::from(self.prefix))
-                    .unwrap_or(0);
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
                 network.to_bits() & mask == address.to_bits() & mask
             }
             (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let mask = u128::MAX
-                    .checked_shl(128 - u32::from(self.prefix))
-                    .unwrap_or(0);
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
                 network.to_bits() & mask == address.to_bits() & mask
             }
             _ => false,

@@ -39,11 +39,7 @@ impl Cookie {
     /// other host and every plain connection from setting it (RFC 6265bis section 4.1.3.2).
     #[must_use]
     pub fn session_cookie_name(&self, https: bool) -> String {
-        if https && self.domain.is_none() {
-            format!("__Host-{}", self.name)
-        } else {
-            self.name.clone()
-        }
+        if https && self.domain.is_none() { format!("__Host-{}", self.name) } else { self.name.clone() }
     }
 
     /// Whether the cookie is marked `Secure` when `base_url` is https or not.
@@ -53,34 +49,16 @@ impl Cookie {
     }
 
     pub(super) fn read(section: &mut Section) -> Self {
-        let name = section.parsed(
-            "name",
-            "belgie_session".to_owned(),
-            "a name of letters, digits, - and _",
-            name,
-        );
+        let name = section.parsed("name", "belgie_session".to_owned(), "a name of letters, digits, - and _", name);
         let same_site = [("lax", SameSite::Lax), ("strict", SameSite::Strict)];
         let same_site = section.one_of("same_site", &same_site, SameSite::Lax);
         let domain = section.opt_parsed("domain", "a host name such as example.com", domain);
-        let secure = section.one_of(
-            "secure",
-            &[("auto", Secure::Auto), ("true", Secure::Always)],
-            Secure::Auto,
-        );
+        let secure = section.one_of("secure", &[("auto", Secure::Auto), ("true", Secure::Always)], Secure::Auto);
         // A setting of the seed. Scripts never get to read the session, but a file that says so should still start.
         if !section.boolean("http_only", true) {
-            section.complain(
-                "http_only",
-                "the session cookie is always HttpOnly",
-                "take this setting out",
-            );
+            section.complain("http_only", "the session cookie is always HttpOnly", "take this setting out");
         }
-        Self {
-            name,
-            same_site,
-            domain,
-            secure,
-        }
+        Self { name, same_site, domain, secure }
     }
 }
 
@@ -97,14 +75,9 @@ fn name(text: &str) -> Result<String, String> {
 
 fn domain(text: &str) -> Result<String, String> {
     let text = text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase();
-    let label = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|letter| letter.is_ascii_alphanumeric() || letter == b'-')
-    };
-    if text.contains('.') && text.split('.').all(label) && text.parse::<std::net::IpAddr>().is_err()
-    {
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
+    if text.contains('.') && text.split('.').all(label) && text.parse::<std::net::IpAddr>().is_err() {
         Ok(text)
     } else {
         Err("not a host name with at least one dot".to_owned())

@@ -40,9 +40,7 @@ impl Database {
             (Engine::Sqlite, url.clone(), url)
         };
         let (engine, url, shown_url) = match (given, recognised) {
-            (Some(url), Some(Some((engine, shown)))) => {
-                (engine, url.expose_secret().to_owned(), shown)
-            }
+            (Some(url), Some(Some((engine, shown)))) => (engine, url.expose_secret().to_owned(), shown),
             (Some(_), _) => {
                 section.complain(
                     "url",
@@ -87,10 +85,6 @@ fn recognise(url: &str) -> Option<(Engine, String)> {
 
 /// In a URL these three letters of a path would mean something else.
 fn sqlite_url(path: &Path) -> String {
-    let path = path
-        .to_string_lossy()
-        .replace('%', "%25")
-        .replace('?', "%3F")
-        .replace('#', "%23");
+    let path = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
     format!("sqlite:{path}")
 }

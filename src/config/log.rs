@@ -27,17 +27,10 @@ impl Log {
         let usual = "info,rmcp=error,sqlx=warn,hyper=warn".to_owned();
         Self {
             format: section.one_of("format", &formats, LogFormat::Human),
-            filter: section.parsed(
-                "filter",
-                usual,
-                "a filter such as \"info,sqlx=warn\"",
-                |text| {
-                    let wrong = |error| format!("not a filter: {error}");
-                    EnvFilter::try_new(text)
-                        .map(|_| text.to_owned())
-                        .map_err(wrong)
-                },
-            ),
+            filter: section.parsed("filter", usual, "a filter such as \"info,sqlx=warn\"", |text| {
+                let wrong = |error| format!("not a filter: {error}");
+                EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(wrong)
+            }),
         }
     }
 }

@@ -56,16 +56,9 @@ impl Mcp {
 /// An origin in the form in which browsers send it (RFC 6454 section 6.2).
 fn origin(text: &str) -> Result<String, String> {
     let url = Url::parse(text.trim()).map_err(|_| "not an origin".to_owned())?;
-    let bare = url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty();
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let origin = url.origin();
-    if origin.is_tuple()
-        && bare
-        && url.password().is_none()
-        && matches!(url.scheme(), "http" | "https")
-    {
+    if origin.is_tuple() && bare && url.password().is_none() && matches!(url.scheme(), "http" | "https") {
         Ok(origin.ascii_serialization())
     } else {
         Err("not an http or https origin; wildcards, paths and `null` are not accepted".to_owned())
@@ -75,9 +68,5 @@ fn origin(text: &str) -> Result<String, String> {
 fn host(text: &str) -> Result<String, String> {
     let authority: Authority = text.trim().parse().map_err(|_| "not a host".to_owned())?;
     let text = authority.as_str().to_ascii_lowercase();
-    if text.contains(['@', '*']) {
-        Err("not a host, or host and port".to_owned())
-    } else {
-        Ok(text)
-    }
+    if text.contains(['@', '*']) { Err("not a host, or host and port".to_owned()) } else { Ok(text) }
 }

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use belgie_api::settings::{Ledger, Problem, Problems, Section};
 
 /// Keys at the top of the file. A plugin of such a name would share its environment variables with the core.
-const CORE_SECTIONS: [&str; 10] = [
-    "cookie", "database", "limits", "log", "mcp", "outbound", "server", "session", "sign-up",
-    "urls",
-];
+const CORE_SECTIONS: [&str; 10] =
+    ["cookie", "database", "limits", "log", "mcp", "outbound", "server", "session", "sign-up", "urls"];
 
 /// The plugins' tables, waiting to be read.
 #[derive(Clone, Debug)]
@@ -20,10 +18,7 @@ pub struct PluginSections {
 impl PluginSections {
     pub(super) fn read(root: &mut Section) -> Self {
         let tables = root.children("plugins").into_iter().collect();
-        Self {
-            tables,
-            ledger: root.ledger().clone(),
-        }
+        Self { tables, ledger: root.ledger().clone() }
     }
 
     /// The settings of the plugin `id`; an empty table if the file has none, which the environment may still fill.
@@ -57,29 +52,14 @@ impl PluginSections {
     /// Everything noted so far, tables of plugins that do not exist, and `BELGIE_*` variables that nobody read.
     pub fn finish(&self, ids: &[&str]) -> Result<(), Problems> {
         for id in self.ids().filter(|id| !ids.contains(id)) {
-            let known = if ids.is_empty() {
-                "there are none".to_owned()
-            } else {
-                format!("known are {}", ids.join(", "))
-            };
+            let known =
+                if ids.is_empty() { "there are none".to_owned() } else { format!("known are {}", ids.join(", ")) };
             let message = "there is no such plugin in this build";
-            self.ledger.add(Problem::new(
-                format!("plugins.{id}"),
-                message,
-                format!("take the table out; {known}"),
-            ));
+            self.ledger.add(Problem::new(format!("plugins.{id}"), message, format!("take the table out; {known}")));
         }
-        for id in ids
-            .iter()
-            .filter(|id| CORE_SECTIONS.contains(&id.replace('_', "-").as_str()))
-        {
-            let message =
-                "the core has a section of this name, so their environment variables are the same";
-            self.ledger.add(Problem::new(
-                format!("plugins.{id}"),
-                message,
-                "give the plugin another id",
-            ));
+        for id in ids.iter().filter(|id| CORE_SECTIONS.contains(&id.replace('_', "-").as_str())) {
+            let message = "the core has a section of this name, so their environment variables are the same";
+            self.ledger.add(Problem::new(format!("plugins.{id}"), message, "give the plugin another id"));
         }
         self.ledger.check_environment();
         self.ledger.verdict()

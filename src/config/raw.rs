@@ -65,21 +65,11 @@ impl RawConfig {
     ) -> Result<Self, Problems> {
         let environment: BTreeMap<String, String> = environment
             .into_iter()
-            .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into_owned(),
-                    value.to_string_lossy().into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
             .filter(|(name, _)| name.starts_with("BELGIE_"))
             .collect();
-        let in_variable = environment
-            .get(FILE_VARIABLE)
-            .filter(|path| !path.is_empty());
-        let named = overrides
-            .config
-            .clone()
-            .or_else(|| in_variable.map(PathBuf::from));
+        let in_variable = environment.get(FILE_VARIABLE).filter(|path| !path.is_empty());
+        let named = overrides.config.clone().or_else(|| in_variable.map(PathBuf::from));
         let file = match &named {
             Some(path) => Some(read_file(path).map_err(|error| unreadable(path, &error))?),
             None => match read_file(Path::new(USUAL_FILE)) {
@@ -88,24 +78,14 @@ impl RawConfig {
                 Err(error) => return Err(unreadable(Path::new(USUAL_FILE), &error)),
             },
         };
-        Ok(Self {
-            file,
-            environment,
-            overrides,
-        })
+        Ok(Self { file, environment, overrides })
     }
 
     /// A configuration of this text alone: no environment, no command line.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
-        let file = ConfigFile {
-            path: PathBuf::from(USUAL_FILE),
-            text: text.to_owned(),
-        };
-        Self {
-            file: Some(file),
-            ..Self::default()
-        }
+        let file = ConfigFile { path: PathBuf::from(USUAL_FILE), text: text.to_owned() };
+        Self { file: Some(file), ..Self::default() }
     }
 
     /// Parses the file and opens the book that its readers report to.
@@ -113,12 +93,7 @@ impl RawConfig {
     /// # Errors
     /// When the file is not TOML.
     pub(super) fn open(self) -> Result<(Section, Ledger), Problems> {
-        let table = self
-            .file
-            .as_ref()
-            .map(parse)
-            .transpose()?
-            .unwrap_or_default();
+        let table = self.file.as_ref().map(parse).transpose()?.unwrap_or_default();
         let ledger = Ledger::new(self.environment);
         ledger.expect_variable(FILE_VARIABLE);
         if let Some(path) = self.overrides.data_dir {
@@ -133,20 +108,12 @@ impl RawConfig {
 
 fn read_file(path: &Path) -> io::Result<ConfigFile> {
     let text = std::fs::read_to_string(path)?;
-    Ok(ConfigFile {
-        path: path.to_owned(),
-        text,
-    })
+    Ok(ConfigFile { path: path.to_owned(), text })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problems {
     let remedy = "name a configuration file that exists and that this process can read";
-    Problem::new(
-        path.display().to_string(),
-        format!("cannot read this file: {error}"),
-        remedy,
-    )
-    .into()
+    Problem::new(path.display().to_string(), format!("cannot read this file: {error}"), remedy).into()
 }
 
 // The parser's own rendering quotes the line, which may hold a secret: only its message and the position are used.
@@ -155,28 +122,17 @@ fn parse(file: &ConfigFile) -> Result<toml::Table, Problems> {
         let offset = error.span().map_or(0, |span| span.start);
         let before = file.text.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .map_or(0, |last| last.chars().count())
-            + 1;
+        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
         let place = format!("{}:{line}:{column}", file.path.display());
         let message = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-        Problem::new(
-            place,
-            message,
-            "correct this line; everything else is checked once the file can be read",
-        )
-        .into()
+        Problem::new(place, message, "correct this line; everything else is checked once the file can be read").into()
     })
 }
 
 impl fmt::Debug for ConfigFile {
     // The text may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConfigFile")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("ConfigFile").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

@@ -37,10 +37,7 @@ impl Secrets {
     /// The secrets that follow from `secret`, which must be hard to guess; the configuration checks that.
     #[must_use]
     pub fn new(secret: &SecretString) -> Self {
-        Self {
-            root: hkdf::Salt::new(hkdf::HKDF_SHA256, SALT)
-                .extract(secret.expose_secret().as_bytes()),
-        }
+        Self { root: hkdf::Salt::new(hkdf::HKDF_SHA256, SALT).extract(secret.expose_secret().as_bytes()) }
     }
 
     /// The key for `label` (`csrf`, `request-state`, `setup`, ...): HKDF-SHA256, RFC 5869. The same secret and label
@@ -50,9 +47,7 @@ impl Secrets {
     /// When the cryptographic library fails, which it does for no label of reasonable length.
     pub fn key(&self, label: &str) -> Result<DerivedKey, Unspecified> {
         let mut key = Zeroizing::new([0; 32]);
-        self.root
-            .expand(&[label.as_bytes()], hkdf::HKDF_SHA256)?
-            .fill(key.as_mut_slice())?;
+        self.root.expand(&[label.as_bytes()], hkdf::HKDF_SHA256)?.fill(key.as_mut_slice())?;
         Ok(key)
     }
 }
@@ -69,10 +64,7 @@ impl fmt::Debug for Secrets {
 ///
 /// # Errors
 /// When the file cannot be made or read, is not a secret, or can be read by others.
-pub fn load_or_create(
-    data_dir: &Path,
-    entropy: &mut dyn FnMut(&mut [u8]),
-) -> Result<SecretString, Problem> {
+pub fn load_or_create(data_dir: &Path, entropy: &mut dyn FnMut(&mut [u8])) -> Result<SecretString, Problem> {
     let path = data_dir.join(FILE_NAME);
     if let Some(secret) = load(&path)? {
         return Ok(secret);
@@ -88,9 +80,7 @@ fn load(path: &Path) -> Result<Option<SecretString>, Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path, "read", &error)),
     };
-    let metadata = file
-        .metadata()
-        .map_err(|error| failed(path, "read", &error))?;
+    let metadata = file.metadata().map_err(|error| failed(path, "read", &error))?;
     if metadata.mode() & 0o077 != 0 {
         let message = "other users of this machine may read or write this file";
         let remedy = format!(
@@ -102,15 +92,12 @@ fn load(path: &Path) -> Result<Option<SecretString>, Problem> {
     let mut text = Zeroizing::new(String::new());
     let limited = file.take(MOST_BYTES).read_to_string(&mut text);
     limited.map_err(|error| failed(path, "read", &error))?;
-    let decoded = BASE64_URL_SAFE_NO_PAD
-        .decode(text.trim())
-        .map(Zeroizing::new);
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(text.trim()).map(Zeroizing::new);
     if decoded.is_ok_and(|bytes| bytes.len() == SECRET_BYTES) {
         Ok(Some(SecretString::from(text.trim())))
     } else {
         let message = "this file does not hold a secret of this program: 32 bytes as base64url";
-        let remedy =
-            "restore it from a backup, or delete it to have a new one made: that ends all sessions";
+        let remedy = "restore it from a backup, or delete it to have a new one made: that ends all sessions";
         Err(Problem::new(path.display().to_string(), message, remedy))
     }
 }
@@ -127,14 +114,8 @@ fn create(data_dir: &Path, path: &Path, entropy: &mut dyn FnMut(&mut [u8])) -> i
     let draft = data_dir.join(format!(".secret-{:016x}", u64::from_ne_bytes(name)));
     let mut text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()));
     text.push('\n');
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all());
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     let placed = written.and_then(|()| match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
@@ -152,19 +133,12 @@ fn create(data_dir: &Path, path: &Path, entropy: &mut dyn FnMut(&mut [u8])) -> i
 pub fn ensure_data_dir(data_dir: &Path) -> Result<(), Problem> {
     make_dir(data_dir).map_err(|error| {
         let remedy = "let this process make it, or name another one as data_dir (BELGIE_DATA_DIR)";
-        Problem::new(
-            data_dir.display().to_string(),
-            format!("cannot make this directory: {error}"),
-            remedy,
-        )
+        Problem::new(data_dir.display().to_string(), format!("cannot make this directory: {error}"), remedy)
     })
 }
 
 fn make_dir(data_dir: &Path) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)
 }
 
 fn refuse_shared_dir(data_dir: &Path) -> io::Result<()> {
@@ -173,19 +147,11 @@ fn refuse_shared_dir(data_dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     // Whoever can write here can replace the secret.
-    let message = format!(
-        "others can write to the directory: chmod 700 {}",
-        data_dir.display()
-    );
+    let message = format!("others can write to the directory: chmod 700 {}", data_dir.display());
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
 fn failed(path: &Path, verb: &str, error: &io::Error) -> Problem {
-    let remedy =
-        "let this process own the data directory (data_dir), or give the secret as BELGIE_SECRET";
-    Problem::new(
-        path.display().to_string(),
-        format!("cannot {verb} this file: {error}"),
-        remedy,
-    )
+    let remedy = "let this process own the data directory (data_dir), or give the secret as BELGIE_SECRET";
+    Problem::new(path.display().to_string(), format!("cannot {verb} this file: {error}"), remedy)
 }

@@ -32,35 +32,19 @@ impl Server {
     /// Whether a connection from `address` may say on whose behalf it comes.
     #[must_use]
     pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
-        self.trusted_proxies
-            .iter()
-            .any(|network| network.contains(address))
+        self.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
     pub(super) fn read(section: &mut Section) -> Self {
         let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-        let listen = section.parsed(
-            "listen",
-            usual,
-            "an address and port such as 127.0.0.1:8080",
-            |text| {
-                text.parse()
-                    .map_err(|_| "not an IP address and port".to_owned())
-            },
-        );
+        let listen = section.parsed("listen", usual, "an address and port such as 127.0.0.1:8080", |text| {
+            text.parse().map_err(|_| "not an IP address and port".to_owned())
+        });
         let max_body_bytes = section.bytes("max_body_bytes", 1 << 10..=1 << 30, 1 << 20);
         Self {
             listen,
-            shutdown_grace: section.seconds(
-                "shutdown_grace_seconds",
-                0..=3_600,
-                Duration::from_secs(20),
-            ),
-            header_timeout: section.seconds(
-                "header_timeout_seconds",
-                1..=300,
-                Duration::from_secs(10),
-            ),
+            shutdown_grace: section.seconds("shutdown_grace_seconds", 0..=3_600, Duration::from_secs(20)),
+            header_timeout: section.seconds("header_timeout_seconds", 1..=300, Duration::from_secs(10)),
             body_timeout: section.seconds("body_timeout_seconds", 1..=600, Duration::from_secs(15)),
             max_body_bytes: usize::try_from(max_body_bytes).unwrap_or(usize::MAX),
             max_connections: section.integer("max_connections", 1..=1_000_000, 10_000),

@@ -24,16 +24,8 @@ impl Session {
         section.alias("max_age_seconds", "BELGIE_SESSION_MAX_AGE");
         section.alias("update_age_seconds", "BELGIE_SESSION_UPDATE_AGE");
         let session = Self {
-            max_age: section.seconds(
-                "max_age_seconds",
-                60..=400 * DAY,
-                Duration::from_secs(7 * DAY),
-            ),
-            update_age: section.seconds(
-                "update_age_seconds",
-                1..=400 * DAY,
-                Duration::from_secs(DAY),
-            ),
+            max_age: section.seconds("max_age_seconds", 60..=400 * DAY, Duration::from_secs(7 * DAY)),
+            update_age: section.seconds("update_age_seconds", 1..=400 * DAY, Duration::from_secs(DAY)),
             absolute_max_age: section.seconds(
                 "absolute_max_age_seconds",
                 60..=400 * DAY,
@@ -45,34 +37,15 @@ impl Session {
     }
 
     fn check(&self, section: &Section) {
-        let Self {
-            max_age,
-            update_age,
-            absolute_max_age,
-        } = self;
+        let Self { max_age, update_age, absolute_max_age } = self;
         if update_age >= max_age {
-            let message = format!(
-                "{} is not less than max_age_seconds, {}",
-                update_age.as_secs(),
-                max_age.as_secs()
-            );
-            section.complain(
-                "update_age_seconds",
-                message,
-                "lower it, or raise max_age_seconds",
-            );
+            let message = format!("{} is not less than max_age_seconds, {}", update_age.as_secs(), max_age.as_secs());
+            section.complain("update_age_seconds", message, "lower it, or raise max_age_seconds");
         }
         if max_age > absolute_max_age {
             let most = absolute_max_age.as_secs();
-            let message = format!(
-                "{} is more than absolute_max_age_seconds, {most}",
-                max_age.as_secs()
-            );
-            section.complain(
-                "max_age_seconds",
-                message,
-                "lower it, or raise absolute_max_age_seconds",
-            );
+            let message = format!("{} is more than absolute_max_age_seconds, {most}", max_age.as_secs());
+            section.complain("max_age_seconds", message, "lower it, or raise absolute_max_age_seconds");
         }
     }
 }

@@ -6,10 +6,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 
-use super::{
-    BaseUrl, Cidr, Config, Engine, Overrides, Problems, RawConfig, SameSite, Secure, is_local_path,
-    strength,
-};
+use super::{BaseUrl, Cidr, Config, Engine, Overrides, Problems, RawConfig, SameSite, Secure, is_local_path, strength};
 use belgie_api::settings::environment_name;
 
 mod reference;
@@ -19,14 +16,8 @@ mod words;
 const STRONG: &str = "kX3v9Qm2LrT7wYb1NfHs8DzGc5JpVe0A";
 
 fn raw(text: &str, variables: &[(&str, &str)]) -> RawConfig {
-    let environment = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    RawConfig {
-        environment,
-        ..RawConfig::from_text(text)
-    }
+    let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    RawConfig { environment, ..RawConfig::from_text(text) }
 }
 
 fn load(text: &str) -> Config {
@@ -34,17 +25,11 @@ fn load(text: &str) -> Config {
 }
 
 fn refused(text: &str, variables: &[(&str, &str)]) -> Problems {
-    Config::draft(raw(text, variables))
-        .unwrap()
-        .finish(&["oauth-server"])
-        .unwrap_err()
+    Config::draft(raw(text, variables)).unwrap().finish(&["oauth-server"]).unwrap_err()
 }
 
 fn paths(problems: &Problems) -> Vec<&str> {
-    problems
-        .iter()
-        .map(|problem| problem.path.as_str())
-        .collect()
+    problems.iter().map(|problem| problem.path.as_str()).collect()
 }
 
 #[test]
@@ -54,16 +39,10 @@ fn nothing_given_is_a_gateway_for_this_machine() {
     assert!(config.base_url_is_derived);
     assert!(config.secret.is_none());
     assert_eq!(config.database.engine, Engine::Sqlite);
-    assert_eq!(
-        config.database.url.expose_secret(),
-        "sqlite:./belgie-data/belgie.db"
-    );
+    assert_eq!(config.database.url.expose_secret(), "sqlite:./belgie-data/belgie.db");
     assert!(config.database.migrate_on_start);
     assert_eq!(config.session.max_age, Duration::from_hours(7 * 24));
-    assert_eq!(
-        (config.cookie.same_site, config.cookie.secure),
-        (SameSite::Lax, Secure::Auto)
-    );
+    assert_eq!((config.cookie.same_site, config.cookie.secure), (SameSite::Lax, Secure::Auto));
     assert_eq!(config.session_cookie_name(), "belgie_session");
     assert_eq!(config.allowed_hosts(), ["127.0.0.1"]);
     assert_eq!(config.allowed_origins(), ["http://127.0.0.1:8080"]);
@@ -85,10 +64,7 @@ fn all_problems_of_all_sections_are_reported_at_once() {
         allowed_origins = ['https://ok.example', 'null']
         [plugins.oauth-sever]
         key = 1",
-        &[
-            ("BELGIE_LOG_FROMAT", "json"),
-            ("BELGIE_LOG_FILTER", "info,=,="),
-        ],
+        &[("BELGIE_LOG_FROMAT", "json"), ("BELGIE_LOG_FILTER", "info,=,=")],
     );
     assert_eq!(
         paths(&problems),
@@ -115,64 +91,35 @@ fn all_problems_of_all_sections_are_reported_at_once() {
 fn listening_beyond_this_machine_needs_https_and_a_strong_secret() {
     for listen in ["0.0.0.0:8080", "[::]:8080", "192.168.1.5:80"] {
         let server = format!("[server]\nlisten = '{listen}'");
-        assert_eq!(
-            paths(&refused(&server, &[])),
-            ["server.listen", "server.listen"]
-        );
+        assert_eq!(paths(&refused(&server, &[])), ["server.listen", "server.listen"]);
 
-        let plain = [
-            ("BELGIE_BASE_URL", "http://localhost:8080"),
-            ("BELGIE_SECRET", STRONG),
-        ];
+        let plain = [("BELGIE_BASE_URL", "http://localhost:8080"), ("BELGIE_SECRET", STRONG)];
         assert_eq!(paths(&refused(&server, &plain)), ["server.listen"]);
 
         let no_secret = [("BELGIE_BASE_URL", "https://mcp.example.com")];
         assert_eq!(paths(&refused(&server, &no_secret)), ["server.listen"]);
 
-        let weak = [
-            ("BELGIE_BASE_URL", "https://mcp.example.com"),
-            ("BELGIE_SECRET", "changeme"),
-        ];
+        let weak = [("BELGIE_BASE_URL", "https://mcp.example.com"), ("BELGIE_SECRET", "changeme")];
         assert_eq!(paths(&refused(&server, &weak)), ["BELGIE_SECRET"]);
 
-        let good = [
-            ("BELGIE_BASE_URL", "https://mcp.example.com"),
-            ("BELGIE_SECRET", STRONG),
-        ];
+        let good = [("BELGIE_BASE_URL", "https://mcp.example.com"), ("BELGIE_SECRET", STRONG)];
         let config = Config::load(raw(&server, &good)).unwrap();
         assert_eq!(config.allowed_hosts(), ["mcp.example.com"]);
         assert_eq!(config.session_cookie_name(), "__Host-belgie_session");
     }
-    let problems = refused(
-        "[server]\nlisten = '0.0.0.0:1'\ndanger_insecure_listen = true",
-        &[],
-    );
-    assert!(
-        paths(&problems).contains(&"server.danger_insecure_listen"),
-        "there is no such switch"
-    );
+    let problems = refused("[server]\nlisten = '0.0.0.0:1'\ndanger_insecure_listen = true", &[]);
+    assert!(paths(&problems).contains(&"server.danger_insecure_listen"), "there is no such switch");
 }
 
 #[test]
 fn a_base_url_that_cannot_be_read_is_one_problem_even_when_listening_beyond() {
-    let variables = [
-        ("BELGIE_BASE_URL", "https://mcp.example.com/path"),
-        ("BELGIE_SECRET", STRONG),
-    ];
-    assert_eq!(
-        paths(&refused("[server]\nlisten = '0.0.0.0:80'", &variables)),
-        ["BELGIE_BASE_URL"]
-    );
+    let variables = [("BELGIE_BASE_URL", "https://mcp.example.com/path"), ("BELGIE_SECRET", STRONG)];
+    assert_eq!(paths(&refused("[server]\nlisten = '0.0.0.0:80'", &variables)), ["BELGIE_BASE_URL"]);
 }
 
 #[test]
 fn plain_http_is_for_this_machine_only() {
-    for good in [
-        "http://localhost:3000/",
-        "http://127.0.0.9",
-        "http://[::1]:8080",
-        "http://app.localhost",
-    ] {
+    for good in ["http://localhost:3000/", "http://127.0.0.9", "http://[::1]:8080", "http://app.localhost"] {
         load(&format!("base_url = '{good}'"));
     }
     let problems = refused("base_url = 'http://mcp.example.com'", &[]);
@@ -206,42 +153,20 @@ fn the_names_of_the_seeds_variables_still_work() {
         ("BELGIE_BASE_URL", "https://mcp.example.com"),
         ("BELGIE_SECRET", STRONG),
     ];
-    let config = Config::draft(raw("", &variables))
-        .unwrap()
-        .finish(&[])
-        .unwrap();
+    let config = Config::draft(raw("", &variables)).unwrap().finish(&[]).unwrap();
     assert_eq!(config.session.max_age, Duration::from_hours(2));
     assert_eq!(config.session.update_age, Duration::from_mins(1));
-    assert_eq!(
-        (config.cookie.same_site, config.cookie.secure),
-        (SameSite::Strict, Secure::Always)
-    );
-    assert_eq!(
-        config.session_cookie_name(),
-        "sid",
-        "a cookie with a domain cannot have the prefix"
-    );
+    assert_eq!((config.cookie.same_site, config.cookie.secure), (SameSite::Strict, Secure::Always));
+    assert_eq!(config.session_cookie_name(), "sid", "a cookie with a domain cannot have the prefix");
     assert_eq!(config.urls.signin_redirect, "/dashboard");
-    assert_eq!(
-        paths(&refused("", &[("BELGIE_COOKIE_HTTP_ONLY", "false")])),
-        ["BELGIE_COOKIE_HTTP_ONLY"]
-    );
-    assert_eq!(
-        paths(&refused("[cookie]\nsecure = false", &[])),
-        ["cookie.secure"]
-    );
+    assert_eq!(paths(&refused("", &[("BELGIE_COOKIE_HTTP_ONLY", "false")])), ["BELGIE_COOKIE_HTTP_ONLY"]);
+    assert_eq!(paths(&refused("[cookie]\nsecure = false", &[])), ["cookie.secure"]);
 }
 
 #[test]
 fn the_ages_of_a_session_must_fit_each_other() {
-    let problems = refused(
-        "[session]\nmax_age_seconds = 3_000_000\nupdate_age_seconds = 3_000_000",
-        &[],
-    );
-    assert_eq!(
-        paths(&problems),
-        ["session.update_age_seconds", "session.max_age_seconds"]
-    );
+    let problems = refused("[session]\nmax_age_seconds = 3_000_000\nupdate_age_seconds = 3_000_000", &[]);
+    assert_eq!(paths(&problems), ["session.update_age_seconds", "session.max_age_seconds"]);
 }
 
 #[test]
@@ -255,30 +180,13 @@ fn a_cookie_domain_must_contain_the_host() {
 
 #[test]
 fn the_command_line_wins() {
-    let overrides = Overrides {
-        data_dir: Some("/srv/a?b".into()),
-        listen: Some("127.0.0.1:9".to_owned()),
-        ..Overrides::default()
-    };
-    let config = Config::load(RawConfig {
-        overrides,
-        ..raw("data_dir = 'x'", &[("BELGIE_DATA_DIR", "y")])
-    })
-    .unwrap();
+    let overrides =
+        Overrides { data_dir: Some("/srv/a?b".into()), listen: Some("127.0.0.1:9".to_owned()), ..Overrides::default() };
+    let config = Config::load(RawConfig { overrides, ..raw("data_dir = 'x'", &[("BELGIE_DATA_DIR", "y")]) }).unwrap();
     assert_eq!(config.server.listen, SocketAddr::from(([127, 0, 0, 1], 9)));
-    assert_eq!(
-        config.database.url.expose_secret(),
-        "sqlite:/srv/a%3Fb/belgie.db"
-    );
-    let overrides = Overrides {
-        listen: Some("nine".to_owned()),
-        ..Overrides::default()
-    };
-    let problems = Config::load(RawConfig {
-        overrides,
-        ..RawConfig::default()
-    })
-    .unwrap_err();
+    assert_eq!(config.database.url.expose_secret(), "sqlite:/srv/a%3Fb/belgie.db");
+    let overrides = Overrides { listen: Some("nine".to_owned()), ..Overrides::default() };
+    let problems = Config::load(RawConfig { overrides, ..RawConfig::default() }).unwrap_err();
     assert_eq!(paths(&problems), ["--listen"]);
 }
 
@@ -301,14 +209,8 @@ fn secrets_are_never_shown() {
     let all = format!("{raw_debug} {config:?} {}", printed.join("\n"));
     assert!(!all.contains("hunter2") && !all.contains(STRONG), "{all}");
     assert!(all.contains("secret = (secret)  # file"), "{all}");
-    assert!(
-        all.contains("database.url = \"postgres://belgie:***@db.example/belgie\"  # file"),
-        "{all}"
-    );
-    assert!(
-        all.contains("plugins.oauth-server.key = (secret)  # environment BELGIE_OAUTH_SERVER_KEY"),
-        "{all}"
-    );
+    assert!(all.contains("database.url = \"postgres://belgie:***@db.example/belgie\"  # file"), "{all}");
+    assert!(all.contains("plugins.oauth-server.key = (secret)  # environment BELGIE_OAUTH_SERVER_KEY"), "{all}");
 }
 
 #[test]
@@ -322,10 +224,7 @@ fn a_file_that_is_not_toml_is_pointed_at_without_quoting_it() {
 
 #[test]
 fn a_named_file_must_exist() {
-    let overrides = Overrides {
-        config: Some("/nowhere/belgie.toml".into()),
-        ..Overrides::default()
-    };
+    let overrides = Overrides { config: Some("/nowhere/belgie.toml".into()), ..Overrides::default() };
     let problems = RawConfig::gather([], overrides).unwrap_err();
     assert_eq!(paths(&problems), ["/nowhere/belgie.toml"]);
     let variable = ("BELGIE_CONFIG".into(), "/nowhere/else.toml".into());
@@ -337,26 +236,14 @@ fn a_named_file_must_exist() {
 fn a_plugin_reads_its_table_and_leftovers_are_reported() {
     let draft = Config::draft(raw(
         "[plugins.oauth-server]\nclient_limit = 3\nclient_limt = 4",
-        &[
-            ("BELGIE_OAUTH_SERVER_CLIENT_LIMIT", "5"),
-            ("BELGIE_OAUTH_SERVER_OTHER", "1"),
-        ],
+        &[("BELGIE_OAUTH_SERVER_CLIENT_LIMIT", "5"), ("BELGIE_OAUTH_SERVER_OTHER", "1")],
     ))
     .unwrap();
     let mut section = draft.plugins().section("oauth-server");
     assert_eq!(section.integer("client_limit", 1..=10, 1), 5);
     section.finish();
     let problems = draft.finish(&["oauth-server"]).unwrap_err();
-    assert_eq!(
-        paths(&problems),
-        [
-            "plugins.oauth-server.client_limt",
-            "BELGIE_OAUTH_SERVER_OTHER"
-        ]
-    );
-    let problems = Config::draft(RawConfig::default())
-        .unwrap()
-        .finish(&["session"])
-        .unwrap_err();
+    assert_eq!(paths(&problems), ["plugins.oauth-server.client_limt", "BELGIE_OAUTH_SERVER_OTHER"]);
+    let problems = Config::draft(RawConfig::default()).unwrap().finish(&["session"]).unwrap_err();
     assert_eq!(paths(&problems), ["plugins.session"]);
 }

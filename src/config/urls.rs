@@ -15,22 +15,12 @@ pub struct Urls {
 impl Urls {
     pub(super) fn read(section: &mut Section) -> Self {
         let mut path = |key: &str, default: &str| {
-            section.parsed(
-                key,
-                default.to_owned(),
-                "a path on this site such as /account",
-                |text| {
-                    let reason = || "not a path on this site".to_owned();
-                    is_local_path(text)
-                        .then(|| text.to_owned())
-                        .ok_or_else(reason)
-                },
-            )
+            section.parsed(key, default.to_owned(), "a path on this site such as /account", |text| {
+                let reason = || "not a path on this site".to_owned();
+                is_local_path(text).then(|| text.to_owned()).ok_or_else(reason)
+            })
         };
-        Self {
-            signin_redirect: path("signin_redirect", "/account"),
-            signout_redirect: path("signout_redirect", "/"),
-        }
+        Self { signin_redirect: path("signin_redirect", "/account"), signout_redirect: path("signout_redirect", "/") }
     }
 }
 
@@ -47,8 +37,6 @@ pub fn is_local_path(text: &str) -> bool {
     };
     text.starts_with('/')
         && !text.starts_with("//")
-        && !text.contains(|letter: char| {
-            letter == '\\' || letter.is_control() || letter.is_whitespace()
-        })
+        && !text.contains(|letter: char| letter == '\\' || letter.is_control() || letter.is_whitespace())
         && stays() == Some(true)
 }

@@ -16,28 +16,17 @@ pub struct Ledger {
 /// The ledgers of the core and of all plugins, in the order they must run.
 #[must_use]
 pub fn ledgers<'a>(plugins: impl IntoIterator<Item = &'a dyn Plugin>) -> Vec<Ledger> {
-    let core = Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    };
-    let mut ledgers = vec![Ledger {
-        owner: "core",
-        migrations: core,
-    }];
+    let core =
+        Migrations { sqlite: sqlx::migrate!("migrations/sqlite"), postgres: sqlx::migrate!("migrations/postgres") };
+    let mut ledgers = vec![Ledger { owner: "core", migrations: core }];
     for plugin in plugins {
         if let Some(migrations) = plugin.migrations() {
-            ledgers.push(Ledger {
-                owner: plugin.manifest().id,
-                migrations,
-            });
+            ledgers.push(Ledger { owner: plugin.manifest().id, migrations });
         }
     }
     for ledger in &mut ledgers {
         let table = format!("{}_migrations", ledger.owner.replace('-', "_"));
-        ledger
-            .migrations
-            .sqlite
-            .dangerous_set_table_name(table.clone());
+        ledger.migrations.sqlite.dangerous_set_table_name(table.clone());
         ledger.migrations.postgres.dangerous_set_table_name(table);
     }
     ledgers
@@ -54,15 +43,8 @@ impl Ledger {
     /// The SQL of all migrations of one engine (`sqlite` or `postgres`), for checks of names and shapes.
     #[must_use]
     pub fn texts(&self, engine: &str) -> Vec<String> {
-        let migrator = if engine == "sqlite" {
-            &self.migrations.sqlite
-        } else {
-            &self.migrations.postgres
-        };
-        migrator
-            .iter()
-            .map(|migration| migration.sql.as_str().to_owned())
-            .collect()
+        let migrator = if engine == "sqlite" { &self.migrations.sqlite } else { &self.migrations.postgres };
+        migrator.iter().map(|migration| migration.sql.as_str().to_owned()).collect()
     }
 }
 
@@ -93,22 +75,13 @@ pub async fn pending(pools: &Pools, ledgers: &[Ledger]) -> Result<Vec<String>, M
             Pools::Sqlite { writer, .. } => applied(&mut *writer.acquire().await?, &table).await?,
             Pools::Postgres(pool) => applied(&mut *pool.acquire().await?, &table).await?,
         };
-        let missing = migrator
-            .iter()
-            .filter(|migration| !applied.contains(&migration.version));
-        waiting.extend(
-            missing.map(|m| format!("{}/{:04} {}", ledger.owner, m.version, m.description)),
-        );
+        let missing = migrator.iter().filter(|migration| !applied.contains(&migration.version));
+        waiting.extend(missing.map(|m| format!("{}/{:04} {}", ledger.owner, m.version, m.description)));
     }
     Ok(waiting)
 }
 
 async fn applied(conn: &mut impl Migrate, table: &str) -> Result<HashSet<i64>, MigrateError> {
     conn.ensure_migrations_table(table).await?;
-    Ok(conn
-        .list_applied_migrations(table)
-        .await?
-        .into_iter()
-        .map(|applied| applied.version)
-        .collect())
+    Ok(conn.list_applied_migrations(table).await?.into_iter().map(|applied| applied.version).collect())
 }

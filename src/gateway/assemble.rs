@@ -27,22 +27,15 @@ use crate::web::{MCP_METADATA_PATH, MCP_PATH, Web, WebRules};
 use crate::{events, limits, mcp, outbound, pages};
 
 const PURGE_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Scopes the core itself knows.
 fn core_scopes() -> Vec<ScopeInfo> {
-    vec![ScopeInfo {
-        name: ADMIN.into(),
-        description: "Administer this host".into(),
-        grant: ScopeGrant::OnRequest,
-    }]
+    vec![ScopeInfo { name: ADMIN.into(), description: "Administer this host".into(), grant: ScopeGrant::OnRequest }]
 }
 
 pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
-    let Checked {
-        config,
-        plugins,
-        mut builder,
-    } = checked;
+    let Checked { config, plugins, mut builder } = checked;
     let tasks = Tasks::new();
     let ledgers = db::ledgers(plugins.iter().map(AsRef::as_ref));
     let pools = open_pools(&config, builder.pools.take()).await?;
@@ -62,21 +55,15 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     problems.extend(registry::conflicts(&mounted, &scopes, &ledgers));
     let surface = registry::surface(&mounted, &core_tools, &scopes, &ledgers);
 
-    let mut all = MountParts {
-        tools: core_tools,
-        guarded: std::mem::take(&mut builder.guarded),
-        ..MountParts::default()
-    };
+    let mut all =
+        MountParts { tools: core_tools, guarded: std::mem::take(&mut builder.guarded), ..MountParts::default() };
     for plugin in mounted {
         scopes.extend(plugin.manifest.scopes);
         absorb(&mut all, plugin.parts);
     }
     problems.extend(unexplained_scopes(&all, &scopes));
     let default_scopes = granted_by_default(&scopes);
-    let catalog = Catalog {
-        scopes,
-        resources: vec![urls.absolute(MCP_PATH)],
-    };
+    let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
 
     let endpoint = McpEndpoint::new(McpParts {
@@ -85,14 +72,10 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         settings: mcp_settings(&config, &urls),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
-        tracker: tasks.tracker().clone(),
+        tasks: tasks.tracker(),
+        shutdown: tasks.stopping(),
     });
-    let tokens = BearerTokens::new(
-        all.verifiers,
-        Arc::new(parts.identity.clone()),
-        Arc::clone(&parts.clock),
-        bus,
-    );
+    let tokens = BearerTokens::new(all.verifiers, Arc::new(parts.identity.clone()), Arc::clone(&parts.clock), bus);
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {
@@ -101,8 +84,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
             return Err(BootError::Misfit(problems));
         }
     };
-    let challenge =
-        Challenge::new(&urls.absolute(MCP_METADATA_PATH)).map_err(belgie_api::Failure::internal)?;
+    let challenge = Challenge::new(&urls.absolute(MCP_METADATA_PATH)).map_err(belgie_api::Failure::internal)?;
     let web = Arc::new(Web {
         urls,
         cookies: cookies(&config),
@@ -110,7 +92,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         identity: parts.identity.clone(),
         limits: Arc::clone(&parts.limits) as _,
         pages: Arc::clone(&parts.pages) as _,
-        stylesheet: parts.pages.stylesheet(),
+        assets: parts.pages.assets().clone(),
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
         sections: all.account_sections,
@@ -122,16 +104,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         rules: web_rules(&config),
     });
     start_background_work(&tasks, &db, &parts);
-    Ok(Gateway {
-        config,
-        host,
-        identity: parts.identity,
-        web,
-        routes: Mutex::new(all.routes),
-        tasks,
-        surface,
-        pending,
-    })
+    Ok(Gateway { config, host, identity: parts.identity, web, routes: Mutex::new(all.routes), tasks, surface, pending })
 }
 
 async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {
@@ -162,23 +135,15 @@ fn open_parts(
     builder: &super::Builder,
 ) -> Result<Parts, BootError> {
     let (clock, entropy) = (Arc::clone(&builder.clock), Arc::clone(&builder.entropy));
-    let identity = Identity::new(
-        db.clone(),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-        account_rules(config),
-    )?;
-    let templates = plugins
-        .iter()
-        .flat_map(|plugin| plugin.templates())
-        .collect();
-    let pages =
-        pages::Engine::new(&config.site_name, templates, None).map_err(BootError::Misfit)?;
+    let identity = Identity::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy), account_rules(config))?;
+    let templates = plugins.iter().flat_map(|plugin| plugin.templates()).collect();
+    let settings = pages::PagesSettings { site_name: config.site_name.clone(), override_folder: None };
+    let pages = pages::SitePages::load(settings, templates)?;
     Ok(Parts {
         identity,
         keys: Arc::new(DerivedKeys::open(config, entropy.as_ref())?),
         pages: Arc::new(pages),
-        limits: Arc::new(limits::LocalLimits::new(limit_settings(config))),
+        limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
         outbound: Arc::new(outbound::HttpOutbound::new(outbound_settings(config))?),
         clock,
         entropy,
@@ -191,16 +156,8 @@ fn mount(plugins: &[Box<dyn Plugin>], host: &Host) -> Result<Vec<Mounted>, BootE
     for plugin in plugins {
         let mut mount = Mount::default();
         plugin.mount(host, &mut mount)?;
-        let nouns = plugin
-            .commands()
-            .iter()
-            .map(|command| command.command.get_name().to_owned())
-            .collect();
-        mounted.push(Mounted {
-            manifest: plugin.manifest(),
-            parts: mount.into_parts(),
-            nouns,
-        });
+        let nouns = plugin.commands().iter().map(|command| command.command.get_name().to_owned()).collect();
+        mounted.push(Mounted { manifest: plugin.manifest(), parts: mount.into_parts(), nouns });
     }
     Ok(mounted)
 }
@@ -215,29 +172,22 @@ fn absorb(all: &mut MountParts, parts: MountParts) {
 }
 
 fn granted_by_default(scopes: &[ScopeInfo]) -> ScopeSet {
-    let by_default = scopes
-        .iter()
-        .filter(|scope| scope.grant == ScopeGrant::ByDefault);
-    by_default
-        .filter_map(|scope| scope.name.parse::<Scope>().ok())
-        .collect()
+    let by_default = scopes.iter().filter(|scope| scope.grant == ScopeGrant::ByDefault);
+    by_default.filter_map(|scope| scope.name.parse::<Scope>().ok()).collect()
 }
 
 /// Scopes that a rule asks for and nobody explains: no consent page could ever offer them.
 fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String> {
     let tool_rules = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
-    let guard_rules = all
-        .guarded
-        .iter()
-        .flat_map(|guarded| std::iter::once(&guarded.rule).chain(guarded.tools.values()));
-    let asked: BTreeSet<&Scope> = tool_rules
-        .chain(guard_rules)
-        .flat_map(|rule| rule.scopes().iter())
-        .collect();
+    let guard_rules =
+        all.guarded.iter().flat_map(|guarded| std::iter::once(&guarded.rule).chain(guarded.tools.values()));
+    let asked: BTreeSet<&Scope> = tool_rules.chain(guard_rules).flat_map(|rule| rule.scopes().iter()).collect();
     asked
         .into_iter()
         .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str()))
-        .map(|scope| format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`"))
+        .map(|scope| {
+            format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`")
+        })
         .collect()
 }
 
@@ -288,34 +238,39 @@ fn web_rules(config: &Config) -> WebRules {
     }
 }
 
-fn limit_settings(config: &Config) -> limits::LimitSettings {
+fn limit_settings(config: &Config) -> limits::LimitsSettings {
     let limits = &config.limits;
-    limits::LimitSettings {
-        sign_in_by_address: limits.sign_in_per_minute,
-        sign_in_by_account: limits.sign_in_per_account_per_minute,
-        sign_up: limits.sign_up_per_minute,
-        register: limits.register_per_minute,
-        authorize: limits.authorize_per_minute,
-        token: limits.token_per_minute,
+    let bucket = |per_minute| limits::BucketSettings { burst: per_minute, per_minute };
+    limits::LimitsSettings {
+        sign_in_by_address: bucket(limits.sign_in_per_minute),
+        sign_in_by_account: bucket(limits.sign_in_per_account_per_minute),
+        sign_up: bucket(limits.sign_up_per_minute),
+        register: bucket(limits.register_per_minute),
+        authorize: bucket(limits.authorize_per_minute),
+        token: bucket(limits.token_per_minute),
     }
 }
 
 fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
-    outbound::OutboundSettings {
-        danger_allow_loopback: config.outbound.allow_loopback,
-    }
+    outbound::OutboundSettings { danger_allow_loopback: config.outbound.allow_loopback }
 }
 
 fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts) {
-    tasks.spawn_until_stop("news", events::follow(db.clone()));
-    let (identity, limits) = (parts.identity.clone(), Arc::clone(&parts.limits));
-    tasks.every("purge", PURGE_EVERY, move || {
-        let (identity, limits) = (identity.clone(), Arc::clone(&limits));
-        async move {
-            limits.sweep();
-            if let Err(failure) = identity.purge().await {
-                tracing::warn!(error = ?failure, "old rows could not be purged");
-            }
+    let (db, stopping) = (db.clone(), tasks.stopping());
+    tasks.spawn("news", async move {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = events::follow(db) => {}
         }
+    });
+    let limits = Arc::clone(&parts.limits);
+    tasks.every("limits.sweep", SWEEP_EVERY, move || {
+        limits.sweep();
+        std::future::ready(Ok(()))
+    });
+    let identity = parts.identity.clone();
+    tasks.every("purge", PURGE_EVERY, move || {
+        let identity = identity.clone();
+        async move { identity.purge().await }
     });
 }

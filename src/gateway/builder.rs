@@ -99,7 +99,7 @@ impl Builder {
     /// Adds the tools `echo`, `add`, `slow` and `step_up`, to try a client with.
     #[must_use]
     pub fn demo_tools(mut self) -> Self {
-        self.scopes.push(crate::mcp::demo::scope());
+        self.scopes.extend(crate::mcp::demo::scopes());
         self.tools(crate::mcp::demo::tools())
     }
 
@@ -127,10 +127,7 @@ impl Builder {
     /// The commands plugins add to the command line.
     #[must_use]
     pub fn commands(&self) -> Vec<PluginCommand> {
-        self.plugins
-            .iter()
-            .flat_map(|plugin| plugin.commands())
-            .collect()
+        self.plugins.iter().flat_map(|plugin| plugin.commands()).collect()
     }
 
     /// Checks the configuration, the core's part and every plugin's, without opening anything.
@@ -138,14 +135,9 @@ impl Builder {
     /// # Errors
     /// With all problems at once.
     pub fn check(mut self) -> Result<Checked, BootError> {
-        let mut plugins =
-            registry::order(std::mem::take(&mut self.plugins)).map_err(BootError::Misfit)?;
+        let mut plugins = registry::order(std::mem::take(&mut self.plugins)).map_err(BootError::Misfit)?;
         let config = configure(std::mem::take(&mut self.config), &mut plugins)?;
-        Ok(Checked {
-            config,
-            plugins,
-            builder: self,
-        })
+        Ok(Checked { config, plugins, builder: self })
     }
 
     /// Checks everything and opens the database.

@@ -29,17 +29,10 @@ pub enum BootError {
 }
 
 fn lines(problems: &[String]) -> String {
-    problems
-        .iter()
-        .map(|problem| format!("  - {problem}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    problems.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The operator starts the gateway, so here the private source may be shown.
 fn source_of(failure: &Failure) -> String {
-    failure
-        .private_source()
-        .map(|source| format!(" ({source})"))
-        .unwrap_or_default()
+    failure.private_source().map(|source| format!(" ({source})")).unwrap_or_default()
 }

@@ -21,8 +21,7 @@ impl DerivedKeys {
     pub fn open(config: &Config, entropy: &dyn Entropy) -> Result<Self, BootError> {
         let secret: SecretString = match &config.secret {
             Some(secret) => secret.clone(),
-            None => load_or_create(&config.data_dir, &mut |bytes| entropy.fill(bytes))
-                .map_err(BootError::Secret)?,
+            None => load_or_create(&config.data_dir, &mut |bytes| entropy.fill(bytes)).map_err(BootError::Secret)?,
         };
         Ok(Self(Secrets::new(&secret)))
     }
@@ -40,13 +39,7 @@ impl Keys for DerivedKeys {
 
 /// Our public address.
 pub fn urls(config: &Config) -> Result<Urls> {
-    Ok(Urls::new(
-        config
-            .base_url
-            .issuer()
-            .parse()
-            .map_err(Failure::internal)?,
-    ))
+    Ok(Urls::new(config.base_url.issuer().parse().map_err(Failure::internal)?))
 }
 
 /// The operator's rules for accounts.
@@ -69,7 +62,7 @@ pub struct Parts {
     /// Keys.
     pub keys: Arc<DerivedKeys>,
     /// Templates.
-    pub pages: Arc<crate::pages::Engine>,
+    pub pages: Arc<crate::pages::SitePages>,
     /// Rate limits.
     pub limits: Arc<LocalLimits>,
     /// The outside world.

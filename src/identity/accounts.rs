@@ -81,20 +81,9 @@ impl Identity {
     ///
     /// # Errors
     /// When the password hasher cannot be made.
-    pub fn new(
-        db: Db,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        rules: AccountRules,
-    ) -> Result<Self> {
+    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, rules: AccountRules) -> Result<Self> {
         let hasher = PasswordHasher::new(Arc::clone(&entropy))?;
-        Ok(Self {
-            db,
-            clock,
-            entropy,
-            hasher,
-            rules,
-        })
+        Ok(Self { db, clock, entropy, hasher, rules })
     }
 
     /// The operator's rules.
@@ -124,20 +113,13 @@ impl Identity {
             problems.email = Some("This is not an e-mail address.".to_owned());
         }
         if account.password.chars().count() < self.rules.min_password_length {
-            problems.password = Some(format!(
-                "Use at least {} characters.",
-                self.rules.min_password_length
-            ));
+            problems.password = Some(format!("Use at least {} characters.", self.rules.min_password_length));
         } else if account.password.len() > MAX_PASSWORD_BYTES {
             problems.password = Some(format!("Use at most {MAX_PASSWORD_BYTES} characters."));
         } else if users::normalize_email(&account.password) == email {
             problems.password = Some("Do not use your address as the password.".to_owned());
         }
-        if problems == AccountProblems::default() {
-            Ok(())
-        } else {
-            Err(CreateError::Problems(problems))
-        }
+        if problems == AccountProblems::default() { Ok(()) } else { Err(CreateError::Problems(problems)) }
     }
 
     /// Makes an account.
@@ -167,12 +149,7 @@ impl Identity {
         let row = UserRow {
             id: UserId::new(self.clock.as_ref(), self.entropy.as_ref()),
             email: users::normalize_email(&account.email),
-            name: account
-                .name
-                .trim()
-                .chars()
-                .take(MAX_NAME_CHARACTERS)
-                .collect(),
+            name: account.name.trim().chars().take(MAX_NAME_CHARACTERS).collect(),
             password_hash: Some(hash),
             scopes: account.scopes,
             created_at: self.clock.now(),
@@ -187,18 +164,10 @@ impl Identity {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn check_password(
-        &self,
-        email: &str,
-        password: String,
-    ) -> Result<Option<UserContext>> {
+    pub async fn check_password(&self, email: &str, password: String) -> Result<Option<UserContext>> {
         let row = users::find_by_email(&mut self.db.read().await?, email).await?;
         let hash = row.as_ref().and_then(|row| row.password_hash.clone());
-        let password = if password.len() > MAX_PASSWORD_BYTES {
-            String::new()
-        } else {
-            password
-        };
+        let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
         let fits = self.hasher.is_right(password, hash).await?;
         Ok(row.filter(|_| fits).map(context))
     }
@@ -208,9 +177,7 @@ impl Identity {
     /// # Errors
     /// When the database does not answer.
     pub async fn created_at(&self, user: UserId) -> Result<Option<Timestamp>> {
-        Ok(users::find(&mut self.db.read().await?, user)
-            .await?
-            .map(|row| row.created_at))
+        Ok(users::find(&mut self.db.read().await?, user).await?.map(|row| row.created_at))
     }
 
     /// Everybody, by address; at most 1,000.
@@ -219,11 +186,7 @@ impl Identity {
     /// When the database does not answer.
     pub async fn list(&self) -> Result<Vec<(UserContext, Timestamp)>> {
         let rows = users::list(&mut self.db.read().await?).await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.created_at, context(row)))
-            .map(|(at, user)| (user, at))
-            .collect())
+        Ok(rows.into_iter().map(|row| (row.created_at, context(row))).map(|(at, user)| (user, at)).collect())
     }
 
     /// Deletes an account with its sessions and everything plugins hung on it; `false` when there was none.
@@ -244,25 +207,16 @@ impl Identity {
 #[async_trait]
 impl Accounts for Identity {
     async fn find(&self, user: UserId) -> Result<Option<UserContext>> {
-        Ok(users::find(&mut self.db.read().await?, user)
-            .await?
-            .map(context))
+        Ok(users::find(&mut self.db.read().await?, user).await?.map(context))
     }
 
     async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>> {
-        Ok(users::find_by_email(&mut self.db.read().await?, email)
-            .await?
-            .map(context))
+        Ok(users::find_by_email(&mut self.db.read().await?, email).await?.map(context))
     }
 }
 
 fn context(row: UserRow) -> UserContext {
-    UserContext {
-        id: row.id,
-        email: row.email,
-        name: row.name,
-        scopes: row.scopes,
-    }
+    UserContext { id: row.id, email: row.email, name: row.name, scopes: row.scopes }
 }
 
 /// The shape of an address: something, an `@`, a dotted or single-label domain, no spaces or control characters. Whether
@@ -271,8 +225,7 @@ fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return false;
     };
-    let is_plain =
-        |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+    let is_plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
     text.len() <= MAX_EMAIL_BYTES
         && is_plain(local)
         && is_plain(domain)

@@ -30,13 +30,8 @@ impl Csrf {
     /// The token for forms shown to this browser in this session.
     #[must_use]
     pub fn token(&self, cookie: &str, session: Option<SessionId>) -> String {
-        let session = session
-            .map(|session| session.to_string())
-            .unwrap_or_default();
-        base64url(&hmac_sha256(
-            &self.key,
-            &[cookie.as_bytes(), session.as_bytes()],
-        ))
+        let session = session.map(|session| session.to_string()).unwrap_or_default();
+        base64url(&hmac_sha256(&self.key, &[cookie.as_bytes(), session.as_bytes()]))
     }
 
     /// Whether a form came from a page we showed this browser in this session.

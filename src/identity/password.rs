@@ -31,11 +31,7 @@ impl PasswordHasher {
         let mut random = Zeroizing::new([0_u8; 32]);
         entropy.fill(random.as_mut_slice());
         let decoy = hash_now(random.as_slice(), &salt(entropy.as_ref()))?;
-        Ok(Self {
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
-            entropy,
-            decoy: decoy.into(),
-        })
+        Ok(Self { slots: Arc::new(Semaphore::new(AT_ONCE)), entropy, decoy: decoy.into() })
     }
 
     /// The hash of a password in PHC form, with a fresh salt.
@@ -45,8 +41,7 @@ impl PasswordHasher {
     pub async fn hash(&self, password: String) -> Result<String> {
         let password = Zeroizing::new(password);
         let salt = salt(self.entropy.as_ref());
-        self.off_thread(move || hash_now(password.as_bytes(), &salt))
-            .await
+        self.off_thread(move || hash_now(password.as_bytes(), &salt)).await
     }
 
     /// Whether the password fits the hash. Without a hash the answer is no, after the same work.
@@ -58,23 +53,14 @@ impl PasswordHasher {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
         let fits = self
-            .off_thread(move || {
-                Ok(Argon2::default()
-                    .verify_password(password.as_bytes(), hash.as_str())
-                    .is_ok())
-            })
+            .off_thread(move || Ok(Argon2::default().verify_password(password.as_bytes(), hash.as_str()).is_ok()))
             .await?;
         Ok(known && fits)
     }
 
-    async fn off_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _slot = self.slots.acquire().await.map_err(Failure::internal)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(Failure::internal)?
+        tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?
     }
 }
 

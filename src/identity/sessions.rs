@@ -48,12 +48,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn start_session(
-        &self,
-        user: UserId,
-        ip: IpAddr,
-        user_agent: &str,
-    ) -> Result<Started> {
+    pub async fn start_session(&self, user: UserId, ip: IpAddr, user_agent: &str) -> Result<Started> {
         let now = self.clock.now();
         let token = TokenKind::Session.mint(self.entropy.as_ref());
         let session = SessionRow {
@@ -61,12 +56,7 @@ impl Identity {
             user_id: user,
             created_at: now,
             renewed_at: now,
-            expires_at: now.plus(
-                self.rules
-                    .sessions
-                    .max_age
-                    .min(self.rules.sessions.absolute_max_age),
-            ),
+            expires_at: now.plus(self.rules.sessions.max_age.min(self.rules.sessions.absolute_max_age)),
             last_seen_at: now,
             ip: ip.to_string(),
             user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARACTERS).collect(),
@@ -94,8 +84,7 @@ impl Identity {
         let rules = self.rules.sessions;
         let end = session.created_at.plus(rules.absolute_max_age);
         let longer = now.plus(rules.max_age).min(end);
-        let is_renewed =
-            now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
+        let is_renewed = now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
         if is_renewed || now.since(session.last_seen_at) >= SEEN_EVERY {
             let mut tx = self.db.begin().await?;
             if is_renewed {
@@ -107,17 +96,8 @@ impl Identity {
             session.last_seen_at = now;
             tx.commit(now).await?;
         }
-        let user = UserContext {
-            id: user.id,
-            email: user.email,
-            name: user.name,
-            scopes: user.scopes,
-        };
-        Ok(Some(Resumed {
-            session,
-            user,
-            is_renewed,
-        }))
+        let user = UserContext { id: user.id, email: user.email, name: user.name, scopes: user.scopes };
+        Ok(Some(Resumed { session, user, is_renewed }))
     }
 
     /// The live sessions of a person, the one used last first.

@@ -48,11 +48,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the input is not right or the database does not answer; the link stays good.
-    pub async fn set_up(
-        &self,
-        token: &PlainToken,
-        account: NewAccount,
-    ) -> Result<Option<UserContext>, CreateError> {
+    pub async fn set_up(&self, token: &PlainToken, account: NewAccount) -> Result<Option<UserContext>, CreateError> {
         let (hash, mut tx) = self.prepare(&account).await?;
         let is_first = users::count(&mut tx).await? == 0;
         if !is_first || !links::consume(&mut tx, token.hash(), PURPOSE, self.clock.now()).await? {

@@ -1,15 +1,9 @@
 //! Which addresses belong to the public internet.
 //!
 //! IPv4 is open except for the blocks of the IANA special-purpose registry (RFC 6890). IPv6 is closed except for global
-<<<<<<< HEAD
-//! unicast (RFC 4291 section 2.4), and the special blocks within it. So an address that carries an IPv4 address in some form
-//! (mapped, compatible, 6to4, Teredo) never passes, whatever it carries; the one exception is the well-known prefix of
-//! NAT64, without which hosts in IPv6-only networks reach no IPv4 server: there the carried address decides.
-=======
 //! unicast (RFC 4291 section 2.4), and the special blocks within it. So an address that carries an IPv4 address in some
 //! form (mapped, compatible, 6to4, Teredo) never passes, whatever it carries; the one exception is the well-known
 //! prefix of NAT64, without which hosts in IPv6-only networks reach no IPv4 server: there the carried address decides.
->>>>>>> leaf
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -59,13 +53,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-<<<<<<< HEAD
-    !SPECIAL_V4
-        .into_iter()
-        .any(|(block, prefix)| (address.to_bits() ^ block.to_bits()) >> (32 - prefix) == 0)
-=======
     !SPECIAL_V4.into_iter().any(|(block, prefix)| (address.to_bits() ^ block.to_bits()) >> (32 - prefix) == 0)
->>>>>>> leaf
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -73,14 +61,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         let [.., a, b, c, d] = address.octets();
         return is_public_v4(Ipv4Addr::new(a, b, c, d));
     }
-<<<<<<< HEAD
-    is_within(address, GLOBAL_UNICAST)
-        && !SPECIAL_V6
-            .into_iter()
-            .any(|block| is_within(address, block))
-=======
     is_within(address, GLOBAL_UNICAST) && !SPECIAL_V6.into_iter().any(|block| is_within(address, block))
->>>>>>> leaf
 }
 
 fn is_within(address: Ipv6Addr, (block, prefix): (Ipv6Addr, u32)) -> bool {

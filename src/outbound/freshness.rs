@@ -14,13 +14,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
     let mut max_age: Option<u64> = None;
     for value in headers.get_all(CACHE_CONTROL) {
         // A value we cannot read may forbid what we are about to do.
-<<<<<<< HEAD
-        let Ok(value) = value.to_str() else {
-            return Some(Duration::ZERO);
-        };
-=======
         let Ok(value) = value.to_str() else { return Some(Duration::ZERO) };
->>>>>>> leaf
         for directive in value.split(',') {
             let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
             match name.trim().to_ascii_lowercase().as_str() {
@@ -34,14 +28,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
             }
         }
     }
-<<<<<<< HEAD
-    let age = headers
-        .get(AGE)
-        .and_then(|value| seconds(value.to_str().ok()?))
-        .unwrap_or(0);
-=======
     let age = headers.get(AGE).and_then(|value| seconds(value.to_str().ok()?)).unwrap_or(0);
->>>>>>> leaf
     max_age.map(|max_age| Duration::from_secs(max_age.saturating_sub(age)))
 }
 
@@ -49,15 +36,7 @@ pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
 fn seconds(text: &str) -> Option<u64> {
     let digits = text.trim().trim_matches('"');
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-<<<<<<< HEAD
-    is_number.then(|| {
-        digits
-            .parse()
-            .map_or(FOREVER, |seconds: u64| seconds.min(FOREVER))
-    })
-=======
     is_number.then(|| digits.parse().map_or(FOREVER, |seconds: u64| seconds.min(FOREVER)))
->>>>>>> leaf
 }
 
 #[cfg(test)]
@@ -75,50 +54,6 @@ mod tests {
     #[test]
     fn the_server_says_how_long_its_answer_may_be_kept() {
         assert_eq!(fresh_for(&[]), None);
-<<<<<<< HEAD
-        assert_eq!(
-            fresh_for(&[("expires", "Thu, 01 Dec 2094 16:00:00 GMT")]),
-            None
-        );
-        assert_eq!(fresh_for(&[("cache-control", "public")]), None);
-        assert_eq!(
-            fresh_for(&[("cache-control", "public, Max-Age=60")]),
-            Some(60)
-        );
-        assert_eq!(fresh_for(&[("cache-control", "max-age=\"60\"")]), Some(60));
-        assert_eq!(
-            fresh_for(&[("cache-control", "max-age=60"), ("age", "45")]),
-            Some(15)
-        );
-        assert_eq!(
-            fresh_for(&[("cache-control", "max-age=60"), ("age", "90")]),
-            Some(0)
-        );
-        assert_eq!(
-            fresh_for(&[
-                ("cache-control", "max-age=60"),
-                ("cache-control", "max-age=30")
-            ]),
-            Some(30)
-        );
-        assert_eq!(fresh_for(&[("cache-control", "max-age=soon")]), Some(0));
-        assert_eq!(fresh_for(&[("cache-control", "max-age=-1")]), Some(0));
-        assert_eq!(
-            fresh_for(&[("cache-control", "max-age=99999999999999999999999")]),
-            Some(FOREVER)
-        );
-        assert_eq!(
-            fresh_for(&[("cache-control", "max-age=60, no-store")]),
-            Some(0)
-        );
-        assert_eq!(
-            fresh_for(&[
-                ("cache-control", "no-cache"),
-                ("cache-control", "max-age=60")
-            ]),
-            Some(0)
-        );
-=======
         assert_eq!(fresh_for(&[("expires", "Thu, 01 Dec 2094 16:00:00 GMT")]), None);
         assert_eq!(fresh_for(&[("cache-control", "public")]), None);
         assert_eq!(fresh_for(&[("cache-control", "public, Max-Age=60")]), Some(60));
@@ -131,6 +66,5 @@ mod tests {
         assert_eq!(fresh_for(&[("cache-control", "max-age=99999999999999999999999")]), Some(FOREVER));
         assert_eq!(fresh_for(&[("cache-control", "max-age=60, no-store")]), Some(0));
         assert_eq!(fresh_for(&[("cache-control", "no-cache"), ("cache-control", "max-age=60")]), Some(0));
->>>>>>> leaf
     }
 }

@@ -26,14 +26,7 @@ pub struct SystemNames;
 #[async_trait]
 impl Names for SystemNames {
     async fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-<<<<<<< HEAD
-        Ok(tokio::net::lookup_host((name, 0))
-            .await?
-            .map(|address| address.ip())
-            .collect())
-=======
         Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
->>>>>>> leaf
     }
 }
 
@@ -56,15 +49,7 @@ impl Resolve for GuardedNames {
             let addresses = names.look_up(name.as_str()).await?;
             guard.check_addresses(name.as_str(), &addresses)?;
             // Port 0 means: the port of the URL.
-<<<<<<< HEAD
-            let addresses: Addrs = Box::new(
-                addresses
-                    .into_iter()
-                    .map(|address| SocketAddr::new(address, 0)),
-            );
-=======
             let addresses: Addrs = Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
->>>>>>> leaf
             Ok(addresses)
         })
     }

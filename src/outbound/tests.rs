@@ -33,17 +33,7 @@ fn outbound() -> HttpOutbound {
         ("mixed.example", vec!["8.8.8.8", "10.0.0.1"]),
         ("empty.example", vec![]),
     ]));
-<<<<<<< HEAD
-    HttpOutbound::with_names(
-        OutboundSettings {
-            danger_allow_loopback: true,
-        },
-        Arc::new(table),
-    )
-    .unwrap()
-=======
     HttpOutbound::with_names(OutboundSettings { danger_allow_loopback: true }, Arc::new(table)).unwrap()
->>>>>>> leaf
 }
 
 /// A server that takes one request, hands it to the test, answers, and waits until the other side hangs up.
@@ -72,16 +62,7 @@ fn read_head(stream: &mut TcpStream) -> String {
 }
 
 async fn get(url: &str, max_bytes: usize, timeout: Duration) -> Result<Fetched, FetchError> {
-<<<<<<< HEAD
-    outbound()
-        .get(
-            &Url::parse(url).unwrap(),
-            FetchLimits { max_bytes, timeout },
-        )
-        .await
-=======
     outbound().get(&Url::parse(url).unwrap(), FetchLimits { max_bytes, timeout }).await
->>>>>>> leaf
 }
 
 async fn get_five_kb(url: &str) -> Result<Fetched, FetchError> {
@@ -90,35 +71,15 @@ async fn get_five_kb(url: &str) -> Result<Fetched, FetchError> {
 
 #[tokio::test]
 async fn a_document_comes_with_its_freshness_and_we_say_who_we_are_and_nothing_more() {
-<<<<<<< HEAD
-    let (address, requests) = server(
-        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncache-control: max-age=60\r\nset-cookie: a=b\r\n\r\n{}",
-    );
-    let fetched = get_five_kb(&format!("http://{address}/client.json"))
-        .await
-        .unwrap();
-=======
     let (address, requests) =
         server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncache-control: max-age=60\r\nset-cookie: a=b\r\n\r\n{}");
     let fetched = get_five_kb(&format!("http://{address}/client.json")).await.unwrap();
->>>>>>> leaf
     assert_eq!(fetched.body, b"{}");
     assert_eq!(fetched.fresh_for, Some(Duration::from_secs(60)));
 
     let request = requests.recv().unwrap().to_ascii_lowercase();
-<<<<<<< HEAD
-    assert!(
-        request.starts_with("get /client.json http/1.1\r\n"),
-        "{request}"
-    );
-    assert!(
-        request.contains(&format!("user-agent: {USER_AGENT}\r\n")),
-        "{request}"
-    );
-=======
     assert!(request.starts_with("get /client.json http/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("user-agent: {USER_AGENT}\r\n")), "{request}");
->>>>>>> leaf
     for header in ["cookie:", "authorization:", "referer:", "accept-encoding:"] {
         assert!(!request.contains(header), "{header} in {request}");
     }
@@ -126,67 +87,27 @@ async fn a_document_comes_with_its_freshness_and_we_say_who_we_are_and_nothing_m
 
 #[tokio::test]
 async fn a_document_of_exactly_the_largest_size_is_let_in() {
-<<<<<<< HEAD
-    let (address, _requests) = server(
-        [
-            b"HTTP/1.1 200 OK\r\ncontent-length: 5120\r\n\r\n".to_vec(),
-            vec![b'x'; 5120],
-        ]
-        .concat(),
-    );
-    assert_eq!(
-        get_five_kb(&format!("http://{address}/"))
-            .await
-            .unwrap()
-            .body
-            .len(),
-        5120
-    );
-=======
     let (address, _requests) =
         server([b"HTTP/1.1 200 OK\r\ncontent-length: 5120\r\n\r\n".to_vec(), vec![b'x'; 5120]].concat());
     assert_eq!(get_five_kb(&format!("http://{address}/")).await.unwrap().body.len(), 5120);
->>>>>>> leaf
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let (inside, requests) = server("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret");
-<<<<<<< HEAD
-    let (address, _requests) = server(format!(
-        "HTTP/1.1 302 Found\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\n\r\n"
-    ));
-    let outcome = get_five_kb(&format!("http://{address}/")).await;
-    assert!(
-        matches!(outcome, Err(FetchError::Status(302))),
-        "{outcome:?}"
-    );
-=======
     let (address, _requests) =
         server(format!("HTTP/1.1 302 Found\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\n\r\n"));
     let outcome = get_five_kb(&format!("http://{address}/")).await;
     assert!(matches!(outcome, Err(FetchError::Status(302))), "{outcome:?}");
->>>>>>> leaf
     assert_eq!(requests.try_recv(), Err(TryRecvError::Empty));
 }
 
 #[tokio::test]
 async fn only_status_200_counts() {
     for status in [201, 204, 206, 404, 500] {
-<<<<<<< HEAD
-        let (address, _requests) = server(format!(
-            "HTTP/1.1 {status} Some\r\ncontent-length: 0\r\n\r\n"
-        ));
-        let outcome = get_five_kb(&format!("http://{address}/")).await;
-        assert!(
-            matches!(outcome, Err(FetchError::Status(seen)) if seen == status),
-            "{outcome:?}"
-        );
-=======
         let (address, _requests) = server(format!("HTTP/1.1 {status} Some\r\ncontent-length: 0\r\n\r\n"));
         let outcome = get_five_kb(&format!("http://{address}/")).await;
         assert!(matches!(outcome, Err(FetchError::Status(seen)) if seen == status), "{outcome:?}");
->>>>>>> leaf
     }
 }
 
@@ -194,62 +115,26 @@ async fn only_status_200_counts() {
 async fn a_document_that_announces_too_many_bytes_is_refused_before_they_come() {
     let (address, _requests) = server("HTTP/1.1 200 OK\r\ncontent-length: 6144\r\n\r\n");
     let outcome = get_five_kb(&format!("http://{address}/")).await;
-<<<<<<< HEAD
-    assert!(
-        matches!(outcome, Err(FetchError::TooLarge(5120))),
-        "{outcome:?}"
-    );
-=======
     assert!(matches!(outcome, Err(FetchError::TooLarge(5120))), "{outcome:?}");
->>>>>>> leaf
 }
 
 #[tokio::test]
 async fn a_document_that_announces_nothing_is_counted_as_it_comes() {
     let piece = format!("400\r\n{}\r\n", "x".repeat(1024)).repeat(6);
     let chunked = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{piece}0\r\n\r\n");
-<<<<<<< HEAD
-    let until_close = format!(
-        "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}",
-        "x".repeat(6144)
-    );
-    for answer in [chunked, until_close] {
-        let (address, _requests) = server(answer);
-        let outcome = get_five_kb(&format!("http://{address}/")).await;
-        assert!(
-            matches!(outcome, Err(FetchError::TooLarge(5120))),
-            "{outcome:?}"
-        );
-=======
     let until_close = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(6144));
     for answer in [chunked, until_close] {
         let (address, _requests) = server(answer);
         let outcome = get_five_kb(&format!("http://{address}/")).await;
         assert!(matches!(outcome, Err(FetchError::TooLarge(5120))), "{outcome:?}");
->>>>>>> leaf
     }
 }
 
 #[tokio::test]
 async fn a_server_that_dawdles_is_given_up() {
-<<<<<<< HEAD
-    for answer in [
-        "",
-        "HTTP/1.1 200 OK\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{",
-    ] {
-        let (address, _requests) = server(answer);
-        let outcome = get(
-            &format!("http://{address}/"),
-            5120,
-            Duration::from_millis(200),
-        )
-        .await;
-=======
     for answer in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"] {
         let (address, _requests) = server(answer);
         let outcome = get(&format!("http://{address}/"), 5120, Duration::from_millis(200)).await;
->>>>>>> leaf
         assert!(matches!(outcome, Err(FetchError::Timeout)), "{outcome:?}");
     }
 }
@@ -264,14 +149,7 @@ async fn a_name_that_leads_into_our_network_is_refused_and_nobody_is_visited() {
         format!("http://stolen.localhost:{port}/"),
     ] {
         let outcome = get_five_kb(&url).await;
-<<<<<<< HEAD
-        assert!(
-            matches!(outcome, Err(FetchError::Forbidden(_))),
-            "{url}: {outcome:?}"
-        );
-=======
         assert!(matches!(outcome, Err(FetchError::Forbidden(_))), "{url}: {outcome:?}");
->>>>>>> leaf
     }
     assert_eq!(requests.try_recv(), Err(TryRecvError::Empty));
 }
@@ -279,41 +157,17 @@ async fn a_name_that_leads_into_our_network_is_refused_and_nobody_is_visited() {
 #[tokio::test]
 async fn a_name_of_this_machine_is_visited_at_the_address_that_was_looked_at() {
     let (address, _requests) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
-<<<<<<< HEAD
-    let fetched = get_five_kb(&format!("http://localhost:{}/", address.port()))
-        .await
-        .unwrap();
-=======
     let fetched = get_five_kb(&format!("http://localhost:{}/", address.port())).await.unwrap();
->>>>>>> leaf
     assert_eq!(fetched.body, b"{}");
 }
 
 #[tokio::test]
 async fn without_the_danger_switch_this_machine_is_closed() {
     let outbound = HttpOutbound::new(OutboundSettings::default()).unwrap();
-<<<<<<< HEAD
-    let limits = FetchLimits {
-        max_bytes: 5120,
-        timeout: Duration::from_secs(20),
-    };
-    for url in [
-        "http://127.0.0.1:9/",
-        "https://127.0.0.1:9/",
-        "https://localhost:9/",
-        "https://[::1]:9/",
-    ] {
-        let outcome = outbound.get(&Url::parse(url).unwrap(), limits).await;
-        assert!(
-            matches!(outcome, Err(FetchError::Forbidden(_))),
-            "{url}: {outcome:?}"
-        );
-=======
     let limits = FetchLimits { max_bytes: 5120, timeout: Duration::from_secs(20) };
     for url in ["http://127.0.0.1:9/", "https://127.0.0.1:9/", "https://localhost:9/", "https://[::1]:9/"] {
         let outcome = outbound.get(&Url::parse(url).unwrap(), limits).await;
         assert!(matches!(outcome, Err(FetchError::Forbidden(_))), "{url}: {outcome:?}");
->>>>>>> leaf
     }
 }
 
@@ -321,13 +175,6 @@ async fn without_the_danger_switch_this_machine_is_closed() {
 async fn nobody_at_home_is_not_the_same_as_forbidden() {
     for url in ["https://unknown.example/", "https://empty.example/"] {
         let outcome = get_five_kb(url).await;
-<<<<<<< HEAD
-        assert!(
-            matches!(outcome, Err(FetchError::Unreachable(_))),
-            "{url}: {outcome:?}"
-        );
-=======
         assert!(matches!(outcome, Err(FetchError::Unreachable(_))), "{url}: {outcome:?}");
->>>>>>> leaf
     }
 }

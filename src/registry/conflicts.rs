@@ -17,28 +17,13 @@ pub struct Mounted {
 }
 
 /// The core's own routes that plugins must leave alone.
-const CORE_ROUTES: [&str; 8] = [
-    "/",
-    "/account",
-    "/auth/signin",
-    "/auth/signup",
-    "/auth/signout",
-    "/auth/setup",
-    "/healthz",
-    "/mcp",
-];
+const CORE_ROUTES: [&str; 8] =
+    ["/", "/account", "/auth/signin", "/auth/signup", "/auth/signout", "/auth/setup", "/healthz", "/mcp"];
 
 /// Every clash and every rule that is missing, one line each; empty when all is well.
 #[must_use]
-pub fn conflicts(
-    mounted: &[Mounted],
-    core_scopes: &[ScopeInfo],
-    ledgers: &[Ledger],
-) -> Vec<String> {
-    let mut problems: Vec<String> = mounted
-        .iter()
-        .flat_map(|plugin| plugin.parts.problems.clone())
-        .collect();
+pub fn conflicts(mounted: &[Mounted], core_scopes: &[ScopeInfo], ledgers: &[Ledger]) -> Vec<String> {
+    let mut problems: Vec<String> = mounted.iter().flat_map(|plugin| plugin.parts.problems.clone()).collect();
     let mut owners = Owners::default();
     for path in CORE_ROUTES {
         owners.claim("route", &format!("GET {path}"), "core");
@@ -63,16 +48,11 @@ pub fn conflicts(
         }
     }
     problems.extend(owners.problems);
-    let servers: Vec<&str> = mounted
-        .iter()
-        .filter(|p| p.parts.is_authorization_server)
-        .map(|p| p.manifest.id)
-        .collect();
+    let servers: Vec<&str> =
+        mounted.iter().filter(|p| p.parts.is_authorization_server).map(|p| p.manifest.id).collect();
     if servers.len() > 1 {
-        problems.push(format!(
-            "there can be one authorization server, and these are two or more: {}",
-            servers.join(", ")
-        ));
+        problems
+            .push(format!("there can be one authorization server, and these are two or more: {}", servers.join(", ")));
     }
     problems.extend(ledgers.iter().flat_map(foreign_tables));
     problems
@@ -89,9 +69,7 @@ impl Owners {
     fn claim(&mut self, kind: &str, name: &str, owner: &str) {
         let key = format!("{kind} {name}");
         if let Some(first) = self.owner_of.insert(key, owner.to_owned()) {
-            self.problems.push(format!(
-                "the {kind} `{name}` of `{owner}` is there already: `{first}` has it"
-            ));
+            self.problems.push(format!("the {kind} `{name}` of `{owner}` is there already: `{first}` has it"));
         }
     }
 }
@@ -99,30 +77,19 @@ impl Owners {
 /// Tables whose name does not begin with the id of their owner.
 fn foreign_tables(ledger: &Ledger) -> Vec<String> {
     let prefix = format!("{}_", ledger.owner.replace('-', "_"));
-    let tables = ["sqlite", "postgres"]
-        .into_iter()
-        .flat_map(|engine| tables(&ledger.texts(engine)));
+    let tables = ["sqlite", "postgres"].into_iter().flat_map(|engine| tables(&ledger.texts(engine)));
     tables
         .filter(|table| !table.starts_with(&prefix))
-        .map(|table| {
-            format!(
-                "the table `{table}` of `{}` must begin with `{prefix}`",
-                ledger.owner
-            )
-        })
+        .map(|table| format!("the table `{table}` of `{}` must begin with `{prefix}`", ledger.owner))
         .collect()
 }
 
 /// The tables that migrations create.
 pub fn tables(texts: &[String]) -> Vec<String> {
-    let words = texts
-        .iter()
-        .flat_map(|text| text.split("CREATE TABLE ").skip(1));
+    let words = texts.iter().flat_map(|text| text.split("CREATE TABLE ").skip(1));
     words
         .filter_map(|rest| {
-            rest.trim_start_matches("IF NOT EXISTS ")
-                .split(|c: char| c.is_whitespace() || c == '(')
-                .next()
+            rest.trim_start_matches("IF NOT EXISTS ").split(|c: char| c.is_whitespace() || c == '(').next()
         })
         .map(ToOwned::to_owned)
         .collect()

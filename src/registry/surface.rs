@@ -14,49 +14,22 @@ use crate::db::Ledger;
 
 /// The text, sorted within each part.
 #[must_use]
-pub fn surface(
-    mounted: &[Mounted],
-    core_tools: &[ToolEntry],
-    core_scopes: &[ScopeInfo],
-    ledgers: &[Ledger],
-) -> String {
+pub fn surface(mounted: &[Mounted], core_tools: &[ToolEntry], core_scopes: &[ScopeInfo], ledgers: &[Ledger]) -> String {
     let mut routes: BTreeSet<String> = CORE_ROUTES.iter().map(|line| (*line).to_owned()).collect();
-    let mut tools: BTreeSet<String> = core_tools
-        .iter()
-        .map(|tool| tool_line("core", tool))
-        .collect();
-    let mut scopes: BTreeSet<String> = core_scopes
-        .iter()
-        .map(|scope| scope_line("core", scope))
-        .collect();
-    let mut commands: BTreeSet<String> = CORE_COMMANDS
-        .iter()
-        .map(|noun| format!("{noun}  core"))
-        .collect();
+    let mut tools: BTreeSet<String> = core_tools.iter().map(|tool| tool_line("core", tool)).collect();
+    let mut scopes: BTreeSet<String> = core_scopes.iter().map(|scope| scope_line("core", scope)).collect();
+    let mut commands: BTreeSet<String> = CORE_COMMANDS.iter().map(|noun| format!("{noun}  core")).collect();
     for plugin in mounted {
         let id = plugin.manifest.id;
         for route in &plugin.parts.routes {
-            routes.insert(format!(
-                "{} {}  {}  {id}",
-                route.method,
-                route.path,
-                room(route.room)
-            ));
+            routes.insert(format!("{} {}  {}  {id}", route.method, route.path, room(route.room)));
         }
         tools.extend(plugin.parts.tools.iter().map(|tool| tool_line(id, tool)));
-        scopes.extend(
-            plugin
-                .manifest
-                .scopes
-                .iter()
-                .map(|scope| scope_line(id, scope)),
-        );
+        scopes.extend(plugin.manifest.scopes.iter().map(|scope| scope_line(id, scope)));
         commands.extend(plugin.nouns.iter().map(|noun| format!("{noun}  {id}")));
     }
     let table_names = ledgers.iter().flat_map(|ledger| {
-        tables(&ledger.texts("sqlite"))
-            .into_iter()
-            .map(|table| format!("{table}  {}", ledger.owner))
+        tables(&ledger.texts("sqlite")).into_iter().map(|table| format!("{table}  {}", ledger.owner))
     });
     let mut text = String::new();
     for (title, lines) in [
@@ -94,9 +67,7 @@ const CORE_ROUTES: [&str; 17] = [
     "POST /auth/signup  browser  core",
 ];
 
-const CORE_COMMANDS: [&str; 8] = [
-    "check", "demo", "doctor", "migrate", "serve", "session", "surface", "user",
-];
+const CORE_COMMANDS: [&str; 8] = ["check", "demo", "doctor", "migrate", "serve", "session", "surface", "user"];
 
 fn room(room: Room) -> &'static str {
     match room {
@@ -107,10 +78,7 @@ fn room(room: Room) -> &'static str {
 }
 
 fn tool_line(owner: &str, entry: &ToolEntry) -> String {
-    let rule = entry
-        .rule
-        .as_ref()
-        .map_or_else(|| "NO RULE".to_owned(), rule_text);
+    let rule = entry.rule.as_ref().map_or_else(|| "NO RULE".to_owned(), rule_text);
     format!("{}  {rule}  {owner}", entry.tool.name)
 }
 
@@ -121,18 +89,8 @@ fn rule_text(rule: &Rule) -> String {
             needs.push(format!("{name} {}", values.join(" ")));
         }
     };
-    add(
-        "scope",
-        rule.scopes().iter().map(ToString::to_string).collect(),
-    );
-    add(
-        "organization",
-        if rule.needs_organization() {
-            vec!["any".to_owned()]
-        } else {
-            Vec::new()
-        },
-    );
+    add("scope", rule.scopes().iter().map(ToString::to_string).collect());
+    add("organization", if rule.needs_organization() { vec!["any".to_owned()] } else { Vec::new() });
     add("role", rule.roles().iter().cloned().collect());
     add("permission", rule.permissions().iter().cloned().collect());
     add("team", rule.teams().iter().cloned().collect());

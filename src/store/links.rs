@@ -3,8 +3,7 @@
 use belgie_api::db::Conn;
 use belgie_api::{Result, Timestamp, TokenHash, on};
 
-const INSERT: &str =
-    "INSERT INTO core_links (token_hash, purpose, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+const INSERT: &str = "INSERT INTO core_links (token_hash, purpose, created_at, expires_at) VALUES ($1, $2, $3, $4)";
 const IS_OPEN: &str = "SELECT COUNT(*) FROM core_links \
      WHERE token_hash = $1 AND purpose = $2 AND consumed_at IS NULL AND expires_at > $3";
 const CONSUME: &str = "UPDATE core_links SET consumed_at = $3 \
@@ -36,12 +35,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn is_open(
-    conn: &mut Conn,
-    token: TokenHash,
-    purpose: &str,
-    now: Timestamp,
-) -> Result<bool> {
+pub async fn is_open(conn: &mut Conn, token: TokenHash, purpose: &str, now: Timestamp) -> Result<bool> {
     let count = on!(conn, c => sqlx::query_scalar::<_, i64>(IS_OPEN)
         .bind(token.as_bytes())
         .bind(purpose)
@@ -54,12 +48,7 @@ pub async fn is_open(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn consume(
-    conn: &mut Conn,
-    token: TokenHash,
-    purpose: &str,
-    now: Timestamp,
-) -> Result<bool> {
+pub async fn consume(conn: &mut Conn, token: TokenHash, purpose: &str, now: Timestamp) -> Result<bool> {
     let rows = on!(conn, c => sqlx::query(CONSUME)
         .bind(token.as_bytes())
         .bind(purpose)

@@ -12,8 +12,7 @@ const LIST: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last
      FROM core_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
 const RENEW: &str = "UPDATE core_sessions SET renewed_at = $2, last_seen_at = $2, expires_at = $3 \
      WHERE id = $1 AND revoked_at IS NULL";
-const SEEN: &str =
-    "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+const SEEN: &str = "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE core_sessions SET revoked_at = $3 \
      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
 const END: &str = "UPDATE core_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
@@ -75,21 +74,14 @@ pub async fn find(conn: &mut Conn, token: TokenHash, now: Timestamp) -> Result<O
 /// # Errors
 /// When the database does not answer.
 pub async fn list(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>> {
-    Ok(
-        on!(conn, c => sqlx::query_as::<_, SessionRow>(LIST).bind(user).bind(now).fetch_all(c).await)?,
-    )
+    Ok(on!(conn, c => sqlx::query_as::<_, SessionRow>(LIST).bind(user).bind(now).fetch_all(c).await)?)
 }
 
 /// Prolongs a session.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn renew(
-    conn: &mut Conn,
-    session: SessionId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<()> {
+pub async fn renew(conn: &mut Conn, session: SessionId, now: Timestamp, expires_at: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(RENEW).bind(session).bind(now).bind(expires_at).execute(c).await.map(drop))?;
     Ok(())
 }
@@ -107,12 +99,7 @@ pub async fn touch(conn: &mut Conn, session: SessionId, now: Timestamp) -> Resul
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn revoke(
-    conn: &mut Conn,
-    session: SessionId,
-    user: UserId,
-    now: Timestamp,
-) -> Result<bool> {
+pub async fn revoke(conn: &mut Conn, session: SessionId, user: UserId, now: Timestamp) -> Result<bool> {
     let rows = on!(conn, c => sqlx::query(REVOKE)
         .bind(session)
         .bind(user)
@@ -126,7 +113,8 @@ pub async fn revoke(
 /// # Errors
 /// When the database does not answer.
 pub async fn end(conn: &mut Conn, session: SessionId, now: Timestamp) -> Result<bool> {
-    let rows = on!(conn, c => sqlx::query(END).bind(session).bind(now).execute(c).await.map(|done| done.rows_affected()))?;
+    let rows =
+        on!(conn, c => sqlx::query(END).bind(session).bind(now).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }
 
@@ -134,19 +122,12 @@ pub async fn end(conn: &mut Conn, session: SessionId, now: Timestamp) -> Result<
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn revoke_others(
-    conn: &mut Conn,
-    user: UserId,
-    keep: SessionId,
-    now: Timestamp,
-) -> Result<Vec<SessionId>> {
-    Ok(
-        on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_OTHERS)
+pub async fn revoke_others(conn: &mut Conn, user: UserId, keep: SessionId, now: Timestamp) -> Result<Vec<SessionId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_OTHERS)
         .bind(user)
         .bind(keep)
         .bind(now)
-        .fetch_all(c).await)?,
-    )
+        .fetch_all(c).await)?)
 }
 
 /// Forgets sessions that ended before a moment.

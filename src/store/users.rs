@@ -6,11 +6,11 @@ use sqlx::types::Json;
 
 const INSERT: &str = "INSERT INTO core_users (id, email, name, password_hash, scopes, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (email) DO NOTHING";
-const FIND: &str =
-    "SELECT id, email, name, password_hash, scopes, created_at FROM core_users WHERE id = $1";
+const FIND: &str = "SELECT id, email, name, password_hash, scopes, created_at FROM core_users WHERE id = $1";
 const FIND_BY_EMAIL: &str =
     "SELECT id, email, name, password_hash, scopes, created_at FROM core_users WHERE email = $1";
-const LIST: &str = "SELECT id, email, name, password_hash, scopes, created_at FROM core_users ORDER BY email LIMIT 1000";
+const LIST: &str =
+    "SELECT id, email, name, password_hash, scopes, created_at FROM core_users ORDER BY email LIMIT 1000";
 const COUNT: &str = "SELECT COUNT(*) FROM core_users";
 const DELETE: &str = "DELETE FROM core_users WHERE id = $1";
 
@@ -68,9 +68,7 @@ pub async fn find(conn: &mut Conn, user: UserId) -> Result<Option<UserRow>> {
 /// When the database does not answer.
 pub async fn find_by_email(conn: &mut Conn, email: &str) -> Result<Option<UserRow>> {
     let email = normalize_email(email);
-    Ok(
-        on!(conn, c => sqlx::query_as::<_, UserRow>(FIND_BY_EMAIL).bind(&email).fetch_optional(c).await)?,
-    )
+    Ok(on!(conn, c => sqlx::query_as::<_, UserRow>(FIND_BY_EMAIL).bind(&email).fetch_optional(c).await)?)
 }
 
 /// Everybody, by address; at most 1,000.

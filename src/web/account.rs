@@ -13,22 +13,12 @@ use super::Web;
 use crate::store::sessions::SessionRow;
 
 /// `GET /account`
-pub async fn page(
-    State(web): State<Arc<Web>>,
-    SignedIn { caller, visitor }: SignedIn,
-) -> Result<Response> {
+pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: SignedIn) -> Result<Response> {
     let user = caller.user();
     let current = caller.session();
-    let made = web
-        .identity
-        .created_at(user.id)
-        .await?
-        .unwrap_or(Timestamp::EPOCH);
+    let made = web.identity.created_at(user.id).await?.unwrap_or(Timestamp::EPOCH);
     let sessions = web.identity.list_sessions(user.id).await?;
-    let sessions: Vec<Value> = sessions
-        .iter()
-        .map(|session| describe(session, current))
-        .collect();
+    let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current)).collect();
     let mut sections = Vec::new();
     for section in &web.sections {
         let html = section.render(&visitor).await?;
@@ -47,8 +37,7 @@ pub async fn page(
         "sessions": sessions,
         "sections": sections,
     });
-    web.pages
-        .page(&visitor, "account.html", "Your account", context)
+    web.pages.page(&visitor, "account.html", "Your account", context)
 }
 
 fn describe(session: &SessionRow, current: Option<SessionId>) -> Value {
@@ -78,10 +67,7 @@ fn minute(moment: Timestamp) -> String {
 /// What a person calls the browser behind a user agent text: "Firefox on Linux".
 fn device(user_agent: &str) -> String {
     let pick = |table: &[(&str, &'static str)]| {
-        table
-            .iter()
-            .find(|(mark, _)| user_agent.contains(mark))
-            .map(|(_, name)| *name)
+        table.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
     let browser = pick(&[
         ("Edg/", "Edge"),
@@ -118,29 +104,19 @@ pub async fn revoke_session(
     Form(form): Form<ChosenSession>,
 ) -> Result<Response> {
     let unknown = || {
-        Failure::not_found("session.not_found", "There is no such session any more.")
-            .hint("Reload your account page.")
+        Failure::not_found("session.not_found", "There is no such session any more.").hint("Reload your account page.")
     };
     let session: SessionId = form.session_id.parse().map_err(|_| unknown())?;
-    if !web
-        .identity
-        .revoke_session(session, caller.user().id)
-        .await?
-    {
+    if !web.identity.revoke_session(session, caller.user().id).await? {
         return Err(unknown());
     }
     Ok(Redirect::to("/account").into_response())
 }
 
 /// `POST /account/sessions/revoke-others`
-pub async fn revoke_other_sessions(
-    State(web): State<Arc<Web>>,
-    SignedIn { caller, .. }: SignedIn,
-) -> Result<Response> {
+pub async fn revoke_other_sessions(State(web): State<Arc<Web>>, SignedIn { caller, .. }: SignedIn) -> Result<Response> {
     if let Some(session) = caller.session() {
-        web.identity
-            .revoke_other_sessions(caller.user().id, session)
-            .await?;
+        web.identity.revoke_other_sessions(caller.user().id, session).await?;
     }
     Ok(Redirect::to("/account").into_response())
 }

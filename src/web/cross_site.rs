@@ -10,11 +10,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a changing request was made by a page of another site.
 pub fn is_foreign(headers: &HeaderMap, urls: &Urls) -> bool {
-    let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("unreadable"))
-    };
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (text(SEC_FETCH_SITE), text(header::ORIGIN)) {
         (Some(site), _) => site != "same-origin" && site != "none",
         (None, Some(origin)) => origin != urls.issuer(),
@@ -24,8 +20,6 @@ pub fn is_foreign(headers: &HeaderMap, urls: &Urls) -> bool {
 
 /// Whether a browser says that a page of ours made this request.
 pub fn is_ours(headers: &HeaderMap, urls: &Urls) -> bool {
-    headers
-        .get(header::ORIGIN)
-        .is_some_and(|origin| origin.as_bytes() == urls.issuer().as_bytes())
+    headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes() == urls.issuer().as_bytes())
         && !is_foreign(headers, urls)
 }

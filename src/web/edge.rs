@@ -16,7 +16,6 @@ use belgie_api::{Caller, Failure};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{Web, errors};
-use crate::mcp::CallLog;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -44,12 +43,7 @@ async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -
         .headers()
         .get(header::HOST)
         .and_then(|value| value.to_str().ok())
-        .or_else(|| {
-            request
-                .uri()
-                .authority()
-                .map(axum::http::uri::Authority::as_str)
-        });
+        .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
     if host.is_some_and(|host| is_ours(host, &web.rules.allowed_hosts)) {
         return next.run(request).await;
     }
@@ -60,13 +54,9 @@ async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -
 }
 
 fn is_ours(host: &str, allowed: &[String]) -> bool {
-    let bare = host
-        .rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
-        .map_or(host, |(h, _)| h);
-    allowed
-        .iter()
-        .any(|ours| ours.eq_ignore_ascii_case(host) || ours.eq_ignore_ascii_case(bare))
+    let bare =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
+    allowed.iter().any(|ours| ours.eq_ignore_ascii_case(host) || ours.eq_ignore_ascii_case(bare))
 }
 
 /// Gives the request its id and its client address, and writes its one log line.
@@ -74,15 +64,10 @@ async fn observe(State(web): State<Arc<Web>>, mut request: Request, next: Next) 
     let started = Instant::now();
     let mut random = [0_u8; 9];
     web.entropy.fill(&mut random);
-    let info = RequestInfo {
-        id: base64url(&random).into(),
-        ip: client_address(&web, &request),
-    };
+    let info = RequestInfo { id: base64url(&random).into(), ip: client_address(&web, &request) };
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |p| p.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |p| p.as_str().to_owned());
     request.extensions_mut().insert(info.clone());
     let mut response = next.run(request).await;
     harden(response.headers_mut(), &info, web.urls.is_https());
@@ -98,15 +83,9 @@ fn client_address(web: &Web, request: &Request) -> IpAddr {
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
     let mut address = peer.to_canonical();
-    let forwarded = request
-        .headers()
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded
-        .flat_map(|text| text.split(','))
-        .filter_map(|hop| hop.trim().parse().ok())
-        .collect();
+    let forwarded = request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> =
+        forwarded.flat_map(|text| text.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
     for hop in hops.into_iter().rev() {
         if !(web.rules.is_trusted_proxy)(address) {
             break;
@@ -120,36 +99,24 @@ fn harden(headers: &mut HeaderMap, info: &RequestInfo, is_https: bool) {
     if let Ok(id) = HeaderValue::from_str(&info.id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers
-        .entry(header::REFERRER_POLICY)
-        .or_insert(HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     if is_https {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
-        );
+        headers
+            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
 }
 
 fn log(response: &Response, info: &RequestInfo, method: &str, route: &str, started: Instant) {
     let extensions = response.extensions();
     let caller = extensions.get::<Caller>();
-    let call = extensions.get::<CallLog>();
     let failure = extensions.get::<Failure>();
     let status = response.status();
     let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
-    let source = failure
-        .and_then(Failure::private_source)
-        .filter(|_| status.is_server_error());
+    let source = failure.and_then(Failure::private_source).filter(|_| status.is_server_error());
     let kind = caller.map(|caller| caller.principal().kind());
     let client = caller.map(|caller| tracing::field::display(&caller.client().id));
-    let org = caller
-        .and_then(Caller::organization)
-        .map(|org| tracing::field::display(org.id));
+    let org = caller.and_then(Caller::organization).map(|org| tracing::field::display(org.id));
     tracing::event!(
         target: "belgie::request",
         tracing::Level::INFO,
@@ -160,8 +127,6 @@ fn log(response: &Response, info: &RequestInfo, method: &str, route: &str, start
         principal.kind = kind,
         client.id = client,
         org.id = org,
-        mcp.method = call.map(|call| call.method.as_str()),
-        tool.name = call.and_then(|call| call.tool.as_deref()),
         error.code = failure.map(Failure::code),
         error.source = source,
         took_ms,

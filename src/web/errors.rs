@@ -22,22 +22,12 @@ fn failure_of(response: &Response) -> Option<Failure> {
     }
     let (code, message) = match status {
         StatusCode::NOT_FOUND => ("web.not_found", "There is nothing here."),
-        StatusCode::METHOD_NOT_ALLOWED => (
-            "web.method_not_allowed",
-            "This address does not take this method.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => (
-            "web.body_too_large",
-            "The request is larger than this address takes.",
-        ),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-            "invalid_request",
-            "The request is not in the format this address takes.",
-        ),
-        _ => (
-            "invalid_request",
-            "The request is not what this address takes.",
-        ),
+        StatusCode::METHOD_NOT_ALLOWED => ("web.method_not_allowed", "This address does not take this method."),
+        StatusCode::PAYLOAD_TOO_LARGE => ("web.body_too_large", "The request is larger than this address takes."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ("invalid_request", "The request is not in the format this address takes.")
+        }
+        _ => ("invalid_request", "The request is not what this address takes."),
     };
     Some(Failure::with_status(status, code, message))
 }
@@ -52,10 +42,7 @@ fn with_manners(mut dressed: Response, failure: &Failure, bare: Option<Response>
         }
     }
     if let Some(after) = failure.retry_after() {
-        headers.insert(
-            header::RETRY_AFTER,
-            HeaderValue::from(after.as_secs().max(1)),
-        );
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     dressed.extensions_mut().insert(failure.clone());
@@ -69,11 +56,7 @@ pub fn json(failure: &Failure) -> Response {
         "error_description": failure.message(),
         "hint": failure.remedy(),
     });
-    with_manners(
-        (failure.status(), Json(body)).into_response(),
-        failure,
-        None,
-    )
+    with_manners((failure.status(), Json(body)).into_response(), failure, None)
 }
 
 /// Whether an error already has its final form.
@@ -89,9 +72,7 @@ fn is_dressed(response: &Response) -> bool {
 pub async fn dress_json(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     match failure_of(&response) {
-        Some(failure) if !is_dressed(&response) => {
-            with_manners(json(&failure), &failure, Some(response))
-        }
+        Some(failure) if !is_dressed(&response) => with_manners(json(&failure), &failure, Some(response)),
         _ => response,
     }
 }
@@ -103,19 +84,13 @@ pub async fn dress_oauth(request: Request, next: Next) -> Response {
         return response;
     };
     let code = match failure.status() {
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            "temporarily_unavailable"
-        }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "temporarily_unavailable",
         status if status.is_server_error() => "server_error",
         _ if failure.code().contains('.') => "invalid_request",
         _ => failure.code(),
     };
     let body = json!({ "error": code, "error_description": failure.message() });
-    with_manners(
-        (failure.status(), Json(body)).into_response(),
-        &failure,
-        Some(response),
-    )
+    with_manners((failure.status(), Json(body)).into_response(), &failure, Some(response))
 }
 
 /// Dresses an error as a page.
@@ -123,10 +98,8 @@ pub fn dress_page(web: &Web, visitor: &Visitor, response: Response) -> Response 
     let Some(failure) = failure_of(&response) else {
         return response;
     };
-    let is_page = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     if is_page && response.extensions().get::<Failure>().is_none() {
         return response;
     }
@@ -136,19 +109,14 @@ pub fn dress_page(web: &Web, visitor: &Visitor, response: Response) -> Response 
         "message": failure.message(),
         "hint": failure.remedy(),
     });
-    let page = web
-        .pages
-        .page(visitor, "error.html", title(failure.status()), context);
+    let page = web.pages.page(visitor, "error.html", title(failure.status()), context);
     let mut page = page.unwrap_or_else(|broken| json_of_broken(&broken));
     *page.status_mut() = failure.status();
     with_manners(page, &failure, Some(response))
 }
 
 fn json_of_broken(failure: &Failure) -> Response {
-    tracing::error!(
-        error.source = failure.private_source(),
-        "the error page itself cannot be rendered"
-    );
+    tracing::error!(error.source = failure.private_source(), "the error page itself cannot be rendered");
     json(failure)
 }
 

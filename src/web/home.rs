@@ -20,26 +20,12 @@ pub async fn home(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Respo
         "sign_up_open": web.identity.rules().sign_up_open,
         "signed_in": visitor.caller.is_some(),
     });
-    web.pages
-        .page(&visitor, "home.html", &web.rules.site_name, context)
+    web.pages.page(&visitor, "home.html", &web.rules.site_name, context)
 }
 
 /// `/healthz` says that the process answers, `/readyz` that it can work.
 pub fn health(web: &Arc<Web>) -> Router {
-    Router::new()
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
-        .with_state(Arc::clone(web))
-}
-
-/// The stylesheet, at the address that carries its hash.
-pub fn stylesheet(web: &Arc<Web>) -> Router {
-    let stylesheet = web.stylesheet.clone();
-    let path = stylesheet.path().to_owned();
-    Router::new().route(
-        &path,
-        get(move || std::future::ready(stylesheet.response())),
-    )
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(Arc::clone(web))
 }
 
 async fn alive() -> Response {
@@ -50,18 +36,12 @@ async fn alive() -> Response {
 async fn ready(State(web): State<Arc<Web>>) -> Response {
     let database = web.identity.is_database_there().await;
     let news = web.identity.hears_news();
-    let status = if database && news {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if database && news { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     plain(status, json!({ "database": database, "news": news }))
 }
 
 fn plain(status: StatusCode, body: serde_json::Value) -> Response {
     let mut response = (status, Json(body)).into_response();
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -19,19 +19,9 @@ use crate::auth::credential::{self, BadCredential};
 use crate::auth::session_caller;
 
 pub fn routes(web: &Arc<Web>) -> Router {
-    let origins: Vec<HeaderValue> = web
-        .rules
-        .allowed_origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok())
-        .collect();
-    let headers = [
-        "mcp-protocol-version",
-        "mcp-method",
-        "mcp-name",
-        "mcp-session-id",
-        "last-event-id",
-    ];
+    let origins: Vec<HeaderValue> =
+        web.rules.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let headers = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "last-event-id"];
     let headers = headers.into_iter().map(HeaderName::from_static);
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
@@ -42,10 +32,7 @@ pub fn routes(web: &Arc<Web>) -> Router {
                 .chain(headers)
                 .collect::<Vec<_>>(),
         )
-        .expose_headers([
-            header::WWW_AUTHENTICATE,
-            HeaderName::from_static("mcp-session-id"),
-        ]);
+        .expose_headers([header::WWW_AUTHENTICATE, HeaderName::from_static("mcp-session-id")]);
     Router::new()
         .route(MCP_PATH, any(answer))
         .layer(cors)
@@ -56,21 +43,14 @@ pub fn routes(web: &Arc<Web>) -> Router {
 /// MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
 async fn guard_origin(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN);
-    let is_allowed = |origin: &HeaderValue| {
-        web.rules
-            .allowed_origins
-            .iter()
-            .any(|ours| ours.as_bytes() == origin.as_bytes())
-    };
+    let is_allowed =
+        |origin: &HeaderValue| web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
     if origin.is_none_or(is_allowed) {
         return next.run(request).await;
     }
     errors::json(
-        &Failure::forbidden(
-            "edge.foreign_origin",
-            "Pages of this origin may not talk to this endpoint.",
-        )
-        .hint("Operator: add the origin to `mcp.allowed_origins`."),
+        &Failure::forbidden("edge.foreign_origin", "Pages of this origin may not talk to this endpoint.")
+            .hint("Operator: add the origin to `mcp.allowed_origins`."),
     )
 }
 
@@ -84,20 +64,18 @@ async fn answer(State(web): State<Arc<Web>>, request: Request) -> Response {
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::COOKIE);
     parts.extensions.insert(caller.clone());
-    let mut response = web
-        .mcp
-        .handle(Request::from_parts(parts, Body::new(body)))
-        .await;
+    let mut response = web.mcp.handle(Request::from_parts(parts, Body::new(body))).await;
     response.extensions_mut().insert(caller);
     response
 }
 
 async fn authenticate(web: &Web, parts: &Parts) -> Result<Caller, Response> {
     match credential::bearer(parts) {
-        Err(BadCredential::InQuery) => Err(errors::json(
-            &Failure::bad_request("invalid_request", "A token in the address is not accepted.")
-                .hint("Send it in the Authorization header (RFC 6750 section 2.1), and revoke it: addresses end up in logs."),
-        )),
+        Err(BadCredential::InQuery) => {
+            Err(errors::json(&Failure::bad_request("invalid_request", "A token in the address is not accepted.").hint(
+                "Send it in the Authorization header (RFC 6750 section 2.1), and revoke it: addresses end up in logs.",
+            )))
+        }
         Err(BadCredential::Malformed) => Err(challenge(web, true)),
         Ok(Some(token)) => match web.tokens.authenticate(&token, &web.urls.absolute(MCP_PATH)).await {
             Ok(caller) => Ok(caller),
@@ -110,10 +88,7 @@ async fn authenticate(web: &Web, parts: &Parts) -> Result<Caller, Response> {
 
 /// A session cookie counts only when the browser itself says that a page of ours made the request.
 async fn by_cookie(web: &Web, parts: &Parts) -> Result<Caller, Response> {
-    let token = web
-        .cookies
-        .session_token(&parts.headers)
-        .filter(|_| cross_site::is_ours(&parts.headers, &web.urls));
+    let token = web.cookies.session_token(&parts.headers).filter(|_| cross_site::is_ours(&parts.headers, &web.urls));
     let Some(token) = token else {
         return Err(challenge(web, false));
     };
@@ -132,18 +107,13 @@ fn challenge(web: &Web, had_token: bool) -> Response {
         web.challenge.missing_token(&web.default_scopes)
     };
     let failure = if had_token {
-        Failure::unauthorized(
-            "invalid_token",
-            "The token is unknown, expired, revoked or meant for another resource.",
-        )
-        .hint("Ask for a new one.")
+        Failure::unauthorized("invalid_token", "The token is unknown, expired, revoked or meant for another resource.")
+            .hint("Ask for a new one.")
     } else {
         Failure::unauthorized("unauthorized", "This endpoint needs an access token.")
             .hint("Connect with an MCP client that can sign in, or send a token in the Authorization header.")
     };
     let mut response = errors::json(&failure);
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, challenge);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response
 }

@@ -18,16 +18,10 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// All routes, to be merged into an application's own router. It brings no fallback.
 pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
-    let mut well_known = well_known::routes(web).merge(home::stylesheet(web));
+    let mut well_known = well_known::routes(web).merge(web.assets.router());
     let mut oauth = Router::new();
     let mut browser = browser_routes(web);
-    for Route {
-        room,
-        path,
-        handler,
-        ..
-    } in plugin_routes
-    {
+    for Route { room, path, handler, .. } in plugin_routes {
         let target = match room {
             Room::WellKnown => &mut well_known,
             Room::OAuth => &mut oauth,
@@ -35,33 +29,20 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         };
         *target = std::mem::take(target).route(path, handler);
     }
-    let well_known = well_known
-        .layer(from_fn(errors::dress_json))
-        .layer(open_to_all());
-    let oauth = oauth
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(from_fn(errors::dress_oauth))
-        .layer(open_to_all());
-    let browser = browser
-        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-        .layer(from_fn_with_state(Arc::clone(web), visit::visit));
+    let well_known = well_known.layer(from_fn(errors::dress_json)).layer(open_to_all());
+    let oauth =
+        oauth.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn(errors::dress_oauth)).layer(open_to_all());
+    let browser =
+        browser.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(Arc::clone(web), visit::visit));
     let machine = Router::new().merge(mcp::routes(web));
-    let all = well_known
-        .merge(oauth)
-        .merge(browser)
-        .merge(machine)
-        .merge(home::health(web));
+    let all = well_known.merge(oauth).merge(browser).merge(machine).merge(home::health(web));
     edge::around(all, web)
 }
 
 /// All routes and a page for everything else: what [`serve`](super::serve) uses.
 pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
-    let nowhere = Router::new()
-        .fallback(errors::not_found)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(web),
-            visit::visit,
-        ));
+    let nowhere =
+        Router::new().fallback(errors::not_found).layer(middleware::from_fn_with_state(Arc::clone(web), visit::visit));
     router(web, plugin_routes).fallback_service(edge::around(nowhere, web))
 }
 
@@ -74,10 +55,7 @@ fn browser_routes(web: &Arc<Web>) -> Router {
         .route("/auth/setup", get(setup::page).post(setup::submit))
         .route("/account", get(account::page))
         .route("/account/sessions/revoke", post(account::revoke_session))
-        .route(
-            "/account/sessions/revoke-others",
-            post(account::revoke_other_sessions),
-        )
+        .route("/account/sessions/revoke-others", post(account::revoke_other_sessions))
         .with_state(Arc::clone(web))
 }
 
@@ -86,11 +64,6 @@ fn open_to_all() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::ACCEPT,
-            MCP_PROTOCOL_VERSION,
-        ])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, MCP_PROTOCOL_VERSION])
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
 }

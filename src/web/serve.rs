@@ -31,25 +31,11 @@ pub struct ServeRules {
 }
 
 /// Accepts connections until `stop` is cancelled, then lets requests in hand finish within the grace.
-pub async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    rules: ServeRules,
-    tasks: &Tasks,
-    stop: CancellationToken,
-) {
-    let slots = Arc::new(Semaphore::new(
-        rules.max_connections.clamp(1, Semaphore::MAX_PERMITS),
-    ));
+pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tasks: &Tasks, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(rules.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(rules.header_timeout);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(Duration::from_secs(30)));
+    server.http1().timer(TokioTimer::new()).header_read_timeout(rules.header_timeout);
+    server.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let graceful = GracefulShutdown::new();
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
@@ -77,10 +63,7 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(rules.shutdown_grace, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(rules.shutdown_grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             grace_s = rules.shutdown_grace.as_secs(),
             "requests still running at the end of the grace are cut"
@@ -93,9 +76,8 @@ fn connect(
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<
-    Error = Box<dyn std::error::Error + Send + Sync>,
-> + Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
++ Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
 + Send
 + 'static {
     // Without this an event stream waits 40 ms for each acknowledgement (Nagle's algorithm).
@@ -104,11 +86,7 @@ fn connect(
     }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        routes
-            .clone()
-            .oneshot(request.map(axum::body::Body::new) as Request)
+        routes.clone().oneshot(request.map(axum::body::Body::new) as Request)
     });
-    server
-        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-        .into_owned()
+    server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
 }

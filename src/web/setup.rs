@@ -45,21 +45,12 @@ fn read(text: &str) -> Result<PlainToken> {
 }
 
 /// `GET /auth/setup?token=...`
-pub async fn page(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    Query(link): Query<Link>,
-) -> Result<Response> {
+pub async fn page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Query<Link>) -> Result<Response> {
     let token = read(&link.token)?;
     if !web.identity.is_setup_open(&token).await? {
         return Err(used_up());
     }
-    let empty = FirstAccount {
-        token: link.token,
-        email: String::new(),
-        name: String::new(),
-        password: String::new(),
-    };
+    let empty = FirstAccount { token: link.token, email: String::new(), name: String::new(), password: String::new() };
     render(&web, &visitor, &empty, None, AccountProblems::default())
 }
 
@@ -80,9 +71,7 @@ fn render(
         "password_error": problems.password,
         "min_password": web.identity.rules().min_password_length,
     });
-    let mut response = web
-        .pages
-        .page(visitor, "setup.html", "Set up this host", context)?;
+    let mut response = web.pages.page(visitor, "setup.html", "Set up this host", context)?;
     if has_mistake {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -96,21 +85,15 @@ pub async fn submit(
     headers: HeaderMap,
     Form(form): Form<FirstAccount>,
 ) -> Result<Response> {
-    web.limits
-        .take(LimitBucket::SignUp, &visitor.info.ip.to_string())
-        .await?;
+    web.limits.take(LimitBucket::SignUp, &visitor.info.ip.to_string()).await?;
     let token = read(&form.token)?;
     if !web.identity.is_setup_open(&token).await? {
         return Err(used_up());
     }
     let mut scopes = ScopeSet::new();
     scopes.insert(ADMIN.parse().map_err(Failure::internal)?);
-    let account = NewAccount {
-        email: form.email.clone(),
-        name: form.name.clone(),
-        password: form.password.clone(),
-        scopes,
-    };
+    let account =
+        NewAccount { email: form.email.clone(), name: form.name.clone(), password: form.password.clone(), scopes };
     match web.identity.set_up(&token, account).await {
         Ok(Some(user)) => open_session(&web, &visitor, &headers, user.id, None).await,
         Ok(None) | Err(CreateError::Taken) => Err(used_up()),

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::Web;
 use crate::config::is_local_path;
 use crate::identity::Started;
+use crate::limits::account_key;
 use crate::store::users::normalize_email;
 
 /// Where to go afterwards.
@@ -48,10 +49,7 @@ pub async fn page(
 ) -> Result<Response> {
     let return_to = wanted.path();
     if visitor.caller.is_some() {
-        return Ok(
-            Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect))
-                .into_response(),
-        );
+        return Ok(Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect)).into_response());
     }
     render(&web, &visitor, return_to, "", None)
 }
@@ -72,9 +70,7 @@ fn render(
         "client_name": null,
         "buttons": [],
     });
-    let mut response = web
-        .pages
-        .page(visitor, "sign_in.html", "Sign in", context)?;
+    let mut response = web.pages.page(visitor, "sign_in.html", "Sign in", context)?;
     leave_for_clients(&mut response, return_to.as_deref());
     if error.is_some() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -97,28 +93,11 @@ pub async fn submit(
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
     let ip = visitor.info.ip;
-    web.limits
-        .take(LimitBucket::SignInByAddress, &ip.to_string())
-        .await?;
-    web.limits
-        .take(
-            LimitBucket::SignInByAccount,
-            &format!("{ip} {}", normalize_email(&form.email)),
-        )
-        .await?;
+    web.limits.take(LimitBucket::SignInByAddress, &ip.to_string()).await?;
+    web.limits.take(LimitBucket::SignInByAccount, &account_key(&normalize_email(&form.email), ip)).await?;
     let return_to = form.destination.path();
-    let Some(user) = web
-        .identity
-        .check_password(&form.email, form.password)
-        .await?
-    else {
-        return render(
-            &web,
-            &visitor,
-            return_to,
-            &form.email,
-            Some("Address and password do not go together."),
-        );
+    let Some(user) = web.identity.check_password(&form.email, form.password).await? else {
+        return render(&web, &visitor, return_to, &form.email, Some("Address and password do not go together."));
     };
     open_session(&web, &visitor, &headers, user.id, return_to).await
 }
@@ -132,29 +111,18 @@ pub async fn open_session(
     return_to: Option<String>,
 ) -> Result<Response> {
     end_session(web, visitor).await?;
-    let user_agent = headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let Started { session, token } = web
-        .identity
-        .start_session(user, visitor.info.ip, user_agent)
-        .await?;
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Started { session, token } = web.identity.start_session(user, visitor.info.ip, user_agent).await?;
     let lifetime = session.expires_at.since(session.created_at);
     let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
-    Ok(with_cookie(
-        Redirect::to(&target).into_response(),
-        web.cookies.set_session(&token, lifetime),
-    ))
+    Ok(with_cookie(Redirect::to(&target).into_response(), web.cookies.set_session(&token, lifetime)))
 }
 
 async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {
     if let Some(caller) = &visitor.caller
         && let Some(session) = caller.session()
     {
-        web.identity
-            .revoke_session(session, caller.user().id)
-            .await?;
+        web.identity.revoke_session(session, caller.user().id).await?;
     }
     Ok(())
 }
@@ -167,16 +135,10 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
 }
 
 /// `POST /auth/signout`. Never fails for want of a session: a missing or unknown cookie is ignored, as in the seed.
-pub async fn sign_out(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    body: Bytes,
-) -> Result<Response> {
+pub async fn sign_out(State(web): State<Arc<Web>>, visitor: Visitor, body: Bytes) -> Result<Response> {
     end_session(&web, &visitor).await?;
     let wanted = url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to");
-    let return_to = wanted
-        .map(|(_, path)| path.into_owned())
-        .filter(|path| is_local_path(path));
+    let return_to = wanted.map(|(_, path)| path.into_owned()).filter(|path| is_local_path(path));
     let target = return_to.unwrap_or_else(|| web.rules.signout_redirect.clone());
     let response = (StatusCode::FOUND, [(header::LOCATION, target)]).into_response();
     Ok(with_cookie(response, web.cookies.clear_session()))

@@ -41,11 +41,8 @@ fn is_open(web: &Web) -> Result<()> {
     if web.identity.rules().sign_up_open {
         return Ok(());
     }
-    Err(Failure::not_found(
-        "sign_up.closed",
-        "This host does not take new accounts by itself.",
-    )
-    .hint("Ask its operator for an account."))
+    Err(Failure::not_found("sign_up.closed", "This host does not take new accounts by itself.")
+        .hint("Ask its operator for an account."))
 }
 
 /// `GET /auth/signup`
@@ -57,20 +54,12 @@ pub async fn page(
     is_open(&web)?;
     let return_to = wanted.path();
     if visitor.caller.is_some() {
-        return Ok(
-            Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect))
-                .into_response(),
-        );
+        return Ok(Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect)).into_response());
     }
     render(&web, &visitor, return_to, Shown::default())
 }
 
-fn render(
-    web: &Web,
-    visitor: &Visitor,
-    return_to: Option<String>,
-    shown: Shown<'_>,
-) -> Result<Response> {
+fn render(web: &Web, visitor: &Visitor, return_to: Option<String>, shown: Shown<'_>) -> Result<Response> {
     let has_mistake = shown.error.is_some() || shown.problems != AccountProblems::default();
     let context = json!({
         "return_to": return_to,
@@ -81,9 +70,7 @@ fn render(
         "password_error": shown.problems.password,
         "min_password": web.identity.rules().min_password_length,
     });
-    let mut response = web
-        .pages
-        .page(visitor, "sign_up.html", "Create an account", context)?;
+    let mut response = web.pages.page(visitor, "sign_up.html", "Create an account", context)?;
     leave_for_clients(&mut response, return_to.as_deref());
     if has_mistake {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -100,52 +87,24 @@ pub async fn submit(
     Form(form): Form<Wanted>,
 ) -> Result<Response> {
     is_open(&web)?;
-    web.limits
-        .take(LimitBucket::SignUp, &visitor.info.ip.to_string())
-        .await?;
-    let Wanted {
-        email,
-        name,
-        password,
-        destination,
-    } = form;
+    web.limits.take(LimitBucket::SignUp, &visitor.info.ip.to_string()).await?;
+    let Wanted { email, name, password, destination } = form;
     let return_to = destination.path();
-    let account = NewAccount {
-        email: email.clone(),
-        name: name.clone(),
-        password: password.clone(),
-        scopes: ScopeSet::new(),
-    };
+    let account =
+        NewAccount { email: email.clone(), name: name.clone(), password: password.clone(), scopes: ScopeSet::new() };
     let user = match web.identity.create(account).await {
         Ok(user) => Some(user),
         Err(CreateError::Taken) => web.identity.check_password(&email, password).await?,
         Err(CreateError::Problems(problems)) => {
-            return render(
-                &web,
-                &visitor,
-                return_to,
-                Shown {
-                    email: &email,
-                    name: &name,
-                    error: None,
-                    problems,
-                },
-            );
+            return render(&web, &visitor, return_to, Shown { email: &email, name: &name, error: None, problems });
         }
         Err(CreateError::Failure(failure)) => return Err(failure),
     };
     match user {
         Some(user) => open_session(&web, &visitor, &headers, user.id, return_to).await,
         None => {
-            let error = Some(
-                "No account could be made with these details. If you have one already, sign in.",
-            );
-            let shown = Shown {
-                email: &email,
-                name: &name,
-                error,
-                problems: AccountProblems::default(),
-            };
+            let error = Some("No account could be made with these details. If you have one already, sign in.");
+            let shown = Shown { email: &email, name: &name, error, problems: AccountProblems::default() };
             render(&web, &visitor, return_to, shown)
         }
     }

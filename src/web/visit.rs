@@ -22,9 +22,7 @@ const WITHOUT_TOKEN: &str = "/auth/signout";
 /// Establishes the visitor, checks what a form brings, and dresses the answer.
 pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
-        return errors::json(&Failure::internal(
-            "the edge is missing around the browser room",
-        ));
+        return errors::json(&Failure::internal("the edge is missing around the browser room"));
     };
     let (csrf_cookie, is_new_cookie) = match web.cookies.csrf_value(request.headers()) {
         Some(value) => (value, false),
@@ -42,27 +40,23 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         csrf_token: web.csrf.token(&csrf_cookie, session).into(),
     };
     let caller = visitor.caller.clone();
-    let mut response =
-        match check_form(&web, request_form(&mut request), &csrf_cookie, session).await {
-            Ok(body) => {
-                if let Some(body) = body {
-                    *request.body_mut() = body;
-                }
-                request.extensions_mut().insert(visitor.clone());
-                next.run(request).await
+    let mut response = match check_form(&web, request_form(&mut request), &csrf_cookie, session).await {
+        Ok(body) => {
+            if let Some(body) = body {
+                *request.body_mut() = body;
             }
-            Err(failure) => failure.into_response(),
-        };
+            request.extensions_mut().insert(visitor.clone());
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    };
     response = errors::dress_page(&web, &visitor, response);
     if let (Some(resumed), Some(token)) = (&resumed, &token)
         && resumed.is_renewed
         && !response.headers().contains_key(header::SET_COOKIE)
     {
         let lifetime = resumed.session.expires_at.since(web.clock.now());
-        append(
-            response.headers_mut(),
-            web.cookies.set_session(token, lifetime),
-        );
+        append(response.headers_mut(), web.cookies.set_session(token, lifetime));
     }
     if is_new_cookie {
         append(response.headers_mut(), web.cookies.set_csrf(&csrf_cookie));
@@ -89,35 +83,20 @@ struct Form {
 }
 
 fn request_form(request: &mut Request) -> Option<Form> {
-    if matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    ) {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return None;
     }
     let needs_token = request.uri().path() != WITHOUT_TOKEN;
-    Some(Form {
-        headers: request.headers().clone(),
-        needs_token,
-        body: std::mem::take(request.body_mut()),
-    })
+    Some(Form { headers: request.headers().clone(), needs_token, body: std::mem::take(request.body_mut()) })
 }
 
-async fn check_form(
-    web: &Web,
-    form: Option<Form>,
-    cookie: &str,
-    session: Option<SessionId>,
-) -> Result<Option<Body>> {
+async fn check_form(web: &Web, form: Option<Form>, cookie: &str, session: Option<SessionId>) -> Result<Option<Body>> {
     let Some(form) = form else { return Ok(None) };
     if cross_site::is_foreign(&form.headers, &web.urls) {
-        return Err(
-            Failure::forbidden("form.foreign", "This form was sent by another site.")
-                .hint("Open the page here and send it again."),
-        );
+        return Err(Failure::forbidden("form.foreign", "This form was sent by another site.")
+            .hint("Open the page here and send it again."));
     }
-    let read =
-        tokio::time::timeout(web.rules.body_timeout, to_bytes(form.body, MAX_FORM_BYTES)).await;
+    let read = tokio::time::timeout(web.rules.body_timeout, to_bytes(form.body, MAX_FORM_BYTES)).await;
     let bytes = read
         .map_err(|_| {
             Failure::with_status(
@@ -127,15 +106,10 @@ async fn check_form(
             )
         })?
         .map_err(|_| {
-            Failure::with_status(
-                axum::http::StatusCode::PAYLOAD_TOO_LARGE,
-                "form.too_large",
-                "The form is too large.",
-            )
+            Failure::with_status(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "form.too_large", "The form is too large.")
         })?;
-    let token = url::form_urlencoded::parse(&bytes)
-        .find(|(name, _)| name == "csrf_token")
-        .map(|(_, value)| value.into_owned());
+    let token =
+        url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf_token").map(|(_, value)| value.into_owned());
     if form.needs_token && !token.is_some_and(|token| web.csrf.is_right(&token, cookie, session)) {
         return Err(Failure::forbidden("form.stale", "This form is out of date.")
             .hint("Go back, reload the page and send it again. Cookies must be allowed for this site."));
@@ -165,7 +139,5 @@ fn protect(response: &mut Response) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

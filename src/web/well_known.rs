@@ -26,11 +26,7 @@ pub fn routes(web: &Arc<Web>) -> Router {
 
 /// Only what basic use needs stands in `scopes_supported`: clients without a challenge ask for all of it.
 async fn mcp_resource(State(web): State<Arc<Web>>) -> Response {
-    let servers = if web.has_authorization_server {
-        vec![web.urls.issuer()]
-    } else {
-        Vec::new()
-    };
+    let servers = if web.has_authorization_server { vec![web.urls.issuer()] } else { Vec::new() };
     let body = json!({
         "resource": web.urls.absolute(MCP_PATH),
         "authorization_servers": servers,
@@ -39,9 +35,6 @@ async fn mcp_resource(State(web): State<Arc<Web>>) -> Response {
         "resource_name": web.rules.site_name,
     });
     let mut response = Json(body).into_response();
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=300"),
-    );
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
 }

@@ -87,12 +87,8 @@ impl Caller {
     /// # Errors
     /// When the call is made for no organization.
     pub fn org(&self) -> Result<&OrgContext, Denied> {
-        self.organization().ok_or_else(|| {
-            Denied::new(
-                "access.no_organization",
-                "This connection acts for no organization.",
-            )
-        })
+        self.organization()
+            .ok_or_else(|| Denied::new("access.no_organization", "This connection acts for no organization."))
     }
 
     /// Asks for a scope that only the arguments make necessary; what is known beforehand belongs in the tool's rule.
@@ -103,11 +99,7 @@ impl Caller {
         if self.scopes().has_named(name) {
             return Ok(());
         }
-        Err(Denied::new(
-            "access.scope_missing",
-            format!("This call needs the scope `{name}`."),
-        )
-        .with_scope(name))
+        Err(Denied::new("access.scope_missing", format!("This call needs the scope `{name}`.")).with_scope(name))
     }
 
     /// Asks for a feature of the plan.
@@ -115,16 +107,10 @@ impl Caller {
     /// # Errors
     /// When the plan does not open it.
     pub fn require_entitlement(&self, name: &str) -> Result<(), Denied> {
-        if self
-            .subscription()
-            .is_some_and(|plan| plan.entitlements.contains(name))
-        {
+        if self.subscription().is_some_and(|plan| plan.entitlements.contains(name)) {
             return Ok(());
         }
-        Err(Denied::new(
-            "access.plan_too_small",
-            format!("The current plan does not include `{name}`."),
-        ))
+        Err(Denied::new("access.plan_too_small", format!("The current plan does not include `{name}`.")))
     }
 
     /// The caller as the tools and the traces show it: no secrets, every slot present.
@@ -147,10 +133,7 @@ impl Caller {
 
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller")
-            .field("user", &self.user().id)
-            .field("client", &self.client().id)
-            .finish()
+        f.debug_struct("Caller").field("user", &self.user().id).field("client", &self.client().id).finish()
     }
 }
 

@@ -16,14 +16,9 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
-        let span = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
+        let span = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp::EPOCH.plus(span)
     }
 }
@@ -37,10 +32,7 @@ pub struct ShiftedClock {
 impl ShiftedClock {
     /// Lets `span` pass at once.
     pub fn advance(&self, span: Duration) {
-        self.ahead_micros.fetch_add(
-            i64::try_from(span.as_micros()).unwrap_or(i64::MAX),
-            Ordering::SeqCst,
-        );
+        self.ahead_micros.fetch_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
 

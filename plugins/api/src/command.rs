@@ -29,10 +29,7 @@ impl PluginCommand {
         F: Fn(Host, ArgMatches) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Output>> + Send + 'static,
     {
-        Self {
-            command,
-            run: Arc::new(move |host, matches| Box::pin(run(host, matches))),
-        }
+        Self { command, run: Arc::new(move |host, matches| Box::pin(run(host, matches))) }
     }
 }
 
@@ -49,9 +46,6 @@ impl Output {
     /// Both forms of one answer.
     #[must_use]
     pub fn new(text: impl Into<String>, json: serde_json::Value) -> Self {
-        Self {
-            text: text.into(),
-            json,
-        }
+        Self { text: text.into(), json }
     }
 }

@@ -60,16 +60,10 @@ impl Db {
     /// When no connection or no write lock can be had in time.
     pub async fn begin(&self) -> Result<Tx> {
         let held = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
+            Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres(pool) => Held::PostgresTx(pool.begin().await?),
         };
-        Ok(Tx {
-            conn: Conn(held),
-            events: Vec::new(),
-            bus: Arc::clone(&self.bus),
-        })
+        Ok(Tx { conn: Conn(held), events: Vec::new(), bus: Arc::clone(&self.bus) })
     }
 }
 

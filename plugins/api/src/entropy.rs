@@ -15,10 +15,7 @@ impl Entropy for SystemEntropy {
         clippy::expect_used,
         reason = "without randomness no secret can be made: stopping is the only safe answer"
     )]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks for randomness"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks for randomness")]
     fn fill(&self, buffer: &mut [u8]) {
         aws_lc_rs::rand::fill(buffer).expect("the operating system gives random bytes");
     }

@@ -44,20 +44,13 @@ pub struct Bus {
 impl Bus {
     /// Adds somebody who wants to hear everything from now on.
     pub fn subscribe(&self, listener: Listener) {
-        self.listeners
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(listener);
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
     /// Tells one event to everybody. The generation moves first, so that whoever fills a cache meanwhile notices.
     pub fn publish(&self, event: &Event) {
         self.heard.fetch_add(1, Ordering::SeqCst);
-        let listeners = self
-            .listeners
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
         for listener in listeners {
             listener(event);
         }

@@ -28,101 +28,63 @@ struct Inner {
 }
 
 impl Failure {
-    fn build(
-        status: StatusCode,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn build(status: StatusCode, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         let (code, message) = (code.into(), message.into());
-        Self(Arc::new(Inner {
-            status,
-            code,
-            message,
-            hint: None,
-            retry_after: None,
-            source: None,
-        }))
+        Self(Arc::new(Inner { status, code, message, hint: None, retry_after: None, source: None }))
     }
 
     /// 400: the request is not what it should be. `message` says what is wrong.
     #[must_use]
-    pub fn bad_request(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn bad_request(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::build(StatusCode::BAD_REQUEST, code, message)
     }
 
     /// 401: who is calling is not known.
     #[must_use]
-    pub fn unauthorized(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn unauthorized(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::build(StatusCode::UNAUTHORIZED, code, message)
     }
 
     /// 403: the caller is known and may not.
     #[must_use]
-    pub fn forbidden(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn forbidden(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::build(StatusCode::FORBIDDEN, code, message)
     }
 
     /// 404: there is no such thing, or none that this caller may know of.
     #[must_use]
-    pub fn not_found(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn not_found(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::build(StatusCode::NOT_FOUND, code, message)
     }
 
     /// 409: it clashes with what is there already.
     #[must_use]
-    pub fn conflict(
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn conflict(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::build(StatusCode::CONFLICT, code, message)
     }
 
     /// 429: too many; come back after this time (`Retry-After`, RFC 9110 section 10.2.3).
     #[must_use]
     pub fn too_many(retry_after: Duration) -> Self {
-        Self::build(
-            StatusCode::TOO_MANY_REQUESTS,
-            "limits.too_many_requests",
-            "Too many attempts in a short time.",
-        )
-        .hint("Wait a moment, then try again.")
-        .edit(|inner| inner.retry_after = Some(retry_after))
+        Self::build(StatusCode::TOO_MANY_REQUESTS, "limits.too_many_requests", "Too many attempts in a short time.")
+            .hint("Wait a moment, then try again.")
+            .edit(|inner| inner.retry_after = Some(retry_after))
     }
 
     /// 503: a part this host depends on does not answer.
     #[must_use]
     pub fn unavailable(source: impl Into<Source>) -> Self {
-        Self::build(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "server.unavailable",
-            "The service cannot answer right now.",
-        )
-        .hint("Try again in a moment.")
-        .source(source)
+        Self::build(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", "The service cannot answer right now.")
+            .hint("Try again in a moment.")
+            .source(source)
     }
 
     /// 500: our fault. The source is logged; the public learns nothing of it.
     #[must_use]
     pub fn internal(source: impl Into<Source>) -> Self {
-        Self::build(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "server.internal",
-            "Something went wrong on our side.",
-        )
-        .hint("Try again. If it stays, tell the operator the request id.")
-        .source(source)
+        Self::build(StatusCode::INTERNAL_SERVER_ERROR, "server.internal", "Something went wrong on our side.")
+            .hint("Try again. If it stays, tell the operator the request id.")
+            .source(source)
     }
 
     /// Any other client or server error status; anything else becomes 500.
@@ -133,15 +95,7 @@ impl Failure {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let is_error = status.is_client_error() || status.is_server_error();
-        Self::build(
-            if is_error {
-                status
-            } else {
-                StatusCode::INTERNAL_SERVER_ERROR
-            },
-            code,
-            message,
-        )
+        Self::build(if is_error { status } else { StatusCode::INTERNAL_SERVER_ERROR }, code, message)
     }
 
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -230,9 +184,7 @@ impl std::error::Error for Failure {}
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-                Self::unavailable(error)
-            }
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::unavailable(error),
             other => Self::internal(other),
         }
     }

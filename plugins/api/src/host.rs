@@ -31,24 +31,8 @@ pub struct PrincipalParts {
 /// Makes a principal.
 #[must_use]
 pub fn principal(parts: PrincipalParts) -> Principal {
-    let PrincipalParts {
-        user,
-        client,
-        session,
-        grant,
-        token,
-        scopes,
-        expires_at,
-    } = parts;
-    Principal {
-        user,
-        client,
-        session,
-        grant,
-        token,
-        scopes,
-        expires_at,
-    }
+    let PrincipalParts { user, client, session, grant, token, scopes, expires_at } = parts;
+    Principal { user, client, session, grant, token, scopes, expires_at }
 }
 
 /// Everything the context sources found out.
@@ -65,15 +49,6 @@ pub struct Contexts {
 /// Makes a caller.
 #[must_use]
 pub fn caller(principal: Arc<Principal>, contexts: Contexts) -> Caller {
-    let Contexts {
-        organization,
-        teams,
-        subscription,
-    } = contexts;
-    Caller(Arc::new(CallerParts {
-        principal,
-        organization,
-        teams,
-        subscription,
-    }))
+    let Contexts { organization, teams, subscription } = contexts;
+    Caller(Arc::new(CallerParts { principal, organization, teams, subscription }))
 }

@@ -111,9 +111,7 @@ ids! {
 
 /// An OAuth client identifier (RFC 6749 section 2.2): `cli_...` for registered clients, an https URL for clients that
 /// publish a client ID metadata document.
-#[derive(
-    Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, sqlx::Type,
-)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, sqlx::Type)]
 #[sqlx(transparent)]
 #[serde(transparent)]
 pub struct ClientId(String);
@@ -125,11 +123,7 @@ impl ClientId {
     /// A fresh identifier for a registered client.
     #[must_use]
     pub fn new(clock: &dyn Clock, entropy: &dyn Entropy) -> Self {
-        Self(format!(
-            "{}_{}",
-            Self::PREFIX,
-            new_v7(clock, entropy).simple()
-        ))
+        Self(format!("{}_{}", Self::PREFIX, new_v7(clock, entropy).simple()))
     }
 
     /// An identifier as a client wrote it; nothing is checked here.

@@ -119,9 +119,10 @@ impl Host {
     /// # Errors
     /// While plugins are still mounting.
     pub fn catalog(&self) -> Result<&Catalog> {
-        self.0.catalog.get().ok_or_else(|| {
-            Failure::internal("the catalogue is asked for before every plugin is mounted")
-        })
+        self.0
+            .catalog
+            .get()
+            .ok_or_else(|| Failure::internal("the catalogue is asked for before every plugin is mounted"))
     }
 }
 
@@ -236,13 +237,7 @@ pub trait Pages: Send + Sync {
     ///
     /// # Errors
     /// When the template or its context is not right.
-    fn page(
-        &self,
-        visitor: &Visitor,
-        template: &str,
-        title: &str,
-        context: serde_json::Value,
-    ) -> Result<Response>;
+    fn page(&self, visitor: &Visitor, template: &str, title: &str, context: serde_json::Value) -> Result<Response>;
 
     /// A fragment of a page, as HTML.
     ///

@@ -84,11 +84,7 @@ impl Principal {
     /// `cookie` or `bearer`, for the log.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self.session.is_some() {
-            "cookie"
-        } else {
-            "bearer"
-        }
+        if self.session.is_some() { "cookie" } else { "bearer" }
     }
 
     /// Whether after this event the principal must be established anew.

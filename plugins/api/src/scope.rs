@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A text that breaks the scope-token grammar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a scope is 1 to 128 printable ASCII characters without space, quotation mark and backslash"
-)]
+#[error("a scope is 1 to 128 printable ASCII characters without space, quotation mark and backslash")]
 pub struct InvalidScope;
 
 /// One scope token.
@@ -31,9 +29,7 @@ impl FromStr for Scope {
 
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
         let is_fine = (1..=128).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+            && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
         is_fine.then(|| Self(text.to_owned())).ok_or(InvalidScope)
     }
 }
@@ -128,11 +124,7 @@ impl FromStr for ScopeSet {
 
     /// Reads scopes separated by spaces; the empty text is the empty set.
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        text.split(' ')
-            .filter(|part| !part.is_empty())
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        text.split(' ').filter(|part| !part.is_empty()).map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 

@@ -54,19 +54,13 @@ impl Timestamp {
     /// This moment, later by `span`; the end of time when it does not fit.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// This moment, earlier by `span`.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// How long it is from `earlier` until this moment; zero when `earlier` is not earlier.
@@ -76,19 +70,14 @@ impl Timestamp {
     }
 
     fn to_offset(self) -> Result<OffsetDateTime, BoxDynError> {
-        Ok(OffsetDateTime::from_unix_timestamp_nanos(
-            i128::from(self.0) * 1_000,
-        )?)
+        Ok(OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)?)
     }
 }
 
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self
-            .to_offset()
-            .ok()
-            .and_then(|moment| moment.format(&Rfc3339).ok());
+        let text = self.to_offset().ok().and_then(|moment| moment.format(&Rfc3339).ok());
         f.write_str(text.as_deref().unwrap_or("out of range"))
     }
 }
@@ -109,9 +98,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(serde::de::Error::custom)?;
-        i64::try_from(moment.unix_timestamp_nanos() / 1_000)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        i64::try_from(moment.unix_timestamp_nanos() / 1_000).map(Self).map_err(serde::de::Error::custom)
     }
 }
 
@@ -152,8 +139,6 @@ impl Encode<'_, Postgres> for Timestamp {
 impl<'r> Decode<'r, Postgres> for Timestamp {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         let moment = <OffsetDateTime as Decode<Postgres>>::decode(value)?;
-        Ok(Self(i64::try_from(
-            moment.unix_timestamp_nanos().div_euclid(1_000),
-        )?))
+        Ok(Self(i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000))?))
     }
 }

@@ -69,19 +69,12 @@ impl TokenKind {
         let mut text = format!("{}{}", self.prefix(), base64url(random.as_slice()));
         let checksum = checksum(&text);
         text.push_str(&checksum);
-        PlainToken {
-            kind: self,
-            text: Zeroizing::new(text),
-        }
+        PlainToken { kind: self, text: Zeroizing::new(text) }
     }
 }
 
 fn checksum(body: &str) -> String {
-    base64url(
-        sha256(body.as_bytes())
-            .get(..CHECKSUM_BYTES)
-            .unwrap_or_default(),
-    )
+    base64url(sha256(body.as_bytes()).get(..CHECKSUM_BYTES).unwrap_or_default())
 }
 
 /// A secret in the clear. It lives for one request and never shows itself in `Debug`.
@@ -95,14 +88,9 @@ impl PlainToken {
     /// Reads a text as a token of any kind; `None` when prefix, length or checksum are not right.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = TokenKind::ALL
-            .into_iter()
-            .find(|kind| text.starts_with(kind.prefix()))?;
+        let kind = TokenKind::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
         let (body, tail) = text.split_at_checked(kind.prefix().len() + RANDOM_CHARACTERS)?;
-        (checksum(body) == tail).then(|| Self {
-            kind,
-            text: Zeroizing::new(text.to_owned()),
-        })
+        (checksum(body) == tail).then(|| Self { kind, text: Zeroizing::new(text.to_owned()) })
     }
 
     /// Reads a text as a token of this one kind.

@@ -32,9 +32,7 @@ use std::sync::Arc;
 use rmcp::handler::server::common::{FromContextPart, schema_for_input, schema_for_output};
 use rmcp::handler::server::router::tool::{ToolRoute, ToolRouter};
 use rmcp::handler::server::tool::{CallToolHandler, ToolCallContext};
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Extensions, JsonObject, Tool, ToolAnnotations,
-};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, Extensions, JsonObject, Tool, ToolAnnotations};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use schemars::JsonSchema;
@@ -48,8 +46,7 @@ use crate::caller::Caller;
 pub type ToolFuture = Pin<Box<dyn Future<Output = Result<CallToolResponse, ErrorData>> + Send>>;
 
 /// A tool behind its state and its types: what the gate runs once it holds a permit.
-pub type ToolCall =
-    Arc<dyn Fn(CallToolRequestParams, RequestContext<RoleServer>) -> ToolFuture + Send + Sync>;
+pub type ToolCall = Arc<dyn Fn(CallToolRequestParams, RequestContext<RoleServer>) -> ToolFuture + Send + Sync>;
 
 /// One tool with its rule.
 #[derive(Clone)]
@@ -76,10 +73,7 @@ pub fn tool(name: &'static str, description: &'static str) -> ToolSpec {
     let mut empty = JsonObject::new();
     empty.insert("type".to_owned(), "object".into());
     empty.insert("additionalProperties".to_owned(), false.into());
-    ToolSpec {
-        tool: Tool::new(name, description, empty),
-        problem: None,
-    }
+    ToolSpec { tool: Tool::new(name, description, empty), problem: None }
 }
 
 impl ToolSpec {
@@ -110,13 +104,8 @@ impl ToolSpec {
     /// Says that the tool changes nothing, so that clients may call it without asking.
     #[must_use]
     pub fn read_only(mut self) -> Self {
-        self.tool.annotations = Some(
-            ToolAnnotations::new()
-                .read_only(true)
-                .destructive(false)
-                .idempotent(true)
-                .open_world(false),
-        );
+        self.tool.annotations =
+            Some(ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false));
         self
     }
 }
@@ -135,11 +124,7 @@ impl<S: Send + Sync + 'static> ToolSet<S> {
     /// Begins a set of tools that share `state`; a tool reads it through [`State`].
     #[must_use]
     pub fn new(state: S) -> Self {
-        Self {
-            state: Arc::new(state),
-            entries: Vec::new(),
-            problems: Vec::new(),
-        }
+        Self { state: Arc::new(state), entries: Vec::new(), problems: Vec::new() }
     }
 
     /// Adds a tool. Its function takes any of [`State`], [`Caller`], `Parameters<T>` and rmcp's own extractors.
@@ -149,12 +134,10 @@ impl<S: Send + Sync + 'static> ToolSet<S> {
         H: CallToolHandler<Arc<S>, A> + Send + Sync + Clone + 'static,
     {
         let ToolSpec { tool, problem } = spec;
-        self.problems
-            .extend(problem.map(|problem| format!("tool `{}`: {problem}", tool.name)));
+        self.problems.extend(problem.map(|problem| format!("tool `{}`: {problem}", tool.name)));
         let route = ToolRoute::<Arc<S>>::new(tool, handler);
         let state = Arc::clone(&self.state);
-        self.entries
-            .push(entry(route, Some(rule), state, |state| state));
+        self.entries.push(entry(route, Some(rule), state, |state| state));
         self
     }
 
@@ -163,10 +146,7 @@ impl<S: Send + Sync + 'static> ToolSet<S> {
     pub fn router(mut self, router: ToolRouter<S>, rules: impl Fn(&str) -> Option<Rule>) -> Self {
         for route in router {
             let rule = rules(&route.attr.name);
-            self.entries
-                .push(entry(route, rule, Arc::clone(&self.state), |state| {
-                    state.as_ref()
-                }));
+            self.entries.push(entry(route, rule, Arc::clone(&self.state), |state| state.as_ref()));
         }
         self
     }
@@ -184,12 +164,7 @@ impl<S: Send + Sync + 'static> ToolSet<S> {
     }
 }
 
-fn entry<S, R>(
-    route: ToolRoute<R>,
-    rule: Option<Rule>,
-    state: Arc<S>,
-    service: fn(&Arc<S>) -> &R,
-) -> ToolEntry
+fn entry<S, R>(route: ToolRoute<R>, rule: Option<Rule>, state: Arc<S>, service: fn(&Arc<S>) -> &R) -> ToolEntry
 where
     S: Send + Sync + 'static,
     R: Send + Sync + 'static,
@@ -199,11 +174,7 @@ where
         let (call, state) = (Arc::clone(&call), Arc::clone(&state));
         Box::pin(async move { call(ToolCallContext::new(service(&state), params, context)).await })
     });
-    ToolEntry {
-        tool: attr,
-        rule,
-        call,
-    }
+    ToolEntry { tool: attr, rule, call }
 }
 
 /// The state of a tool set, as an argument of its tools.
@@ -219,13 +190,7 @@ impl<S: Send + Sync + 'static> FromContextPart<ToolCallContext<'_, Arc<S>>> for 
 pub(crate) fn caller_of(extensions: &Extensions) -> Result<Caller, ErrorData> {
     extensions
         .get::<Caller>()
-        .or_else(|| {
-            extensions
-                .get::<axum::http::request::Parts>()
-                .and_then(|parts| parts.extensions.get::<Caller>())
-        })
+        .or_else(|| extensions.get::<axum::http::request::Parts>().and_then(|parts| parts.extensions.get::<Caller>()))
         .cloned()
-        .ok_or_else(|| {
-            ErrorData::internal_error("the request reached a tool without a caller", None)
-        })
+        .ok_or_else(|| ErrorData::internal_error("the request reached a tool without a caller", None))
 }

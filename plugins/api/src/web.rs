@@ -41,12 +41,11 @@ pub struct SignedIn {
 }
 
 fn extension<T: Clone + Send + Sync + 'static>(parts: &Parts) -> Result<T, Failure> {
-    parts.extensions.get::<T>().cloned().ok_or_else(|| {
-        Failure::internal(format!(
-            "{} is not offered in this room",
-            std::any::type_name::<T>()
-        ))
-    })
+    parts
+        .extensions
+        .get::<T>()
+        .cloned()
+        .ok_or_else(|| Failure::internal(format!("{} is not offered in this room", std::any::type_name::<T>())))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestInfo {
@@ -81,17 +80,11 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
 fn to_sign_in(parts: &Parts) -> Response {
     let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     if parts.method != axum::http::Method::GET {
-        return Failure::with_status(
-            StatusCode::UNAUTHORIZED,
-            "session.missing",
-            "You are not signed in any more.",
-        )
-        .hint("Sign in, then try again.")
-        .into_response();
+        return Failure::with_status(StatusCode::UNAUTHORIZED, "session.missing", "You are not signed in any more.")
+            .hint("Sign in, then try again.")
+            .into_response();
     }
-    let query: String = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("return_to", wanted)
-        .finish();
+    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", wanted).finish();
     Redirect::to(&format!("/auth/signin?{query}")).into_response()
 }
 

@@ -7,32 +7,17 @@ const REFERENCE: &str = include_str!("../../../examples/belgie.toml");
 /// Keys stand as `#key = value`; prose has a space after its `#`.
 fn uncommented() -> String {
     let key = |line: &&str| line.starts_with(|letter: char| letter.is_ascii_lowercase());
-    REFERENCE
-        .lines()
-        .map(|line| line.strip_prefix('#').filter(key).unwrap_or(line))
-        .collect::<Vec<_>>()
-        .join("\n")
+    REFERENCE.lines().map(|line| line.strip_prefix('#').filter(key).unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn effective(text: &str) -> BTreeMap<String, Option<String>> {
-    let config = Config::draft(RawConfig::from_text(text))
-        .unwrap()
-        .finish(&[])
-        .unwrap();
-    config
-        .effective()
-        .into_iter()
-        .map(|entry| (entry.path, entry.value))
-        .collect()
+    let config = Config::draft(RawConfig::from_text(text)).unwrap().finish(&[]).unwrap();
+    config.effective().into_iter().map(|entry| (entry.path, entry.value)).collect()
 }
 
 fn keys(prefix: &str, table: &toml::Table, into: &mut BTreeSet<String>) {
     for (key, value) in table {
-        let path = if prefix.is_empty() {
-            key.clone()
-        } else {
-            format!("{prefix}.{key}")
-        };
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match value {
             toml::Value::Table(table) => keys(&path, table, into),
             _ => assert!(into.insert(path)),
@@ -58,11 +43,6 @@ fn it_names_every_key_and_its_variable() {
     assert_eq!(named, known);
     for path in known {
         let variable = environment_name(&path);
-        assert!(
-            REFERENCE
-                .split([' ', '\n', ','])
-                .any(|word| word == variable),
-            "{variable} is missing"
-        );
+        assert!(REFERENCE.split([' ', '\n', ',']).any(|word| word == variable), "{variable} is missing");
     }
 }

@@ -35,16 +35,9 @@ fn entropy(bytes: &mut [u8]) {
 fn a_secret_is_made_once_and_kept_private() {
     let dir = Dir::new();
     let secret = load_or_create(&dir.0, &mut |bytes| bytes.fill(7)).unwrap();
-    assert_eq!(
-        secret.expose_secret(),
-        "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"
-    );
+    assert_eq!(secret.expose_secret(), "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc");
     assert_eq!((mode(&dir.0), mode(&dir.0.join("secret"))), (0o700, 0o600));
-    assert_eq!(
-        fs::read_dir(&dir.0).unwrap().count(),
-        1,
-        "no draft is left behind"
-    );
+    assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 1, "no draft is left behind");
     let again = load_or_create(&dir.0, &mut |_| panic!("it is there already")).unwrap();
     assert_eq!(secret.expose_secret(), again.expose_secret());
 }
@@ -53,17 +46,9 @@ fn a_secret_is_made_once_and_kept_private() {
 fn processes_that_start_together_agree() {
     let dir = Dir::new();
     let secrets: Vec<String> = std::thread::scope(|scope| {
-        let start = || {
-            load_or_create(&dir.0, &mut entropy)
-                .unwrap()
-                .expose_secret()
-                .to_owned()
-        };
+        let start = || load_or_create(&dir.0, &mut entropy).unwrap().expose_secret().to_owned();
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(secrets.iter().all(|secret| Some(secret) == secrets.first()));
 }
@@ -79,10 +64,7 @@ fn the_second_of_two_processes_takes_the_secret_of_the_first() {
         }
         bytes.fill(2);
     });
-    assert_eq!(
-        late.unwrap().expose_secret(),
-        "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
-    );
+    assert_eq!(late.unwrap().expose_secret(), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE");
 }
 
 #[test]
@@ -93,12 +75,7 @@ fn a_secret_others_can_read_is_refused_with_the_command_that_helps() {
         let path = dir.0.join("secret");
         fs::set_permissions(&path, fs::Permissions::from_mode(shared)).unwrap();
         let problem = load_or_create(&dir.0, &mut entropy).unwrap_err();
-        assert!(
-            problem
-                .remedy
-                .starts_with(&format!("chmod 600 {}", path.display())),
-            "{problem}"
-        );
+        assert!(problem.remedy.starts_with(&format!("chmod 600 {}", path.display())), "{problem}");
     }
 }
 
@@ -107,12 +84,7 @@ fn a_damaged_secret_is_refused_and_not_replaced() {
     let dir = Dir::new();
     load_or_create(&dir.0, &mut entropy).unwrap();
     let path = dir.0.join("secret");
-    for damaged in [
-        "",
-        "BwcHBwc",
-        "!".repeat(43).as_str(),
-        "x".repeat(5_000).as_str(),
-    ] {
+    for damaged in ["", "BwcHBwc", "!".repeat(43).as_str(), "x".repeat(5_000).as_str()] {
         fs::write(&path, damaged).unwrap();
         assert!(load_or_create(&dir.0, &mut entropy).is_err(), "{damaged}");
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
@@ -131,18 +103,8 @@ fn a_directory_others_can_write_to_keeps_no_secret() {
 #[test]
 fn every_purpose_has_a_key_of_its_own() {
     let secrets = Secrets::new(&SecretString::from("one"));
-    assert_eq!(
-        secrets.key("csrf").unwrap(),
-        Secrets::new(&SecretString::from("one"))
-            .key("csrf")
-            .unwrap()
-    );
+    assert_eq!(secrets.key("csrf").unwrap(), Secrets::new(&SecretString::from("one")).key("csrf").unwrap());
     assert_ne!(secrets.key("csrf").unwrap(), secrets.key("setup").unwrap());
-    assert_ne!(
-        secrets.key("csrf").unwrap(),
-        Secrets::new(&SecretString::from("two"))
-            .key("csrf")
-            .unwrap()
-    );
+    assert_ne!(secrets.key("csrf").unwrap(), Secrets::new(&SecretString::from("two")).key("csrf").unwrap());
     assert_eq!(format!("{secrets:?}"), "Secrets { .. }");
 }

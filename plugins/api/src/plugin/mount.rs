@@ -74,19 +74,8 @@ pub struct Mount {
 
 impl Mount {
     /// Adds a route. Two routes of one method and path stop the boot.
-    pub fn route(
-        &mut self,
-        room: Room,
-        method: Method,
-        path: &'static str,
-        handler: MethodRouter,
-    ) -> &mut Self {
-        self.parts.routes.push(Route {
-            room,
-            method,
-            path,
-            handler,
-        });
+    pub fn route(&mut self, room: Room, method: Method, path: &'static str, handler: MethodRouter) -> &mut Self {
+        self.parts.routes.push(Route { room, method, path, handler });
         self
     }
 

@@ -90,14 +90,8 @@ impl Ledger {
     /// A new book over these environment variables. Only those that start with `BELGIE_` are kept.
     #[must_use]
     pub fn new(environment: BTreeMap<String, String>) -> Self {
-        let environment = environment
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(PREFIX))
-            .collect();
-        Self(Arc::new(Mutex::new(Book {
-            environment,
-            ..Book::default()
-        })))
+        let environment = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        Self(Arc::new(Mutex::new(Book { environment, ..Book::default() })))
     }
 
     /// Lets a command-line option decide the key at `path`, whatever file and environment say.
@@ -121,20 +115,14 @@ impl Ledger {
 
     /// Notes a problem with the value at `path`, pointing at the variable or option it came from if it did.
     pub fn complain(&self, path: &str, message: impl Into<String>, remedy: impl Into<String>) {
-        let place = self
-            .origin(path)
-            .map_or_else(|| path.to_owned(), |origin| place(path, &origin));
+        let place = self.origin(path).map_or_else(|| path.to_owned(), |origin| place(path, &origin));
         self.add(Problem::new(place, message, remedy));
     }
 
     /// Who gave the value at `path`; `None` if nobody read it or it could not be read.
     #[must_use]
     pub fn origin(&self, path: &str) -> Option<Origin> {
-        self.book()
-            .effective
-            .iter()
-            .find(|entry| entry.path == path)
-            .map(|entry| entry.origin.clone())
+        self.book().effective.iter().find(|entry| entry.path == path).map(|entry| entry.origin.clone())
     }
 
     /// Every setting read so far as it is in force, in the order of reading; secrets are masked.
@@ -162,11 +150,7 @@ impl Ledger {
     /// Everything noted so far, when anything was.
     pub fn verdict(&self) -> Result<(), Problems> {
         let problems = Problems(self.book().problems.clone());
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     pub(super) fn alias(&self, path: &str, name: &str) {
@@ -184,16 +168,8 @@ impl Ledger {
         names.extend(book.aliases.get(path).cloned().unwrap_or_default());
         let mut given = Vec::new();
         for name in names {
-            let owner = book
-                .names
-                .entry(name.clone())
-                .or_insert_with(|| path.to_owned())
-                .clone();
-            let value = book
-                .environment
-                .get(&name)
-                .filter(|value| !value.trim().is_empty())
-                .cloned();
+            let owner = book.names.entry(name.clone()).or_insert_with(|| path.to_owned()).clone();
+            let value = book.environment.get(&name).filter(|value| !value.trim().is_empty()).cloned();
             if let Some(value) = value {
                 if owner != path {
                     let clash = ambiguous(&name, &owner, path);
@@ -205,11 +181,7 @@ impl Ledger {
         if let [(first, value), rest @ ..] = given.as_slice()
             && rest.iter().any(|(_, other)| other != value)
         {
-            let others = rest
-                .iter()
-                .map(|(name, _)| name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ");
+            let others = rest.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
             book.problems.push(Problem::new(
                 first.clone(),
                 format!("{others} is another name of the same setting and has another value"),
@@ -217,31 +189,16 @@ impl Ledger {
             ));
         }
         if let Some(text) = book.command_line.get(path).cloned() {
-            return Some(Found {
-                raw: Raw::Text(text),
-                origin: Origin::CommandLine,
-            });
+            return Some(Found { raw: Raw::Text(text), origin: Origin::CommandLine });
         }
         let outside = given.into_iter().next();
         outside
-            .map(|(name, value)| Found {
-                raw: Raw::Text(value),
-                origin: Origin::Environment(name),
-            })
-            .or_else(|| {
-                in_file.map(|value| Found {
-                    raw: Raw::Toml(value),
-                    origin: Origin::File,
-                })
-            })
+            .map(|(name, value)| Found { raw: Raw::Text(value), origin: Origin::Environment(name) })
+            .or_else(|| in_file.map(|value| Found { raw: Raw::Toml(value), origin: Origin::File }))
     }
 
     pub(super) fn record(&self, path: &str, value: Option<String>, origin: Origin) {
-        let entry = Effective {
-            path: path.to_owned(),
-            value,
-            origin,
-        };
+        let entry = Effective { path: path.to_owned(), value, origin };
         let mut book = self.book();
         match book.effective.iter_mut().find(|known| known.path == path) {
             Some(known) => *known = entry,
@@ -251,19 +208,14 @@ impl Ledger {
 
     /// Whether the optional setting at `path` was read and nobody gave it.
     pub(super) fn is_unset(&self, path: &str) -> bool {
-        self.book()
-            .effective
-            .iter()
-            .any(|entry| entry.path == path && entry.value.is_none())
+        self.book().effective.iter().any(|entry| entry.path == path && entry.value.is_none())
     }
 
     /// A known key of this name in some section, for "did you mean".
     pub(super) fn key_named(&self, name: &str) -> Option<String> {
         let book = self.book();
         let mut paths = book.effective.iter().map(|entry| &entry.path);
-        paths
-            .find(|path| path.rsplit('.').next() == Some(name))
-            .cloned()
+        paths.find(|path| path.rsplit('.').next() == Some(name)).cloned()
     }
 
     // The book stays usable after a panic elsewhere: every change to it is complete in itself.
@@ -276,9 +228,7 @@ impl fmt::Debug for Ledger {
     // The environment may hold secrets, so only the findings are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problems = self.book().problems.len();
-        f.debug_struct("Ledger")
-            .field("problems", &problems)
-            .finish_non_exhaustive()
+        f.debug_struct("Ledger").field("problems", &problems).finish_non_exhaustive()
     }
 }
 
@@ -287,10 +237,7 @@ pub(super) fn place(path: &str, origin: &Origin) -> String {
     match origin {
         Origin::Default | Origin::File => path.to_owned(),
         Origin::Environment(name) => name.clone(),
-        Origin::CommandLine => format!(
-            "--{}",
-            path.rsplit('.').next().unwrap_or(path).replace('_', "-")
-        ),
+        Origin::CommandLine => format!("--{}", path.rsplit('.').next().unwrap_or(path).replace('_', "-")),
     }
 }
 
@@ -304,9 +251,5 @@ fn unknown_variable(name: &str, known: &BTreeMap<String, String>) -> Problem {
 
 fn ambiguous(name: &str, one: &str, other: &str) -> Problem {
     let message = format!("it could mean `{one}` or `{other}`");
-    Problem::new(
-        name,
-        message,
-        "unset it and set the one you mean in the file",
-    )
+    Problem::new(name, message, "unset it and set the one you mean in the file")
 }

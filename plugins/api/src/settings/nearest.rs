@@ -29,9 +29,7 @@ fn edits(from: &str, to: &str) -> usize {
         let mut left = index + 1;
         let mut row = vec![left];
         for ((other, diagonal), up) in to.chars().zip(&above).zip(above.iter().skip(1)) {
-            left = (diagonal + usize::from(letter != other))
-                .min(up + 1)
-                .min(left + 1);
+            left = (diagonal + usize::from(letter != other)).min(up + 1).min(left + 1);
             row.push(left);
         }
         above = row;

@@ -15,26 +15,14 @@ pub struct Problem {
 
 impl Problem {
     /// Puts the three parts together.
-    pub fn new(
-        path: impl Into<String>,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-            remedy: remedy.into(),
-        }
+    pub fn new(path: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into(), remedy: remedy.into() }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}\n  wrong: {}\n  to do: {}",
-            self.path, self.message, self.remedy
-        )
+        write!(f, "{}\n  wrong: {}\n  to do: {}", self.path, self.message, self.remedy)
     }
 }
 

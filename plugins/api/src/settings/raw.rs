@@ -75,20 +75,14 @@ impl Raw {
     /// A list of texts. From outside the file: a JSON array, or items separated by commas.
     pub(super) fn list(&self) -> Option<Vec<String>> {
         match self {
-            Self::Text(text) if text.trim_start().starts_with('[') => {
-                serde_json::from_str(text).ok()
-            }
+            Self::Text(text) if text.trim_start().starts_with('[') => serde_json::from_str(text).ok(),
             Self::Text(text) => {
-                let items = text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|item| !item.is_empty());
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Some(items.map(str::to_owned).collect())
             }
-            Self::Toml(toml::Value::Array(items)) => items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned))
-                .collect(),
+            Self::Toml(toml::Value::Array(items)) => {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
             Self::Toml(_) => None,
         }
     }

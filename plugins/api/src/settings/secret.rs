@@ -26,8 +26,7 @@ impl Section {
         let file = self.attempt(&file_key, None, &FILE);
         let has_file = matches!(file, Attempt::Good(..));
         if !has_file && !matches!(file, Attempt::Bad) {
-            self.ledger()
-                .record(&self.path_of(&file_key), None, Origin::Default);
+            self.ledger().record(&self.path_of(&file_key), None, Origin::Default);
         }
         match (inline, file) {
             (Attempt::Good(_, one), Attempt::Good(_, other)) if same_source(&one, &other) => {
@@ -40,14 +39,12 @@ impl Section {
             (_, Attempt::Good(path, origin)) => {
                 let value = self.secret_from(&file_key, Path::new(&path));
                 if value.is_some() {
-                    self.ledger()
-                        .record(&self.path_of(key), Some(MASK.to_owned()), origin);
+                    self.ledger().record(&self.path_of(key), Some(MASK.to_owned()), origin);
                 }
                 value
             }
             (Attempt::Absent, Attempt::Absent) => {
-                self.ledger()
-                    .record(&self.path_of(key), None, Origin::Default);
+                self.ledger().record(&self.path_of(key), None, Origin::Default);
                 None
             }
             (Attempt::Absent | Attempt::Bad, _) => None,
@@ -56,26 +53,16 @@ impl Section {
 
     fn secret_from(&self, file_key: &str, path: &Path) -> Option<SecretString> {
         let mut text = String::new();
-        let read =
-            File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
-        let remedy =
-            "name a file that this process can read and that holds nothing but the secret, as text";
+        let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text));
+        let remedy = "name a file that this process can read and that holds nothing but the secret, as text";
         if let Err(error) = read {
-            self.complain(
-                file_key,
-                format!("cannot read {}: {error}", path.display()),
-                remedy,
-            );
+            self.complain(file_key, format!("cannot read {}: {error}", path.display()), remedy);
             return None;
         }
         let value = text.strip_suffix('\n').unwrap_or(&text);
         let value = value.strip_suffix('\r').unwrap_or(value);
         if value.is_empty() || text.len() as u64 > MOST_BYTES {
-            self.complain(
-                file_key,
-                format!("{} is empty or too large", path.display()),
-                remedy,
-            );
+            self.complain(file_key, format!("{} is empty or too large", path.display()), remedy);
             return None;
         }
         Some(SecretString::from(value))

@@ -35,13 +35,7 @@ impl Section {
     /// The table at `path` (empty for the whole file), reporting to `ledger`.
     #[must_use]
     pub fn new(path: impl Into<String>, table: toml::Table, ledger: &Ledger) -> Self {
-        Self {
-            path: path.into(),
-            table,
-            known: BTreeSet::new(),
-            has_variables: true,
-            ledger: ledger.clone(),
-        }
+        Self { path: path.into(), table, known: BTreeSet::new(), has_variables: true, ledger: ledger.clone() }
     }
 
     /// Where this table is, such as `session` or `plugins.oauth-server`; empty for the whole file.
@@ -59,11 +53,7 @@ impl Section {
     /// The full path of `key` in this section.
     #[must_use]
     pub fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Accepts `variable` (a full name) as another environment variable for `key`. Say so before reading `key`.
@@ -83,11 +73,8 @@ impl Section {
     pub fn require<T>(&self, key: &str, value: Option<T>, what: &str) -> Option<T> {
         let path = self.path_of(key);
         if value.is_none() && self.ledger.is_unset(&path) {
-            let variable = if self.has_variables {
-                format!(" or {}", super::environment_name(&path))
-            } else {
-                String::new()
-            };
+            let variable =
+                if self.has_variables { format!(" or {}", super::environment_name(&path)) } else { String::new() };
             self.ledger.add(Problem::new(
                 &path,
                 "it is required and not set",
@@ -101,8 +88,7 @@ impl Section {
     pub fn show_as(&self, key: &str, shown: &str) {
         let path = self.path_of(key);
         let origin = self.ledger.origin(&path).unwrap_or(Origin::Default);
-        self.ledger
-            .record(&path, Some(super::raw::quoted(shown)), origin);
+        self.ledger.record(&path, Some(super::raw::quoted(shown)), origin);
     }
 
     /// Reads the sub-table `key`, which may be absent, with `read`, and finishes it.
@@ -113,11 +99,7 @@ impl Section {
             Some(toml::Value::Table(table)) => table.clone(),
             Some(_) => {
                 let path = self.path_of(key);
-                self.ledger.add(Problem::new(
-                    &path,
-                    "expected a table",
-                    format!("write it as a table: [{path}]"),
-                ));
+                self.ledger.add(Problem::new(&path, "expected a table", format!("write it as a table: [{path}]")));
                 toml::Table::new()
             }
         };
@@ -154,13 +136,8 @@ impl Section {
     pub fn tables<T>(&mut self, key: &str, mut read: impl FnMut(&mut Section) -> T) -> Vec<T> {
         self.known.insert(key.to_owned());
         let path = self.path_of(key);
-        let wrong = || {
-            Problem::new(
-                &path,
-                "expected a list of tables",
-                format!("write every entry as a table: [[{path}]]"),
-            )
-        };
+        let wrong =
+            || Problem::new(&path, "expected a list of tables", format!("write every entry as a table: [[{path}]]"));
         let items = match self.table.get(key) {
             None => Vec::new(),
             Some(toml::Value::Array(items)) => items.clone(),
@@ -186,42 +163,26 @@ impl Section {
     pub fn finish(self) {
         for key in self.table.keys().filter(|key| !self.known.contains(*key)) {
             let names = self.known.iter().map(String::as_str);
-            let elsewhere = || {
-                self.ledger
-                    .key_named(key)
-                    .filter(|path| *path != self.path_of(key))
-            };
-            let hint = nearest(key, names.clone())
-                .map(str::to_owned)
-                .or_else(elsewhere);
+            let elsewhere = || self.ledger.key_named(key).filter(|path| *path != self.path_of(key));
+            let hint = nearest(key, names.clone()).map(str::to_owned).or_else(elsewhere);
             let hint = hint.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
             let known = match names.collect::<Vec<_>>().as_slice() {
                 [] => "none".to_owned(),
                 names => names.join(", "),
             };
-            self.ledger.add(Problem::new(
-                self.path_of(key),
-                "unknown key",
-                format!("{hint}Known here: {known}"),
-            ));
+            self.ledger.add(Problem::new(self.path_of(key), "unknown key", format!("{hint}Known here: {known}")));
         }
     }
 
     /// Looks at `key`, notes a problem if it is not of this shape, and records the value if it is.
-    pub(super) fn attempt<T>(
-        &mut self,
-        key: &str,
-        usual: Option<&T>,
-        shape: &Shape<'_, T>,
-    ) -> Attempt<T> {
+    pub(super) fn attempt<T>(&mut self, key: &str, usual: Option<&T>, shape: &Shape<'_, T>) -> Attempt<T> {
         let path = self.path_of(key);
         let Some(found) = self.find(key) else {
             return Attempt::Absent;
         };
         match (shape.read)(&found.raw) {
             Ok(value) => {
-                self.ledger
-                    .record(&path, Some((shape.show)(&value)), found.origin.clone());
+                self.ledger.record(&path, Some((shape.show)(&value)), found.origin.clone());
                 Attempt::Good(value, found.origin)
             }
             Err(_) if usual.is_none() && found.raw.is_blank() => Attempt::Absent,
@@ -232,12 +193,10 @@ impl Section {
                     }
                     Fault::Because(reason) => reason,
                 };
-                let otherwise = usual.map_or_else(String::new, |value| {
-                    format!(" for the default, {}", (shape.show)(value))
-                });
+                let otherwise =
+                    usual.map_or_else(String::new, |value| format!(" for the default, {}", (shape.show)(value)));
                 let remedy = format!("set it to {}, or take it out{otherwise}", shape.expected);
-                self.ledger
-                    .add(Problem::new(place(&path, &found.origin), message, remedy));
+                self.ledger.add(Problem::new(place(&path, &found.origin), message, remedy));
                 Attempt::Bad
             }
         }
@@ -249,11 +208,7 @@ impl Section {
             Attempt::Good(value, _) => value,
             Attempt::Bad => usual,
             Attempt::Absent => {
-                self.ledger.record(
-                    &self.path_of(key),
-                    Some((shape.show)(&usual)),
-                    Origin::Default,
-                );
+                self.ledger.record(&self.path_of(key), Some((shape.show)(&usual)), Origin::Default);
                 usual
             }
         }
@@ -265,8 +220,7 @@ impl Section {
             Attempt::Good(value, _) => Some(value),
             Attempt::Bad => None,
             Attempt::Absent => {
-                self.ledger
-                    .record(&self.path_of(key), None, Origin::Default);
+                self.ledger.record(&self.path_of(key), None, Origin::Default);
                 None
             }
         }
@@ -278,29 +232,18 @@ impl Section {
         if self.has_variables {
             self.ledger.find(&self.path_of(key), in_file)
         } else {
-            in_file.map(|value| Found {
-                raw: Raw::Toml(value),
-                origin: Origin::File,
-            })
+            in_file.map(|value| Found { raw: Raw::Toml(value), origin: Origin::File })
         }
     }
 
     fn child(&self, path: String, table: toml::Table, has_variables: bool) -> Self {
-        Self {
-            path,
-            table,
-            known: BTreeSet::new(),
-            has_variables,
-            ledger: self.ledger.clone(),
-        }
+        Self { path, table, known: BTreeSet::new(), has_variables, ledger: self.ledger.clone() }
     }
 }
 
 impl fmt::Debug for Section {
     // The table may hold secrets, so only its place is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Section")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Section").field("path", &self.path).finish_non_exhaustive()
     }
 }

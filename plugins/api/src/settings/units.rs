@@ -25,23 +25,13 @@ pub(super) fn bytes(raw: &Raw) -> Option<u64> {
 
 pub(super) fn show_duration(value: Duration) -> String {
     let seconds = value.as_secs();
-    let unit = TIMES
-        .iter()
-        .find(|(_, size)| seconds >= *size && seconds.is_multiple_of(*size));
-    unit.map_or_else(
-        || format!("{seconds}s"),
-        |(name, size)| format!("{}{name}", seconds / size),
-    )
+    let unit = TIMES.iter().find(|(_, size)| seconds >= *size && seconds.is_multiple_of(*size));
+    unit.map_or_else(|| format!("{seconds}s"), |(name, size)| format!("{}{name}", seconds / size))
 }
 
 pub(super) fn show_bytes(value: u64) -> String {
-    let unit = SIZES
-        .iter()
-        .find(|(_, size)| value >= *size && value.is_multiple_of(*size));
-    unit.map_or_else(
-        || format!("{value} B"),
-        |(name, size)| format!("{} {name}", value / size),
-    )
+    let unit = SIZES.iter().find(|(_, size)| value >= *size && value.is_multiple_of(*size));
+    unit.map_or_else(|| format!("{value} B"), |(name, size)| format!("{} {name}", value / size))
 }
 
 /// A bare number counts in the smallest unit.
@@ -53,8 +43,6 @@ fn amount(raw: &Raw, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;
     let unit = unit.trim();
-    let (_, size) = units
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
+    let (_, size) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
     number.parse::<u64>().ok()?.checked_mul(*size)
 }

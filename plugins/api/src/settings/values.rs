@@ -19,40 +19,17 @@ const LIST: &str = "a list of texts";
 impl Section {
     /// A text that is not empty.
     pub fn string(&mut self, key: &str, default: &str) -> String {
-        self.usually(
-            key,
-            default.to_owned(),
-            &Shape {
-                expected: TEXT,
-                read: &text,
-                show: &|value| quoted(value),
-            },
-        )
+        self.usually(key, default.to_owned(), &Shape { expected: TEXT, read: &text, show: &|value| quoted(value) })
     }
 
     /// A text without a default; an empty one counts as not set.
     pub fn opt_string(&mut self, key: &str) -> Option<String> {
-        self.maybe(
-            key,
-            &Shape {
-                expected: TEXT,
-                read: &text,
-                show: &|value| quoted(value),
-            },
-        )
+        self.maybe(key, &Shape { expected: TEXT, read: &text, show: &|value| quoted(value) })
     }
 
     /// `true` or `false`; in the environment also `1`, `0`, `yes`, `no`, `on`, `off`.
     pub fn boolean(&mut self, key: &str, default: bool) -> bool {
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: "true or false",
-                read: &boolean,
-                show: &bool::to_string,
-            },
-        )
+        self.usually(key, default, &Shape { expected: "true or false", read: &boolean, show: &bool::to_string })
     }
 
     /// A switch that weakens security: its key is `danger_<name>` and it is off unless the operator turns it on.
@@ -68,136 +45,62 @@ impl Section {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let read = |raw: &Raw| {
             let number = raw.integer().ok_or(Fault::Kind)?;
-            let fits = T::try_from(number)
-                .ok()
-                .filter(|value| range.contains(value));
+            let fits = T::try_from(number).ok().filter(|value| range.contains(value));
             fits.ok_or_else(|| Fault::Because(format!("{number} is out of range")))
         };
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: &expected,
-                read: &read,
-                show: &T::to_string,
-            },
-        )
+        self.usually(key, default, &Shape { expected: &expected, read: &read, show: &T::to_string })
     }
 
     /// A time in whole seconds, in `range`. By convention the key ends with `_seconds`.
-    pub fn seconds(
-        &mut self,
-        key: &str,
-        range: RangeInclusive<u64>,
-        default: Duration,
-    ) -> Duration {
-        let expected = format!(
-            "a whole number of seconds from {} to {}",
-            range.start(),
-            range.end()
-        );
+    pub fn seconds(&mut self, key: &str, range: RangeInclusive<u64>, default: Duration) -> Duration {
+        let expected = format!("a whole number of seconds from {} to {}", range.start(), range.end());
         let read = |raw: &Raw| {
             let number = raw.integer().ok_or(Fault::Kind)?;
-            let fits = u64::try_from(number)
-                .ok()
-                .filter(|value| range.contains(value));
-            let fits =
-                fits.ok_or_else(|| Fault::Because(format!("{number} seconds is out of range")))?;
+            let fits = u64::try_from(number).ok().filter(|value| range.contains(value));
+            let fits = fits.ok_or_else(|| Fault::Because(format!("{number} seconds is out of range")))?;
             Ok(Duration::from_secs(fits))
         };
         self.usually(
             key,
             default,
-            &Shape {
-                expected: &expected,
-                read: &read,
-                show: &|value| value.as_secs().to_string(),
-            },
+            &Shape { expected: &expected, read: &read, show: &|value| value.as_secs().to_string() },
         )
     }
 
     /// A time with its unit, such as `"90s"`, `"15m"`, `"12h"` or `"7d"`, in `range`. A bare number is seconds.
-    pub fn duration(
-        &mut self,
-        key: &str,
-        range: RangeInclusive<Duration>,
-        default: Duration,
-    ) -> Duration {
-        let (least, most) = (
-            units::show_duration(*range.start()),
-            units::show_duration(*range.end()),
-        );
+    pub fn duration(&mut self, key: &str, range: RangeInclusive<Duration>, default: Duration) -> Duration {
+        let (least, most) = (units::show_duration(*range.start()), units::show_duration(*range.end()));
         let expected = format!("a time such as \"15m\", from \"{least}\" to \"{most}\"");
         let read = |raw: &Raw| {
             let value = units::duration(raw).ok_or(Fault::Kind)?;
-            if range.contains(&value) {
-                Ok(value)
-            } else {
-                Err(Fault::Because("the time is out of range".to_owned()))
-            }
+            if range.contains(&value) { Ok(value) } else { Err(Fault::Because("the time is out of range".to_owned())) }
         };
         let show = |value: &Duration| quoted(&units::show_duration(*value));
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: &expected,
-                read: &read,
-                show: &show,
-            },
-        )
+        self.usually(key, default, &Shape { expected: &expected, read: &read, show: &show })
     }
 
     /// A size: a number of bytes, or a text such as `"1 MiB"`, in `range`.
     pub fn bytes(&mut self, key: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
-        let (least, most) = (
-            units::show_bytes(*range.start()),
-            units::show_bytes(*range.end()),
-        );
+        let (least, most) = (units::show_bytes(*range.start()), units::show_bytes(*range.end()));
         let expected = format!("a size such as \"1 MiB\", from \"{least}\" to \"{most}\"");
         let read = |raw: &Raw| {
             let value = units::bytes(raw).ok_or(Fault::Kind)?;
-            if range.contains(&value) {
-                Ok(value)
-            } else {
-                Err(Fault::Because("the size is out of range".to_owned()))
-            }
+            if range.contains(&value) { Ok(value) } else { Err(Fault::Because("the size is out of range".to_owned())) }
         };
         let show = |value: &u64| quoted(&units::show_bytes(*value));
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: &expected,
-                read: &read,
-                show: &show,
-            },
-        )
+        self.usually(key, default, &Shape { expected: &expected, read: &read, show: &show })
     }
 
     /// A list of texts; in the environment separated by commas, or a JSON array.
     pub fn list(&mut self, key: &str, default: &[&str]) -> Vec<String> {
         let read = |raw: &Raw| raw.list().ok_or(Fault::Kind);
         let default = default.iter().map(|&item| item.to_owned()).collect();
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: LIST,
-                read: &read,
-                show: &|items| show_list(items),
-            },
-        )
+        self.usually(key, default, &Shape { expected: LIST, read: &read, show: &|items| show_list(items) })
     }
 
     /// A list of which every item is read with `parse`; empty by default. `parse` gives back what is wrong with an
     /// item, without repeating it; bad items are left out and noted under their number.
-    pub fn parsed_list<T>(
-        &mut self,
-        key: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-        remedy: &str,
-    ) -> Vec<T> {
+    pub fn parsed_list<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>, remedy: &str) -> Vec<T> {
         let items = self.list(key, &[]);
         let mut values = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
@@ -217,27 +120,12 @@ impl Section {
 
     /// An absolute http or https address, without a default.
     pub fn opt_url(&mut self, key: &str) -> Option<Url> {
-        self.maybe(
-            key,
-            &Shape {
-                expected: WEB_ADDRESS,
-                read: &url,
-                show: &|value| quoted(value.as_str()),
-            },
-        )
+        self.maybe(key, &Shape { expected: WEB_ADDRESS, read: &url, show: &|value| quoted(value.as_str()) })
     }
 
     /// An absolute http or https address.
     pub fn url(&mut self, key: &str, default: Url) -> Url {
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: WEB_ADDRESS,
-                read: &url,
-                show: &|value| quoted(value.as_str()),
-            },
-        )
+        self.usually(key, default, &Shape { expected: WEB_ADDRESS, read: &url, show: &|value| quoted(value.as_str()) })
     }
 
     /// A path in the file system. A relative one is relative to the working directory.
@@ -251,12 +139,7 @@ impl Section {
     }
 
     /// One of several words. `true` and `false` may be among them and need no quotes.
-    pub fn one_of<T: Copy + PartialEq>(
-        &mut self,
-        key: &str,
-        choices: &[(&str, T)],
-        default: T,
-    ) -> T {
+    pub fn one_of<T: Copy + PartialEq>(&mut self, key: &str, choices: &[(&str, T)], default: T) -> T {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let expected = format!("one of {}", words.join(", "));
         let read = |raw: &Raw| {
@@ -264,35 +147,17 @@ impl Section {
                 Raw::Toml(toml::Value::Boolean(value)) => value.to_string(),
                 other => other.text().ok_or(Fault::Kind)?.trim().to_ascii_lowercase(),
             };
-            let choice = choices
-                .iter()
-                .find(|(name, _)| *name == word)
-                .map(|(_, choice)| *choice);
+            let choice = choices.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice);
             choice.ok_or_else(|| match nearest(&word, words.iter().copied()) {
                 Some(near) => Fault::Because(format!("not a known word; did you mean `{near}`?")),
                 None => Fault::Kind,
             })
         };
         let show = |value: &T| {
-            let word = choices
-                .iter()
-                .find(|(_, choice)| choice == value)
-                .map_or("", |(word, _)| *word);
-            if matches!(word, "true" | "false") {
-                word.to_owned()
-            } else {
-                quoted(word)
-            }
+            let word = choices.iter().find(|(_, choice)| choice == value).map_or("", |(word, _)| *word);
+            if matches!(word, "true" | "false") { word.to_owned() } else { quoted(word) }
         };
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected: &expected,
-                read: &read,
-                show: &show,
-            },
-        )
+        self.usually(key, default, &Shape { expected: &expected, read: &read, show: &show })
     }
 
     /// A text read with `parse`, which gives back what is wrong with it, without repeating it.
@@ -304,15 +169,7 @@ impl Section {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
         let read = |raw: &Raw| parse(raw.text().ok_or(Fault::Kind)?.trim()).map_err(Fault::Because);
-        self.usually(
-            key,
-            default,
-            &Shape {
-                expected,
-                read: &read,
-                show: &|value| quoted(&value.to_string()),
-            },
-        )
+        self.usually(key, default, &Shape { expected, read: &read, show: &|value| quoted(&value.to_string()) })
     }
 
     /// As [`parsed`](Self::parsed), without a default; an empty text counts as not set.
@@ -323,14 +180,7 @@ impl Section {
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         let read = |raw: &Raw| parse(raw.text().ok_or(Fault::Kind)?.trim()).map_err(Fault::Because);
-        self.maybe(
-            key,
-            &Shape {
-                expected,
-                read: &read,
-                show: &|value| quoted(&value.to_string()),
-            },
-        )
+        self.maybe(key, &Shape { expected, read: &read, show: &|value| quoted(&value.to_string()) })
     }
 }
 
@@ -348,13 +198,8 @@ fn boolean(raw: &Raw) -> Result<bool, Fault> {
 
 fn url(raw: &Raw) -> Result<Url, Fault> {
     let text = raw.text().ok_or(Fault::Kind)?;
-    let url = Url::parse(text.trim())
-        .map_err(|error| Fault::Because(format!("not an address: {error}")))?;
-    if matches!(url.scheme(), "http" | "https") {
-        Ok(url)
-    } else {
-        Err(Fault::Kind)
-    }
+    let url = Url::parse(text.trim()).map_err(|error| Fault::Because(format!("not an address: {error}")))?;
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(Fault::Kind) }
 }
 
 fn show_list(items: &[String]) -> String {

@@ -21,11 +21,7 @@ impl Denied {
     /// A refusal with its code, such as `access.plan_too_small`, and one sentence.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            scope: None,
-        }
+        Self { code, message: message.into(), scope: None }
     }
 
     /// Names the scope that would help.

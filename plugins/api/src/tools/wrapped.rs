@@ -59,12 +59,7 @@ pub struct Guarded {
 /// Puts a server behind a rule: `guard("notes", access().scope("notes:read"), NotesServer::new())`.
 #[must_use]
 pub fn guard(name: &'static str, rule: Rule, handler: impl ServerHandler) -> Guarded {
-    Guarded {
-        name,
-        rule,
-        tools: BTreeMap::new(),
-        handler: Arc::new(handler),
-    }
+    Guarded { name, rule, tools: BTreeMap::new(), handler: Arc::new(handler) }
 }
 
 impl Guarded {
