@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod demo;
 mod doctor;
+mod last_address;
 mod output;
 mod serve;
 
@@ -83,7 +84,7 @@ fn builder(overrides: crate::config::Overrides) -> Result<Builder, CliError> {
 
 /// Opens a gateway for a command, with its tables up to date.
 async fn open(builder: Builder) -> Result<Gateway, CliError> {
-    let gateway = builder.build().await?;
+    let gateway = last_address::recall(builder.check()?).open().await?;
     if gateway.pending_migrations().is_empty() {
         return Ok(gateway);
     }

@@ -8,6 +8,7 @@ use belgie_api::{Clock, Timestamp};
 use serde_json::json;
 use tokio::net::TcpStream;
 
+use super::last_address;
 use super::output::{CliError, print};
 use crate::gateway::{Builder, Gateway};
 
@@ -31,7 +32,7 @@ impl Finding {
 
 /// Opens everything, looks, and exits with 1 when something must be mended.
 pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
-    let gateway = builder.migrate(false).build().await?;
+    let gateway = last_address::recall(builder.migrate(false).check()?).open().await?;
     let findings = vec![
         clock(&belgie_api::clock::SystemClock),
         Finding::of("keys", true, "the secret is there and nobody else can read it"),

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::builder;
+use super::{builder, last_address};
 use super::output::CliError;
 use crate::config::Overrides;
 use crate::gateway::Gateway;
@@ -33,6 +33,7 @@ pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Res
     let bound = listener.local_addr().map_err(Failure::internal)?;
     let gateway = checked.bound_to(bound).open().await?;
     refuse_pending(&gateway)?;
+    last_address::remember(gateway.config(), bound)?;
     let setup = gateway.offer_setup().await?;
     announce(&gateway, bound, setup.as_deref(), as_json);
     let stop = gateway.stopper();
