@@ -15,6 +15,7 @@ pub mod binding;
 pub mod builtin;
 pub mod catalog;
 pub mod demo;
+mod direct;
 pub mod endpoint;
 pub mod gate;
 mod idle_peer;

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::answer;
 use super::binding::Binding;
 use super::catalog::Catalog;
+use super::direct::DirectPath;
 use super::gate::Gate;
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, era_of};
@@ -67,6 +68,8 @@ pub struct McpEndpoint(Arc<Inner>);
 
 struct Inner {
     gate: Gate,
+    /// The short way, unless it is switched off.
+    direct: Option<DirectPath>,
     transport: StreamableHttpService<Gate, LocalSessionManager>,
     binding: Arc<Binding>,
     leases: Leases,
@@ -92,6 +95,8 @@ impl McpEndpoint {
             return Err(problems);
         };
 
+        let gate = Gate::new(catalog, &settings).map_err(|problem| vec![problem])?;
+
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.keep_alive = Some(settings.session_idle.saturating_add(RMCP_GRACE));
         let sessions = Arc::new(sessions);
@@ -105,7 +110,6 @@ impl McpEndpoint {
         listen(&bus, &leases, &binding, &tasks, runtime);
         tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
 
-        let gate = Gate::new(catalog, &settings);
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(settings.allowed_hosts.clone())
             .with_allowed_origins(settings.allowed_origins.clone())
@@ -118,7 +122,8 @@ impl McpEndpoint {
         let service = gate.clone();
         let transport = StreamableHttpService::new(move || Ok(service.clone()), sessions, config);
         let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, transport, binding, leases, idle, challenge, settings })))
+        let direct = settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings));
+        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
     /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
@@ -184,6 +189,17 @@ impl McpEndpoint {
             if let Err(response) = preflight::check_scopes(gate, idle, challenge, &visit, &message).await {
                 return response;
             }
+        }
+        if is_clear
+            && let Some(direct) = &self.0.direct
+            && let Some(plain) = direct.take(&parts, &message)
+        {
+            let answer = direct.answer(plain, parts, &message, &visit, self.0.idle.peer());
+            return tokio::select! {
+                biased;
+                () = visit.lease.ended() => self.expired(message.id),
+                response = answer => response,
+            };
         }
         let opens_session = message.method == "initialize";
         let is_json = preflight::is_json(&parts.headers);
