@@ -26,5 +26,8 @@ mod run;
 pub mod settings;
 pub mod stream;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::endpoint::{McpEndpoint, McpParts};
 pub use self::settings::McpSettings;

@@ -87,13 +87,12 @@ impl ServerHandler for Gate {
         let name = request.name.clone();
         let Some(found) = self.find(&name, &context).await else { return Err(unknown_tool(&name)) };
         let rule = found.rule(&name);
-        let permit = match decide(&visit.caller, Action::new(ActionKind::CallTool, &name, rule)) {
-            Ok(permit) => permit,
-            Err(denial) => return refuse_call(&name, denial),
-        };
-        let mut response = match found {
-            Found::Native(tool) => run::native(permit, &visit.lease, &tool.call, request, context).await?,
-            Found::Wrapped(server) => {
+        let mut response = match (decide(&visit.caller, Action::new(ActionKind::CallTool, &name, rule)), found) {
+            (Err(denial), _) => refuse_call(&name, denial)?,
+            (Ok(permit), Found::Native(tool)) => {
+                run::native(permit, &visit.lease, &tool.call, request, context).await?
+            }
+            (Ok(permit), Found::Wrapped(server)) => {
                 let request = ClientRequest::CallToolRequest(Request::new(request));
                 match run::wrapped(permit, &visit.lease, server, request, context).await? {
                     ServerResult::CallToolResult(result) => result.into(),
