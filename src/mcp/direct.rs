@@ -100,7 +100,7 @@ impl DirectPath {
             && meta.is_complete()
             && preflight::is_json(&parts.headers)
             && accepts_both(&parts.headers)
-            && self.is_known_place(&parts.headers);
+            && self.is_known_place(parts);
         if !is_plain {
             return None;
         }
@@ -138,24 +138,24 @@ impl DirectPath {
         peer: Peer<RoleServer>,
     ) -> Response {
         let outcome = match plain {
-            Plain::List => return self.success(message.id, self.list(visit)),
+            Plain::List => return success(message.id, self.list(visit)),
             Plain::UnknownTool(name) => Err(unknown_tool(name)),
             Plain::Call(call) => call.run(parts, visit, peer).await,
         };
         match outcome {
             Ok(CallToolResponse::Complete(result)) if result.meta.is_none() => {
-                self.success(message.id, self.result(&result))
+                success(message.id, self.result(&result))
             }
             Ok(CallToolResponse::Complete(mut result)) => {
                 self.gate.sign(&mut result.meta, true);
-                self.success(message.id, result)
+                success(message.id, result)
             }
             Ok(CallToolResponse::Task(_)) if !message.meta.declares_tasks() => {
                 let error =
                     ErrorData::missing_required_client_capability(ClientCapabilities::builder().enable_tasks().build());
                 answer::error(status_of(&error), message.id, &error)
             }
-            Ok(other) => self.success(message.id, ServerResult::from(other)),
+            Ok(other) => success(message.id, ServerResult::from(other)),
             Err(error) => answer::error(status_of(&error), message.id, &error),
         }
     }
@@ -181,24 +181,13 @@ impl DirectPath {
         }
     }
 
-    fn success(&self, id: Option<&RawValue>, result: impl Serialize) -> Response {
-        let mut body = Vec::with_capacity(512);
-        let written =
-            serde_json::to_writer(&mut body, &Success { jsonrpc: "2.0", id: id.unwrap_or(RawValue::NULL), result });
-        match written {
-            Ok(()) => answer::json(StatusCode::OK, body),
-            Err(cause) => {
-                tracing::error!(%cause, "a result could not be written as JSON");
-                let error = ErrorData::internal_error("The result cannot be written as JSON.", None);
-                answer::error(StatusCode::INTERNAL_SERVER_ERROR, id, &error)
-            }
-        }
-    }
-
     /// Whether host and origin are plainly among those allowed; rmcp knows every other way to write them.
-    fn is_known_place(&self, headers: &HeaderMap) -> bool {
+    fn is_known_place(&self, Parts { headers, uri, .. }: &Parts) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(host) = text(HOST) else { return false };
+        // HTTP/2 names the host in the request line (RFC 9113 section 8.3.1).
+        let Some(host) = text(HOST).or_else(|| uri.authority().map(|authority| authority.as_str())) else {
+            return false;
+        };
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let is_host_known = self.hosts.iter().any(|allowed| allowed == host || allowed == name);
         let is_origin_known = !headers.contains_key(ORIGIN)
@@ -221,6 +210,21 @@ impl Call<'_> {
         context.meta = meta;
         context.extensions.insert(parts);
         run::native(permit, &visit.lease, &tool.call, params, context).await
+    }
+}
+
+/// A response that carries a result.
+fn success(id: Option<&RawValue>, result: impl Serialize) -> Response {
+    let mut body = Vec::with_capacity(512);
+    let written =
+        serde_json::to_writer(&mut body, &Success { jsonrpc: "2.0", id: id.unwrap_or(RawValue::NULL), result });
+    match written {
+        Ok(()) => answer::json(StatusCode::OK, body),
+        Err(cause) => {
+            tracing::error!(%cause, "a result could not be written as JSON");
+            let error = ErrorData::internal_error("The result cannot be written as JSON.", None);
+            answer::error(StatusCode::INTERNAL_SERVER_ERROR, id, &error)
+        }
     }
 }
 

@@ -220,13 +220,11 @@ impl ServerHandler for Gate {
         };
         let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
         let served = async {
-            match owner {
-                Some(server) => run::contain(server.name, || server.handler.serve_subscription(context)).await,
-                None => {
-                    context.cancelled().await;
-                    Ok(())
-                }
+            if let Some(server) = owner {
+                return run::contain(server.name, || server.handler.serve_subscription(context)).await;
             }
+            context.cancelled().await;
+            Ok(())
         };
         tokio::select! {
             biased;
