@@ -48,7 +48,8 @@ async fn a_listener_beyond_loopback_wants_https_and_a_strong_secret() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mistake_in_the_configuration_is_said_at_once() {
     let dir = tempfile::tempdir().expect("a folder");
-    let text = "site_nam = \"x\"\n[session]\nmax_age_seconds = \"long\"\n[plugins.oauth-server]\nacces_token_ttl_seconds = 1";
+    let text =
+        "site_nam = \"x\"\n[session]\nmax_age_seconds = \"long\"\n[plugins.oauth-server]\nacces_token_ttl_seconds = 1";
     let Err(BootError::Config(problems)) = builder(&dir, text).check() else {
         panic!("the gateway would have started");
     };

@@ -7,8 +7,5 @@ async fn the_surface_is_the_one_that_was_reviewed() {
     let gateway = Setup::default().start(Engine::Sqlite).await;
     let reviewed = include_str!("surface.txt");
     let real = gateway.gateway.surface();
-    assert!(
-        real == reviewed,
-        "the surface changed. If it should have, put this into tests/suite/surface.txt:\n{real}"
-    );
+    assert!(real == reviewed, "the surface changed. If it should have, put this into tests/suite/surface.txt:\n{real}");
 }

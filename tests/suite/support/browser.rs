@@ -27,7 +27,8 @@ pub struct Page {
 impl Page {
     /// Where the answer sends the browser.
     pub fn location(&self) -> String {
-        let value = self.headers.get(LOCATION).unwrap_or_else(|| panic!("a redirect, not {}: {}", self.status, self.body));
+        let value =
+            self.headers.get(LOCATION).unwrap_or_else(|| panic!("a redirect, not {}: {}", self.status, self.body));
         value.to_str().expect("a plain address").to_owned()
     }
 

@@ -64,7 +64,9 @@ impl Setup {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let database = match &engine {
             Engine::Sqlite => String::new(),
-            Engine::Postgres(url) => format!("[database]\nurl = \"{url}\"\nmigrate_on_start = true\nmax_connections = 5\n"),
+            Engine::Postgres(url) => {
+                format!("[database]\nurl = \"{url}\"\nmigrate_on_start = true\nmax_connections = 5\n")
+            }
         };
         let text = format!(
             "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{database}\n{}\n{}",
@@ -149,7 +151,8 @@ impl TestGateway {
     pub async fn second_node(&self) -> Arc<Gateway> {
         let base = format!("base_url = \"{}\"\n", self.url);
         let builder = Belgie::builder(RawConfig::from_text(&format!("{base}{}", self.config))).demo_tools();
-        let gateway = builder.clock(Arc::clone(&self.clock) as _).build().await.unwrap_or_else(|error| panic!("{error}"));
+        let gateway =
+            builder.clock(Arc::clone(&self.clock) as _).build().await.unwrap_or_else(|error| panic!("{error}"));
         Arc::new(gateway)
     }
 

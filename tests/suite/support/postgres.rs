@@ -40,7 +40,8 @@ async fn start() -> Option<Cluster> {
 }
 
 fn binaries() -> Option<PathBuf> {
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|e| e.path()).collect();
+    let mut versions: Vec<PathBuf> =
+        std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|e| e.path()).collect();
     versions.sort();
     versions.into_iter().rev().map(|version| version.join("bin")).find(|bin| bin.join("initdb").exists())
 }
@@ -51,16 +52,19 @@ fn launch(bin: &Path) -> Cluster {
     let script = r#"
         set -e
         dir=$(mktemp -d /tmp/belgie-postgres-XXXXXX)
-        as() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; else "$@"; fi; }
-        if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$dir"; fi
+        as=""
+        if [ "$(id -u)" = 0 ]; then
+            chown postgres:postgres "$dir"
+            as="setpriv --reuid=postgres --regid=postgres --clear-groups"
+        fi
         cd "$dir"
-        as "$BIN/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
-        as "$BIN/postgres" -D "$dir/data" -p "$PORT" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
+        $as "$BIN/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
+        $as "$BIN/postgres" -D "$dir/data" -p "$PORT" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
             -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=32MB \
             >"$dir/log" 2>&1 </dev/null &
         server=$!
         read -r _ || true
-        kill -INT $server 2>/dev/null || true
+        kill -QUIT $server 2>/dev/null || true
         wait $server || true
         rm -rf "$dir"
     "#;
@@ -69,10 +73,16 @@ fn launch(bin: &Path) -> Cluster {
         .env("BIN", bin)
         .env("PORT", port.to_string())
         .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .expect("bash runs");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !Command::new(bin.join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|s| s.success()) {
+    while !Command::new(bin.join("pg_isready"))
+        .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
+        .status()
+        .is_ok_and(|s| s.success())
+    {
         assert!(Instant::now() < deadline, "the test server did not start");
         std::thread::park_timeout(Duration::from_millis(50));
     }

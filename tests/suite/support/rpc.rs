@@ -72,7 +72,8 @@ impl Modern<'_> {
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": { "name": "suite", "version": "1" },
         });
-        let mut request = self.client.post(self.url).header("accept", ACCEPT).header("mcp-protocol-version", "2026-07-28");
+        let mut request =
+            self.client.post(self.url).header("accept", ACCEPT).header("mcp-protocol-version", "2026-07-28");
         request = request.header("mcp-method", method);
         if let Some(name) = name {
             request = request.header("mcp-name", name);
@@ -105,7 +106,8 @@ pub struct LegacySession {
 impl LegacySession {
     /// Opens a session.
     pub async fn open(client: &Client, url: &str, token: &str) -> Self {
-        let mut session = Self { client: client.clone(), url: url.to_owned(), token: token.to_owned(), id: String::new() };
+        let mut session =
+            Self { client: client.clone(), url: url.to_owned(), token: token.to_owned(), id: String::new() };
         let params = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": {},
