@@ -21,3 +21,7 @@ pub fn commands(settings: &Settings) -> Vec<PluginCommand> {
         PluginCommand::new(token::command(), move |host, matches| token::run(start_again(host), matches)),
     ]
 }
+
+fn lines(each: impl Iterator<Item = String>) -> String {
+    each.collect::<Vec<_>>().join("\n")
+}

@@ -5,6 +5,7 @@ use belgie_api::command::Output;
 use belgie_api::{ClientId, Failure, Result, ScopeSet};
 use serde_json::{Value, json};
 
+use super::lines;
 use crate::model::client::{RegisteredClient, presentable_name};
 use crate::model::redirect::{RedirectKind, kind_of};
 use crate::model::registration::{ApplicationType, AuthMethod, Registration, read_redirects};
@@ -82,10 +83,10 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
 
 fn show_new(NewClient { client, secret }: &NewClient) -> Output {
     let mut json = describe(client);
-    let mut text = format!("Client id: {}\n", client.id);
+    let mut text = format!("Client id: {}", client.id);
     if let (Some(secret), Some(members)) = (secret, json.as_object_mut()) {
         members.insert("client_secret".to_owned(), secret.expose().into());
-        text = format!("{text}Client secret: {}\nIt is shown this once; keep it safe.\n", secret.expose());
+        text = format!("{text}\nClient secret: {}\nIt is shown this once; keep it safe.", secret.expose());
     }
     Output::new(text, json)
 }
@@ -94,10 +95,9 @@ async fn list(oauth: &OAuth) -> Result<Output> {
     let clients = oauth.list_clients().await?;
     let line = |client: &RegisteredClient| {
         let used = client.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
-        format!("{}  {}  {}  created {}  {used}\n", client.id, client.name, client.auth_method, client.created_at)
+        format!("{}  {}  {}  created {}  {used}", client.id, client.name, client.auth_method, client.created_at)
     };
-    let text =
-        if clients.is_empty() { "No client is registered.\n".to_owned() } else { clients.iter().map(line).collect() };
+    let text = if clients.is_empty() { "No client is registered.".to_owned() } else { lines(clients.iter().map(line)) };
     Ok(Output::new(text, json!({ "clients": clients.iter().map(describe).collect::<Vec<_>>() })))
 }
 
@@ -105,7 +105,7 @@ async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let id = ClientId::from_wire(matches.get_one::<String>("id").cloned().unwrap_or_default());
     let grants = oauth.delete_client(&id).await?;
     Ok(Output::new(
-        format!("{id} is gone; grants ended: {grants}\n"),
+        format!("{id} is gone; grants ended: {grants}"),
         json!({ "client_id": id, "grants_revoked": grants }),
     ))
 }

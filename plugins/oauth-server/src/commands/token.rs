@@ -9,6 +9,7 @@ use belgie_api::ports::Catalog;
 use belgie_api::{Failure, Result, ScopeSet, TokenId};
 use serde_json::{Value, json};
 
+use super::lines;
 use crate::model::address::find_resources;
 use crate::model::grant::LiveToken;
 use crate::model::scopes;
@@ -88,7 +89,7 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         members.insert("token".to_owned(), secret.expose().into());
     }
     let text = format!(
-        "{}\n\nThis is the token of {}; it is shown this once. Id {}, scopes {}, good at {} until {}.\n",
+        "{}\n\nThis is the token of {}; it is shown this once. Id {}, scopes {}, good at {} until {}.",
         secret.expose(),
         user.email,
         token.id,
@@ -104,9 +105,9 @@ async fn list(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let tokens = oauth.list_personal(user.id).await?;
     let line = |token: &LiveToken| {
         let last_use = token.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
-        format!("{}  {}  {}  until {}  {last_use}\n", token.id, token.client_name, token.scopes, token.expires_at)
+        format!("{}  {}  {}  until {}  {last_use}", token.id, token.client_name, token.scopes, token.expires_at)
     };
-    let text = if tokens.is_empty() { "No token is in force.\n".to_owned() } else { tokens.iter().map(line).collect() };
+    let text = if tokens.is_empty() { "No token is in force.".to_owned() } else { lines(tokens.iter().map(line)) };
     Ok(Output::new(text, json!({ "tokens": tokens.iter().map(describe).collect::<Vec<_>>() })))
 }
 
@@ -119,7 +120,7 @@ async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     if !oauth.revoke_personal(id).await? {
         return Err(unknown());
     }
-    Ok(Output::new(format!("{id} is over.\n"), json!({ "id": id, "revoked": true })))
+    Ok(Output::new(format!("{id} is over."), json!({ "id": id, "revoked": true })))
 }
 
 async fn find_user(oauth: &OAuth, matches: &ArgMatches) -> Result<UserContext> {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use belgie_api::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::{ClientId, Failure, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::model::params::Params;
@@ -63,12 +63,11 @@ impl From<Failure> for OAuthError {
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        if !self.used_header || self.failure.status() != StatusCode::UNAUTHORIZED {
-            return self.failure.into_response();
+        let wants_challenge = self.used_header && self.failure.status() == StatusCode::UNAUTHORIZED;
+        let mut response = self.failure.into_response();
+        if wants_challenge {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
         }
-        let body = json!({ "error": self.failure.code(), "error_description": self.failure.message() });
-        let mut response = unkept(StatusCode::UNAUTHORIZED, &body);
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
         response
     }
 }
