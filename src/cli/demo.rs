@@ -23,8 +23,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use belgie_api::Entropy;
 use belgie_api::entropy::SystemEntropy;
+use belgie_api::{Entropy, Failure};
+use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 pub use self::expect::Broken;
@@ -35,12 +36,15 @@ use self::stage::Stage;
 use self::wire::Wire;
 use super::output::CliError;
 
-/// The exit code of a program that was interrupted: 128 and the number of the signal.
+/// The exit code of a program that was interrupted: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
 
 /// Opens a gateway, plays against it and shows every step; exits with 1 when a promise was broken.
 pub(super) async fn demo(as_json: bool) -> Result<ExitCode, CliError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    // From here on a signal is only noted, so that it cannot leave the directory of the gateway behind.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::internal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
     let Stage { gateway, listener, mcp_url, data_dir } = Stage::open(entropy.as_ref()).await?;
     let mut show = Show::new(std::io::stdout().is_terminal());
     let say = |text: &str| {
@@ -58,7 +62,8 @@ pub(super) async fn demo(as_json: bool) -> Result<ExitCode, CliError> {
         let mut tell = |step: &StepReport| say(&show.step(step));
         let report = tokio::select! {
             report = play(mcp_url, &entropy, &mut tell) => Some(report),
-            _ = tokio::signal::ctrl_c() => None,
+            _ = interrupt.recv() => None,
+            _ = terminate.recv() => None,
         };
         stop.cancel();
         report
