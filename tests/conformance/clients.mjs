@@ -6,8 +6,8 @@ import { PYTHON, python } from './clients/python.mjs';
 import { TYPESCRIPT, typescript } from './clients/typescript.mjs';
 import { Report, startServer } from './harness.mjs';
 
-// The shortest life the gateway allows an access token, in seconds: every client waits for the end of one.
-const ACCESS_TOKEN_TTL = 30;
+// In seconds: every client waits for the end of an access token.
+const ACCESS_TOKEN_TTL = 5;
 
 const report = new Report('clients');
 const server = await startServer({

@@ -94,10 +94,13 @@ class Server {
     return made.token;
   }
 
-  /** Ends the server as an operator would, and removes what it kept. */
+  /** Ends the server as an operator would, sees whether its log has anything to complain of, and removes what it kept. */
   async stop() {
     const code = await stopProcess(this.child);
-    if (code !== 0) throw new Error(`the server ended with ${code}: ${readFileSync(this.log, 'utf8').slice(-4000)}`);
+    const log = readFileSync(this.log, 'utf8');
+    if (code !== 0) throw new Error(`the server ended with ${code}: ${log.slice(-4000)}`);
+    const complaints = log.split('\n').filter((line) => /\b(WARN|ERROR)\b|panicked/.test(line));
+    if (complaints.length > 0) throw new Error(`the server complains:\n${complaints.join('\n')}`);
     rmSync(this.dataDir, { recursive: true });
   }
 }

@@ -26,7 +26,7 @@ export class Stage {
   static async open(browser, { label, server, report, javaScriptEnabled, screenshots = null }) {
     const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 1280, height: 800 } });
     const stage = new Stage();
-    Object.assign(stage, { context, label, server, report, screenshots });
+    Object.assign(stage, { context, label, server, report, javaScriptEnabled, screenshots });
     context.on('page', (page) => stage.#watch(page));
     stage.page = await context.newPage();
     return stage;
@@ -67,10 +67,12 @@ export class Stage {
   /** Runs a check; complaints of the browser fail it, except those that `expected` matches. */
   async check(name, body, expected = null) {
     this.#expected = expected;
-    this.#problems.length = 0;
     return await this.report.check(`${this.label}: ${name}`, async () => {
       const found = await body(this.page);
-      if (this.#problems.length > 0) throw new Error(`the browser complains:\n${this.#problems.join('\n')}`);
+      // What the browser has said before it answers this has arrived here.
+      await this.page.title();
+      const problems = this.#problems.splice(0);
+      if (problems.length > 0) throw new Error(`the browser complains:\n${problems.join('\n')}`);
       return found;
     });
   }

@@ -35,7 +35,8 @@ export async function inspector(report, server) {
     assert.ok(JSON.stringify(whoami).includes(email));
   });
   await report.check('MCP Inspector: a token nobody issued is refused', async () => {
-    await assert.rejects(inspect(`${token.slice(0, -1)}x`, '--method', 'tools/list'), /401|[Uu]nauthorized/);
+    // Refused, it wants to sign in, and has no terminal for that.
+    await assert.rejects(inspect(`${token.slice(0, -1)}~`, '--method', 'tools/list'), /auth_required/);
   });
   rmSync(home, { recursive: true });
 }

@@ -75,6 +75,14 @@ class Provider {
     this.saved = tokens;
   }
 
+  saveDiscoveryState(found) {
+    this.found = found;
+  }
+
+  discoveryState() {
+    return this.found;
+  }
+
   saveCodeVerifier(verifier) {
     this.verifier = verifier;
   }

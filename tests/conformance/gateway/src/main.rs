@@ -5,6 +5,7 @@
 //! ```
 //!
 //! It makes an account and a personal access token, prints `{"mcp_url": ..., "token": ...}`, and serves until SIGTERM.
+//! Settings come from the environment, as those of `belgie` do.
 //! Since the fixture passes the official suite bare, whatever fails here is the gate's doing.
 
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ const EMAIL: &str = "suite@example.org";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let directory = std::env::args_os().nth(1).context("say which directory to keep the data in")?;
-    let checked = builder(directory.into()).check()?;
+    let checked = builder(directory.into())?.check()?;
     let listener = TcpListener::bind(checked.config().server.listen).await?;
     let gateway = checked.bound_to(listener.local_addr()?).open().await?;
     let token = make_token(&gateway).await?;
@@ -35,16 +36,11 @@ async fn main() -> anyhow::Result<()> {
     stopped.map(|()| served).context("SIGTERM cannot be heard")
 }
 
-fn builder(directory: PathBuf) -> Builder {
-    let config = RawConfig {
-        overrides: Overrides {
-            data_dir: Some(directory),
-            listen: Some("127.0.0.1:0".to_owned()),
-            config: None,
-        },
-        ..RawConfig::default()
-    };
-    Belgie::builder(config).guarded(guard("fixture", access(), ConformanceFixture::new()))
+fn builder(directory: PathBuf) -> anyhow::Result<Builder> {
+    let overrides =
+        Overrides { data_dir: Some(directory), listen: Some("127.0.0.1:0".to_owned()), ..Overrides::default() };
+    let config = RawConfig::of_process(overrides)?;
+    Ok(Belgie::builder(config).guarded(guard("fixture", access(), ConformanceFixture::new())))
 }
 
 /// Makes an account, and a token for it with the very command an operator would type.
