@@ -16,7 +16,6 @@ import httpx2
 from mcp import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
 REVISIONS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
@@ -105,7 +104,7 @@ async def main(url: str, issuer: str, email: str, mode: str) -> None:
         token_endpoint_auth_method="none",
     )
     provider = OAuthClientProvider(url, metadata, memory, redirects.open_browser, redirects.wait)
-    async with create_mcp_http_client(auth=provider) as http:
+    async with httpx2.AsyncClient(auth=provider, timeout=httpx2.Timeout(30, read=300)) as http:
         async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
             assert redirects.asked == 1 and memory.client and memory.tokens, "the flow did not run"
             assert memory.tokens.refresh_token, "no refresh token was issued"
