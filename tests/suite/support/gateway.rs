@@ -7,7 +7,6 @@ use belgie::api::db::Pools;
 use belgie::config::RawConfig;
 use belgie::identity::NewAccount;
 use belgie::{Belgie, Builder, Gateway};
-use belgie_api::ScopeSet;
 use belgie_api::context::UserContext;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -36,7 +35,7 @@ impl Engine {
 pub struct Setup {
     config: String,
     has_real_limits: bool,
-    build: Option<Box<dyn FnOnce(Builder) -> Builder + Send>>,
+    build: Option<Build>,
 }
 
 impl Setup {
@@ -75,20 +74,28 @@ impl Setup {
             self.config,
         );
         let clock = Arc::new(ShiftedClock::default());
-        let builder = Belgie::builder(RawConfig::from_text(&text)).demo_tools().clock(Arc::clone(&clock) as _);
-        let builder = match self.build {
-            Some(build) => build(builder),
-            None => builder,
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let checked = builder.check().unwrap_or_else(|error| panic!("{error}")).bound_to(address);
-        let gateway = Arc::new(checked.open().await.unwrap_or_else(|error| panic!("{error}")));
-        let server = Arc::clone(&gateway);
-        let serving = tokio::spawn(async move { server.serve(listener).await });
-        let url = format!("http://{address}");
-        TestGateway { url, clock, gateway, engine, config: text, dir, serving }
+        launch(engine, Arc::new(dir), text, clock, self.build.unwrap_or_else(|| Box::new(|builder| builder))).await
     }
+}
+
+type Build = Box<dyn FnOnce(Builder) -> Builder + Send>;
+
+/// Opens a gateway with this configuration on a free port, which becomes its public address, and lets it answer.
+async fn launch(
+    engine: Engine,
+    dir: Arc<TempDir>,
+    config: String,
+    clock: Arc<ShiftedClock>,
+    build: Build,
+) -> TestGateway {
+    let builder = build(Belgie::builder(RawConfig::from_text(&config)).demo_tools().clock(Arc::clone(&clock) as _));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let checked = builder.check().unwrap_or_else(|error| panic!("{error}")).bound_to(address);
+    let gateway = Arc::new(checked.open().await.unwrap_or_else(|error| panic!("{error}")));
+    let server = Arc::clone(&gateway);
+    let serving = tokio::spawn(async move { server.serve(listener).await });
+    TestGateway { url: format!("http://{address}"), clock, gateway, engine, config, dir, serving }
 }
 
 /// Tests come from one address; limits have tests of their own.
@@ -105,7 +112,7 @@ pub struct TestGateway {
     pub gateway: Arc<Gateway>,
     engine: Engine,
     config: String,
-    dir: TempDir,
+    dir: Arc<TempDir>,
     serving: JoinHandle<()>,
 }
 
@@ -125,13 +132,7 @@ impl TestGateway {
 
     /// Makes an account.
     pub async fn person(&self, email: &str) -> UserContext {
-        let account = NewAccount {
-            email: email.to_owned(),
-            name: String::new(),
-            password: PASSWORD.to_owned(),
-            scopes: ScopeSet::new(),
-        };
-        self.gateway.identity().create(account).await.expect("a new account")
+        self.person_with(email, "").await
     }
 
     /// A browser nobody is signed in with.
@@ -154,6 +155,23 @@ impl TestGateway {
         let gateway =
             builder.clock(Arc::clone(&self.clock) as _).build().await.unwrap_or_else(|error| panic!("{error}"));
         Arc::new(gateway)
+    }
+
+    /// Another gateway on the same database, with the same secret and clock but a public address of its own.
+    pub async fn elsewhere(&self) -> Self {
+        let (engine, dir, clock) = (self.engine.clone(), Arc::clone(&self.dir), Arc::clone(&self.clock));
+        launch(engine, dir, self.config.clone(), clock, Box::new(|builder| builder)).await
+    }
+
+    /// A person with an account that may do this beyond what everybody may.
+    pub async fn person_with(&self, email: &str, scopes: &str) -> UserContext {
+        let account = NewAccount {
+            email: email.to_owned(),
+            name: String::new(),
+            password: PASSWORD.to_owned(),
+            scopes: scopes.parse().expect("scopes"),
+        };
+        self.gateway.identity().create(account).await.expect("a new account")
     }
 
     /// The data folder, for the command line.
