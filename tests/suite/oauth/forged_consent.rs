@@ -52,8 +52,8 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    /// The forged consent link: the attacker begins a flow with a client and a session of their own and has the victim's
-    /// browser answer it, forgery token and all.
+    // The forged consent link: the attacker begins a flow with a client and a session of their own and has the victim's
+    // browser answer it, forgery token and all.
     async fn a_question_that_was_put_to_one_person_cannot_be_answered_by_another(gateway: TestGateway) {
         let mut eve = gateway.signed_in("eve@example.org").await;
         let mut ada = gateway.signed_in("ada@example.org").await;

@@ -69,7 +69,7 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    /// A host with the characters of a policy in it would speak in the `Content-Security-Policy` of the consent page.
+    // A host with the characters of a policy in it would speak in the `Content-Security-Policy` of the consent page.
     async fn a_host_that_is_no_name_is_never_registered(gateway: TestGateway) {
         for bad in [
             "https://*/callback",

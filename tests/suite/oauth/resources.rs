@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use super::{assert_refused, assert_sent_back, assert_shut};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, TestGateway, Tokens};
+use crate::support::{Agent, Setup, TestGateway, Tokens};
 
 on_both_engines! {
     async fn nobody_is_asked_about_a_resource_that_is_not_here(gateway: TestGateway) {
@@ -66,9 +66,12 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    /// Both gateways know both tokens, since they share the database: only the audience tells them apart.
-    async fn a_token_for_another_audience_is_refused_though_it_is_good(gateway: TestGateway) {
-        let elsewhere = gateway.elsewhere().await;
+    // Both gateways know both tokens, since they share the database: only the audience tells them apart.
+    async fn a_token_for_another_audience_is_refused_though_it_is_good(
+        gateway: TestGateway,
+        setup = Setup::default().with_public_address()
+    ) {
+        let elsewhere = gateway.elsewhere(true).await;
         gateway.person("ada@example.org").await;
         let (mut here, mut there) = (gateway.browser(), elsewhere.browser());
         here.sign_in("ada@example.org", PASSWORD).await;
@@ -83,6 +86,20 @@ on_both_engines! {
             assert_eq!(agent_there.whoami(&of_there).await.status, StatusCode::OK);
             assert_shut(&agent_here.whoami(&of_there).await);
             assert_shut(&agent_there.whoami(&of_here).await);
+        }
+    }
+}
+
+on_both_engines! {
+    // Without a configured address a restart may end up on another port, and agents stay connected all the same.
+    async fn only_a_gateway_without_a_configured_address_overlooks_the_port_of_an_audience(gateway: TestGateway) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        let token = agent.connect(&mut ada, "").await.access;
+        for (has_public_address, status) in [(false, StatusCode::OK), (true, StatusCode::UNAUTHORIZED)] {
+            let elsewhere = gateway.elsewhere(has_public_address).await;
+            let moved = Agent::known_as(&elsewhere, &agent.client_id, &agent.redirect_uri);
+            assert_eq!(moved.whoami(&token).await.status, status);
         }
     }
 }
