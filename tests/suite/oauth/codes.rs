@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use super::{assert_invalid_grant, assert_refused, assert_sent_back, assert_shut};
 use crate::on_both_engines;
-use crate::support::{Agent, TestGateway, Tokens};
+use crate::support::{Agent, Reply, TestGateway, Tokens};
 
 on_both_engines! {
     async fn a_code_that_comes_twice_is_refused_and_the_tokens_of_the_first_time_die(gateway: TestGateway) {
@@ -35,7 +35,9 @@ on_both_engines! {
         let replies = join_all((0..12).map(|_| agent.redeem(&code))).await;
         let (won, lost): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == StatusCode::OK);
         assert_eq!(won.len(), 1);
-        lost.iter().for_each(|reply| assert_invalid_grant(reply));
+        for reply in lost {
+            assert_invalid_grant(reply);
+        }
         let tokens = Tokens::of(won[0]);
         assert_shut(&agent.whoami(&tokens.access).await);
         assert_invalid_grant(&agent.refresh(&tokens.refresh).await);
@@ -170,10 +172,10 @@ on_both_engines! {
         }
         let in_query = agent.authorize_url(&[]).replace("/authorize", "/token");
         let request = agent.client.post(in_query).query(&agent.redemption(&code));
-        let answer = crate::support::Reply::read(request.send().await.expect("an answer")).await;
+        let answer = Reply::read(request.send().await.expect("an answer")).await;
         assert_refused(&answer, StatusCode::BAD_REQUEST, "invalid_request");
         let as_json = agent.client.post(gateway.at("/token")).json(&agent.redemption(&code)).send().await;
-        let answer = crate::support::Reply::read(as_json.expect("an answer")).await;
+        let answer = Reply::read(as_json.expect("an answer")).await;
         assert_refused(&answer, StatusCode::BAD_REQUEST, "invalid_request");
         let unknown = agent.redeem_with(&code, "grant_type", Some("password")).await;
         assert_refused(&unknown, StatusCode::BAD_REQUEST, "unsupported_grant_type");

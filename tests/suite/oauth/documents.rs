@@ -41,7 +41,7 @@ on_both_engines! {
         let address = server.at("/client.json");
         server.publish_json("/client.json", &document(&address));
         let mut ada = gateway.signed_in("ada@example.org").await;
-        let mut agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
         let page = ada.get(&agent.authorize_url(&agent.authorization(""))).await;
         let shown = crate::support::unescape(&page.body);
         assert!(shown.contains("<q><bdi>Published agent</bdi></q>"), "{shown}");
@@ -55,8 +55,8 @@ on_both_engines! {
         assert_eq!(agent.revoke(&renewed.refresh).await.status, StatusCode::OK);
         assert_eq!(server.requests(), 1, "it is kept for a while");
 
-        agent.redirect_uri = "http://127.0.0.1:50000/callback".to_owned();
-        assert!(agent.consent(&mut ada, "", "allow").await.location().starts_with(&agent.redirect_uri));
+        let moved = Agent::known_as(&gateway, &address, "http://127.0.0.1:50000/callback");
+        assert!(moved.consent(&mut ada, "", "allow").await.location().starts_with(&moved.redirect_uri));
     }
 }
 

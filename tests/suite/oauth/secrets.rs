@@ -48,6 +48,9 @@ async fn no_secret_is_found_in_the_data_folder_or_in_a_list() {
         // Without its prefix and its checksum a secret would still be one.
         let (_, random) = secret[4..].split_once('_').expect("a prefix");
         let random = &random[..40];
-        assert!(!holds(&kept, random) && !holds(account.as_bytes(), random) && !holds(&list.stdout, random), "{secret}");
+        assert!(
+            !holds(&kept, random) && !holds(account.as_bytes(), random) && !holds(&list.stdout, random),
+            "{secret}"
+        );
     }
 }

@@ -44,9 +44,9 @@ fn inward(port: u16) -> Vec<String> {
         "[fd00:ec2::254]",
         "[fe80::1]",
     ];
-    let written = hosts.iter().flat_map(|host| {
-        [format!("https://{host}:{port}/client.json"), format!("http://{host}:{port}/client.json")]
-    });
+    let written = hosts
+        .iter()
+        .flat_map(|host| [format!("https://{host}:{port}/client.json"), format!("http://{host}:{port}/client.json")]);
     written.collect()
 }
 
@@ -65,7 +65,6 @@ fn ambiguous(port: u16) -> Vec<String> {
         "https://agent.example/%2e%2e/client.json",
         "https://agent.example/client.json#127.0.0.1",
         "https://agent.example\\@127.0.0.1:PORT/client.json",
-        "https:agent.example/client.json",
         "https:///agent.example/client.json",
         "https://",
         "http://agent.example/client.json",

@@ -45,12 +45,12 @@ impl Agent {
     /// Registers a client with this metadata; gives what the endpoint said, too.
     pub async fn register_document(gateway: &TestGateway, document: &Value) -> (Self, Value) {
         let redirect_uri = document["redirect_uris"][0].as_str().expect("a redirect");
-        let mut agent = Self::known_as(gateway, "", redirect_uri);
-        let answer = agent.client.post(gateway.at("/register")).json(document).send().await;
+        let nobody = Self::known_as(gateway, "", redirect_uri);
+        let answer = nobody.client.post(gateway.at("/register")).json(document).send().await;
         let reply = Reply::read(answer.expect("the gateway answers")).await;
         assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
-        agent.client_id = reply.body["client_id"].as_str().expect("a client id").to_owned();
-        (agent, reply.body)
+        let client_id = reply.body["client_id"].as_str().expect("a client id").to_owned();
+        (Self { client_id, ..nobody }, reply.body)
     }
 
     /// A client that is known already, or claims to be.
