@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
 use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
@@ -39,7 +39,7 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
 /// All routes and a page for everything else: what [`serve`](super::serve) uses.
 pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let nowhere =
-        Router::new().fallback(errors::not_found).layer(middleware::from_fn_with_state(Arc::clone(web), visit::visit));
+        Router::new().fallback(errors::not_found).layer(from_fn_with_state(Arc::clone(web), visit::visit_nowhere));
     router(web, plugin_routes).fallback_service(edge::around(nowhere, web))
 }
 

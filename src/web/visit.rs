@@ -20,6 +20,17 @@ const WITHOUT_TOKEN: &str = "/auth/signout";
 
 /// Establishes the visitor, checks what a form brings, and dresses the answer.
 pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let form = request_form(&mut request);
+    receive(&web, request, form, next).await
+}
+
+/// The same at an address nobody takes. No form changes anything there, so none is checked: what was sent in vain is
+/// told so, and not that its token is out of date.
+pub async fn visit_nowhere(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    receive(&web, request, None, next).await
+}
+
+async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next) -> Response {
     let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
         return errors::json(&Failure::internal("the edge is missing around the browser room"));
     };
@@ -28,7 +39,7 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         None => (Csrf::new_cookie(web.entropy.as_ref()), true),
     };
     let token = web.cookies.session_token(request.headers());
-    let resumed = match resume(&web, token.as_ref()).await {
+    let resumed = match resume(web, token.as_ref()).await {
         Ok(resumed) => resumed,
         Err(failure) => return errors::json(&failure),
     };
@@ -39,7 +50,7 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         csrf_token: web.csrf.token(&csrf_cookie, session).into(),
     };
     let caller = visitor.caller.clone();
-    let mut response = match check_form(&web, request_form(&mut request), &csrf_cookie, session).await {
+    let mut response = match check_form(web, form, &csrf_cookie, session).await {
         Ok(body) => {
             if let Some(body) = body {
                 *request.body_mut() = body;
@@ -49,7 +60,7 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         }
         Err(failure) => failure.into_response(),
     };
-    response = errors::dress_page(&web, &visitor, response);
+    response = errors::dress_page(web, &visitor, response);
     if let (Some(resumed), Some(token)) = (&resumed, &token)
         && resumed.is_renewed
         && !response.headers().contains_key(header::SET_COOKIE)

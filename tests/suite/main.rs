@@ -20,5 +20,6 @@ mod architecture;
 mod boot;
 mod cli;
 mod mcp;
+mod oauth;
 mod schema;
 mod surface;

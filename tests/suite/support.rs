@@ -2,14 +2,18 @@
 
 mod agent;
 mod browser;
+mod documents;
 pub mod gateway;
 mod html;
 mod postgres;
 mod rpc;
 
+pub use self::agent::{Agent, Tokens, changed};
 pub use self::browser::{Browser, Page};
+pub use self::documents::{DocumentServer, Published};
 pub use self::gateway::{Engine, Setup, TestGateway};
-pub use self::rpc::{Modern, Reply};
+pub use self::html::unescape;
+pub use self::rpc::{LegacySession, Modern, Reply};
 
 /// Makes two tests of one: `name::sqlite` and `name::postgres`, each with a gateway of its own.
 #[macro_export]
