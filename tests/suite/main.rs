@@ -11,5 +11,6 @@ mod architecture;
 mod boot;
 mod cli;
 mod mcp;
+mod revocation;
 mod schema;
 mod surface;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{Browser, postgres};
+use super::{Browser, Probe, postgres};
 
 /// Which database a test runs on.
 #[derive(Clone, Debug)]
@@ -35,7 +35,9 @@ impl Engine {
 #[derive(Default)]
 pub struct Setup {
     config: String,
+    server: String,
     has_real_limits: bool,
+    has_probe: bool,
     build: Option<Box<dyn FnOnce(Builder) -> Builder + Send>>,
 }
 
@@ -47,9 +49,22 @@ impl Setup {
         self
     }
 
+    /// Adds lines to the section `[server]`.
+    pub fn server(mut self, lines: &str) -> Self {
+        self.server.push_str(lines);
+        self.server.push('\n');
+        self
+    }
+
     /// Leaves the rate limits as they are for everybody.
     pub fn without_generous_limits(mut self) -> Self {
         self.has_real_limits = true;
+        self
+    }
+
+    /// Adds the tool `hang` of the gateway's [`Probe`].
+    pub fn with_probe(mut self) -> Self {
+        self.has_probe = true;
         self
     }
 
@@ -69,13 +84,16 @@ impl Setup {
             }
         };
         let text = format!(
-            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{database}\n{}\n{}",
+            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{}{database}\n{}\n{}",
             dir.path().join("data"),
+            self.server,
             if self.has_real_limits { "" } else { GENEROUS },
             self.config,
         );
         let clock = Arc::new(ShiftedClock::default());
         let builder = Belgie::builder(RawConfig::from_text(&text)).demo_tools().clock(Arc::clone(&clock) as _);
+        let probe = Probe::default();
+        let builder = if self.has_probe { builder.tools(probe.tools()) } else { builder };
         let builder = match self.build {
             Some(build) => build(builder),
             None => builder,
@@ -86,8 +104,10 @@ impl Setup {
         let gateway = Arc::new(checked.open().await.unwrap_or_else(|error| panic!("{error}")));
         let server = Arc::clone(&gateway);
         let serving = tokio::spawn(async move { server.serve(listener).await });
+        let hears_news = || gateway.identity().hears_news();
+        super::eventually("the gateway hears the news of other processes", hears_news).await;
         let url = format!("http://{address}");
-        TestGateway { url, clock, gateway, engine, config: text, dir, serving }
+        TestGateway { url, clock, gateway, probe, engine, config: text, dir, serving }
     }
 }
 
@@ -103,6 +123,8 @@ pub struct TestGateway {
     pub clock: Arc<ShiftedClock>,
     /// The gateway itself, for what no front door shows.
     pub gateway: Arc<Gateway>,
+    /// Watches its tool `hang`, if it has one.
+    pub probe: Probe,
     engine: Engine,
     config: String,
     dir: TempDir,
@@ -154,6 +176,13 @@ impl TestGateway {
         let gateway =
             builder.clock(Arc::clone(&self.clock) as _).build().await.unwrap_or_else(|error| panic!("{error}"));
         Arc::new(gateway)
+    }
+
+    /// The configuration as a file, for the command line.
+    pub fn config_file(&self) -> std::path::PathBuf {
+        let path = self.dir.path().join("belgie.toml");
+        std::fs::write(&path, &self.config).expect("a writable folder");
+        path
     }
 
     /// The data folder, for the command line.
