@@ -17,6 +17,7 @@ mod well_known;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use belgie_api::event::Bus;
 use belgie_api::plugin::AccountSection;
 use belgie_api::ports::{Limits, Pages, Urls};
 use belgie_api::{Clock, Entropy, ScopeSet};
@@ -56,6 +57,8 @@ pub struct Web {
     pub sections: Vec<Arc<dyn AccountSection>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
+    /// Tells whether anything was revoked meanwhile.
+    pub bus: Arc<Bus>,
     /// The MCP endpoint.
     pub mcp: McpEndpoint,
     /// Says where to begin when a token is missing or bad.

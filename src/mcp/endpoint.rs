@@ -29,7 +29,7 @@ use super::message::{Era, Message, era_of};
 use super::preflight::{self, Refusal};
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
-use super::stream::Leases;
+use super::stream::{Lease, Leases};
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -126,6 +126,13 @@ impl McpEndpoint {
         Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
+    /// Begins the lease of a request by this caller, for whoever is not done with authenticating it: put it into the
+    /// extensions of the request.
+    #[must_use]
+    pub fn begin(&self, caller: &Caller) -> Lease {
+        self.0.leases.begin(caller.principal())
+    }
+
     /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
     /// `Authorization` and `Cookie` away.
     pub async fn handle(&self, request: Request<Body>) -> Response {
@@ -135,7 +142,7 @@ impl McpEndpoint {
             let error = ErrorData::internal_error("The request has no caller.", None);
             return answer::error(StatusCode::INTERNAL_SERVER_ERROR, None, &error);
         };
-        let lease = self.0.leases.begin(caller.principal());
+        let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.begin(&caller));
         let mut visit = Visit { caller, lease, session: None };
         if parts.method == Method::POST {
             return self.post(parts, body, visit).await;

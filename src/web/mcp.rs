@@ -17,6 +17,7 @@ use super::{MCP_PATH, Web, cross_site, errors};
 use crate::auth::bearer::BearerError;
 use crate::auth::credential::{self, BadCredential};
 use crate::auth::session_caller;
+use crate::mcp::Lease;
 
 pub fn routes(web: &Arc<Web>) -> Router {
     let origins: Vec<HeaderValue> =
@@ -56,17 +57,30 @@ async fn guard_origin(State(web): State<Arc<Web>>, request: Request, next: Next)
 
 async fn answer(State(web): State<Arc<Web>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = match authenticate(&web, &parts).await {
-        Ok(caller) => caller,
+    let (caller, lease) = match admit(&web, &parts).await {
+        Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
     // Whatever runs behind this line never sees a credential.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::COOKIE);
     parts.extensions.insert(caller.clone());
+    parts.extensions.insert(lease);
     let mut response = web.mcp.handle(Request::from_parts(parts, Body::new(body))).await;
     response.extensions_mut().insert(caller);
     response
+}
+
+/// Authenticates the request and begins its lease. What is revoked between the two is missed by both, so after any news
+/// the credential is checked again: from then on the lease hears of it.
+async fn admit(web: &Web, parts: &Parts) -> Result<(Caller, Lease), Response> {
+    let generation = web.bus.generation();
+    let caller = authenticate(web, parts).await?;
+    let lease = web.mcp.begin(&caller);
+    if web.bus.generation() == generation {
+        return Ok((caller, lease));
+    }
+    Ok((authenticate(web, parts).await?, lease))
 }
 
 async fn authenticate(web: &Web, parts: &Parts) -> Result<Caller, Response> {

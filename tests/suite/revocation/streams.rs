@@ -52,8 +52,7 @@ impl Everything {
         }
         streams.append(&mut told);
         let request = connected.modern().request("tools/call", json!({ "name": "hang", "arguments": {} }));
-        let waiting =
-            tokio::spawn(async move { Reply::read(request.send().await.expect("an answer")).await });
+        let waiting = tokio::spawn(async move { Reply::read(request.send().await.expect("an answer")).await });
         probe.begun(already + 1).await;
         Self { session, streams, waiting }
     }
