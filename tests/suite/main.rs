@@ -10,6 +10,8 @@ mod accounts;
 mod architecture;
 mod boot;
 mod cli;
+mod embed;
+mod endpoint;
 mod mcp;
 mod revocation;
 mod schema;

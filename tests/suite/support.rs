@@ -39,7 +39,6 @@ macro_rules! on_both_engines {
     ($(#[$meta:meta])* async fn $name:ident($gateway:ident: TestGateway $(, setup = $setup:expr)?) $body:block) => {
         $(#[$meta])*
         mod $name {
-            #[expect(unused_imports, reason = "not every test uses everything of its file")]
             use super::*;
 
             async fn play($gateway: TestGateway) $body

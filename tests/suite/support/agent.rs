@@ -32,6 +32,11 @@ impl Agent {
 
     /// Registers a client with this redirect.
     pub async fn register_with(gateway: &TestGateway, redirect_uri: &str) -> Self {
+        Self::register_at(&gateway.url, redirect_uri).await
+    }
+
+    /// Registers a client with this redirect at the gateway of this address.
+    pub async fn register_at(base: &str, redirect_uri: &str) -> Self {
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let document = json!({
             "client_name": "Suite agent",
@@ -40,11 +45,11 @@ impl Agent {
             "response_types": ["code"],
             "token_endpoint_auth_method": "none",
         });
-        let answer = client.post(gateway.at("/register")).json(&document).send().await.expect("the gateway answers");
+        let answer = client.post(format!("{base}/register")).json(&document).send().await.expect("the gateway answers");
         assert_eq!(answer.status(), StatusCode::CREATED);
         let registered: Value = answer.json().await.expect("a JSON answer");
         Self {
-            base: gateway.url.clone(),
+            base: base.to_owned(),
             client,
             client_id: registered["client_id"].as_str().expect("a client id").to_owned(),
             redirect_uri: redirect_uri.to_owned(),
