@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, Method, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::body::{Body, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use belgie_api::Failure;
 use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
@@ -30,8 +33,10 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         *target = std::mem::take(target).route(path, handler);
     }
     let well_known = well_known.layer(from_fn(errors::dress_json)).layer(open_to_all());
-    let oauth =
-        oauth.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn(errors::dress_oauth)).layer(open_to_all());
+    let oauth = oauth
+        .layer(from_fn_with_state(Arc::clone(web), read_in_time))
+        .layer(from_fn(errors::dress_oauth))
+        .layer(open_to_all());
     let browser =
         browser.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(Arc::clone(web), visit::visit));
     let machine = Router::new().merge(mcp::routes(web));
@@ -57,6 +62,22 @@ fn browser_routes(web: &Arc<Web>) -> Router {
         .route("/account/sessions/revoke", post(account::revoke_session))
         .route("/account/sessions/revoke-others", post(account::revoke_other_sessions))
         .with_state(Arc::clone(web))
+}
+
+/// Has the whole body before anything looks at it, so that one that never ends holds nothing (RFC 9110 sections 15.5.9
+/// and 15.5.14).
+async fn read_in_time(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(web.rules.body_timeout, to_bytes(body, MAX_FORM_BYTES)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => Failure::with_status(
+            StatusCode::REQUEST_TIMEOUT,
+            "web.body_too_slow",
+            "The request took too long to arrive.",
+        )
+        .into_response(),
+    }
 }
 
 /// Metadata and OAuth endpoints answer every origin; no credential travels by itself (no cookies).
