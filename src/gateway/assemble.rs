@@ -77,8 +77,13 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         shutdown: tasks.stopping(),
     });
     let ports = if config.base_url_is_derived { Ports::AnyOnLoopback } else { Ports::Exact };
-    let tokens =
-        BearerTokens::new(all.verifiers, Arc::new(parts.identity.clone()), Arc::clone(&parts.clock), bus, ports);
+    let tokens = BearerTokens::new(
+        all.verifiers,
+        Arc::new(parts.identity.clone()),
+        Arc::clone(&parts.clock),
+        Arc::clone(&bus),
+        ports,
+    );
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {

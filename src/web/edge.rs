@@ -44,6 +44,10 @@ fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 /// Refuses requests for other hosts: a name somebody else points at this address (DNS rebinding) is not ours.
 async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    // RFC 9112 section 3.2; whoever stands in front of us may have looked at the other one.
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        return errors::json(&Failure::bad_request("edge.two_hosts", "A request has one host."));
+    }
     let host = request
         .headers()
         .get(header::HOST)

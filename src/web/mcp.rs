@@ -36,10 +36,9 @@ pub fn routes(web: &Arc<Web>) -> Router {
 
 /// MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
 async fn guard_origin(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN);
     let is_allowed =
         |origin: &HeaderValue| web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
-    if origin.is_none_or(is_allowed) {
+    if request.headers().get_all(header::ORIGIN).iter().all(is_allowed) {
         return next.run(request).await;
     }
     errors::json(
