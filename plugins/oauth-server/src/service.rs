@@ -11,8 +11,6 @@ mod revoke;
 mod tidy;
 mod verifier;
 
-use std::sync::atomic::AtomicI64;
-
 use belgie_api::Host;
 
 pub use self::authorize::{Asked, Decision, Refusal};
@@ -21,6 +19,7 @@ pub use self::clients::NewClient;
 use self::documents::DocumentCache;
 pub use self::personal::NewPersonalToken;
 pub use self::redeem::IssuedTokens;
+pub use self::tidy::TIDY_EVERY;
 pub use self::verifier::Verifier;
 use crate::model::settings::Settings;
 
@@ -29,15 +28,13 @@ pub struct OAuth {
     host: Host,
     settings: Settings,
     documents: DocumentCache,
-    /// When the tables were last tidied, in seconds since 1970.
-    tidied_at: AtomicI64,
 }
 
 impl OAuth {
     /// Puts the server together.
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
-        Self { host, settings, documents: DocumentCache::default(), tidied_at: AtomicI64::new(0) }
+        Self { host, settings, documents: DocumentCache::default() }
     }
 
     /// What the host lends.

@@ -297,6 +297,13 @@ impl Bench {
         tokens(&answer)
     }
 
+    /// Does everything that is done beside the requests, once.
+    pub async fn run_jobs(&self) {
+        for job in &self.parts.jobs {
+            (job.work)().await.unwrap();
+        }
+    }
+
     /// What the resource server learns of a token.
     pub async fn verify(&self, token: &str) -> Option<VerifiedToken> {
         let token = PlainToken::parse(token).unwrap();
