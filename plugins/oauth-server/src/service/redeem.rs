@@ -123,7 +123,8 @@ impl OAuth {
             }
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
-        if taken.expires_at <= now {
+        // Whoever signs out a stolen session means what it was used for just now, too.
+        if taken.expires_at <= now || !taken.session_stands {
             return refuse(tx, now, refusal::invalid_grant()).await;
         }
         let audience = match taken.request.redeem(redemption) {
