@@ -12,9 +12,6 @@ pub const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a client that registered itself may stay without a grant; agents register anew at every login.
-const UNUSED_CLIENT_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
-
 /// How long ended grants are remembered, so that a late replay is still recognised and a known client is not called new.
 const ENDED_GRANT_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
 
@@ -31,7 +28,7 @@ impl OAuth {
         store::tokens::purge_access(&mut tx, now.minus(DAY)).await?;
         store::grants::purge(&mut tx, now.minus(ENDED_GRANT_AGE)).await?;
         store::codes::purge(&mut tx, now.minus(DAY)).await?;
-        store::clients::purge(&mut tx, now.minus(UNUSED_CLIENT_AGE)).await?;
+        store::clients::purge(&mut tx, now.minus(self.settings.unused_client_ttl)).await?;
         tx.commit(now).await
     }
 }
