@@ -16,7 +16,7 @@ use belgie_api::Host;
 pub use self::authorize::{Asked, Decision, Refusal};
 pub use self::client_auth::PresentedClient;
 pub use self::clients::NewClient;
-use self::documents::DocumentCache;
+use self::documents::{DocumentCache, Fetches};
 pub use self::personal::NewPersonalToken;
 pub use self::redeem::IssuedTokens;
 pub use self::tidy::TIDY_EVERY;
@@ -28,13 +28,14 @@ pub struct OAuth {
     host: Host,
     settings: Settings,
     documents: DocumentCache,
+    fetches: Fetches,
 }
 
 impl OAuth {
     /// Puts the server together.
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
-        Self { host, settings, documents: DocumentCache::default() }
+        Self { host, settings, documents: DocumentCache::default(), fetches: Fetches::default() }
     }
 
     /// What the host lends.
