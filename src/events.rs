@@ -108,7 +108,8 @@ impl Line {
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
                 Err(_silence) => {
-                    let test = sqlx::query("SELECT 1").execute(&mut listener);
+                    // Saying it again changes nothing and wants an answer.
+                    let test = sqlx::query("LISTEN belgie_events").execute(&mut listener);
                     if timeout(TEST_AFTER, test).await.map_or(true, |answer| answer.is_err()) {
                         return Ok(());
                     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
-use belgie_api::plugin::{Mount, MountParts, ScopeGrant, ScopeInfo};
+use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
 use belgie_api::ports::{Catalog, Urls};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
@@ -112,7 +112,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         has_authorization_server: all.is_authorization_server,
         rules: web_rules(&config),
     });
-    start_background_work(&tasks, &db, &parts);
+    start_background_work(&tasks, &db, &parts, all.jobs);
     Ok(Gateway { config, host, identity: parts.identity, web, routes: all.routes, owns_pools, tasks, surface, pending })
 }
 
@@ -177,6 +177,7 @@ fn absorb(all: &mut MountParts, parts: MountParts) {
     all.guarded.extend(parts.guarded);
     all.verifiers.extend(parts.verifiers);
     all.account_sections.extend(parts.account_sections);
+    all.jobs.extend(parts.jobs);
     all.is_authorization_server |= parts.is_authorization_server;
 }
 
@@ -265,7 +266,7 @@ fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
     outbound::OutboundSettings { danger_allow_loopback: config.outbound.allow_loopback }
 }
 
-fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts) {
+fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) {
     let (db, stopping) = (db.clone(), tasks.stopping());
     tasks.spawn("news", async move {
         tokio::select! {
@@ -283,4 +284,7 @@ fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts) {
         let identity = identity.clone();
         async move { identity.purge().await }
     });
+    for Job { name, period, work } in jobs {
+        tasks.every(name, period, work);
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 /// The longest redirect URI, in bytes.
-const MAX_LENGTH: usize = 2048;
+const MAX_LENGTH: usize = 512;
 
 /// Private-use schemes without a dot (RFC 8252 section 7.1 asks for one) that well-known agents use all the same.
 const KNOWN_SCHEMES: [&str; 10] =
@@ -22,7 +22,7 @@ pub struct RedirectUri(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectFault {
     /// Empty or too long.
-    #[error("a redirect URI has 1 to 2048 characters")]
+    #[error("a redirect URI has 1 to 512 characters")]
     Length,
     /// Something that has no place in a URI (RFC 3986 section 2).
     #[error("a redirect URI holds only the characters of RFC 3986")]
