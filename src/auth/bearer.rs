@@ -104,6 +104,12 @@ impl BearerTokens {
         Ok(Self { verifiers: by_kind, accounts, clock, bus, ports, known })
     }
 
+    /// How many news were heard so far: a caller established at one generation may not be one at the next.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.bus.generation()
+    }
+
     /// The caller behind a token meant for `resource`, an absolute URI.
     ///
     /// # Errors

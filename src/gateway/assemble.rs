@@ -1,7 +1,7 @@
 //! Opens, mounts, checks and joins: the one long walk from a checked configuration to a gateway.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use belgie_api::db::{Db, Pools};
@@ -38,6 +38,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let Checked { config, plugins, mut builder } = checked;
     let tasks = Tasks::new();
     let ledgers = db::ledgers(plugins.iter().map(AsRef::as_ref));
+    let owns_pools = builder.pools.is_none();
     let pools = open_pools(&config, builder.pools.take()).await?;
     let pending = bring_up_to_date(&config, &pools, &ledgers, builder.migrate).await?;
     let bus = Arc::new(Bus::default());
@@ -76,8 +77,13 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         shutdown: tasks.stopping(),
     });
     let ports = if config.base_url_is_derived { Ports::AnyOnLoopback } else { Ports::Exact };
-    let tokens =
-        BearerTokens::new(all.verifiers, Arc::new(parts.identity.clone()), Arc::clone(&parts.clock), bus, ports);
+    let tokens = BearerTokens::new(
+        all.verifiers,
+        Arc::new(parts.identity.clone()),
+        Arc::clone(&parts.clock),
+        Arc::clone(&bus),
+        ports,
+    );
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {
@@ -88,6 +94,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     };
     let challenge = Challenge::new(&urls.absolute(MCP_METADATA_PATH)).map_err(belgie_api::Failure::internal)?;
     let web = Arc::new(Web {
+        mcp_uri: urls.absolute(MCP_PATH),
         urls,
         cookies: cookies(&config),
         csrf: Csrf::new(host.key("csrf")),
@@ -106,7 +113,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         rules: web_rules(&config),
     });
     start_background_work(&tasks, &db, &parts);
-    Ok(Gateway { config, host, identity: parts.identity, web, routes: Mutex::new(all.routes), tasks, surface, pending })
+    Ok(Gateway { config, host, identity: parts.identity, web, routes: all.routes, owns_pools, tasks, surface, pending })
 }
 
 async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {
@@ -214,7 +221,8 @@ fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {
 fn cookies(config: &Config) -> Cookies {
     let is_https = config.base_url.is_https();
     let session = config.session_cookie_name();
-    let csrf = session.replace(&config.cookie.name, "belgie_csrf");
+    let prefix = session.strip_suffix(config.cookie.name.as_str()).unwrap_or_default();
+    let csrf = format!("{prefix}{}_csrf", config.cookie.name);
     Cookies {
         session,
         csrf,

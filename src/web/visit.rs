@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -10,12 +10,11 @@ use axum::response::{IntoResponse, Response};
 use belgie_api::web::{FormAction, RequestInfo, Visitor};
 use belgie_api::{Failure, PlainToken, Result, SessionId};
 
-use super::{Web, cross_site, errors};
+use super::{Web, body, cross_site, errors};
 use crate::auth::session_caller;
 use crate::identity::Resumed;
 use crate::identity::csrf::Csrf;
 
-const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The only form without a token: a sign-out can be asked for by anything that holds the cookie, as in the seed.
 const WITHOUT_TOKEN: &str = "/auth/signout";
 
@@ -107,18 +106,7 @@ async fn check_form(web: &Web, form: Option<Form>, cookie: &str, session: Option
         return Err(Failure::forbidden("form.foreign", "This form was sent by another site.")
             .hint("Open the page here and send it again."));
     }
-    let read = tokio::time::timeout(web.rules.body_timeout, to_bytes(form.body, MAX_FORM_BYTES)).await;
-    let bytes = read
-        .map_err(|_| {
-            Failure::with_status(
-                axum::http::StatusCode::REQUEST_TIMEOUT,
-                "form.slow",
-                "The form took too long to arrive.",
-            )
-        })?
-        .map_err(|_| {
-            Failure::with_status(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "form.too_large", "The form is too large.")
-        })?;
+    let bytes = body::read(form.body, web.rules.body_timeout).await?;
     let token =
         url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf_token").map(|(_, value)| value.into_owned());
     if form.needs_token && !token.is_some_and(|token| web.csrf.is_right(&token, cookie, session)) {

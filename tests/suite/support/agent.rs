@@ -32,6 +32,11 @@ impl Agent {
 
     /// Registers a public client with this redirect.
     pub async fn register_with(gateway: &TestGateway, redirect_uri: &str) -> Self {
+        Self::register_at(&gateway.url, redirect_uri).await
+    }
+
+    /// Registers a public client with this redirect at the gateway of this address.
+    pub async fn register_at(base: &str, redirect_uri: &str) -> Self {
         let document = json!({
             "client_name": "Suite agent",
             "redirect_uris": [redirect_uri],
@@ -39,14 +44,18 @@ impl Agent {
             "response_types": ["code"],
             "token_endpoint_auth_method": "none",
         });
-        Self::register_document(gateway, &document).await.0
+        Self::send_document(base, &document).await.0
     }
 
     /// Registers a client with this metadata; gives what the endpoint said, too.
     pub async fn register_document(gateway: &TestGateway, document: &Value) -> (Self, Value) {
+        Self::send_document(&gateway.url, document).await
+    }
+
+    async fn send_document(base: &str, document: &Value) -> (Self, Value) {
         let redirect_uri = document["redirect_uris"][0].as_str().expect("a redirect");
-        let nobody = Self::known_as(gateway, "", redirect_uri);
-        let answer = nobody.client.post(gateway.at("/register")).json(document).send().await;
+        let nobody = Self::known_at(base, "", redirect_uri);
+        let answer = nobody.client.post(format!("{base}/register")).json(document).send().await;
         let reply = Reply::read(answer.expect("the gateway answers")).await;
         assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
         let client_id = reply.body["client_id"].as_str().expect("a client id").to_owned();
@@ -55,8 +64,12 @@ impl Agent {
 
     /// A client that is known already, or claims to be.
     pub fn known_as(gateway: &TestGateway, client_id: &str, redirect_uri: &str) -> Self {
+        Self::known_at(&gateway.url, client_id, redirect_uri)
+    }
+
+    fn known_at(base: &str, client_id: &str, redirect_uri: &str) -> Self {
         Self {
-            base: gateway.url.clone(),
+            base: base.to_owned(),
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{Browser, postgres};
+use super::{Browser, Probe, postgres};
 
 /// Which database a test runs on.
 #[derive(Clone, Debug)]
@@ -34,8 +34,10 @@ impl Engine {
 #[derive(Default)]
 pub struct Setup {
     config: String,
+    server: String,
     has_real_limits: bool,
     has_public_address: bool,
+    has_probe: bool,
     build: Option<Build>,
 }
 
@@ -59,6 +61,19 @@ impl Setup {
         self
     }
 
+    /// Adds lines to the section `[server]`.
+    pub fn server(mut self, lines: &str) -> Self {
+        self.server.push_str(lines);
+        self.server.push('\n');
+        self
+    }
+
+    /// Adds the tool `hang` of the gateway's [`Probe`].
+    pub fn with_probe(mut self) -> Self {
+        self.has_probe = true;
+        self
+    }
+
     /// Adds to the builder.
     pub fn build(mut self, build: impl FnOnce(Builder) -> Builder + Send + 'static) -> Self {
         self.build = Some(Box::new(build));
@@ -75,14 +90,22 @@ impl Setup {
             }
         };
         let text = format!(
-            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{database}\n{}\n{}",
+            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{}{database}\n{}\n{}",
             dir.path().join("data"),
+            self.server,
             if self.has_real_limits { "" } else { GENEROUS },
             self.config,
         );
         let clock = Arc::new(ShiftedClock::default());
         let place = Place { engine, dir: Arc::new(dir), config: text, has_public_address: self.has_public_address };
-        launch(place, clock, self.build.unwrap_or_else(|| Box::new(|builder| builder))).await
+        let probe = Probe::default();
+        let build = self.build.unwrap_or_else(|| Box::new(|builder| builder));
+        let tools = self.has_probe.then(|| probe.tools());
+        let build: Build = match tools {
+            Some(tools) => Box::new(move |builder| build(builder.tools(tools))),
+            None => build,
+        };
+        launch(place, clock, probe, build).await
     }
 }
 
@@ -98,7 +121,7 @@ struct Place {
 }
 
 /// Opens a gateway on a free port, which becomes its public address, and lets it answer.
-async fn launch(place: Place, clock: Arc<ShiftedClock>, build: Build) -> TestGateway {
+async fn launch(place: Place, clock: Arc<ShiftedClock>, probe: Probe, build: Build) -> TestGateway {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
     let url = format!("http://{address}");
@@ -109,7 +132,9 @@ async fn launch(place: Place, clock: Arc<ShiftedClock>, build: Build) -> TestGat
     let gateway = Arc::new(checked.open().await.unwrap_or_else(|error| panic!("{error}")));
     let server = Arc::clone(&gateway);
     let serving = tokio::spawn(async move { server.serve(listener).await });
-    TestGateway { url, clock, gateway, place, serving }
+    let hears_news = || gateway.identity().hears_news();
+    super::eventually("the gateway hears the news of other processes", hears_news).await;
+    TestGateway { url, clock, gateway, probe, place, serving }
 }
 
 /// Tests come from one address; limits have tests of their own.
@@ -124,6 +149,8 @@ pub struct TestGateway {
     pub clock: Arc<ShiftedClock>,
     /// The gateway itself, for what no front door shows.
     pub gateway: Arc<Gateway>,
+    /// Watches its tool `hang`, if it has one.
+    pub probe: Probe,
     place: Place,
     serving: JoinHandle<()>,
 }
@@ -172,7 +199,7 @@ impl TestGateway {
     /// Another gateway on the same database, with the same secret and clock but an address of its own.
     pub async fn elsewhere(&self, has_public_address: bool) -> Self {
         let place = Place { has_public_address, ..self.place.clone() };
-        launch(place, Arc::clone(&self.clock), Box::new(|builder| builder)).await
+        launch(place, Arc::clone(&self.clock), Probe::default(), Box::new(|builder| builder)).await
     }
 
     /// A person with an account that may do this beyond what everybody may.
@@ -184,6 +211,13 @@ impl TestGateway {
             scopes: scopes.parse().expect("scopes"),
         };
         self.gateway.identity().create(account).await.expect("a new account")
+    }
+
+    /// The configuration as a file, for the command line.
+    pub fn config_file(&self) -> std::path::PathBuf {
+        let path = self.place.dir.path().join("belgie.toml");
+        std::fs::write(&path, &self.place.config).expect("a writable folder");
+        path
     }
 
     /// The data folder, for the command line.

@@ -23,6 +23,7 @@ pub enum Room {
 }
 
 /// One route of a plugin.
+#[derive(Clone)]
 pub struct Route {
     /// Where it belongs.
     pub room: Room,
