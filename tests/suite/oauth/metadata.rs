@@ -122,6 +122,11 @@ async fn pages_of_any_origin_may_read_the_documents_and_redeem_but_get_no_cookie
         let allowed = answer.headers()["access-control-allow-headers"].to_str().expect("names").to_ascii_lowercase();
         assert!(allowed.contains("mcp-protocol-version") && allowed.contains("content-type"), "{allowed}");
     }
+    // A page must be able to read why it was refused.
+    let request = client.post(gateway.at("/token")).header("origin", "https://inspector.example").body("");
+    let refusal = request.send().await.expect("an answer");
+    assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(refusal.headers()["access-control-allow-origin"], "*");
     // The pages for people are open to nobody.
     let request = client.get(gateway.at("/authorize?client_id=x")).header("origin", "https://inspector.example");
     assert!(!request.send().await.expect("an answer").headers().contains_key("access-control-allow-origin"));

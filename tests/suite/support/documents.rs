@@ -1,15 +1,19 @@
 //! A stranger's web server: publishes what a test tells it to, and counts who comes.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
+use futures::stream::{self, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -27,6 +31,10 @@ pub enum Published {
     Failing(StatusCode, String),
     /// No answer, ever.
     Silence,
+    /// The beginning of a document, and nothing after it.
+    Stalling,
+    /// Spaces without end, of which nobody announced how many.
+    Endless,
 }
 
 #[derive(Default)]
@@ -113,5 +121,12 @@ async fn answer(State(shelf): State<Arc<Shelf>>, uri: Uri) -> Response {
             (status, [(header::CONTENT_TYPE, "application/json")], text).into_response()
         }
         Some(Published::Silence) => std::future::pending().await,
+        Some(Published::Stalling) => {
+            let beginning = stream::once(ready(Ok::<_, Infallible>("{")));
+            Body::from_stream(beginning.chain(stream::pending())).into_response()
+        }
+        Some(Published::Endless) => {
+            Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(" ".repeat(1024)))).into_response()
+        }
     }
 }
