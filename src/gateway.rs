@@ -70,7 +70,6 @@ impl Gateway {
     /// All routes, to be merged into an application's own router: `app.merge(gateway.router())`. They bring their own
     /// state and no fallback. Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`, so that
     /// rate limits know the address of the client. Ask once: the second time the plugins' routes are gone.
-    #[must_use]
     pub fn router(&self) -> Router {
         web::router(&self.web, self.take_routes())
     }

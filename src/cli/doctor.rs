@@ -33,7 +33,7 @@ impl Finding {
 /// Opens everything, looks, and exits with 1 when something must be mended.
 pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
     let gateway = last_address::recall(builder.migrate(false).check()?).open().await?;
-    let findings = vec![
+    let findings = [
         clock(&belgie_api::clock::SystemClock),
         Finding::of("keys", true, "the secret is there and nobody else can read it"),
         database(&gateway).await,

@@ -1,6 +1,5 @@
 //! The listener: TCP without delays, a deadline for headers, a cap on connections, and an end that lets work finish.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,9 +89,10 @@ fn connect(
     peer: SocketAddr,
     routes: Router,
     asked: Arc<Notify>,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
-+ Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
-+ Send
+) -> impl hyper_util::server::graceful::GracefulConnection<
+    Error = Box<dyn std::error::Error + Send + Sync>,
+    Output = Result<(), Box<dyn std::error::Error + Send + Sync>>,
+> + Send
 + 'static {
     // Without this an event stream waits 40 ms for each acknowledgement (Nagle's algorithm).
     if let Err(error) = stream.set_nodelay(true) {

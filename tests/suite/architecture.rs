@@ -85,7 +85,7 @@ fn plugins_know_the_api_and_nothing_of_the_machine() {
         let own: Vec<&str> = manifest.lines().filter(|line| line.starts_with("belgie")).collect();
         let is_api = folder.file_name() == "api";
         let allowed = |line: &&str| !is_api && line.starts_with("belgie-api");
-        assert!(own.iter().all(|line| allowed(&line)), "{:?} depends on {own:?}", folder.file_name());
+        assert!(own.iter().all(|line| allowed(line)), "{:?} depends on {own:?}", folder.file_name());
     }
 }
 
@@ -189,4 +189,10 @@ fn plugins_bring_a_readme_and_their_tables_twice() {
         };
         assert_eq!(names("sqlite"), names("postgres"), "{}", path.display());
     }
+}
+
+#[test]
+fn the_readme_shows_the_example_as_it_is() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).expect("a text");
+    assert!(read("README.md").contains(&read("examples/notes.rs")), "put examples/notes.rs into README.md");
 }

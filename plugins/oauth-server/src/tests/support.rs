@@ -1,5 +1,7 @@
 //! A gateway of one plugin, and the people and programs that use it.
 
+#![expect(clippy::disallowed_methods, reason = "a test is no part of the machine")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
