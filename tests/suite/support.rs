@@ -43,10 +43,6 @@ macro_rules! on_both_engines {
         }
 
         mod $name {
-            use super::*;
-
-            async fn play($gateway: TestGateway) $body
-
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
                 super::$name($crate::support::Engine::Sqlite).await;
