@@ -80,7 +80,7 @@ impl Application {
         own!(&pools, pool => sqlx::query("CREATE TABLE notes (author TEXT, text TEXT)").execute(pool).await.map(drop));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let config = format!("data_dir = {:?}\n", dir.path().join("data"));
+        let config = format!("data_dir = \"{}\"\n", dir.path().join("data").display());
         let tools = ToolSet::new(pools.clone()).tool(tool("notes", "Your notes"), access(), notes);
         let builder = Belgie::builder(RawConfig::from_text(&config)).pools(pools.clone()).tools(tools).migrate(true);
         let checked = builder.check().unwrap_or_else(|error| panic!("{error}")).bound_to(address);

@@ -238,7 +238,6 @@ async fn what_another_node_revokes_while_the_line_is_cut_is_seen_at_once() {
     cut_the_line(&gateway).await;
     assert!(node.identity().delete(ada.person.id).await.expect("an answer"));
     ada.is_refused().await;
-    bob.is_let_in().await;
     let hears_news = || gateway.gateway.identity().hears_news();
     eventually("the line is back", hears_news).await;
     stream.rest().await;

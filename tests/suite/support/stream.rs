@@ -39,9 +39,9 @@ impl EventStream {
 
     async fn read(&mut self) -> Option<Value> {
         loop {
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
+            while let Some(end) = self.text.find("\n\n") {
+                let event: String = self.text.drain(..end + 2).collect();
                 let data: String = event.lines().filter_map(|line| line.strip_prefix("data:")).collect();
-                self.text = rest.to_owned();
                 if !data.trim().is_empty() {
                     return Some(serde_json::from_str(&data).expect("a JSON message"));
                 }
