@@ -73,6 +73,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What the pages call this service.
     pub site_name: String,
+    /// Where pages stand that take the place of the built-in ones; `None` when none do.
+    pub templates_dir: Option<PathBuf>,
     /// `[server]`
     pub server: Server,
     /// `[database]`
@@ -165,6 +167,7 @@ impl Config {
         let secret = root.secret("secret");
         let data_dir = root.path_buf("data_dir", "./belgie-data");
         let site_name = root.string("site_name", "Belgie");
+        let templates_dir = root.opt_path_buf("templates_dir");
         let server = root.section("server", Server::read);
         let base_url = given.unwrap_or_else(|| BaseUrl::of_listener(server.listen));
         if root.ledger().origin("base_url") == Some(Origin::Default) {
@@ -187,6 +190,7 @@ impl Config {
             plugins: PluginSections::read(root),
             data_dir,
             site_name,
+            templates_dir,
         }
     }
 }

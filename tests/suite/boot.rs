@@ -58,3 +58,18 @@ async fn every_mistake_in_the_configuration_is_said_at_once() {
         assert!(said.contains(word), "{word} in {said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_operators_takes_the_place_of_ours_and_a_misspelt_one_stops_the_boot() {
+    let pages = tempfile::tempdir().expect("a folder");
+    let own = "{% extends \"base.html\" %}{% block content %}<h1>Welcome to the Acme door</h1>{% endblock %}";
+    std::fs::write(pages.path().join("home.html"), own).expect("a page");
+    let setting = format!("templates_dir = {:?}", pages.path());
+    let gateway = crate::support::Setup::default().top(&setting).start(crate::support::Engine::Sqlite).await;
+    assert!(gateway.browser().get("/").await.body.contains("Welcome to the Acme door"));
+
+    std::fs::write(pages.path().join("hoem.html"), own).expect("a page");
+    let dir = tempfile::tempdir().expect("a folder");
+    let said = refusal(builder(&dir, &setting)).await;
+    assert!(said.contains("hoem.html"), "{said}");
+}

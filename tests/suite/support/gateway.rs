@@ -33,6 +33,7 @@ impl Engine {
 /// What a test wants of its gateway.
 #[derive(Default)]
 pub struct Setup {
+    top: String,
     config: String,
     server: String,
     has_real_limits: bool,
@@ -46,6 +47,13 @@ impl Setup {
     pub fn config(mut self, lines: &str) -> Self {
         self.config.push_str(lines);
         self.config.push('\n');
+        self
+    }
+
+    /// Adds lines above all sections.
+    pub fn top(mut self, lines: &str) -> Self {
+        self.top.push_str(lines);
+        self.top.push('\n');
         self
     }
 
@@ -90,7 +98,8 @@ impl Setup {
             }
         };
         let text = format!(
-            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{}{database}\n{}\n{}",
+            "{}data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{}{database}\n{}\n{}",
+            self.top,
             dir.path().join("data"),
             self.server,
             if self.has_real_limits { "" } else { GENEROUS },
