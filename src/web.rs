@@ -1,6 +1,7 @@
 //! The web face: rooms, each with its own manners, and the pages of the core.
 
 mod account;
+mod body;
 mod cross_site;
 pub mod edge;
 mod errors;
@@ -17,7 +18,6 @@ mod well_known;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use belgie_api::event::Bus;
 use belgie_api::plugin::AccountSection;
 use belgie_api::ports::{Limits, Pages, Urls};
 use belgie_api::{Clock, Entropy, ScopeSet};
@@ -37,6 +37,8 @@ pub use self::well_known::{MCP_METADATA_PATH, MCP_PATH};
 pub struct Web {
     /// Our public address.
     pub urls: Urls,
+    /// The absolute address of the MCP endpoint: what the audience of its tokens must be.
+    pub mcp_uri: String,
     /// Names and attributes of our cookies.
     pub cookies: Cookies,
     /// Forgery protection of forms.
@@ -57,8 +59,6 @@ pub struct Web {
     pub sections: Vec<Arc<dyn AccountSection>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
-    /// Tells whether anything was revoked meanwhile.
-    pub bus: Arc<Bus>,
     /// The MCP endpoint.
     pub mcp: McpEndpoint,
     /// Says where to begin when a token is missing or bad.

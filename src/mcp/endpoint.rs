@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, Event, ScopeSet};
+use belgie_api::{Caller, Clock, Event, Principal, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
@@ -126,11 +126,10 @@ impl McpEndpoint {
         Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
-    /// Begins the lease of a request by this caller, for whoever is not done with authenticating it: put it into the
-    /// extensions of the request.
+    /// Begins the lease of a request: when the principal ends, what runs under it ends. Put it beside the caller.
     #[must_use]
-    pub fn begin(&self, caller: &Caller) -> Lease {
-        self.0.leases.begin(caller.principal())
+    pub fn lease(&self, principal: &Arc<Principal>) -> Lease {
+        self.0.leases.begin(principal)
     }
 
     /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
@@ -142,7 +141,7 @@ impl McpEndpoint {
             let error = ErrorData::internal_error("The request has no caller.", None);
             return answer::error(StatusCode::INTERNAL_SERVER_ERROR, None, &error);
         };
-        let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.begin(&caller));
+        let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.lease(caller.principal()));
         let mut visit = Visit { caller, lease, session: None };
         if parts.method == Method::POST {
             return self.post(parts, body, visit).await;

@@ -2,22 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
-use belgie_api::Failure;
 use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
-use super::{Web, account, edge, errors, home, mcp, setup, sign_in, sign_up, visit, well_known};
+use super::{Web, account, body, edge, errors, home, mcp, setup, sign_in, sign_up, visit, well_known};
 
 const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// A form is never larger than this, in bytes.
-const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// All routes, to be merged into an application's own router. It brings no fallback.
 pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
@@ -34,20 +28,18 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     }
     let well_known = well_known.layer(from_fn(errors::dress_json)).layer(open_to_all());
     let oauth = oauth
-        .layer(from_fn_with_state(Arc::clone(web), read_in_time))
+        .layer(from_fn_with_state(Arc::clone(web), body::in_time))
         .layer(from_fn(errors::dress_oauth))
         .layer(open_to_all());
-    let browser =
-        browser.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(Arc::clone(web), visit::visit));
-    let machine = Router::new().merge(mcp::routes(web));
-    let all = well_known.merge(oauth).merge(browser).merge(machine).merge(home::health(web));
-    edge::around(all, web)
+    let browser = browser.layer(from_fn_with_state(Arc::clone(web), visit::visit));
+    let all = well_known.merge(oauth).merge(browser).merge(mcp::routes(web));
+    edge::around(all, web).merge(edge::observed(home::health(web), web))
 }
 
 /// All routes and a page for everything else: what [`serve`](super::serve) uses.
 pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let nowhere =
-        Router::new().fallback(errors::not_found).layer(middleware::from_fn_with_state(Arc::clone(web), visit::visit));
+        Router::new().fallback(errors::not_found).layer(from_fn_with_state(Arc::clone(web), visit::visit_nowhere));
     router(web, plugin_routes).fallback_service(edge::around(nowhere, web))
 }
 
@@ -62,22 +54,6 @@ fn browser_routes(web: &Arc<Web>) -> Router {
         .route("/account/sessions/revoke", post(account::revoke_session))
         .route("/account/sessions/revoke-others", post(account::revoke_other_sessions))
         .with_state(Arc::clone(web))
-}
-
-/// Has the whole body before anything looks at it, so that one that never ends holds nothing (RFC 9110 sections 15.5.9
-/// and 15.5.14).
-async fn read_in_time(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
-    match tokio::time::timeout(web.rules.body_timeout, to_bytes(body, MAX_FORM_BYTES)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Ok(Err(_)) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        Err(_) => Failure::with_status(
-            StatusCode::REQUEST_TIMEOUT,
-            "web.body_too_slow",
-            "The request took too long to arrive.",
-        )
-        .into_response(),
-    }
 }
 
 /// Metadata and OAuth endpoints answer every origin; no credential travels by itself (no cookies).

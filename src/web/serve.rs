@@ -32,13 +32,17 @@ pub struct ServeRules {
 /// Accepts connections until `stop` is cancelled, then lets requests in hand finish within the grace.
 pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tasks: &Tasks, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(rules.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let mut server = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1.1 only: the proxy that speaks TLS speaks it too, and detecting HTTP/2 has no deadline of its own.
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
     server.http1().timer(TokioTimer::new()).header_read_timeout(rules.header_timeout);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            break;
+        let slot = tokio::select! {
+            () = stop.cancelled() => break,
+            slot = Arc::clone(&slots).acquire_owned() => match slot {
+                Ok(slot) => slot,
+                Err(_closed) => break,
+            },
         };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,

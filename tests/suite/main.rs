@@ -22,6 +22,7 @@ mod cli;
 mod embed;
 mod endpoint;
 mod mcp;
+mod oauth;
 mod revocation;
 mod schema;
 mod surface;

@@ -3,6 +3,7 @@
 mod agent;
 mod browser;
 mod connected;
+mod documents;
 pub mod gateway;
 mod html;
 mod postgres;
@@ -12,10 +13,12 @@ mod stream;
 
 use std::time::{Duration, Instant};
 
-pub use self::agent::{Agent, Tokens};
+pub use self::agent::{Agent, Tokens, changed};
 pub use self::browser::{Browser, Page};
 pub use self::connected::Connected;
+pub use self::documents::{DocumentServer, Published};
 pub use self::gateway::{Engine, Setup, TestGateway};
+pub use self::html::unescape;
 pub use self::probe::Probe;
 pub use self::rpc::{LegacySession, Modern, Reply, rpc};
 pub use self::stream::EventStream;
