@@ -85,14 +85,24 @@ fn builder(overrides: crate::config::Overrides) -> Result<Builder, CliError> {
 /// Opens a gateway for a command, with its tables up to date.
 async fn open(builder: Builder) -> Result<Gateway, CliError> {
     let gateway = last_address::recall(builder.check()?).open().await?;
-    if gateway.pending_migrations().is_empty() {
-        return Ok(gateway);
+    match refuse_pending(&gateway) {
+        Ok(()) => Ok(gateway),
+        Err(error) => {
+            gateway.shutdown().await;
+            Err(error)
+        }
     }
+}
+
+/// A program whose tables are behind its code would fail in the middle of its work.
+fn refuse_pending(gateway: &Gateway) -> Result<(), CliError> {
     let pending = gateway.pending_migrations().join(", ");
-    gateway.shutdown().await;
+    if pending.is_empty() {
+        return Ok(());
+    }
     Err(CliError::from(
         Failure::conflict("db.pending_migrations", format!("These migrations have not run yet: {pending}."))
-            .hint("Run `belgie migrate`, or set `database.migrate_on_start = true`."),
+            .hint("Run `belgie migrate` first, or set `database.migrate_on_start = true`."),
     ))
 }
 

@@ -13,6 +13,7 @@
 mod answer;
 mod binding;
 pub mod builtin;
+mod call_log;
 mod catalog;
 pub mod demo;
 mod direct;
@@ -29,6 +30,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use self::call_log::CallLog;
 pub use self::endpoint::{McpEndpoint, McpParts};
 pub use self::settings::McpSettings;
 pub use self::stream::Lease;

@@ -35,7 +35,7 @@ pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliErro
     let gateway = last_address::recall(builder.migrate(false).check()?).open().await?;
     let findings = [
         clock(&belgie_api::clock::SystemClock),
-        Finding::of("keys", true, "the secret is there and nobody else can read it"),
+        keys(&gateway),
         database(&gateway).await,
         tables(&gateway),
         address(&gateway).await,
@@ -67,6 +67,15 @@ fn clock(clock: &dyn Clock) -> Finding {
         false,
         format!("{now} lies in the past: set the clock, or tokens will not expire as they should"),
     )
+}
+
+/// A secret that is weak, or that others can read, stops the boot, so what is left to say is where it comes from.
+fn keys(gateway: &Gateway) -> Finding {
+    let said = match &gateway.config().secret {
+        Some(_) => "the configured secret is strong enough".to_owned(),
+        None => format!("the secret in {} is readable by its owner only", gateway.config().data_dir.display()),
+    };
+    Finding::of("keys", true, said)
 }
 
 async fn database(gateway: &Gateway) -> Finding {

@@ -32,7 +32,7 @@ pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Res
     let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))?;
     let bound = listener.local_addr().map_err(Failure::internal)?;
     let gateway = checked.bound_to(bound).open().await?;
-    refuse_pending(&gateway)?;
+    super::refuse_pending(&gateway)?;
     last_address::remember(gateway.config(), bound)?;
     let setup = gateway.offer_setup().await?;
     announce(&gateway, bound, setup.as_deref(), as_json);
@@ -45,18 +45,6 @@ pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Res
 fn cannot_listen(address: std::net::SocketAddr, error: std::io::Error) -> Failure {
     Failure::conflict("serve.cannot_listen", format!("Nobody can listen on {address}: {error}."))
         .hint("Choose another address with --listen, or port 0 for a free one.")
-}
-
-/// A server whose tables are behind its code would fail in the middle of requests.
-fn refuse_pending(gateway: &Gateway) -> Result<(), CliError> {
-    if gateway.pending_migrations().is_empty() {
-        return Ok(());
-    }
-    let pending = gateway.pending_migrations().join(", ");
-    Err(CliError::from(
-        Failure::conflict("db.pending_migrations", format!("These migrations have not run yet: {pending}."))
-            .hint("Run `belgie migrate` first, or set `database.migrate_on_start = true`."),
-    ))
 }
 
 #[expect(clippy::print_stdout, reason = "a server says once where it listens; the set-up link must not end up in logs")]

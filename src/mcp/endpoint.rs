@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::answer;
 use super::binding::Binding;
+use super::call_log::CallLog;
 use super::catalog::Catalog;
 use super::direct::DirectPath;
 use super::gate::Gate;
@@ -144,7 +145,10 @@ impl McpEndpoint {
         let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.lease(caller.principal()));
         let mut visit = Visit { caller, lease, session: None };
         if parts.method == Method::POST {
-            return self.post(parts, body, visit).await;
+            let mut log = CallLog::default();
+            let mut response = self.post(parts, body, visit, &mut log).await;
+            response.extensions_mut().insert(log);
+            return response;
         }
         let is_session_request = matches!(parts.method, Method::GET | Method::DELETE);
         if is_session_request
@@ -162,7 +166,7 @@ impl McpEndpoint {
         response
     }
 
-    async fn post(&self, mut parts: Parts, body: Body, mut visit: Visit) -> Response {
+    async fn post(&self, mut parts: Parts, body: Body, mut visit: Visit, log: &mut CallLog) -> Response {
         let settings = &self.0.settings;
         let body = match preflight::read_body(body, settings.max_body_bytes, settings.body_timeout).await {
             Ok(body) => body,
@@ -172,6 +176,7 @@ impl McpEndpoint {
             Ok(message) => message,
             Err(error) => return answer::error(StatusCode::BAD_REQUEST, None, &error),
         };
+        *log = CallLog::of(&message);
         if let Err(response) = preflight::check_version(&parts.headers, &message) {
             return *response;
         }

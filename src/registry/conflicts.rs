@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use belgie_api::plugin::{Manifest, MountParts, ScopeInfo};
 
+use super::surface::CORE_ROUTES;
 use crate::db::Ledger;
 
 /// A plugin, after it has added what it has.
@@ -16,18 +17,15 @@ pub struct Mounted {
     pub nouns: Vec<String>,
 }
 
-/// The core's own routes that plugins must leave alone.
-const CORE_ROUTES: [&str; 8] =
-    ["/", "/account", "/auth/signin", "/auth/signup", "/auth/signout", "/auth/setup", "/healthz", "/mcp"];
-
 /// Every clash and every rule that is missing, one line each; empty when all is well.
 #[must_use]
 pub fn conflicts(mounted: &[Mounted], core_scopes: &[ScopeInfo], ledgers: &[Ledger]) -> Vec<String> {
     let mut problems: Vec<String> = mounted.iter().flat_map(|plugin| plugin.parts.problems.clone()).collect();
     let mut owners = Owners::default();
-    for path in CORE_ROUTES {
-        owners.claim("route", &format!("GET {path}"), "core");
-        owners.claim("route", &format!("POST {path}"), "core");
+    for (methods, path, _) in CORE_ROUTES {
+        for method in methods.split(' ') {
+            owners.claim("route", &format!("{method} {path}"), "core");
+        }
     }
     for scope in core_scopes {
         owners.claim("scope", &scope.name, "core");

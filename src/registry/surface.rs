@@ -15,7 +15,8 @@ use crate::db::Ledger;
 /// The text, sorted within each part.
 #[must_use]
 pub fn surface(mounted: &[Mounted], core_tools: &[ToolEntry], core_scopes: &[ScopeInfo], ledgers: &[Ledger]) -> String {
-    let mut routes: BTreeSet<String> = CORE_ROUTES.iter().map(|line| (*line).to_owned()).collect();
+    let mut routes: BTreeSet<String> =
+        CORE_ROUTES.iter().map(|(methods, path, room)| format!("{methods} {path}  {room}  core")).collect();
     let mut tools: BTreeSet<String> = core_tools.iter().map(|tool| tool_line("core", tool)).collect();
     let mut scopes: BTreeSet<String> = core_scopes.iter().map(|scope| scope_line("core", scope)).collect();
     let mut commands: BTreeSet<String> = CORE_COMMANDS.iter().map(|noun| format!("{noun}  core")).collect();
@@ -47,24 +48,25 @@ pub fn surface(mounted: &[Mounted], core_tools: &[ToolEntry], core_scopes: &[Sco
     text
 }
 
-const CORE_ROUTES: [&str; 17] = [
-    "GET /  browser  core",
-    "GET /.well-known/oauth-protected-resource  well-known  core",
-    "GET /.well-known/oauth-protected-resource/mcp  well-known  core",
-    "GET /account  browser  core",
-    "GET /assets/belgie-{hash}.css  well-known  core",
-    "GET /auth/setup  browser  core",
-    "GET /auth/signin  browser  core",
-    "GET /auth/signup  browser  core",
-    "GET /healthz  machine  core",
-    "GET /readyz  machine  core",
-    "GET POST DELETE /mcp  mcp  core",
-    "POST /account/sessions/revoke  browser  core",
-    "POST /account/sessions/revoke-others  browser  core",
-    "POST /auth/setup  browser  core",
-    "POST /auth/signin  browser  core",
-    "POST /auth/signout  browser  core",
-    "POST /auth/signup  browser  core",
+/// The core's own routes: methods, path, room.
+pub const CORE_ROUTES: [(&str, &str, &str); 17] = [
+    ("GET", "/", "browser"),
+    ("GET", "/.well-known/oauth-protected-resource", "well-known"),
+    ("GET", "/.well-known/oauth-protected-resource/mcp", "well-known"),
+    ("GET", "/account", "browser"),
+    ("GET", "/assets/belgie-{hash}.css", "well-known"),
+    ("GET", "/auth/setup", "browser"),
+    ("GET", "/auth/signin", "browser"),
+    ("GET", "/auth/signup", "browser"),
+    ("GET", "/healthz", "machine"),
+    ("GET", "/readyz", "machine"),
+    ("GET POST DELETE", "/mcp", "mcp"),
+    ("POST", "/account/sessions/revoke", "browser"),
+    ("POST", "/account/sessions/revoke-others", "browser"),
+    ("POST", "/auth/setup", "browser"),
+    ("POST", "/auth/signin", "browser"),
+    ("POST", "/auth/signout", "browser"),
+    ("POST", "/auth/signup", "browser"),
 ];
 
 const CORE_COMMANDS: [&str; 8] = ["check", "demo", "doctor", "migrate", "serve", "session", "surface", "user"];

@@ -16,6 +16,7 @@ use belgie_api::{Caller, Failure};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{Web, errors};
+use crate::mcp::CallLog;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -122,6 +123,7 @@ fn harden(headers: &mut HeaderMap, info: &RequestInfo, is_https: bool) {
 fn log(response: &Response, info: &RequestInfo, method: &str, route: &str, started: Instant) {
     let extensions = response.extensions();
     let caller = extensions.get::<Caller>();
+    let call = extensions.get::<CallLog>();
     let failure = extensions.get::<Failure>();
     let status = response.status();
     let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
@@ -139,6 +141,8 @@ fn log(response: &Response, info: &RequestInfo, method: &str, route: &str, start
         principal.kind = kind,
         client.id = client,
         org.id = org,
+        mcp.method = call.map(|call| call.method.as_str()),
+        tool.name = call.and_then(|call| call.tool.as_deref()),
         error.code = failure.map(Failure::code),
         error.source = source,
         took_ms,

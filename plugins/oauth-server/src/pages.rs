@@ -1,4 +1,4 @@
-//! What people see: the consent page, and the connected agents on their account page.
+//! What people see: the consent page, the page of a request that cannot go on, and the connected agents on their account page.
 
 use std::sync::Arc;
 
@@ -11,10 +11,13 @@ use crate::model::grant::{Grant, GrantKind};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
-use crate::service::OAuth;
+use crate::service::{ErrorReply, OAuth};
 
 /// The consent page.
 pub const CONSENT: &str = "oauth-server/consent.html";
+
+/// The page for a stranger whose agent sent something that cannot go on.
+pub const REFUSED: &str = "oauth-server/refused.html";
 
 /// The section of the account page.
 pub const CONNECTIONS: &str = "oauth-server/connections.html";
@@ -26,6 +29,11 @@ pub fn templates() -> Vec<Template> {
             name: CONSENT,
             source: include_str!("../templates/consent.html"),
             samples: include_str!("../templates/samples/consent.json"),
+        },
+        Template {
+            name: REFUSED,
+            source: include_str!("../templates/refused.html"),
+            samples: include_str!("../templates/samples/refused.json"),
         },
         Template {
             name: CONNECTIONS,
@@ -65,6 +73,16 @@ pub fn consent(
         "request": handle.expose(),
         "return_to": here,
         "account": { "email": user.email, "name": if user.name.is_empty() { &user.email } else { &user.name } },
+    })
+}
+
+/// What a stranger is shown instead of a redirect.
+pub fn refused(reply: &ErrorReply) -> Value {
+    json!({
+        "error": reply.error.code,
+        "message": reply.error.description,
+        "redirect_host": reply.host,
+        "location": reply.location,
     })
 }
 

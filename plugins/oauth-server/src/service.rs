@@ -13,7 +13,7 @@ mod verifier;
 
 use belgie_api::Host;
 
-pub use self::authorize::{Asked, Decision, Refusal};
+pub use self::authorize::{Decision, ErrorReply, Refusal};
 pub use self::client_auth::PresentedClient;
 pub use self::clients::NewClient;
 use self::documents::{DocumentCache, Fetches};

@@ -22,8 +22,8 @@ impl Reply {
         let is_stream = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         let text = response.text().await.unwrap_or_default();
         let json = if is_stream {
-            let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-            data.filter(|data| !data.is_empty()).next_back().unwrap_or("null").to_owned()
+            let mut data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+            data.rfind(|data| !data.is_empty()).unwrap_or("null").to_owned()
         } else {
             text
         };

@@ -9,11 +9,19 @@ use super::redirect::RedirectUri;
 /// The client id of personal access tokens. No client can register it: registered ids begin with `cli_`.
 pub const PERSONAL: &str = "personal";
 
+/// Where a client comes from that the operator entered.
+pub const OPERATOR: &str = "operator";
+
+/// Where a client comes from that registered itself.
+pub const REGISTRATION: &str = "registration";
+
 /// What an authorization request needs to know of a client.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// What people are shown of it.
     pub face: ClientFace,
+    /// Whether the operator entered it. Anybody can bring any other client, with an address of their choice.
+    pub is_operators: bool,
     /// Where answers may go.
     pub redirect_uris: Vec<RedirectUri>,
     /// Whether it can use refresh tokens (RFC 7591 section 2, `grant_types`).
@@ -56,7 +64,7 @@ pub struct RegisteredClient {
     pub name: String,
     /// The web site it names.
     pub uri: Option<String>,
-    /// `registration` or `operator`.
+    /// [`REGISTRATION`] or [`OPERATOR`].
     pub origin: String,
     /// `token_endpoint_auth_method` (RFC 7591 section 2).
     pub auth_method: String,
@@ -93,6 +101,7 @@ impl RegisteredClient {
     pub fn into_client(self) -> Client {
         let can_refresh = self.grant_types.iter().any(|name| name == "refresh_token");
         Client {
+            is_operators: self.origin == OPERATOR,
             face: ClientFace { id: self.id, name: self.name, host: None, uri: self.uri },
             redirect_uris: self.redirect_uris,
             can_refresh,

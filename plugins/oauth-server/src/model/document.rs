@@ -78,7 +78,7 @@ pub fn read(address: &Url, body: &[u8]) -> Result<Client, DocumentFault> {
         uri: text_of(&document, "client_uri").and_then(read_site),
     };
     let can_refresh = texts_of(&document, "grant_types")?.is_some_and(|names| names.contains(&"refresh_token"));
-    Ok(Client { face, redirect_uris, can_refresh, usual_scopes: belgie_api::ScopeSet::new() })
+    Ok(Client { face, is_operators: false, redirect_uris, can_refresh, usual_scopes: belgie_api::ScopeSet::new() })
 }
 
 /// Draft section 4.1: nothing secret stands in a public document, and no method that would need one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use belgie_api::axum::extract::{RawQuery, State};
-use belgie_api::axum::http::{HeaderValue, header};
+use belgie_api::axum::http::{HeaderValue, StatusCode, header};
 use belgie_api::axum::response::Response;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::{FormAction, SignedIn, Visitor};
@@ -15,7 +15,7 @@ use crate::model::params::Params;
 use crate::model::redirect::form_action_of;
 use crate::model::refusal;
 use crate::pages;
-use crate::service::{Asked, Decision, OAuth, Refusal};
+use crate::service::{Decision, ErrorReply, OAuth, Refusal};
 
 /// The longest query, in bytes; room for a long `state`.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -27,14 +27,15 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
     if query.len() > MAX_QUERY_BYTES {
         return Err(refusal::invalid_request("The request is too long."));
     }
-    let Asked { request, is_silent } = match oauth.read_request(query.as_bytes()).await {
+    let asked = match oauth.read_request(query.as_bytes()).await {
         Ok(asked) => asked,
         Err(Refusal::Page(failure)) => return Err(failure),
-        Err(Refusal::Reply(location)) => return see_other(&location),
+        Err(Refusal::Reply(reply)) => return refuse(&oauth, &visitor, &reply),
     };
-    if is_silent {
-        return see_other(&oauth.refuse_silent(&request, visitor.caller.is_some()));
+    if asked.is_silent {
+        return refuse(&oauth, &visitor, &oauth.refuse_silent(&asked, visitor.caller.is_some()));
     }
+    let request = asked.request;
     let here = format!("/authorize?{query}");
     let Some(caller) = &visitor.caller else { return to_sign_in(&here) };
     let request = match oauth.limit_to_person(caller, request) {
@@ -62,6 +63,18 @@ pub async fn answer(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: 
     };
     let location = oauth.answer(&signed_in.caller, params.get("request").unwrap_or_default(), decision).await?;
     see_other(&location)
+}
+
+/// Tells a client what is wrong. A stranger is not sent there unless the operator knows the client, but reads it and
+/// decides (RFC 9700 section 4.11.2).
+fn refuse(oauth: &OAuth, visitor: &Visitor, reply: &ErrorReply) -> Result<Response> {
+    if visitor.caller.is_some() || reply.is_for_strangers {
+        return see_other(&reply.location);
+    }
+    let mut page = oauth.host().pages().page(visitor, pages::REFUSED, "Not possible", pages::refused(reply))?;
+    *page.status_mut() = StatusCode::BAD_REQUEST;
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(page)
 }
 
 /// To the sign-in page, and back here afterwards.

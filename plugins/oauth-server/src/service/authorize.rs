@@ -9,6 +9,7 @@ use crate::model::address::find_resources;
 use crate::model::client::Client;
 use crate::model::params::Params;
 use crate::model::pkce::Challenge;
+use crate::model::redirect::host_of;
 use crate::model::request::{AuthorizationRequest, Reply, ReplyError};
 use crate::model::{refusal, scopes};
 use crate::store;
@@ -24,6 +25,8 @@ pub struct Asked {
     pub request: AuthorizationRequest,
     /// Whether the client wants an answer without a person (`prompt=none`, OpenID Connect Core section 3.1.2.1).
     pub is_silent: bool,
+    /// Whether the operator entered the client.
+    pub is_operators: bool,
 }
 
 /// What the person answered.
@@ -40,8 +43,23 @@ pub enum Decision {
 pub enum Refusal {
     /// Who asks, or where the answer would go, is not certain: a page, never a redirect (RFC 6749 section 4.1.2.1).
     Page(Failure),
-    /// The client learns it through a redirect to this address.
-    Reply(String),
+    /// The client learns it.
+    Reply(ErrorReply),
+}
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub struct ErrorReply {
+    /// The address that tells it.
+    pub location: String,
+    /// What is wrong.
+    pub error: ReplyError,
+    /// The host it goes to, as a person should read it.
+    pub host: String,
+    /// Whether the browser may be sent there though nobody is signed in: the operator knows the client. Anybody can bring
+    /// any other client and an address of their own, and would have a link here that leads there (RFC 9700
+    /// section 4.11.2).
+    pub is_for_strangers: bool,
 }
 
 impl From<Failure> for Refusal {
@@ -71,8 +89,9 @@ impl OAuth {
             )));
         };
         let reply = Reply { redirect_uri, state: state.map(str::to_owned) };
+        let is_operators = client.is_operators;
         self.read_rest(&params, client, &reply, asked.is_some()).map_err(|error| match error {
-            RestError::Client(error) => self.refuse_by_reply(&reply, error),
+            RestError::Client(error) => Refusal::Reply(self.reply(&reply, error, is_operators)),
             RestError::Ours(failure) => Refusal::Page(failure),
         })
     }
@@ -106,24 +125,25 @@ impl OAuth {
             .map_err(|_| reject("invalid_scope", "None of the scopes exists here."))?;
         let is_silent = read_prompt(params.get("prompt"))?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
-        let (client, reply) = (client.face, reply.clone());
+        let (client, reply, is_operators) = (client.face, reply.clone(), client.is_operators);
         let request =
             AuthorizationRequest { client, reply, redirect_was_sent, challenge, scopes, resources, with_refresh };
-        Ok(Asked { request, is_silent })
+        Ok(Asked { request, is_silent, is_operators })
     }
 
-    fn refuse_by_reply(&self, reply: &Reply, error: ReplyError) -> Refusal {
-        Refusal::Reply(reply.with_error(self.host.urls().issuer(), error))
+    fn reply(&self, reply: &Reply, error: ReplyError, is_for_strangers: bool) -> ErrorReply {
+        let location = reply.with_error(self.host.urls().issuer(), error);
+        ErrorReply { location, error, host: host_of(&reply.redirect_uri), is_for_strangers }
     }
 
     /// The answer to a client that wants one without a person: consent is always asked for, so there is none.
-    pub fn refuse_silent(&self, request: &AuthorizationRequest, is_signed_in: bool) -> String {
+    pub fn refuse_silent(&self, asked: &Asked, is_signed_in: bool) -> ErrorReply {
         let error = if is_signed_in {
             reject("consent_required", "The person must be asked.")
         } else {
             reject("login_required", "Nobody is signed in.")
         };
-        request.reply.with_error(self.host.urls().issuer(), error)
+        self.reply(&asked.request.reply, error, asked.is_operators)
     }
 
     /// The request as this person can grant it: nobody can give away what their account does not hold.

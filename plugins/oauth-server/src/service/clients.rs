@@ -3,7 +3,7 @@
 use belgie_api::{ClientId, Event, Failure, PlainToken, Result, TokenKind};
 
 use super::OAuth;
-use crate::model::client::{Client, RegisteredClient};
+use crate::model::client::{Client, OPERATOR, REGISTRATION, RegisteredClient};
 use crate::model::grant::RevokeReason;
 use crate::model::refusal;
 use crate::model::registration::{AuthMethod, Registration};
@@ -47,7 +47,7 @@ impl OAuth {
     /// # Errors
     /// When the database does not answer.
     pub async fn register(&self, registration: Registration) -> Result<NewClient> {
-        self.add_client(registration, "registration").await
+        self.add_client(registration, REGISTRATION).await
     }
 
     /// Adds a client for the operator.
@@ -55,7 +55,7 @@ impl OAuth {
     /// # Errors
     /// When the database does not answer.
     pub async fn create_client(&self, registration: Registration) -> Result<NewClient> {
-        self.add_client(registration, "operator").await
+        self.add_client(registration, OPERATOR).await
     }
 
     async fn add_client(&self, registration: Registration, origin: &str) -> Result<NewClient> {

@@ -1,8 +1,14 @@
 use belgie_api::axum::http::StatusCode;
 use belgie_api::ports::LimitBucket;
+use serde_json::json;
 use std::time::Duration;
 
 use super::support::{Bench, CALLBACK, ISSUER, RESOURCE, VERIFIER, authorize_path, tokens};
+use crate::Settings;
+use crate::model::registration::Registration;
+use crate::service::OAuth;
+
+const DOCUMENT: &str = "https://agent.example/client.json";
 
 #[tokio::test]
 async fn a_person_is_asked_and_the_answer_goes_to_the_client() {
@@ -154,7 +160,53 @@ async fn every_other_fault_travels_to_the_client_with_state_and_issuer() {
         }
         let silent = [("prompt", "none")];
         assert_eq!(bench.ask(Some(&ada), &client, &silent).await.sent("error").as_deref(), Some("consent_required"));
-        assert_eq!(bench.ask(None, &client, &silent).await.sent("error").as_deref(), Some("login_required"));
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_is_not_sent_to_an_address_that_anybody_could_have_chosen() {
+    for bench in Bench::every().await {
+        let own = bench.register().await;
+        bench.web.publish(
+            DOCUMENT,
+            &json!({
+                "client_id": DOCUMENT, "client_name": "Agent", "redirect_uris": [CALLBACK],
+            }),
+            None,
+        );
+        let faults: &[(&[(&str, &str)], &str, &str)] = &[
+            (&[("prompt", "none")], "login_required", "Nobody is signed in."),
+            (&[("response_type", "token")], "unsupported_response_type", "The only response type here is code."),
+            (&[("code_challenge", "")], "invalid_request", "code_challenge is missing."),
+            (&[("scope", "unknown")], "invalid_scope", "None of the scopes exists here."),
+            (&[("resource", "https://evil.example/mcp")], "invalid_target", "The resource is unknown here."),
+        ];
+        for client in [own.as_str(), DOCUMENT] {
+            for (changes, code, message) in faults {
+                let answer = bench.ask(None, client, changes).await;
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{changes:?}");
+                assert!(!answer.headers.contains_key("location"), "{changes:?}");
+                assert_eq!(answer.headers["cache-control"], "no-store");
+                let page = answer.json();
+                assert_eq!(page["template"], "oauth-server/refused.html");
+                assert_eq!(page["context"]["error"], *code);
+                assert_eq!(page["context"]["message"], *message);
+                assert_eq!(page["context"]["redirect_host"], "127.0.0.1");
+                let link = page["context"]["location"].as_str().unwrap();
+                assert!(link.starts_with(&format!("{CALLBACK}?error={code}&")), "{link}");
+            }
+        }
+
+        // The operator answers for the clients they entered themselves.
+        let registration = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}).to_string();
+        let registration = Registration::read(registration.as_bytes(), &[]).unwrap();
+        let oauth = OAuth::new(bench.host.clone(), Settings::default());
+        let known = oauth.create_client(registration).await.unwrap().client.id.to_string();
+        for (changes, code, _) in faults {
+            let answer = bench.ask(None, &known, changes).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{changes:?}");
+            assert_eq!(answer.sent("error").as_deref(), Some(*code));
+        }
     }
 }
 
