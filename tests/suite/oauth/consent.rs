@@ -165,7 +165,10 @@ on_both_engines! {
         let silent = agent.ask_with(&mut ada, "prompt", Some("none")).await;
         assert_sent_back(&agent, &silent, "consent_required");
         let stranger = agent.ask_with(&mut gateway.browser(), "prompt", Some("none")).await;
-        assert_sent_back(&agent, &stranger, "login_required");
+        // Anybody can register a client, so a stranger is not sent anywhere by itself (RFC 9700 section 4.11.2).
+        assert_eq!(stranger.status, StatusCode::BAD_REQUEST);
+        assert!(!stranger.headers.contains_key("location"));
+        assert!(stranger.body.contains("error=login_required"), "a link, for who wants to go on: {}", stranger.body);
         // A second time the same is asked again: nothing is remembered for a client anybody can pretend to be.
         assert_eq!(agent.ask_with(&mut ada, "prompt", None).await.status, StatusCode::OK);
     }
