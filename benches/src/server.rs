@@ -1,0 +1,62 @@
+//! The servers that are compared. All run the same tool, on one worker thread, over TCP without delays.
+
+mod gateway;
+mod hand;
+mod rmcp_alone;
+
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+use crate::cell::Variant;
+use crate::folder::Folder;
+use crate::wire::{PATH, Ready};
+
+/// What the tool is given.
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Echo {
+    /// What to give back.
+    text: String,
+}
+
+/// Serves until standard input ends: a server never outlives the program that started it.
+pub fn serve(variant: Variant) -> anyhow::Result<()> {
+    let data = Folder::new()?;
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // On the worker, and not on this thread, from the first step to the last.
+    let ready = runtime.block_on(runtime.spawn(start(variant, data.path().to_owned())))??;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(&ready)?)?;
+    out.flush()?;
+    std::io::stdin().lock().read_to_end(&mut Vec::new())?;
+    runtime.shutdown_background();
+    Ok(())
+}
+
+async fn start(variant: Variant, data: PathBuf) -> anyhow::Result<Ready> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let token = match variant {
+        Variant::Hand => serve_bare(listener, hand::routes()),
+        Variant::Rmcp => serve_bare(listener, Router::new().route_service(PATH, rmcp_alone::service())),
+        Variant::Gateway => Some(gateway::start(listener, &data, false).await?),
+        Variant::Direct => Some(gateway::start(listener, &data, true).await?),
+    };
+    Ok(Ready { address, token })
+}
+
+fn serve_bare(listener: TcpListener, routes: Router) -> Option<String> {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            eprintln!("no TCP_NODELAY: {error}");
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    None
+}
