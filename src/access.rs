@@ -6,4 +6,4 @@ pub mod decide;
 #[cfg(test)]
 mod tests;
 
-pub use self::decide::{Action, Denial, Permit, decide, is_listed};
+pub use self::decide::{Action, ActionKind, Denial, Permit, decide, is_listed};

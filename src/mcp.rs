@@ -3,27 +3,31 @@
 //!
 //! A request comes in with the [`Caller`](belgie_api::Caller) that the layers in front have put beside it, and passes
 //!
-//! 1. [`preflight`]: the body is read and looked at once; what rmcp would answer badly, and a missing scope, end here,
-//! 2. [`binding`]: a session of the older era belongs to the person and the client that opened it,
-//! 3. [`direct`], the short way for a plain call, or rmcp's own transport,
-//! 4. [`gate`]: the decision is made again on the message as rmcp has understood it, and the tool runs.
+//! 1. `preflight`: the body is read and looked at once; what rmcp would answer badly, and a missing scope, end here,
+//! 2. `binding`: a session of the older era belongs to the person and the client that opened it,
+//! 3. `direct`, the short way for a plain call, or rmcp's own transport,
+//! 4. `gate`: the decision is made again on the message as rmcp has understood it, and the tool runs.
 //!
-//! All along, [`stream`] holds a lease on the caller's right to be here and ends what still runs when it is over.
+//! All along, `stream` holds a lease on the caller's right to be here and ends what still runs when it is over.
 
 mod answer;
-pub mod binding;
+mod binding;
 pub mod builtin;
-pub mod catalog;
+mod catalog;
 pub mod demo;
-pub mod endpoint;
-pub mod gate;
+mod direct;
+mod endpoint;
+mod gate;
 mod idle_peer;
 mod message;
 mod param_headers;
-pub mod preflight;
+mod preflight;
 mod run;
-pub mod settings;
-pub mod stream;
+mod settings;
+mod stream;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::endpoint::{McpEndpoint, McpParts};
 pub use self::settings::McpSettings;

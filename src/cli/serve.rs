@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{builder, last_address};
 use super::output::CliError;
+use super::{builder, last_address};
 use crate::config::Overrides;
 use crate::gateway::Gateway;
 use crate::telemetry;

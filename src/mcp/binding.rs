@@ -148,12 +148,6 @@ impl Binding {
         }
     }
 
-    /// How many sessions there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.bound().len()
-    }
-
     fn take(&self, is_over: impl Fn(&Bound) -> bool) -> Vec<McpSessionId> {
         self.bound().extract_if(|_, session| is_over(session)).map(|(id, _)| id).collect()
     }

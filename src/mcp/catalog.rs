@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use belgie_api::Rule;
 use belgie_api::tools::{Guarded, ToolCall, ToolEntry};
 use rmcp::model::{ServerCapabilities, SubscriptionFilter, Tool, ToolsCapability};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::param_headers;
 
@@ -15,6 +16,8 @@ const MAX_NAME: usize = 128;
 /// A tool of ours.
 pub struct NativeTool {
     pub(crate) tool: Tool,
+    /// The same, written already.
+    pub(crate) json: Box<RawValue>,
     pub(crate) rule: Rule,
     pub(crate) call: ToolCall,
     /// Whether clients repeat some of its arguments as headers.
@@ -105,7 +108,11 @@ impl Catalog {
                 None => problems.push(format!("tool `{name}` has no access rule")),
             }
             let has_param_headers = param_headers::has_any(&tool.input_schema);
-            native.push(NativeTool { tool, rule: rule.unwrap_or_default(), call, has_param_headers });
+            let json = to_raw_value(&tool).unwrap_or_else(|error| {
+                problems.push(format!("tool `{name}`: {error}"));
+                RawValue::NULL.to_owned()
+            });
+            native.push(NativeTool { tool, json, rule: rule.unwrap_or_default(), call, has_param_headers });
             if by_name.insert(name.clone(), native.len() - 1).is_some() {
                 problems.push(format!("there are two tools named `{name}`"));
             }

@@ -22,13 +22,14 @@ use tokio_util::task::TaskTracker;
 use super::answer;
 use super::binding::Binding;
 use super::catalog::Catalog;
+use super::direct::DirectPath;
 use super::gate::Gate;
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, era_of};
-use super::preflight;
+use super::preflight::{self, Refusal};
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
-use super::stream::{Lease, Leases};
+use super::stream::Leases;
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -38,7 +39,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How much longer than us rmcp waits before it closes an idle session. We know of calls that run silently, it does not;
 /// it closes what never got an owner.
-const RMCP_GRACE: Duration = Duration::from_secs(600);
+const RMCP_GRACE: Duration = Duration::from_mins(10);
 
 /// Comments on a silent event stream, so that nothing between us and the client takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -67,6 +68,8 @@ pub struct McpEndpoint(Arc<Inner>);
 
 struct Inner {
     gate: Gate,
+    /// The short way, unless it is switched off.
+    direct: Option<DirectPath>,
     transport: StreamableHttpService<Gate, LocalSessionManager>,
     binding: Arc<Binding>,
     leases: Leases,
@@ -92,6 +95,8 @@ impl McpEndpoint {
             return Err(problems);
         };
 
+        let gate = Gate::new(catalog, &settings).map_err(|problem| vec![problem])?;
+
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.keep_alive = Some(settings.session_idle.saturating_add(RMCP_GRACE));
         let sessions = Arc::new(sessions);
@@ -105,7 +110,6 @@ impl McpEndpoint {
         listen(&bus, &leases, &binding, &tasks, runtime);
         tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
 
-        let gate = Gate::new(catalog, &settings);
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(settings.allowed_hosts.clone())
             .with_allowed_origins(settings.allowed_origins.clone())
@@ -118,7 +122,8 @@ impl McpEndpoint {
         let service = gate.clone();
         let transport = StreamableHttpService::new(move || Ok(service.clone()), sessions, config);
         let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, transport, binding, leases, idle, challenge, settings })))
+        let direct = settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings));
+        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
     /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
@@ -136,10 +141,11 @@ impl McpEndpoint {
             return self.post(parts, body, visit).await;
         }
         let is_session_request = matches!(parts.method, Method::GET | Method::DELETE);
-        if is_session_request && era_of(preflight::version(&parts.headers).unwrap_or_default()) == Era::Legacy {
-            if let Err(response) = self.admit(&parts, &mut visit).await {
-                return response;
-            }
+        if is_session_request
+            && era_of(preflight::version(&parts.headers).unwrap_or_default()) == Era::Legacy
+            && let Err(response) = self.admit(&parts, &mut visit).await
+        {
+            return *response;
         }
         let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten();
         parts.extensions.insert(visit.clone());
@@ -154,21 +160,21 @@ impl McpEndpoint {
         let settings = &self.0.settings;
         let body = match preflight::read_body(body, settings.max_body_bytes, settings.body_timeout).await {
             Ok(body) => body,
-            Err(response) => return response,
+            Err(response) => return *response,
         };
         let message = match Message::read(&body) {
             Ok(message) => message,
             Err(error) => return answer::error(StatusCode::BAD_REQUEST, None, &error),
         };
         if let Err(response) = preflight::check_version(&parts.headers, &message) {
-            return response;
+            return *response;
         }
         let is_clear = match message.era(preflight::version(&parts.headers)) {
             Era::Legacy => {
                 if session_id(&parts).is_some()
                     && let Err(response) = self.admit(&parts, &mut visit).await
                 {
-                    return response;
+                    return *response;
                 }
                 true
             }
@@ -182,8 +188,19 @@ impl McpEndpoint {
         if is_clear {
             let Inner { gate, idle, challenge, .. } = self.0.as_ref();
             if let Err(response) = preflight::check_scopes(gate, idle, challenge, &visit, &message).await {
-                return response;
+                return *response;
             }
+        }
+        if is_clear
+            && let Some(direct) = &self.0.direct
+            && let Some(plain) = direct.take(&parts, &message)
+        {
+            let answer = direct.answer(plain, parts, &message, &visit, self.0.idle.peer());
+            return tokio::select! {
+                biased;
+                () = visit.lease.ended() => self.expired(message.id),
+                response = answer => response,
+            };
         }
         let opens_session = message.method == "initialize";
         let is_json = preflight::is_json(&parts.headers);
@@ -211,7 +228,7 @@ impl McpEndpoint {
         let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE) == Some(&HeaderValue::from_static("text/event-stream"));
         let body = Body::new(body);
-        Response::from_parts(parts, if is_stream { hold(&visit.lease, body) } else { body })
+        Response::from_parts(parts, if is_stream { visit.lease.clone().hold(body) } else { body })
     }
 
     /// Status 401 for a credential that ended while its request was served.
@@ -225,7 +242,7 @@ impl McpEndpoint {
     /// # Errors
     /// Status 404 for one that is not there or not the caller's, in rmcp's words, so that nobody can tell which of them
     /// it is (MCP 2025-11-25, transports, session management). A request without a session is rmcp's business.
-    async fn admit(&self, parts: &Parts, visit: &mut Visit) -> Result<(), Response> {
+    async fn admit(&self, parts: &Parts, visit: &mut Visit) -> Result<(), Refusal> {
         let Some(id) = session_id(parts) else { return Ok(()) };
         visit.session = self.0.binding.admit(&id, &visit.caller).await;
         if visit.session.is_some() {
@@ -233,12 +250,8 @@ impl McpEndpoint {
         }
         let mut response = Response::new(Body::from(Bytes::from_static(b"Not Found: Session not found")));
         *response.status_mut() = StatusCode::NOT_FOUND;
-        Err(response)
+        Err(Box::new(response))
     }
-}
-
-fn hold(lease: &Lease, body: Body) -> Body {
-    lease.clone().hold(body)
 }
 
 fn session_id(parts: &Parts) -> Option<String> {

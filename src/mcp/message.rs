@@ -214,6 +214,12 @@ impl Meta<'_> {
     pub(crate) fn is_complete(&self) -> bool {
         self.version().is_some() && self.capabilities.is_some_and(is_capabilities)
     }
+
+    /// Whether the client says that it knows the tasks extension.
+    pub(crate) fn declares_tasks(&self) -> bool {
+        let capabilities = self.capabilities.and_then(|value| serde_json::from_str(value.get()).ok());
+        capabilities.as_ref().is_some_and(ClientCapabilities::supports_tasks)
+    }
 }
 
 /// The lifecycle of a protocol version. Versions are dates, so they sort as texts.

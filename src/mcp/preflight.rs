@@ -19,7 +19,7 @@ use super::answer::{self, BODY_REFUSED, INSUFFICIENT_SCOPE};
 use super::catalog::Part;
 use super::gate::Gate;
 use super::idle_peer::IdlePeer;
-use super::message::{Message, Shape, is_known};
+use super::message::{Era, Message, Shape, era_of, is_known};
 use super::run::Visit;
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Denial, decide};
@@ -29,13 +29,17 @@ pub(crate) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
 
+/// A response in place of the one that was asked for.
+pub(crate) type Refusal = Box<Response>;
+
 /// Reads the whole body.
 ///
 /// # Errors
 /// Status 413 when it is longer than `max_bytes` (RFC 9110 section 15.5.14), 408 when it takes longer than `timeout`
 /// (section 15.5.9), 400 when the connection breaks.
-pub(crate) async fn read_body(body: Body, max_bytes: usize, timeout: Duration) -> Result<Bytes, Response> {
-    let refuse = |status, what: String| answer::error(status, None, &ErrorData::new(BODY_REFUSED, what, None));
+pub(crate) async fn read_body(body: Body, max_bytes: usize, timeout: Duration) -> Result<Bytes, Refusal> {
+    let refuse =
+        |status, what: String| Box::new(answer::error(status, None, &ErrorData::new(BODY_REFUSED, what, None)));
     let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("The body is longer than {max_bytes} bytes"));
     if body.size_hint().lower() > u64::try_from(max_bytes).unwrap_or(u64::MAX) {
         return Err(too_large());
@@ -64,7 +68,7 @@ pub(crate) fn version(headers: &HeaderMap) -> Option<&str> {
 ///
 /// # Errors
 /// Status 400 and code -32022 (MCP 2026-07-28, basic/versioning).
-pub(crate) fn check_version(headers: &HeaderMap, message: &Message<'_>) -> Result<(), Response> {
+pub(crate) fn check_version(headers: &HeaderMap, message: &Message<'_>) -> Result<(), Refusal> {
     let Some(value) = headers.get(PROTOCOL_VERSION) else { return Ok(()) };
     let named = message.shape == Shape::Request && message.meta.version().is_some();
     let requested = String::from_utf8_lossy(value.as_bytes());
@@ -74,14 +78,19 @@ pub(crate) fn check_version(headers: &HeaderMap, message: &Message<'_>) -> Resul
     let data = json!({ "requested": requested, "supported": ProtocolVersion::KNOWN_VERSIONS });
     let code = rmcp::model::ErrorCode::UNSUPPORTED_PROTOCOL_VERSION;
     let error = ErrorData::new(code, "Unsupported protocol version", Some(data));
-    Err(answer::error(StatusCode::BAD_REQUEST, message.id, &error))
+    Err(Box::new(answer::error(StatusCode::BAD_REQUEST, message.id, &error)))
 }
 
 /// Whether the headers of a modern request repeat what its body says. If they do not, rmcp has the words for it; until
 /// then nothing may be decided.
 pub(crate) fn headers_agree(headers: &HeaderMap, message: &Message<'_>) -> bool {
-    if message.is_odd || message.meta.version().as_deref() != sole(headers, PROTOCOL_VERSION) {
+    let version = sole(headers, PROTOCOL_VERSION);
+    if message.is_odd || message.meta.version().as_deref() != version {
         return false;
+    }
+    if era_of(version.unwrap_or_default()) == Era::Legacy {
+        // An older version in the newer lifecycle: it knows no other headers.
+        return true;
     }
     if sole(headers, METHOD) != Some(message.method.as_ref()) {
         return false;
@@ -103,7 +112,7 @@ pub(crate) async fn check_scopes(
     challenge: &Challenge,
     visit: &Visit,
     message: &Message<'_>,
-) -> Result<(), Response> {
+) -> Result<(), Refusal> {
     if message.shape != Shape::Request {
         return Ok(());
     }
@@ -140,7 +149,7 @@ pub(crate) async fn check_scopes(
     let header = challenge.insufficient_scope(rule.scopes(), visit.caller.scopes());
     let message_text = format!("This request needs more rights: {missing}");
     let error = ErrorData::new(INSUFFICIENT_SCOPE, message_text, Some(json!({ "scope": missing.to_string() })));
-    Err(answer::challenge(StatusCode::FORBIDDEN, header, message.id, &error))
+    Err(Box::new(answer::challenge(StatusCode::FORBIDDEN, header, message.id, &error)))
 }
 
 /// The value of a header that must be there exactly once, as text.

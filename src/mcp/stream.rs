@@ -64,12 +64,6 @@ impl Leases {
         self.end(|principal| principal.expires_at() <= now);
     }
 
-    /// How many requests hold a lease.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.held().len()
-    }
-
     fn end(&self, is_over: impl Fn(&Principal) -> bool) {
         // Cancelling wakes others, so the lock is let go before.
         let over: Vec<CancellationToken> =
@@ -98,14 +92,7 @@ impl Lease {
         self.0.over.cancelled().await;
     }
 
-    /// Whether the lease is over.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.0.over.is_cancelled()
-    }
-
     /// A body that comes to its end when the lease does, at the latest.
-    #[must_use]
     pub fn hold(self, body: Body) -> Body {
         let over = Box::pin(self.0.over.clone().cancelled_owned());
         Body::new(LeasedBody { inner: Some(body), over, _lease: self })

@@ -1,1 +1,80 @@
+#![doc = include_str!("../README.md")]
 
+mod commands;
+mod model;
+mod pages;
+mod routes;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+mod tools;
+
+use std::sync::Arc;
+
+use belgie_api::command::PluginCommand;
+use belgie_api::plugin::{Migrations, ScopeGrant, ScopeInfo, Template};
+use belgie_api::settings::Section;
+use belgie_api::{Host, Manifest, Mount, Plugin, Result};
+
+pub use crate::model::settings::Settings;
+use crate::service::{OAuth, Verifier};
+
+/// The authorization server, as a plugin.
+#[derive(Clone, Debug, Default)]
+pub struct OAuthServer {
+    settings: Settings,
+}
+
+impl OAuthServer {
+    /// An authorization server with these settings instead of those of the configuration file.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+}
+
+impl Plugin for OAuthServer {
+    fn manifest(&self) -> Manifest {
+        Manifest {
+            id: "oauth-server",
+            version: env!("CARGO_PKG_VERSION"),
+            needs: Vec::new(),
+            scopes: vec![ScopeInfo {
+                name: tools::CONNECTIONS_READ.into(),
+                description: "See which agents are connected to your account".into(),
+                grant: ScopeGrant::ByDefault,
+            }],
+        }
+    }
+
+    fn configure(&mut self, settings: &mut Section) {
+        self.settings = Settings::read(settings);
+    }
+
+    fn migrations(&self) -> Option<Migrations> {
+        Some(Migrations {
+            sqlite: sqlx::migrate!("migrations/sqlite"),
+            postgres: sqlx::migrate!("migrations/postgres"),
+        })
+    }
+
+    fn templates(&self) -> Vec<Template> {
+        pages::templates()
+    }
+
+    fn commands(&self) -> Vec<PluginCommand> {
+        commands::commands(&self.settings)
+    }
+
+    fn mount(&self, host: &Host, mount: &mut Mount) -> Result<()> {
+        let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()));
+        mount
+            .authorization_server()
+            .verifier(Arc::new(Verifier::new(Arc::clone(&oauth))))
+            .account_section(Arc::new(pages::Connections(Arc::clone(&oauth))))
+            .tools(tools::tools(Arc::clone(&oauth)));
+        routes::mount(&oauth, mount);
+        Ok(())
+    }
+}

@@ -15,7 +15,7 @@ use crate::mcp::catalog::unknown_tool;
 const PLAN_TOO_SMALL: ErrorCode = ErrorCode(-32033);
 
 /// A refused tool call. A hidden tool does not exist; everything else is a result that the model can read.
-pub(super) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse, ErrorData> {
+pub(crate) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse, ErrorData> {
     let denied = match denial {
         Denial::Hidden => return Err(unknown_tool(name)),
         Denial::Scope { missing } => {

@@ -1,0 +1,176 @@
+//! `token create`, `token list`, `token revoke`: personal access tokens.
+
+use std::time::Duration;
+
+use belgie_api::clap::{Arg, ArgMatches, Command, value_parser};
+use belgie_api::command::Output;
+use belgie_api::context::UserContext;
+use belgie_api::ports::Catalog;
+use belgie_api::{Failure, Result, ScopeSet, TokenId};
+use serde_json::{Value, json};
+
+use super::lines;
+use crate::model::address::find_resources;
+use crate::model::grant::LiveToken;
+use crate::model::scopes;
+use crate::service::{NewPersonalToken, OAuth};
+
+const YEAR_SECONDS: u64 = 365 * 24 * 3600;
+
+/// The noun and its verbs.
+pub fn command() -> Command {
+    let email = || Arg::new("email").long("email").required(true).value_name("EMAIL").help("Whose token it is");
+    let create = Command::new("create")
+        .about("Makes a personal access token and shows it once")
+        .arg(email())
+        .arg(
+            Arg::new("scope")
+                .long("scope")
+                .required(true)
+                .value_name("SCOPES")
+                .help("What it may do, separated by spaces"),
+        )
+        .arg(
+            Arg::new("ttl")
+                .long("ttl")
+                .required(true)
+                .value_name("SECONDS")
+                .value_parser(value_parser!(u64).range(1..=YEAR_SECONDS))
+                .help("How long it lasts, up to a year"),
+        )
+        .arg(
+            Arg::new("resource")
+                .long("resource")
+                .value_name("URI")
+                .help("Where it may be used; the MCP endpoint unless given"),
+        )
+        .arg(Arg::new("name").long("name").value_name("NAME").help("What to call it on the account page"));
+    let revoke = Command::new("revoke")
+        .about("Ends a token")
+        .arg(Arg::new("id").required(true).value_name("TOKEN_ID").help("As `token list` shows it"));
+    Command::new("token")
+        .about("Personal access tokens: for a person's own scripts")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            create,
+            Command::new("list").about("Lists the tokens of a person, newest first").arg(email()),
+            revoke,
+        ])
+}
+
+/// Runs a verb.
+pub async fn run(oauth: OAuth, matches: ArgMatches) -> Result<Output> {
+    match matches.subcommand() {
+        Some(("create", matches)) => create(&oauth, matches).await,
+        Some(("list", matches)) => list(&oauth, matches).await,
+        Some(("revoke", matches)) => revoke(&oauth, matches).await,
+        _ => Err(Failure::bad_request("command.unknown", "Say create, list or revoke.")),
+    }
+}
+
+async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    let user = find_user(oauth, matches).await?;
+    let catalog = oauth.host().catalog()?;
+    let scopes = read_scopes(text(matches, "scope"), catalog)?;
+    if scopes::within_account(&scopes, &user.scopes) != scopes {
+        return Err(Failure::bad_request(
+            "token.scope_not_held",
+            "The account does not hold one of these scopes itself.",
+        ));
+    }
+    let resource = read_resource(matches.get_one::<String>("resource").map(String::as_str), catalog)?;
+    let ttl = Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default());
+    let name = text(matches, "name").to_owned();
+    let (secret, token) =
+        oauth.create_personal(NewPersonalToken { user: user.id, name, scopes, resource, ttl }).await?;
+    let mut json = describe(&token);
+    if let Some(members) = json.as_object_mut() {
+        members.insert("token".to_owned(), secret.expose().into());
+    }
+    let text = format!(
+        "{}\n\nThis is the token of {}; it is shown this once. Id {}, scopes {}, good at {} until {}.",
+        secret.expose(),
+        user.email,
+        token.id,
+        token.scopes,
+        token.resources.join(", "),
+        token.expires_at,
+    );
+    Ok(Output::new(text, json))
+}
+
+async fn list(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    let user = find_user(oauth, matches).await?;
+    let tokens = oauth.list_personal(user.id).await?;
+    let line = |token: &LiveToken| {
+        let last_use = token.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
+        format!("{}  {}  {}  until {}  {last_use}", token.id, token.client_name, token.scopes, token.expires_at)
+    };
+    let text = if tokens.is_empty() { "No token is in force.".to_owned() } else { lines(tokens.iter().map(line)) };
+    Ok(Output::new(text, json!({ "tokens": tokens.iter().map(describe).collect::<Vec<_>>() })))
+}
+
+async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    let unknown = || {
+        Failure::not_found("token.unknown", "There is no personal token of this id.")
+            .hint("`belgie token list` shows the ids.")
+    };
+    let id: TokenId = text(matches, "id").parse().map_err(|_| unknown())?;
+    if !oauth.revoke_personal(id).await? {
+        return Err(unknown());
+    }
+    Ok(Output::new(format!("{id} is over."), json!({ "id": id, "revoked": true })))
+}
+
+async fn find_user(oauth: &OAuth, matches: &ArgMatches) -> Result<UserContext> {
+    oauth.host().accounts().find_by_email(text(matches, "email")).await?.ok_or_else(|| {
+        Failure::not_found("token.no_such_user", "Nobody signs in with this address.")
+            .hint("`belgie user list` shows who does.")
+    })
+}
+
+fn read_scopes(text: &str, catalog: &Catalog) -> Result<ScopeSet> {
+    let known = || catalog.scopes.iter().map(|info| info.name.as_ref()).collect::<Vec<_>>().join(", ");
+    let scopes: ScopeSet =
+        text.parse().map_err(|error| Failure::bad_request("token.bad_scope", format!("{error}.")))?;
+    let unknown = scopes.iter().find(|scope| !catalog.scopes.iter().any(|info| info.name == scope.as_str()));
+    if let Some(scope) = unknown {
+        return Err(Failure::bad_request("token.unknown_scope", format!("The scope `{scope}` does not exist here."))
+            .hint(format!("Known here: {}.", known())));
+    }
+    if scopes.is_empty() {
+        return Err(
+            Failure::bad_request("token.no_scope", "No scope is given.").hint(format!("Known here: {}.", known()))
+        );
+    }
+    Ok(scopes)
+}
+
+fn read_resource(asked: Option<&str>, catalog: &Catalog) -> Result<String> {
+    let found = match asked {
+        None => catalog.resources.first().cloned(),
+        Some(text) => {
+            find_resources(std::iter::once(text), &catalog.resources).and_then(|found| found.into_iter().next())
+        }
+    };
+    found.ok_or_else(|| {
+        Failure::bad_request("token.unknown_resource", "This resource does not exist here.")
+            .hint(format!("Known here: {}.", catalog.resources.join(", ")))
+    })
+}
+
+fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
+}
+
+fn describe(token: &LiveToken) -> Value {
+    json!({
+        "id": token.id,
+        "name": token.client_name,
+        "scopes": token.scopes,
+        "resource": token.resources.first(),
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+    })
+}

@@ -1,0 +1,77 @@
+//! Web addresses of others: resources (RFC 8707) and sites that clients name.
+
+use url::Url;
+
+/// One spelling for all spellings of a resource: scheme and host in lower case, no default port, no slash at the end.
+/// `None` for what is no resource identifier (RFC 8707 section 2): relative, with a fragment or with a user name.
+pub fn normalize_resource(text: &str) -> Option<String> {
+    if text.contains('#') || text.len() > 2048 {
+        return None;
+    }
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    let text = url.as_str();
+    Some(text.strip_suffix('/').unwrap_or(text).to_owned())
+}
+
+/// Finds each asked resource among the known ones and gives back the known spelling, each once; `None` when one is
+/// unknown.
+pub fn find_resources<'a>(asked: impl Iterator<Item = &'a str>, known: &[String]) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    for text in asked {
+        let wanted = normalize_resource(text)?;
+        let resource = known.iter().find(|known| normalize_resource(known).as_ref() == Some(&wanted))?;
+        if !found.contains(resource) {
+            found.push(resource.clone());
+        }
+    }
+    Some(found)
+}
+
+/// A web site as a client names it, if it is one.
+pub fn read_site(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
+    (text.len() <= 2048 && url.username().is_empty() && url.password().is_none()).then(|| url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{find_resources, normalize_resource};
+
+    #[test]
+    fn one_resource_has_one_spelling() {
+        let table = [
+            ("https://h.example/mcp", Some("https://h.example/mcp")),
+            ("HTTPS://H.Example/mcp", Some("https://h.example/mcp")),
+            ("https://h.example:443/mcp/", Some("https://h.example/mcp")),
+            ("https://h.example", Some("https://h.example")),
+            ("https://h.example/", Some("https://h.example")),
+            ("https://h.example/MCP", Some("https://h.example/MCP")),
+            ("https://h.example:8443/mcp", Some("https://h.example:8443/mcp")),
+            ("http://127.0.0.1:3000/mcp", Some("http://127.0.0.1:3000/mcp")),
+            ("https://h.example/mcp//", Some("https://h.example/mcp/")),
+            ("https://h.example/mcp#x", None),
+            ("https://me@h.example/mcp", None),
+            ("/mcp", None),
+            ("urn:x", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(normalize_resource(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_asked_resource_must_be_known() {
+        let known = vec!["https://h.example/mcp".to_owned(), "https://h.example/mcp/notes".to_owned()];
+        let find = |asked: &[&str]| find_resources(asked.iter().copied(), &known);
+        assert_eq!(find(&[]), Some(vec![]));
+        assert_eq!(find(&["https://H.example/mcp/", "https://h.example/mcp"]), Some(vec![known[0].clone()]));
+        assert_eq!(find(&["https://h.example/mcp/notes", "https://h.example/mcp"]).unwrap().len(), 2);
+        assert_eq!(find(&["https://h.example/mcp", "https://evil.example/mcp"]), None);
+        assert_eq!(find(&["https://h.example/mcp/note"]), None);
+        assert_eq!(find(&["https://h.example"]), None);
+    }
+}

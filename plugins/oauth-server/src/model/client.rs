@@ -1,0 +1,136 @@
+//! Clients, whichever way they became known.
+
+use belgie_api::crypto::{constant_time_eq, sha256};
+use belgie_api::{ClientId, ScopeSet, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::redirect::RedirectUri;
+
+/// The client id of personal access tokens. No client can register it: registered ids begin with `cli_`.
+pub const PERSONAL: &str = "personal";
+
+/// What an authorization request needs to know of a client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What people are shown of it.
+    pub face: ClientFace,
+    /// Where answers may go.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// Whether it can use refresh tokens (RFC 7591 section 2, `grant_types`).
+    pub can_refresh: bool,
+    /// What it gets when it asks for no scope; empty when it did not say.
+    pub usual_scopes: ScopeSet,
+}
+
+impl Client {
+    /// The redirect URI an answer goes to: the asked one if it is the client's, or its only one when none is asked
+    /// (OAuth 2.1 section 4.1.1). `None` when there is no such one.
+    pub fn redirect_for(&self, asked: Option<&str>) -> Option<String> {
+        match (asked, self.redirect_uris.as_slice()) {
+            (Some(asked), own) => own.iter().any(|uri| uri.allows(asked)).then(|| asked.to_owned()),
+            (None, [only]) => Some(only.as_str().to_owned()),
+            (None, _) => None,
+        }
+    }
+}
+
+/// What people are shown of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientFace {
+    /// Its identifier.
+    pub id: ClientId,
+    /// What it calls itself; may be empty, and is never to be trusted.
+    pub name: String,
+    /// The host that published its metadata document, which we fetched from there.
+    pub host: Option<String>,
+    /// The web site it names.
+    pub uri: Option<String>,
+}
+
+/// A client with a row: it registered itself (RFC 7591), or the operator entered it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RegisteredClient {
+    /// Its identifier, `cli_...`.
+    pub id: ClientId,
+    /// What it calls itself.
+    pub name: String,
+    /// The web site it names.
+    pub uri: Option<String>,
+    /// `registration` or `operator`.
+    pub origin: String,
+    /// `token_endpoint_auth_method` (RFC 7591 section 2).
+    pub auth_method: String,
+    /// SHA-256 of its secret; `None` for a public client.
+    pub secret_hash: Option<Vec<u8>>,
+    /// `native` or `web`.
+    pub application_type: String,
+    /// Where answers may go.
+    #[sqlx(json)]
+    pub redirect_uris: Vec<RedirectUri>,
+    /// `grant_types` (RFC 7591 section 2).
+    #[sqlx(json)]
+    pub grant_types: Vec<String>,
+    /// What it gets when it asks for no scope.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When somebody last gave it a grant.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl RegisteredClient {
+    /// Whether `secret` proves that this is the client: the right one, or none for a client that has none.
+    pub fn accepts(&self, secret: Option<&str>) -> bool {
+        match (&self.secret_hash, secret) {
+            (None, None) => true,
+            (Some(hash), Some(secret)) => constant_time_eq(&sha256(secret.as_bytes()), hash),
+            _ => false,
+        }
+    }
+
+    /// What an authorization request needs to know.
+    pub fn into_client(self) -> Client {
+        let can_refresh = self.grant_types.iter().any(|name| name == "refresh_token");
+        Client {
+            face: ClientFace { id: self.id, name: self.name, host: None, uri: self.uri },
+            redirect_uris: self.redirect_uris,
+            can_refresh,
+            usual_scopes: self.scopes,
+        }
+    }
+}
+
+/// A name as it may be shown: one line, without characters that are invisible or turn the text around, not too long.
+pub fn presentable_name(text: &str) -> String {
+    let visible = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_invisible(*c));
+    visible
+        .collect::<String>()
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(100)
+        .collect()
+}
+
+/// Controls, and the format characters that hide or reorder text (Unicode TR36 section 2).
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::presentable_name;
+
+    #[test]
+    fn a_name_is_one_visible_line() {
+        assert_eq!(presentable_name("  Claude\n\tCode "), "Claude Code");
+        assert_eq!(presentable_name("\u{202e}edoC\u{200b}\0"), "edoC");
+        assert_eq!(presentable_name(&"ä".repeat(500)).chars().count(), 100);
+    }
+}

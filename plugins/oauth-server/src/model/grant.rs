@@ -1,0 +1,125 @@
+//! Grants and the tokens that came from them.
+
+use belgie_api::{ClientId, GrantId, ScopeSet, Timestamp, TokenId, UserId};
+
+/// What a person, or the operator for a person, allowed: the root of a token family.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// Who allowed it.
+    pub user_id: UserId,
+    /// For whom.
+    #[sqlx(try_from = "String")]
+    pub kind: GrantKind,
+    /// The client it was given to; `personal` for a personal access token.
+    pub client_id: ClientId,
+    /// What the client called itself then.
+    pub client_name: String,
+    /// The host that published the client's metadata document then.
+    pub client_host: Option<String>,
+    /// Where the code was sent.
+    pub redirect_host: Option<String>,
+    /// What may be done.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// Where it may be done (RFC 8707).
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// When a token of it was last seen, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When its last token ends; each refresh moves it.
+    pub expires_at: Timestamp,
+    /// When it ends whatever happens.
+    pub ends_at: Timestamp,
+}
+
+/// For whom a grant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantKind {
+    /// An OAuth client, through a consent.
+    Agent,
+    /// A script of the person, through a personal access token.
+    Personal,
+}
+
+impl GrantKind {
+    /// The kind as it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Personal => "personal",
+        }
+    }
+}
+
+/// A kind this version does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("a grant is of a kind this version does not know")]
+pub struct UnknownKind;
+
+impl TryFrom<String> for GrantKind {
+    type Error = UnknownKind;
+
+    fn try_from(text: String) -> Result<Self, UnknownKind> {
+        [Self::Agent, Self::Personal].into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownKind)
+    }
+}
+
+/// Why a grant ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokeReason {
+    /// The person disconnected the client.
+    Person,
+    /// The client gave it back (RFC 7009).
+    Client,
+    /// The operator revoked the token.
+    Operator,
+    /// A code came twice (OAuth 2.1 section 4.1.3).
+    CodeReplayed,
+    /// A refresh token came twice (OAuth 2.1 section 4.3.1).
+    RefreshReused,
+    /// The client was deleted.
+    ClientDeleted,
+}
+
+impl RevokeReason {
+    /// The reason as it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Client => "client",
+            Self::Operator => "operator",
+            Self::CodeReplayed => "code_replayed",
+            Self::RefreshReused => "refresh_reused",
+            Self::ClientDeleted => "client_deleted",
+        }
+    }
+}
+
+/// An access or personal token and its grant, as far as a check needs them.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LiveToken {
+    /// The token's row.
+    pub id: TokenId,
+    /// Its grant.
+    pub grant_id: GrantId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Who was given it.
+    pub client_id: ClientId,
+    /// What the client called itself.
+    pub client_name: String,
+    /// What it may be used for.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// Where it may be used.
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When a token of the grant was last seen.
+    pub last_used_at: Option<Timestamp>,
+}

@@ -1,0 +1,172 @@
+//! What people see: the consent page, and the connected agents on their account page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belgie_api::plugin::{AccountSection, ScopeInfo, Template};
+use belgie_api::web::Visitor;
+use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp, async_trait};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::model::grant::{Grant, GrantKind};
+use crate::model::redirect::{RedirectKind, host_of, kind_of};
+use crate::model::request::AuthorizationRequest;
+use crate::model::scopes::explain;
+use crate::service::OAuth;
+
+/// The consent page.
+pub const CONSENT: &str = "oauth-server/consent.html";
+
+/// The section of the account page.
+pub const CONNECTIONS: &str = "oauth-server/connections.html";
+
+/// Every page, with the contexts it is tried with when the gateway starts.
+pub fn templates() -> Vec<Template> {
+    vec![
+        Template {
+            name: CONSENT,
+            source: include_str!("../templates/consent.html"),
+            samples: include_str!("../templates/samples/consent.json"),
+        },
+        Template {
+            name: CONNECTIONS,
+            source: include_str!("../templates/connections.html"),
+            samples: include_str!("../templates/samples/connections.json"),
+        },
+    ]
+}
+
+/// What the consent page shows. `here` is the path and query of this very request, for whoever wants another account.
+pub fn consent(
+    offered: &[ScopeInfo],
+    caller: &Caller,
+    request: &AuthorizationRequest,
+    handle: &PlainToken,
+    is_new_client: bool,
+    here: &str,
+) -> Value {
+    let redirect_uri = request.reply.redirect_uri.as_str();
+    let (face, user) = (&request.client, caller.user());
+    json!({
+        "client": {
+            "id": face.id,
+            "name": face.name,
+            "host": face.host,
+            "uri": face.uri,
+            // Only a client known by its metadata document has a host, and we fetched the document from there.
+            "verified_host": face.host.is_some(),
+        },
+        "redirect_host": host_of(redirect_uri),
+        "redirect_uri": redirect_uri,
+        // Whatever listens on the person's machine can be any program, by a port as by a scheme.
+        "is_loopback": kind_of(redirect_uri) != RedirectKind::Https,
+        "is_new_client": is_new_client,
+        "scopes": explain_all(&request.scopes, offered),
+        "resource": request.resources.join(", "),
+        "request": handle.expose(),
+        "return_to": here,
+        "account": { "email": user.email, "name": if user.name.is_empty() { &user.email } else { &user.name } },
+    })
+}
+
+/// The agents and tokens that act for the person, on the account page.
+pub struct Connections(pub Arc<OAuth>);
+
+#[async_trait]
+impl AccountSection for Connections {
+    fn id(&self) -> &'static str {
+        "connections"
+    }
+
+    fn title(&self) -> &'static str {
+        "Connected agents"
+    }
+
+    async fn render(&self, visitor: &Visitor) -> Result<String> {
+        let host = self.0.host();
+        let grants = match &visitor.caller {
+            Some(caller) => self.0.list_connections(caller.user().id).await?,
+            None => Vec::new(),
+        };
+        let (offered, now) = (&host.catalog()?.scopes, host.now());
+        let connections: Vec<Value> = grants.iter().map(|grant| connection(grant, offered, now)).collect();
+        let context = json!({ "csrf_token": visitor.csrf_token, "connections": connections });
+        host.pages().fragment(CONNECTIONS, context)
+    }
+}
+
+fn connection(grant: &Grant, offered: &[ScopeInfo], now: Timestamp) -> Value {
+    let is_token = grant.kind == GrantKind::Personal;
+    json!({
+        "id": grant.id,
+        "client_name": shown_name(grant),
+        "client_host": grant.client_host,
+        "kind": if is_token { "token" } else { "agent" },
+        "scopes": explain_all(&grant.scopes, offered),
+        "resource": grant.resources.join(", "),
+        "created_at": date(grant.created_at),
+        "created_at_iso": grant.created_at,
+        "last_used_at": grant.last_used_at.map(|last| ago(last, now)),
+        "last_used_at_iso": grant.last_used_at,
+        // An agent's end moves with every refresh and says nothing to a person.
+        "expires_at": is_token.then(|| date(grant.expires_at)),
+    })
+}
+
+/// The name of a client on the account page; one that gave none still needs something to point at.
+pub fn shown_name(grant: &Grant) -> &str {
+    if grant.client_name.is_empty() { "Unnamed agent" } else { &grant.client_name }
+}
+
+fn explain_all(scopes: &ScopeSet, offered: &[ScopeInfo]) -> Vec<Value> {
+    let one = |scope| {
+        let (description, is_sensitive) = explain(scope, offered);
+        json!({ "name": scope, "description": description, "is_sensitive": is_sensitive })
+    };
+    scopes.iter().map(one).collect()
+}
+
+/// A day as people write it, such as `12 November 2026`.
+fn date(moment: Timestamp) -> String {
+    match OffsetDateTime::from_unix_timestamp(moment.unix_seconds()) {
+        Ok(moment) => format!("{} {} {}", moment.day(), moment.month(), moment.year()),
+        Err(_) => moment.to_string(),
+    }
+}
+
+/// How long ago it was, such as `5 minutes ago`; beyond a month, the day.
+fn ago(moment: Timestamp, now: Timestamp) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    let span = now.since(moment);
+    if span > Duration::from_secs(30 * 86_400) {
+        return date(moment);
+    }
+    let unit = UNITS.into_iter().find(|(seconds, _)| span.as_secs() >= *seconds);
+    match unit.map(|(seconds, name)| (span.as_secs() / seconds, name)) {
+        None => "just now".to_owned(),
+        Some((1, name)) => format!("1 {name} ago"),
+        Some((count, name)) => format!("{count} {name}s ago"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ago, date};
+    use belgie_api::Timestamp;
+    use std::time::Duration;
+
+    #[test]
+    fn moments_read_as_people_write_them() {
+        let now = Timestamp::from_unix_seconds(1_795_432_200);
+        assert_eq!(date(now), "23 November 2026");
+        let before = |seconds| ago(now.minus(Duration::from_secs(seconds)), now);
+        assert_eq!(before(59), "just now");
+        assert_eq!(before(60), "1 minute ago");
+        assert_eq!(before(3599), "59 minutes ago");
+        assert_eq!(before(7200), "2 hours ago");
+        assert_eq!(before(86_400 * 30), "30 days ago");
+        assert_eq!(before(86_400 * 31), "23 October 2026");
+        assert_eq!(ago(now.plus(Duration::from_secs(5)), now), "just now");
+    }
+}

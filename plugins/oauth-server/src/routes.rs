@@ -1,0 +1,37 @@
+//! The endpoints. A handler reads, asks the service, and writes.
+
+mod authorize;
+mod connections;
+mod metadata;
+mod register;
+mod revoke;
+mod token;
+mod wire;
+
+use std::sync::Arc;
+
+use belgie_api::axum::http::Method;
+use belgie_api::axum::routing::{get, post};
+use belgie_api::{Mount, Room};
+
+use crate::service::OAuth;
+
+/// Adds every endpoint. What is closed is not there at all.
+pub fn mount(oauth: &Arc<OAuth>, mount: &mut Mount) {
+    let state = || Arc::clone(oauth);
+    mount
+        .route(Room::WellKnown, Method::GET, metadata::PATH, get(metadata::show).with_state(state()))
+        .route(Room::Browser, Method::GET, "/authorize", get(authorize::ask).with_state(state()))
+        .route(Room::Browser, Method::POST, "/authorize", post(authorize::answer).with_state(state()))
+        .route(Room::OAuth, Method::POST, "/token", post(token::redeem).with_state(state()))
+        .route(Room::OAuth, Method::POST, "/revoke", post(revoke::revoke).with_state(state()))
+        .route(
+            Room::Browser,
+            Method::POST,
+            "/account/connections/revoke",
+            post(connections::disconnect).with_state(state()),
+        );
+    if oauth.settings().registration_open {
+        mount.route(Room::OAuth, Method::POST, "/register", post(register::register).with_state(state()));
+    }
+}

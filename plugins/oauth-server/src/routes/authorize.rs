@@ -1,0 +1,76 @@
+//! `GET` and `POST /authorize` (OAuth 2.1 section 4.1.1).
+
+use std::sync::Arc;
+
+use belgie_api::axum::extract::{RawQuery, State};
+use belgie_api::axum::http::{HeaderValue, header};
+use belgie_api::axum::response::Response;
+use belgie_api::ports::LimitBucket;
+use belgie_api::web::{FormAction, SignedIn, Visitor};
+use belgie_api::{Failure, Result};
+use url::form_urlencoded;
+
+use super::wire::see_other;
+use crate::model::params::Params;
+use crate::model::redirect::form_action_of;
+use crate::model::refusal;
+use crate::pages;
+use crate::service::{Asked, Decision, OAuth, Refusal};
+
+/// The longest query, in bytes; room for a long `state`.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
+
+/// Checks a request and asks the person.
+pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(query): RawQuery) -> Result<Response> {
+    oauth.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(refusal::invalid_request("The request is too long."));
+    }
+    let Asked { request, is_silent } = match oauth.read_request(query.as_bytes()).await {
+        Ok(asked) => asked,
+        Err(Refusal::Page(failure)) => return Err(failure),
+        Err(Refusal::Reply(location)) => return see_other(&location),
+    };
+    if is_silent {
+        return see_other(&oauth.refuse_silent(&request, visitor.caller.is_some()));
+    }
+    let here = format!("/authorize?{query}");
+    let Some(caller) = &visitor.caller else { return to_sign_in(&here) };
+    let request = match oauth.limit_to_person(caller, request) {
+        Ok(request) => request,
+        Err(location) => return see_other(&location),
+    };
+    let handle = oauth.ask(caller, &request).await?;
+    let is_new = oauth.is_new_client(caller, &request).await?;
+    let context = pages::consent(&oauth.host().catalog()?.scopes, caller, &request, &handle, is_new, &here);
+    let mut page = oauth.host().pages().page(&visitor, pages::CONSENT, "Allow access", context)?;
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(source) = form_action_of(&request.reply.redirect_uri) {
+        page.extensions_mut().insert(FormAction(source));
+    }
+    Ok(page)
+}
+
+/// Takes the person's answer. That the form comes from our own page was checked before (its forgery token).
+pub async fn answer(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
+    let params = Params::read(body.as_bytes()).filter(|params| !params.has_repetition()).ok_or_else(unreadable)?;
+    let decision = match params.get("decision") {
+        Some("allow") => Decision::Allow,
+        Some("deny") => Decision::Deny,
+        _ => return Err(unreadable()),
+    };
+    let location = oauth.answer(&signed_in.caller, params.get("request").unwrap_or_default(), decision).await?;
+    see_other(&location)
+}
+
+/// To the sign-in page, and back here afterwards.
+fn to_sign_in(here: &str) -> Result<Response> {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish();
+    see_other(&format!("/auth/signin?{query}"))
+}
+
+fn unreadable() -> Failure {
+    Failure::bad_request("authorize.no_answer", "The form says neither yes nor no.")
+        .hint("Start again from your agent.")
+}

@@ -1,0 +1,20 @@
+//! `POST /account/connections/revoke`: a person cuts an agent off.
+
+use std::sync::Arc;
+
+use belgie_api::axum::extract::State;
+use belgie_api::axum::response::Response;
+use belgie_api::web::SignedIn;
+use belgie_api::{Failure, GrantId, Result};
+
+use super::wire::see_other;
+use crate::model::params::Params;
+use crate::service::OAuth;
+
+/// Ends a connection of the person and shows the account page again.
+pub async fn disconnect(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
+    let id = Params::read(body.as_bytes()).and_then(|params| params.get("connection_id")?.parse::<GrantId>().ok());
+    let id = id.ok_or_else(|| Failure::not_found("connection.unknown", "There is no such connection."))?;
+    oauth.disconnect(&signed_in.caller, id).await?;
+    see_other("/account")
+}

@@ -1,0 +1,31 @@
+//! `POST /revoke` (RFC 7009 section 2).
+
+use std::sync::Arc;
+
+use belgie_api::axum::body::Bytes;
+use belgie_api::axum::extract::State;
+use belgie_api::axum::http::{HeaderMap, StatusCode};
+use belgie_api::axum::response::Response;
+use belgie_api::ports::LimitBucket;
+use belgie_api::web::RequestInfo;
+use serde_json::json;
+
+use super::wire::{OAuthError, read_client, read_form, unkept};
+use crate::model::refusal;
+use crate::service::OAuth;
+
+/// Takes a token back. `token_type_hint` is not needed: a token says itself of which kind it is.
+pub async fn revoke(
+    State(oauth): State<Arc<OAuth>>,
+    info: RequestInfo,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, OAuthError> {
+    oauth.host().limits().take(LimitBucket::Token, &info.ip.to_string()).await?;
+    let params = read_form(&headers, &body)?;
+    let (presented, used_header) = read_client(&headers, &params)?;
+    let client = oauth.authenticate(presented).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    let token = params.get("token").ok_or_else(|| refusal::invalid_request("token is missing."))?;
+    oauth.revoke(&client, token).await?;
+    Ok(unkept(StatusCode::OK, &json!({})))
+}

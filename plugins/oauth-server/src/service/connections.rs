@@ -1,0 +1,32 @@
+//! What a person sees of the agents that act for them, and how they cut one off.
+
+use belgie_api::{Caller, Failure, GrantId, Result, UserId};
+
+use super::OAuth;
+use super::redeem::end_grant;
+use crate::model::grant::{Grant, RevokeReason};
+use crate::store;
+
+impl OAuth {
+    /// The grants of a person that are in force, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_connections(&self, user: UserId) -> Result<Vec<Grant>> {
+        store::grants::list_live(&mut self.host.db().read().await?, user, self.host.now()).await
+    }
+
+    /// Ends a grant of the caller, with every token that came from it. Ending it twice is fine.
+    ///
+    /// # Errors
+    /// 404 when it is not the caller's.
+    pub async fn disconnect(&self, caller: &Caller, grant: GrantId) -> Result<()> {
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await? {
+            return Err(Failure::not_found("connection.unknown", "There is no such connection."));
+        }
+        end_grant(&mut tx, grant, RevokeReason::Person, now).await?;
+        tx.commit(now).await
+    }
+}

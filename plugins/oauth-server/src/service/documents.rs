@@ -1,0 +1,82 @@
+//! Metadata documents of clients, fetched and kept for a while.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use belgie_api::ports::{FetchError, FetchLimits};
+use belgie_api::{Failure, Result, Timestamp};
+
+use super::OAuth;
+use crate::model::client::Client;
+use crate::model::{document, refusal};
+
+/// How many documents are kept; at 5 KiB each this is little.
+const MAX_ENTRIES: usize = 512;
+
+/// How long a document is kept at most (SEP-991).
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long it is kept when its server does not say.
+const USUAL_AGE: Duration = Duration::from_secs(300);
+
+/// Good documents by their address. Errors and bad documents are never kept (draft section 6.3). Nothing but time empties
+/// it: a document is its publisher's to change, and we learn of a change by fetching it again.
+#[derive(Default)]
+pub struct DocumentCache(Mutex<HashMap<String, (Client, Timestamp)>>);
+
+impl DocumentCache {
+    fn find(&self, address: &str, now: Timestamp) -> Option<Client> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(address).filter(|(_, until)| *until > now).map(|(client, _)| client.clone())
+    }
+
+    fn keep(&self, address: &str, client: &Client, now: Timestamp, fresh_for: Duration) {
+        if fresh_for.is_zero() {
+            return;
+        }
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MAX_ENTRIES && !entries.contains_key(address) {
+            entries.retain(|_, (_, until)| *until > now);
+        }
+        if entries.len() >= MAX_ENTRIES && !entries.contains_key(address) {
+            let first_to_end = entries.iter().min_by_key(|(_, (_, until))| *until).map(|(address, _)| address.clone());
+            first_to_end.and_then(|address| entries.remove(&address));
+        }
+        entries.insert(address.to_owned(), (client.clone(), now.plus(fresh_for.min(MAX_AGE))));
+    }
+}
+
+impl OAuth {
+    /// The client that publishes its metadata at this address.
+    ///
+    /// # Errors
+    /// `invalid_client` (status 400) when the address or the document is not right, or it cannot be fetched.
+    pub(super) async fn fetch_client(&self, address: &str) -> Result<Client> {
+        let url =
+            document::check_address(address, self.settings.allow_loopback_clients).map_err(|fault| refuse(&fault))?;
+        let now = self.host.now();
+        if let Some(client) = self.documents.find(address, now) {
+            return Ok(client);
+        }
+        let limits = FetchLimits { max_bytes: document::MAX_BYTES, timeout: self.settings.metadata_timeout };
+        let fetched = self.host.outbound().get(&url, limits).await.map_err(unfetched)?;
+        // The port keeps the limit; a document beyond it is never read all the same.
+        if fetched.body.len() > document::MAX_BYTES {
+            return Err(unfetched(FetchError::TooLarge(document::MAX_BYTES)));
+        }
+        let client = document::read(&url, &fetched.body).map_err(|fault| refuse(&fault))?;
+        self.documents.keep(address, &client, now, fetched.fresh_for.unwrap_or(USUAL_AGE));
+        Ok(client)
+    }
+}
+
+fn refuse(fault: &document::DocumentFault) -> Failure {
+    refusal::unusable_client(format!("The agent cannot be identified. {fault}"))
+}
+
+/// Says no more than that it failed: what our network sees behind an address is nobody's business (SSRF).
+fn unfetched(error: FetchError) -> Failure {
+    refusal::unusable_client("The agent cannot be identified. Its metadata document could not be fetched.")
+        .source(error)
+}

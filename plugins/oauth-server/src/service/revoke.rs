@@ -1,0 +1,44 @@
+//! The revocation endpoint (RFC 7009).
+
+use belgie_api::{Event, PlainToken, Result, TokenKind};
+
+use super::OAuth;
+use super::client_auth::ClientProof;
+use super::redeem::end_grant;
+use crate::model::grant::RevokeReason;
+use crate::model::refusal;
+use crate::store;
+
+impl OAuth {
+    /// Takes back a token of the client: a refresh token with its whole grant, an access token alone (RFC 7009
+    /// section 2.1 leaves that choice). A token that is unknown or over is as good as taken back (section 2.2).
+    ///
+    /// # Errors
+    /// `invalid_grant` when the token was given to another client; then nothing happens.
+    pub async fn revoke(&self, client: &ClientProof, token: &str) -> Result<()> {
+        let Some(token) = PlainToken::parse(token) else { return Ok(()) };
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        match token.kind() {
+            TokenKind::Refresh => {
+                let Some(found) = store::tokens::find_refresh(&mut tx, token.hash()).await? else { return Ok(()) };
+                if found.client_id != client.id {
+                    return Err(refusal::invalid_grant());
+                }
+                end_grant(&mut tx, found.grant_id, RevokeReason::Client, now).await?;
+            }
+            TokenKind::Access => {
+                let Some(found) = store::tokens::find_owner(&mut tx, token.hash()).await? else { return Ok(()) };
+                if found.client_id != client.id {
+                    return Err(refusal::invalid_grant());
+                }
+                if store::tokens::revoke_access(&mut tx, found.id, now).await? {
+                    tx.emit(Event::TokenRevoked { token: found.id });
+                }
+            }
+            // Nothing else is a client's to take back.
+            _ => return Ok(()),
+        }
+        tx.commit(now).await
+    }
+}

@@ -1,0 +1,63 @@
+//! Registered clients.
+
+use belgie_api::db::Conn;
+use belgie_api::{ClientId, Result, Timestamp, on};
+use sqlx::types::Json;
+
+use crate::model::client::RegisteredClient;
+
+const INSERT: &str = "INSERT INTO oauth_server_clients (id, name, uri, origin, auth_method, secret_hash, \
+    application_type, redirect_uris, grant_types, scopes, created_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const FIND: &str = "SELECT * FROM oauth_server_clients WHERE id = $1";
+const LIST: &str = "SELECT * FROM oauth_server_clients ORDER BY created_at DESC, id LIMIT 1000";
+const TOUCH: &str = "UPDATE oauth_server_clients SET last_used_at = $2 WHERE id = $1 RETURNING id";
+const DELETE: &str = "DELETE FROM oauth_server_clients WHERE id = $1 RETURNING id";
+const PURGE: &str = "DELETE FROM oauth_server_clients \
+    WHERE origin = 'registration' AND last_used_at IS NULL AND created_at < $1 RETURNING id";
+
+/// Adds a client.
+pub async fn insert(conn: &mut Conn, client: &RegisteredClient) -> Result<()> {
+    on!(conn, c => sqlx::query(INSERT)
+        .bind(&client.id)
+        .bind(&client.name)
+        .bind(&client.uri)
+        .bind(&client.origin)
+        .bind(&client.auth_method)
+        .bind(&client.secret_hash)
+        .bind(&client.application_type)
+        .bind(Json(&client.redirect_uris))
+        .bind(Json(&client.grant_types))
+        .bind(Json(&client.scopes))
+        .bind(client.created_at)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The client of this identifier.
+pub async fn find(conn: &mut Conn, id: &ClientId) -> Result<Option<RegisteredClient>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, RegisteredClient>(FIND).bind(id).fetch_optional(c).await)?)
+}
+
+/// The newest 1,000 clients.
+pub async fn list(conn: &mut Conn) -> Result<Vec<RegisteredClient>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, RegisteredClient>(LIST).fetch_all(c).await)?)
+}
+
+/// Notes that a grant is being given to the client; `false` when it is gone. Holds the row until the transaction ends,
+/// so that nobody deletes the client meanwhile.
+pub async fn touch(conn: &mut Conn, id: &ClientId, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, ClientId>(TOUCH).bind(id).bind(now).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Deletes a client; `false` when there was none.
+pub async fn delete(conn: &mut Conn, id: &ClientId) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, ClientId>(DELETE).bind(id).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Deletes clients that registered themselves before a moment and were never given a grant; how many.
+pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<usize> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, ClientId>(PURGE).bind(before).fetch_all(c).await)?.len())
+}

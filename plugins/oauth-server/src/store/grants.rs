@@ -1,0 +1,104 @@
+//! Grants: what people allowed.
+
+use belgie_api::db::Conn;
+use belgie_api::{ClientId, GrantId, Result, Timestamp, UserId, on};
+use sqlx::types::Json;
+
+use crate::model::grant::{Grant, RevokeReason};
+
+const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
+    redirect_host, scopes, resources, created_at, expires_at, ends_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
+    WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
+const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
+const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
+    WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+const NOTE_USE: &str = "UPDATE oauth_server_grants SET last_used_at = $2 \
+    WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
+const REVOKE: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
+    WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
+    WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
+const IS_OF_USER: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
+const PURGE: &str = "DELETE FROM oauth_server_grants WHERE expires_at < $1 OR revoked_at < $1";
+
+/// Adds a grant.
+pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
+    on!(conn, c => sqlx::query(INSERT)
+        .bind(grant.id)
+        .bind(grant.user_id)
+        .bind(grant.kind.as_str())
+        .bind(&grant.client_id)
+        .bind(&grant.client_name)
+        .bind(&grant.client_host)
+        .bind(&grant.redirect_host)
+        .bind(Json(&grant.scopes))
+        .bind(Json(&grant.resources))
+        .bind(grant.created_at)
+        .bind(grant.expires_at)
+        .bind(grant.ends_at)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The grants of a person that are in force, newest first, 200 at most.
+pub async fn list_live(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_LIVE).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// Whether a person ever gave this client a grant that is still remembered.
+pub async fn has_any(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<bool> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(HAS_ANY).bind(user).bind(client).fetch_one(c).await)? > 0)
+}
+
+/// Whether the grant is this person's, in force or not.
+pub async fn is_of_user(conn: &mut Conn, grant: GrantId, user: UserId) -> Result<bool> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(IS_OF_USER).bind(grant).bind(user).fetch_one(c).await)? > 0)
+}
+
+/// Moves the end of a grant in force; `false` when it was revoked meanwhile. Holds the row until the transaction ends.
+pub async fn extend(conn: &mut Conn, grant: GrantId, expires_at: Timestamp, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, GrantId>(EXTEND)
+        .bind(grant)
+        .bind(expires_at)
+        .bind(now)
+        .fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Notes that a token of the grant was seen, unless that was noted after `unless_after`.
+pub async fn note_use(conn: &mut Conn, grant: GrantId, now: Timestamp, unless_after: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(NOTE_USE).bind(grant).bind(now).bind(unless_after).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Ends a grant; `false` when it was not in force.
+pub async fn revoke(conn: &mut Conn, grant: GrantId, reason: RevokeReason, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, GrantId>(REVOKE)
+        .bind(grant)
+        .bind(now)
+        .bind(reason.as_str())
+        .fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Ends every grant of a client; which.
+pub async fn revoke_of_client(
+    conn: &mut Conn,
+    client: &ClientId,
+    reason: RevokeReason,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, GrantId>(REVOKE_OF_CLIENT)
+        .bind(client)
+        .bind(now)
+        .bind(reason.as_str())
+        .fetch_all(c).await)?)
+}
+
+/// Forgets grants that ended before a moment, with their tokens.
+pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Access, personal and refresh tokens. A token is in force only while its grant is, so every look-up joins it.
+
+use belgie_api::db::Conn;
+use belgie_api::{ClientId, GrantId, Result, ScopeSet, Timestamp, TokenHash, TokenId, UserId, on};
+use sqlx::types::Json;
+
+use crate::model::grant::LiveToken;
+
+const INSERT_ACCESS: &str = "INSERT INTO oauth_server_access_tokens \
+    (id, token_hash, grant_id, scopes, resources, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
+    g.user_id, g.client_id, g.client_name, g.last_used_at \
+    FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
+    WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND g.revoked_at IS NULL AND g.ends_at > $2";
+const ACCESS_OWNER: &str = "SELECT t.id, g.client_id \
+    FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id WHERE t.token_hash = $1";
+const REVOKE_ACCESS: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
+    WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+const LIST_PERSONAL: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
+    g.user_id, g.client_id, g.client_name, g.last_used_at \
+    FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
+    WHERE g.user_id = $1 AND g.kind = 'personal' AND t.revoked_at IS NULL AND g.revoked_at IS NULL \
+    AND t.expires_at > $2 ORDER BY t.created_at DESC, t.id LIMIT 1000";
+const PERSONAL_GRANT: &str = "SELECT g.id FROM oauth_server_access_tokens t \
+    JOIN oauth_server_grants g ON g.id = t.grant_id WHERE t.id = $1 AND g.kind = 'personal'";
+const PURGE_ACCESS: &str = "DELETE FROM oauth_server_access_tokens WHERE expires_at < $1";
+
+const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens (token_hash, grant_id, created_at, expires_at) \
+    VALUES ($1, $2, $3, $4)";
+const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, g.client_id, g.scopes, g.resources, \
+    g.ends_at, g.revoked_at \
+    FROM oauth_server_refresh_tokens r JOIN oauth_server_grants g ON g.id = r.grant_id WHERE r.token_hash = $1";
+const CONSUME_REFRESH: &str = "UPDATE oauth_server_refresh_tokens SET consumed_at = $2 \
+    WHERE token_hash = $1 AND consumed_at IS NULL RETURNING grant_id";
+
+/// A new access or personal token.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// Its row.
+    pub id: TokenId,
+    /// What is kept of it.
+    pub hash: TokenHash,
+    /// Where it comes from.
+    pub grant: GrantId,
+    /// What it may be used for.
+    pub scopes: &'a ScopeSet,
+    /// Where it may be used.
+    pub resources: &'a [String],
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// To whom an access token was given.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Owner {
+    /// The token's row.
+    pub id: TokenId,
+    /// The client.
+    pub client_id: ClientId,
+}
+
+/// A refresh token with its grant.
+#[derive(Debug, sqlx::FromRow)]
+pub struct RefreshToken {
+    /// Its grant.
+    pub grant_id: GrantId,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// When it was spent.
+    pub consumed_at: Option<Timestamp>,
+    /// To whom the grant was given.
+    pub client_id: ClientId,
+    /// What the grant allows.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// Where the grant allows it.
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// When the grant ends whatever happens.
+    pub ends_at: Timestamp,
+    /// When the grant was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Adds an access or personal token.
+pub async fn insert_access(conn: &mut Conn, token: &NewToken<'_>) -> Result<()> {
+    on!(conn, c => sqlx::query(INSERT_ACCESS)
+        .bind(token.id)
+        .bind(token.hash.as_bytes())
+        .bind(token.grant)
+        .bind(Json(token.scopes))
+        .bind(Json(token.resources))
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The access or personal token of this hash, if it and its grant are in force.
+pub async fn find_live(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<Option<LiveToken>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LiveToken>(FIND_LIVE)
+        .bind(hash.as_bytes())
+        .bind(now)
+        .fetch_optional(c).await)?)
+}
+
+/// To whom the access token of this hash was given, in force or not.
+pub async fn find_owner(conn: &mut Conn, hash: TokenHash) -> Result<Option<Owner>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Owner>(ACCESS_OWNER).bind(hash.as_bytes()).fetch_optional(c).await)?)
+}
+
+/// Revokes one access token; `false` when it was revoked before.
+pub async fn revoke_access(conn: &mut Conn, token: TokenId, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, TokenId>(REVOKE_ACCESS)
+        .bind(token)
+        .bind(now)
+        .fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// The personal tokens of a person that are in force, newest first.
+pub async fn list_personal(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<LiveToken>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LiveToken>(LIST_PERSONAL).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// The grant of a personal token.
+pub async fn find_personal_grant(conn: &mut Conn, token: TokenId) -> Result<Option<GrantId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, GrantId>(PERSONAL_GRANT).bind(token).fetch_optional(c).await)?)
+}
+
+/// Forgets access tokens that ended before a moment.
+pub async fn purge_access(conn: &mut Conn, before: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE_ACCESS).bind(before).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Adds a refresh token.
+pub async fn insert_refresh(
+    conn: &mut Conn,
+    hash: TokenHash,
+    grant: GrantId,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<()> {
+    on!(conn, c => sqlx::query(INSERT_REFRESH)
+        .bind(hash.as_bytes())
+        .bind(grant)
+        .bind(now)
+        .bind(expires_at)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The refresh token of this hash, spent or not, with its grant.
+pub async fn find_refresh(conn: &mut Conn, hash: TokenHash) -> Result<Option<RefreshToken>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, RefreshToken>(FIND_REFRESH).bind(hash.as_bytes()).fetch_optional(c).await)?)
+}
+
+/// Spends a refresh token, once; `false` when somebody else was first.
+pub async fn consume_refresh(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, GrantId>(CONSUME_REFRESH)
+        .bind(hash.as_bytes())
+        .bind(now)
+        .fetch_optional(c).await)?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,252 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use belgie_api::axum::body::Body;
+use belgie_api::axum::http::{Request, StatusCode};
+use belgie_api::ports::LimitBucket;
+use serde_json::{Value, json};
+
+use super::support::{Bench, CALLBACK, ISSUER, VERIFIER, tokens};
+use crate::Settings;
+use crate::service::OAuth;
+
+const DOCUMENT: &str = "https://agent.example/client.json";
+
+fn document() -> Value {
+    json!({
+        "client_id": DOCUMENT, "client_name": "Claude Code", "client_uri": "https://agent.example",
+        "redirect_uris": ["http://localhost/callback", "http://127.0.0.1/callback"],
+        "grant_types": ["authorization_code", "refresh_token"], "token_endpoint_auth_method": "none",
+    })
+}
+
+#[tokio::test]
+async fn the_metadata_says_what_is_there_and_nothing_else() {
+    for bench in Bench::every().await {
+        let answer = bench.get("/.well-known/oauth-authorization-server", None).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(answer.headers["content-type"], "application/json");
+        let methods = json!(["none", "client_secret_basic", "client_secret_post"]);
+        assert_eq!(
+            answer.json(),
+            json!({
+                "issuer": ISSUER,
+                "authorization_endpoint": "https://belgie.example/authorize",
+                "token_endpoint": "https://belgie.example/token",
+                "registration_endpoint": "https://belgie.example/register",
+                "revocation_endpoint": "https://belgie.example/revoke",
+                "token_endpoint_auth_methods_supported": methods,
+                "revocation_endpoint_auth_methods_supported": methods,
+                "scopes_supported": ["notes:read", "notes:write", "admin", "offline_access"],
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "grant_types_supported": ["authorization_code", "refresh_token"],
+                "code_challenge_methods_supported": ["S256"],
+                "client_id_metadata_document_supported": true,
+                "authorization_response_iss_parameter_supported": true,
+            })
+        );
+        assert!(bench.parts.is_authorization_server);
+    }
+}
+
+#[tokio::test]
+async fn closed_registration_is_not_there() {
+    for bench in Bench::every_with(Settings { registration_open: false, ..Settings::default() }).await {
+        let metadata = bench.get("/.well-known/oauth-authorization-server", None).await.json();
+        assert_eq!(metadata.get("registration_endpoint"), None);
+        assert_eq!(
+            bench.post_json("/register", &json!({"redirect_uris": [CALLBACK]})).await.status,
+            StatusCode::NOT_FOUND
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_registers_and_chooses_neither_its_id_nor_its_secret() {
+    for bench in Bench::every().await {
+        let body = json!({
+            "client_id": DOCUMENT, "client_secret": "mine", "redirect_uris": [CALLBACK], "client_name": "Agent",
+            "scope": "notes:read nonsense", "token_endpoint_auth_method": "client_secret_post", "software_version": 3,
+        });
+        let answer = bench.post_json("/register", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED);
+        assert_eq!(answer.headers["cache-control"], "no-store");
+        let answer = answer.json();
+        assert!(answer["client_id"].as_str().unwrap().starts_with("cli_"));
+        assert!(answer["client_secret"].as_str().unwrap().starts_with("blg_cs_"));
+        assert_eq!(answer["application_type"], "native");
+        assert_eq!(answer["scope"], "notes:read");
+        assert_eq!(answer["token_endpoint_auth_method"], "client_secret_post");
+        assert_eq!(answer["redirect_uris"], json!([CALLBACK]));
+        assert!(answer["client_id_issued_at"].is_i64());
+        assert_eq!(answer.get("software_version"), None);
+
+        let public = bench
+            .post_json("/register", &json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}))
+            .await
+            .json();
+        assert_eq!(public.get("client_secret"), None);
+        assert_eq!(public.get("client_secret_expires_at"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_registration_is_refused_and_many_are_too_many() {
+    for bench in Bench::every().await {
+        assert_eq!(
+            bench.post_json("/register", &json!({"redirect_uris": ["http://evil.example"]})).await.error(),
+            "invalid_redirect_uri"
+        );
+        assert_eq!(bench.post_json("/register", &json!("x")).await.error(), "invalid_client_metadata");
+        assert_eq!(
+            bench.post("/register", &[("redirect_uris", CALLBACK)], None).await.error(),
+            "invalid_client_metadata"
+        );
+        let big = Request::post("/register")
+            .header("content-type", "application/json")
+            .body(Body::from("x".repeat(100_000)))
+            .unwrap();
+        assert_eq!(bench.send(big, None).await.error(), "invalid_client_metadata");
+        bench.buckets.empty.lock().unwrap().push(LimitBucket::Register);
+        assert_eq!(
+            bench.post_json("/register", &json!({"redirect_uris": [CALLBACK]})).await.status,
+            StatusCode::TOO_MANY_REQUESTS
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_registration_nobody_used_is_forgotten_and_a_used_one_stays() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let (used, unused) = (bench.register().await, bench.register().await);
+        let (_, refresh) = bench.connect(&ada, &used).await;
+        let oauth = OAuth::new(bench.host.clone(), Settings::default());
+        let month = Duration::from_secs(30 * 86_400);
+        assert_eq!(oauth.purge(month).await.unwrap(), 0);
+        bench.clock.advance(Duration::from_secs(29 * 86_400));
+        let (_, refresh) = tokens(&bench.refresh(&used, &refresh).await);
+        bench.clock.advance(Duration::from_secs(2 * 86_400));
+        // The next registration tidies up by itself.
+        bench.register().await;
+        assert_eq!(bench.ask(Some(&ada), &unused, &[]).await.error(), "invalid_client");
+        assert_eq!(bench.ask(Some(&ada), &used, &[]).await.status, StatusCode::OK);
+        assert_eq!(bench.refresh(&used, &refresh).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_known_by_the_document_it_publishes() {
+    for bench in Bench::every().await {
+        bench.web.publish(DOCUMENT, &document(), None);
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let callback = "http://localhost:53210/callback";
+        let page = bench.ask(Some(&ada), DOCUMENT, &[("redirect_uri", callback)]).await;
+        let context = page.json()["context"].clone();
+        assert_eq!(
+            context["client"],
+            json!({
+                "id": DOCUMENT, "name": "Claude Code", "host": "agent.example", "uri": "https://agent.example/", "verified_host": true,
+            })
+        );
+        assert_eq!(context["is_loopback"], true);
+        let code = bench.allow(&ada, DOCUMENT, &[("redirect_uri", callback)]).await;
+        let pairs = [
+            ("grant_type", "authorization_code"),
+            ("client_id", DOCUMENT),
+            ("code", code.as_str()),
+            ("redirect_uri", callback),
+            ("code_verifier", VERIFIER),
+        ];
+        let mut with_secret = pairs.to_vec();
+        with_secret.push(("client_secret", "x"));
+        assert_eq!(bench.post("/token", &with_secret, None).await.error(), "invalid_client");
+        let (access, refresh) = tokens(&bench.post("/token", &pairs, None).await);
+        assert_eq!(bench.verify(&access).await.unwrap().client.id.as_str(), DOCUMENT);
+        tokens(&bench.refresh(DOCUMENT, &refresh).await);
+        assert_eq!(bench.web.fetches.load(Ordering::SeqCst), 1);
+        for wrong in ["https://agent.example/cb", "http://localhost:53210/other", "http://[::1]:53210/callback"] {
+            let answer = bench.ask(Some(&ada), DOCUMENT, &[("redirect_uri", wrong)]).await;
+            assert_eq!((answer.status, answer.error().as_str()), (StatusCode::BAD_REQUEST, "invalid_request"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_kept_as_long_as_its_server_says_and_a_day_at_most() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let callback = [("redirect_uri", "http://localhost:1/callback")];
+        let fetches = async |fresh_for: Option<u64>, pause: u64| {
+            bench.web.publish(DOCUMENT, &document(), fresh_for.map(Duration::from_secs));
+            bench.clock.advance(Duration::from_secs(2 * 86_400));
+            let before = bench.web.fetches.load(Ordering::SeqCst);
+            assert_eq!(bench.ask(Some(&ada), DOCUMENT, &callback).await.status, StatusCode::OK);
+            bench.clock.advance(Duration::from_secs(pause));
+            assert_eq!(bench.ask(Some(&ada), DOCUMENT, &callback).await.status, StatusCode::OK);
+            bench.web.fetches.load(Ordering::SeqCst) - before
+        };
+        assert_eq!(fetches(Some(0), 0).await, 2);
+        assert_eq!(fetches(Some(60), 30).await, 1);
+        assert_eq!(fetches(Some(60), 61).await, 2);
+        assert_eq!(fetches(Some(10 * 86_400), 86_300).await, 1);
+        assert_eq!(fetches(Some(10 * 86_400), 86_401).await, 2);
+        assert_eq!(fetches(None, 200).await, 1);
+        assert_eq!(fetches(None, 301).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_wrong_or_missing_is_a_page_and_is_never_kept() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let ask = async || bench.ask(Some(&ada), DOCUMENT, &[("redirect_uri", "http://localhost:1/callback")]).await;
+        let refused = |answer: &super::support::Answer| {
+            assert_eq!((answer.status, answer.error().as_str()), (StatusCode::BAD_REQUEST, "invalid_client"));
+            assert!(!answer.headers.contains_key("location"));
+        };
+        refused(&ask().await);
+        let change = |name: &str, value: Value| {
+            let mut document = document();
+            document[name] = value;
+            document
+        };
+        for wrong in [
+            change("client_id", json!("https://agent.example/other.json")),
+            change("redirect_uris", json!(["http://169.254.169.254/"])),
+            change("client_secret", json!("x")),
+            change("token_endpoint_auth_method", json!("private_key_jwt")),
+            change("padding", json!("x".repeat(6000))),
+        ] {
+            bench.web.publish(DOCUMENT, &wrong, Some(Duration::from_secs(3600)));
+            refused(&ask().await);
+        }
+        bench.web.publish(DOCUMENT, &document(), None);
+        assert_eq!(ask().await.status, StatusCode::OK);
+        for address in [
+            "http://agent.example/client.json",
+            "https://agent.example/",
+            "https://127.0.0.1/client.json",
+            "http://localhost:1/client.json",
+        ] {
+            let before = bench.web.fetches.load(Ordering::SeqCst);
+            refused(&bench.ask(Some(&ada), address, &[]).await);
+            assert_eq!(bench.web.fetches.load(Ordering::SeqCst), before, "{address} was visited");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_own_machine_publishes_clients_only_with_the_switch() {
+    let settings = Settings { allow_loopback_clients: true, ..Settings::default() };
+    for bench in Bench::every_with(settings).await {
+        let address = "http://127.0.0.1:9999/client.json";
+        let mut document = document();
+        document["client_id"] = json!(address);
+        bench.web.publish(address, &document, None);
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let page = bench.ask(Some(&ada), address, &[("redirect_uri", "http://localhost:1/callback")]).await;
+        assert_eq!(page.json()["context"]["client"]["host"], "127.0.0.1");
+    }
+}

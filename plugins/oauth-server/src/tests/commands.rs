@@ -1,0 +1,175 @@
+use belgie_api::axum::http::StatusCode;
+use belgie_api::command::Output;
+use belgie_api::plugin::Plugin;
+use belgie_api::settings::{Ledger, Section};
+use belgie_api::{Event, Failure};
+
+use super::support::{Bench, CALLBACK, RESOURCE};
+use crate::OAuthServer;
+
+async fn run(bench: &Bench, line: &[&str]) -> Result<Output, Failure> {
+    let command = bench.plugin.commands().into_iter().find(|command| command.command.get_name() == line[0]).unwrap();
+    let matches = command.command.clone().try_get_matches_from(line).unwrap();
+    (command.run)(bench.host.clone(), matches).await
+}
+
+#[tokio::test]
+async fn the_operator_makes_lists_and_deletes_clients() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let made = run(&bench, &["client", "create", "--name", "Mine", "--redirect-uri", CALLBACK]).await.unwrap().json;
+        let client = made["client_id"].as_str().unwrap();
+        assert_eq!(made.get("client_secret"), None);
+        let secret = run(
+            &bench,
+            &["client", "create", "--name", "S", "--redirect-uri", "https://s.example/cb", "--confidential"],
+        )
+        .await
+        .unwrap();
+        assert!(secret.text.contains(secret.json["client_secret"].as_str().unwrap()));
+        let bad = run(&bench, &["client", "create", "--name", "S", "--redirect-uri", "http://s.example/cb"])
+            .await
+            .unwrap_err();
+        assert_eq!(bad.code(), "invalid_redirect_uri");
+
+        let (access, refresh) = bench.connect(&ada, client).await;
+        let found = bench.verify(&access).await.unwrap();
+        let code = bench.allow(&ada, client, &[]).await;
+        let listed = run(&bench, &["client", "list"]).await.unwrap().json;
+        assert_eq!(listed["clients"].as_array().unwrap().len(), 2);
+        assert!(!listed.to_string().contains("blg_cs_"));
+
+        let gone = run(&bench, &["client", "revoke", client]).await.unwrap().json;
+        assert_eq!(gone["grants_revoked"], 1);
+        assert!(bench.heard(&Event::GrantRevoked { grant: found.grant }));
+        assert!(bench.heard(&Event::ClientDeleted { client: found.client.id }));
+        assert!(bench.verify(&access).await.is_none());
+        assert_eq!(bench.refresh(client, &refresh).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(bench.redeem(client, &code).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(run(&bench, &["client", "revoke", client]).await.unwrap_err().code(), "client.unknown");
+    }
+}
+
+#[tokio::test]
+async fn the_operator_makes_lists_and_ends_personal_tokens() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let mail = ["--email", "ada@belgie.example"];
+        let line = [
+            "token",
+            "create",
+            mail[0],
+            mail[1],
+            "--scope",
+            "notes:read notes:write",
+            "--ttl",
+            "60",
+            "--name",
+            "Nightly",
+        ];
+        let made = run(&bench, &line).await.unwrap();
+        let token = made.json["token"].as_str().unwrap();
+        assert!(token.starts_with("blg_pat_") && made.text.contains(token));
+        assert_eq!(made.json["scopes"], serde_json::json!(["notes:read", "notes:write"]));
+        assert_eq!(made.json["resource"], RESOURCE);
+        assert!(made.json["expires_at"].is_string());
+        let found = bench.verify(token).await.unwrap();
+        assert_eq!(
+            (found.user, found.client.id.as_str(), found.client.name.as_str()),
+            (ada.user().id, "personal", "Nightly")
+        );
+        assert_eq!(found.audience, [RESOURCE]);
+
+        let listed = run(&bench, &["token", "list", mail[0], mail[1]]).await.unwrap().json;
+        assert_eq!(listed["tokens"][0]["id"], made.json["id"]);
+        assert!(!listed.to_string().contains("blg_pat_"));
+        // Nobody gives back or refreshes what no client was given.
+        let client = bench.register().await;
+        assert_eq!(
+            bench.post("/revoke", &[("client_id", &client), ("token", token)], None).await.status,
+            StatusCode::OK
+        );
+        assert_eq!(
+            bench.post("/revoke", &[("client_id", "personal"), ("token", token)], None).await.status,
+            StatusCode::UNAUTHORIZED
+        );
+        assert!(bench.verify(token).await.is_some());
+
+        let id = made.json["id"].as_str().unwrap();
+        run(&bench, &["token", "revoke", id]).await.unwrap();
+        assert!(bench.verify(token).await.is_none());
+        assert!(bench.heard(&Event::GrantRevoked { grant: found.grant }));
+        let short = run(&bench, &["token", "create", mail[0], mail[1], "--scope", "notes:read", "--ttl", "60"])
+            .await
+            .unwrap()
+            .json;
+        bench.clock.advance(std::time::Duration::from_secs(60));
+        assert!(bench.verify(short["token"].as_str().unwrap()).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn the_operator_is_told_what_exists() {
+    for bench in Bench::every().await {
+        bench.sign_up("ada@belgie.example").await;
+        let table: &[(&[&str], &str, &str)] = &[
+            (
+                &["--email", "ada@belgie.example", "--scope", "notes:delete"],
+                "token.unknown_scope",
+                "notes:read, notes:write, admin",
+            ),
+            (
+                &["--email", "ada@belgie.example", "--scope", "offline_access"],
+                "token.unknown_scope",
+                "notes:read, notes:write, admin",
+            ),
+            (&["--email", "ada@belgie.example", "--scope", "admin"], "token.scope_not_held", ""),
+            (&["--email", "ada@belgie.example", "--scope", " "], "token.no_scope", "notes:read, notes:write, admin"),
+            (&["--email", "nobody@belgie.example", "--scope", "notes:read"], "token.no_such_user", ""),
+            (
+                &["--email", "ada@belgie.example", "--scope", "notes:read", "--resource", "https://evil.example"],
+                "token.unknown_resource",
+                RESOURCE,
+            ),
+        ];
+        for (arguments, code, hint) in table {
+            let line = [&["token", "create", "--ttl", "60"], *arguments].concat();
+            let failure = run(&bench, &line).await.unwrap_err();
+            assert_eq!(failure.code(), *code);
+            assert!(failure.remedy().unwrap_or_default().contains(hint), "{failure:?}");
+        }
+        for id in ["x", "tok_00000000000000000000000000000000"] {
+            assert_eq!(run(&bench, &["token", "revoke", id]).await.unwrap_err().code(), "token.unknown");
+        }
+        let command =
+            bench.plugin.commands().into_iter().find(|command| command.command.get_name() == "token").unwrap().command;
+        for ttl in ["0", "31536001", "-1"] {
+            let ttl = format!("--ttl={ttl}");
+            let line = ["token", "create", "--email", "ada@belgie.example", "--scope", "notes:read", &ttl];
+            assert!(command.clone().try_get_matches_from(line).is_err());
+        }
+        command.debug_assert();
+    }
+}
+
+#[test]
+fn settings_are_checked() {
+    let read = |text: &str| {
+        let ledger = Ledger::new(std::collections::BTreeMap::new());
+        let mut section = Section::new("plugins.oauth-server", toml::from_str(text).unwrap(), &ledger);
+        let mut plugin = OAuthServer::default();
+        plugin.configure(&mut section);
+        section.finish();
+        (plugin.settings, ledger.verdict().err().map(|problems| problems.to_string()).unwrap_or_default())
+    };
+    let (settings, problems) =
+        read("code_ttl_seconds = 30\nregistration_open = false\ndanger_allow_loopback_clients = true");
+    assert_eq!(problems, "");
+    assert_eq!(
+        (settings.code_ttl.as_secs(), settings.registration_open, settings.allow_loopback_clients),
+        (30, false, true)
+    );
+    assert!(read("code_ttl_seconds = 601").1.contains("code_ttl_seconds"));
+    assert!(read("acess_token_ttl_seconds = 60").1.contains("access_token_ttl_seconds"));
+    assert!(read("refresh_token_ttl_seconds = 60").1.contains("refresh_token_ttl_seconds"));
+}

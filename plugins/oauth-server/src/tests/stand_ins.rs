@@ -1,0 +1,94 @@
+//! The smallest ports a plugin can be tested with.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use belgie_api::axum::Json;
+use belgie_api::axum::response::{IntoResponse, Response};
+use belgie_api::context::UserContext;
+use belgie_api::ports::{Accounts, FetchError, FetchLimits, Fetched, Keys, LimitBucket, Limits, Outbound, Pages};
+use belgie_api::web::Visitor;
+use belgie_api::{Failure, Result, UserId, async_trait};
+use serde_json::{Value, json};
+use url::Url;
+
+pub struct NoKeys;
+
+impl Keys for NoKeys {
+    fn derive(&self, _purpose: &str) -> [u8; 32] {
+        [7; 32]
+    }
+}
+
+/// Shows the context itself.
+pub struct PlainPages;
+
+impl Pages for PlainPages {
+    fn page(&self, _visitor: &Visitor, template: &str, _title: &str, context: Value) -> Result<Response> {
+        Ok(Json(json!({ "template": template, "context": context })).into_response())
+    }
+
+    fn fragment(&self, _template: &str, context: Value) -> Result<String> {
+        Ok(context.to_string())
+    }
+}
+
+#[derive(Default)]
+pub struct People(pub Mutex<Vec<UserContext>>);
+
+#[async_trait]
+impl Accounts for People {
+    async fn find(&self, user: UserId) -> Result<Option<UserContext>> {
+        Ok(self.0.lock().unwrap().iter().find(|known| known.id == user).cloned())
+    }
+
+    async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>> {
+        Ok(self.0.lock().unwrap().iter().find(|known| known.email == email).cloned())
+    }
+}
+
+/// Counts, and refuses once a bucket is declared empty.
+#[derive(Default)]
+pub struct Buckets {
+    pub taken: Mutex<Vec<(LimitBucket, String)>>,
+    pub empty: Mutex<Vec<LimitBucket>>,
+}
+
+#[async_trait]
+impl Limits for Buckets {
+    async fn take(&self, bucket: LimitBucket, key: &str) -> Result<()> {
+        self.taken.lock().unwrap().push((bucket, key.to_owned()));
+        if self.empty.lock().unwrap().contains(&bucket) {
+            return Err(Failure::too_many(Duration::from_secs(1)));
+        }
+        Ok(())
+    }
+}
+
+/// A web of a few documents.
+#[derive(Default)]
+pub struct Web {
+    pub documents: Mutex<HashMap<String, (Vec<u8>, Option<Duration>)>>,
+    pub fetches: AtomicUsize,
+}
+
+impl Web {
+    pub fn publish(&self, url: &str, document: &Value, fresh_for: Option<Duration>) {
+        self.documents.lock().unwrap().insert(url.to_owned(), (document.to_string().into_bytes(), fresh_for));
+    }
+}
+
+#[async_trait]
+impl Outbound for Web {
+    async fn get(&self, url: &Url, limits: FetchLimits) -> Result<Fetched, FetchError> {
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        let found = self.documents.lock().unwrap().get(url.as_str()).cloned();
+        let (body, fresh_for) = found.ok_or(FetchError::Status(404))?;
+        if body.len() > limits.max_bytes {
+            return Err(FetchError::TooLarge(limits.max_bytes));
+        }
+        Ok(Fetched { body, fresh_for })
+    }
+}

@@ -1,0 +1,87 @@
+//! What an agent can see of the connections of its person. Cutting one off is for a person on a page.
+
+use std::sync::Arc;
+
+use belgie_api::rmcp::ErrorData;
+use belgie_api::rmcp::handler::server::wrapper::Json;
+use belgie_api::{Caller, State, ToolSet, access, tool};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::grant::{Grant, GrantKind};
+use crate::pages::shown_name;
+use crate::service::OAuth;
+
+/// The scope that opens the tool.
+pub const CONNECTIONS_READ: &str = "connections:read";
+
+/// The tools of this plugin.
+pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
+    ToolSet::new(oauth).tool(
+        tool("list_my_connections", "Lists the agents and personal access tokens that can act for you, newest first")
+            .title("Connected agents")
+            .returns::<ConnectionList>()
+            .read_only(),
+        access().scope(CONNECTIONS_READ),
+        list_my_connections,
+    )
+}
+
+/// The agents and tokens that can act for a person.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ConnectionList {
+    /// Newest first, 200 at most.
+    connections: Vec<Connection>,
+}
+
+/// One agent or token.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Connection {
+    /// Its id, `grt_...`.
+    id: String,
+    /// `agent` for a connected agent, `token` for a personal access token.
+    kind: &'static str,
+    /// What the agent calls itself, or what the person called the token.
+    client_name: String,
+    /// The host that vouches for the agent, if one does.
+    client_host: Option<String>,
+    /// What it may do.
+    scopes: Vec<String>,
+    /// Where it may do it.
+    resources: Vec<String>,
+    /// When it was allowed (RFC 3339).
+    created_at: String,
+    /// When it was last seen (RFC 3339), to the minute.
+    last_used_at: Option<String>,
+    /// When it ends unless it is renewed (RFC 3339).
+    expires_at: String,
+    /// Whether this very call comes through it.
+    is_this_one: bool,
+}
+
+async fn list_my_connections(
+    State(oauth): State<Arc<OAuth>>,
+    caller: Caller,
+) -> Result<Json<ConnectionList>, ErrorData> {
+    let grants = oauth.list_connections(caller.user().id).await.map_err(|failure| {
+        tracing::error!(error = ?failure, "connections could not be listed");
+        ErrorData::internal_error(failure.message().to_owned(), None)
+    })?;
+    let connections = grants.iter().map(|grant| describe(grant, &caller)).collect();
+    Ok(Json(ConnectionList { connections }))
+}
+
+fn describe(grant: &Grant, caller: &Caller) -> Connection {
+    Connection {
+        id: grant.id.to_string(),
+        kind: if grant.kind == GrantKind::Personal { "token" } else { "agent" },
+        client_name: shown_name(grant).to_owned(),
+        client_host: grant.client_host.clone(),
+        scopes: grant.scopes.iter().map(ToString::to_string).collect(),
+        resources: grant.resources.clone(),
+        created_at: grant.created_at.to_string(),
+        last_used_at: grant.last_used_at.map(|last| last.to_string()),
+        expires_at: grant.expires_at.to_string(),
+        is_this_one: caller.grant() == Some(grant.id),
+    }
+}

@@ -1,0 +1,341 @@
+//! What rmcp asks of a server, method by method.
+
+use belgie_api::tools::Guarded;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam, ClientNotification,
+    ClientRequest, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
+    GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams, GetSkillResult, GetTaskParams, GetTaskResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
+    Notification, NotificationNoParam, PaginatedRequestParams, ProgressNotificationParam,
+    ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ReadResourceRequestParams, ReadResourceResponse,
+    Request, RequestOptionalParam, ServerConfig, ServerResult, SetLevelRequestParams, SubscribeRequestParams,
+    SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+
+use super::{Found, Gate, is_modern, listing, misbehaved, refuse_call};
+use crate::access::decide::ActionKind;
+use crate::access::{Action, decide, is_listed};
+use crate::mcp::catalog::{Part, unknown_tool};
+use crate::mcp::run::{self, Visit};
+
+/// A list of a wrapped server: shown whole or not at all, as its rule says, and kept by this caller only.
+macro_rules! pass_list {
+    ($gate:ident, $part:ident, $request:ident, $result:ident, $params:ident, $context:ident) => {{
+        let modern = is_modern(&$context);
+        let Some(server) = $gate.catalog().owner(Part::$part) else {
+            let method = ClientRequest::$request(RequestOptionalParam::with_param(Default::default()));
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method.method().to_owned(), None));
+        };
+        let visit = Visit::behind(&$context.extensions)?;
+        let mut list = if is_listed(&visit.caller, &server.rule) {
+            let mut request = RequestOptionalParam::with_param(Default::default());
+            request.params = $params;
+            match listing::ask(server, ClientRequest::$request(request), $context).await? {
+                ServerResult::$result(list) => list,
+                _ => return Err(misbehaved()),
+            }
+        } else {
+            $result::default()
+        };
+        (list.ttl_ms, list.cache_scope) = $gate.hints(list.ttl_ms, modern);
+        $gate.sign(&mut list.meta, modern);
+        Ok(list)
+    }};
+}
+
+impl ServerHandler for Gate {
+    fn get_info(&self) -> ServerConfig {
+        self.0.info.clone()
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        let native = self.catalog().find_native(name).map(|entry| entry.tool.clone());
+        native.or_else(|| self.catalog().guarded().iter().find_map(|server| server.handler.tool(name)))
+    }
+
+    async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()).with_ttl_ms(self.0.ttl_ms))
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        if request.is_some_and(|request| request.cursor.is_some()) {
+            return Err(ErrorData::invalid_params("Unknown cursor: the list has one page", None));
+        }
+        let caller = Visit::behind(&context.extensions)?.caller;
+        let modern = is_modern(&context);
+        let (tools, ttl_ms) = listing::tools(self.catalog(), &caller, &context).await;
+        let mut list = ListToolsResult::with_all_items(tools);
+        (list.ttl_ms, list.cache_scope) = self.hints(ttl_ms, modern);
+        self.sign(&mut list.meta, modern);
+        Ok(list)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let visit = Visit::behind(&context.extensions)?;
+        let modern = is_modern(&context);
+        let name = request.name.clone();
+        let Some(found) = self.find(&name, &context).await else { return Err(unknown_tool(&name)) };
+        let rule = found.rule(&name);
+        let mut response = match (decide(&visit.caller, Action::new(ActionKind::CallTool, &name, rule)), found) {
+            (Err(denial), _) => refuse_call(&name, denial)?,
+            (Ok(permit), Found::Native(tool)) => {
+                run::native(permit, &visit.lease, &tool.call, request, context).await?
+            }
+            (Ok(permit), Found::Wrapped(server)) => {
+                let request = ClientRequest::CallToolRequest(Request::new(request));
+                match run::wrapped(permit, &visit.lease, server, request, context).await? {
+                    ServerResult::CallToolResult(result) => result.into(),
+                    ServerResult::InputRequiredResult(result) => result.into(),
+                    ServerResult::CreateTaskResult(result) => result.into(),
+                    _ => return Err(misbehaved()),
+                }
+            }
+        };
+        if let CallToolResponse::Complete(result) = &mut response {
+            self.sign(&mut result.meta, modern);
+        }
+        Ok(response)
+    }
+
+    async fn list_prompts(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        pass_list!(self, Prompts, ListPromptsRequest, ListPromptsResult, request, context)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let name = request.name.clone();
+        let request = ClientRequest::GetPromptRequest(Request::new(request));
+        match self.ask(Part::Prompts, (ActionKind::GetPrompt, &name), request, context).await? {
+            ServerResult::GetPromptResult(result) => Ok(result.into()),
+            ServerResult::InputRequiredResult(result) => Ok(result.into()),
+            _ => Err(misbehaved()),
+        }
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        pass_list!(self, Resources, ListResourcesRequest, ListResourcesResult, request, context)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        pass_list!(self, Resources, ListResourceTemplatesRequest, ListResourceTemplatesResult, request, context)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri.clone();
+        let modern = is_modern(&context);
+        let request = ClientRequest::ReadResourceRequest(Request::new(request));
+        match self.ask(Part::Resources, (ActionKind::ReadResource, &uri), request, context).await? {
+            ServerResult::ReadResourceResult(mut result) => {
+                (result.ttl_ms, result.cache_scope) = self.hints(result.ttl_ms, modern);
+                Ok(result.into())
+            }
+            ServerResult::InputRequiredResult(result) => Ok(result.into()),
+            _ => Err(misbehaved()),
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let uri = request.uri.clone();
+        let request = ClientRequest::SubscribeRequest(Request::new(request));
+        self.ask(Part::Resources, (ActionKind::ReadResource, &uri), request, context).await.map(drop)
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let uri = request.uri.clone();
+        let request = ClientRequest::UnsubscribeRequest(Request::new(request));
+        self.ask(Part::Resources, (ActionKind::ReadResource, &uri), request, context).await.map(drop)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let name = request.argument.name.clone();
+        let request = ClientRequest::CompleteRequest(Request::new(request));
+        match self.ask(Part::Completions, (ActionKind::Complete, &name), request, context).await? {
+            ServerResult::CompleteResult(result) => Ok(result),
+            _ => Err(misbehaved()),
+        }
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let request = ClientRequest::SetLevelRequest(Request::new(request));
+        self.ask(Part::Logging, (ActionKind::UseServer, "logging"), request, context).await.map(drop)
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let owner = self.catalog().owner(Part::Subscriptions);
+        let mut accepted = owner.and_then(|server| server.handler.subscription_filter(requested)).unwrap_or_default();
+        accepted.tools_list_changed = requested.tools_list_changed;
+        Some(accepted)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let visit = Visit::behind(&context.request_context().extensions)?;
+        let may_use = |server: &&Guarded| {
+            decide(&visit.caller, Action::new(ActionKind::UseServer, server.name, &server.rule)).is_ok()
+        };
+        let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
+        let served = async {
+            if let Some(server) = owner {
+                return run::contain(server.name, || server.handler.serve_subscription(context)).await;
+            }
+            context.cancelled().await;
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            done = served => done,
+            () = visit.lease.ended() => Ok(()),
+        }
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let id = request.task_id.clone();
+        let request = ClientRequest::GetTaskRequest(Request::new(request));
+        match self.ask(Part::Tasks, (ActionKind::UseTask, &id), request, context).await? {
+            ServerResult::GetTaskResult(result) => Ok(result),
+            _ => Err(misbehaved()),
+        }
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let id = request.task_id.clone();
+        let request = ClientRequest::UpdateTaskRequest(Request::new(request));
+        self.ask(Part::Tasks, (ActionKind::UseTask, &id), request, context).await.map(drop)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let id = request.task_id.clone();
+        let request = ClientRequest::CancelTaskRequest(Request::new(request));
+        self.ask(Part::Tasks, (ActionKind::UseTask, &id), request, context).await.map(drop)
+    }
+
+    async fn list_skills(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        pass_list!(self, Skills, ListSkillsRequest, ListSkillsResult, request, context)
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        let uri = request.uri.clone();
+        let request = ClientRequest::GetSkillRequest(Request::new(request));
+        match self.ask(Part::Skills, (ActionKind::ReadResource, &uri), request, context).await? {
+            ServerResult::GetSkillResult(result) => Ok(result),
+            _ => Err(misbehaved()),
+        }
+    }
+
+    async fn read_resource_directory(
+        &self,
+        request: ReadResourceDirectoryRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceDirectoryResult, ErrorData> {
+        let uri = request.uri.clone();
+        let request = ClientRequest::ReadResourceDirectoryRequest(Request::new(request));
+        match self.ask(Part::Skills, (ActionKind::ReadResource, &uri), request, context).await? {
+            ServerResult::ListResourcesResult(result) => Ok(result),
+            _ => Err(misbehaved()),
+        }
+    }
+
+    /// A method we know arrives here when its parameters are not what they should be.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let is_known = matches!(
+            request.method.as_str(),
+            "tools/call"
+                | "tools/list"
+                | "prompts/get"
+                | "prompts/list"
+                | "resources/read"
+                | "resources/list"
+                | "resources/templates/list"
+                | "completion/complete"
+        );
+        if is_known {
+            return Err(ErrorData::invalid_params(format!("Invalid params for {}", request.method), None));
+        }
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+    }
+
+    async fn on_cancelled(&self, params: CancelledNotificationParam, context: NotificationContext<RoleServer>) {
+        self.tell(ClientNotification::CancelledNotification(Notification::new(params)), context).await;
+    }
+
+    async fn on_progress(&self, params: ProgressNotificationParam, context: NotificationContext<RoleServer>) {
+        self.tell(ClientNotification::ProgressNotification(Notification::new(params)), context).await;
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.tell(ClientNotification::InitializedNotification(NotificationNoParam::default()), context).await;
+    }
+
+    async fn on_roots_list_changed(&self, context: NotificationContext<RoleServer>) {
+        self.tell(ClientNotification::RootsListChangedNotification(NotificationNoParam::default()), context).await;
+    }
+}

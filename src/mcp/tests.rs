@@ -1,0 +1,9 @@
+//! The endpoint, asked as the layers in front of it ask.
+
+mod boot;
+mod messages;
+mod revocation;
+mod rights;
+mod sessions;
+mod support;
+mod wrapped;

@@ -1,0 +1,192 @@
+//! The house rules that can be read off the source.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(folder: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut paths = Vec::new();
+    walk(&root().join(folder), &mut paths);
+    paths.sort();
+    assert!(!paths.is_empty(), "no source in {folder}");
+    let name = |path: &Path| path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), std::fs::read_to_string(path).expect("readable source"))).collect()
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with("tests.rs") || name.contains("/tests/")
+}
+
+/// The code of a file without its unit tests and comments.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The layer of each module of the machine; a module may use lower layers and its own.
+const LAYERS: [(&str, u8); 18] = [
+    ("config", 0),
+    ("outbound", 0),
+    ("tasks", 0),
+    ("telemetry", 0),
+    ("db", 0),
+    ("limits", 0),
+    ("store", 1),
+    ("events", 2),
+    ("pages", 2),
+    ("identity", 3),
+    ("access", 4),
+    ("auth", 4),
+    ("mcp", 5),
+    ("registry", 5),
+    ("web", 5),
+    ("gateway", 6),
+    ("cli", 7),
+    ("main", 7),
+];
+
+#[test]
+fn arrows_point_down_inside_the_machine() {
+    let layers: BTreeMap<&str, u8> = LAYERS.into_iter().collect();
+    let mut wrong = Vec::new();
+    for (name, text) in rust_files("src") {
+        let module = name.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default().to_owned();
+        if module == "lib" || is_test(&name) {
+            continue;
+        }
+        let own = *layers.get(module.as_str()).unwrap_or_else(|| panic!("`{module}` has no layer yet"));
+        for used in code(&text).split("crate::").skip(1) {
+            let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if layers.get(used.as_str()).is_some_and(|layer| *layer > own) {
+                wrong.push(format!("{name} uses {used}, which lies above it"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn plugins_know_the_api_and_nothing_of_the_machine() {
+    for folder in std::fs::read_dir(root().join("plugins")).expect("plugins").flatten() {
+        let manifest = std::fs::read_to_string(folder.path().join("Cargo.toml")).expect("a manifest");
+        let own: Vec<&str> = manifest.lines().filter(|line| line.starts_with("belgie")).collect();
+        let is_api = folder.file_name() == "api";
+        let allowed = |line: &&str| !is_api && line.starts_with("belgie-api");
+        assert!(own.iter().all(|line| allowed(&line)), "{:?} depends on {own:?}", folder.file_name());
+    }
+}
+
+#[test]
+fn principals_and_callers_are_made_in_auth_and_access_only() {
+    for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
+        let makes_one = code(&text).contains("belgie_api::host") || code(&text).contains("api::host");
+        let may = name.starts_with("src/auth") || name.starts_with("src/access");
+        assert!(!makes_one || may || is_test(&name), "{name} makes a principal or a caller");
+    }
+}
+
+#[test]
+fn rmcp_is_named_in_a_few_places_only() {
+    let allowed = |name: &str| {
+        name.starts_with("src/mcp")
+            || name.starts_with("plugins/api/src/tools")
+            || name.starts_with("plugins/api/src/caller")
+            || name.ends_with("tools.rs")
+            || name.ends_with("lib.rs")
+    };
+    for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
+        let is_named = code(&text).contains("rmcp::");
+        assert!(!is_named || allowed(&name) || is_test(&name), "{name} names rmcp");
+    }
+}
+
+#[test]
+fn time_randomness_tasks_and_environment_have_one_place_each() {
+    let banned: [(&str, &[&str]); 5] = [
+        ("SystemTime::now", &["plugins/api/src/clock.rs"]),
+        ("rand::fill", &["plugins/api/src/entropy.rs"]),
+        ("tokio::spawn", &["src/tasks.rs"]),
+        ("std::env::var", &["src/config/raw.rs", "src/config.rs"]),
+        ("reqwest::", &["src/outbound", "src/cli/demo"]),
+    ];
+    for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
+        for (word, places) in banned {
+            let is_home = places.iter().any(|place| name.starts_with(place));
+            assert!(is_home || is_test(&name) || !code(&text).contains(word), "{name} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn sql_lives_in_stores() {
+    for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
+        let has_sql = code(&text).contains("sqlx::query");
+        let is_store = name.contains("/store") || name.contains("/db") || name == "src/events.rs";
+        assert!(!has_sql || is_store || is_test(&name), "{name} has SQL of its own");
+    }
+}
+
+#[test]
+fn files_stay_short_and_are_never_called_mod() {
+    let mut long = Vec::new();
+    for folder in ["src", "plugins", "tests/suite"] {
+        for (name, text) in rust_files(folder) {
+            assert!(!name.ends_with("/mod.rs"), "{name}: use foo.rs beside foo/");
+            let lines = code(&text).lines().filter(|line| !line.trim().is_empty()).count();
+            if lines > 400 && !is_test(&name) {
+                long.push(format!("{name}: {lines}"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "files over 400 lines of code: {long:#?}");
+}
+
+#[test]
+fn nothing_is_unfinished_and_nothing_panics_on_purpose() {
+    for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
+        if is_test(&name) {
+            continue;
+        }
+        let code = code(&text);
+        for word in ["todo!(", "unimplemented!(", "panic!(", ".unwrap()", "#[allow("] {
+            assert!(!code.contains(word), "{name} has {word}");
+        }
+        let excused = code.matches("clippy::expect_used").count();
+        assert!(code.matches(".expect(").count() <= excused, "{name} expects without a reason");
+    }
+}
+
+#[test]
+fn plugins_bring_a_readme_and_their_tables_twice() {
+    for folder in std::fs::read_dir(root().join("plugins")).expect("plugins").flatten() {
+        let path = folder.path();
+        if folder.file_name() == "api" {
+            continue;
+        }
+        assert!(path.join("README.md").exists(), "{} has no README.md", path.display());
+        let names = |engine: &str| -> Vec<_> {
+            let mut names: Vec<_> = std::fs::read_dir(path.join("migrations").join(engine))
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.file_name())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names("sqlite"), names("postgres"), "{}", path.display());
+    }
+}

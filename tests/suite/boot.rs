@@ -1,0 +1,60 @@
+//! What stops the boot, and what it says.
+
+use belgie::config::RawConfig;
+use belgie::{Belgie, BootError, Builder};
+use belgie_api::{ToolSet, access, tool};
+
+fn builder(dir: &tempfile::TempDir, more: &str) -> Builder {
+    Belgie::builder(RawConfig::from_text(&format!("data_dir = {:?}\n{more}", dir.path().join("data"))))
+}
+
+async fn refusal(builder: Builder) -> String {
+    match builder.build().await {
+        Ok(_) => panic!("the gateway started"),
+        Err(error) => error.to_string(),
+    }
+}
+
+async fn nothing() -> String {
+    String::new()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tools_of_one_name_stop_the_boot() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let set = || ToolSet::new(()).tool(tool("export", "Exports"), access(), nothing);
+    let said = refusal(builder(&dir, "").tools(set()).tools(set())).await;
+    assert!(said.contains("export"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_with_a_scope_nobody_explains_stops_the_boot() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let set = ToolSet::new(()).tool(tool("export", "Exports"), access().scope("notes:read"), nothing);
+    let said = refusal(builder(&dir, "").tools(set)).await;
+    assert!(said.contains("notes:read"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_beyond_loopback_wants_https_and_a_strong_secret() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let Err(BootError::Config(problems)) = builder(&dir, "[server]\nlisten = \"0.0.0.0:8080\"").check() else {
+        panic!("the gateway would have listened");
+    };
+    let said = problems.to_string();
+    assert!(said.contains("base_url") && said.contains("secret"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mistake_in_the_configuration_is_said_at_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text =
+        "site_nam = \"x\"\n[session]\nmax_age_seconds = \"long\"\n[plugins.oauth-server]\nacces_token_ttl_seconds = 1";
+    let Err(BootError::Config(problems)) = builder(&dir, text).check() else {
+        panic!("the gateway would have started");
+    };
+    let said = problems.to_string();
+    for word in ["site_nam", "site_name", "session.max_age_seconds", "acces_token_ttl_seconds"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+}

@@ -1,0 +1,107 @@
+//! The program itself, as an operator runs it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+const BELGIE: &str = env!("CARGO_BIN_EXE_belgie");
+
+/// A running `belgie serve`, ended with SIGTERM.
+struct Server {
+    process: Child,
+    line: Value,
+}
+
+impl Server {
+    fn start(dir: &std::path::Path, more: &[&str]) -> Self {
+        let mut process = Command::new(BELGIE)
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(dir)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        Self { process, line: serde_json::from_str(&line).expect("JSON") }
+    }
+
+    fn url(&self) -> &str {
+        self.line["base_url"].as_str().expect("an address")
+    }
+
+    /// Asks it to end and gives its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let pid = self.process.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        self.process.wait().expect("it ends").code()
+    }
+}
+
+fn belgie(dir: &std::path::Path, arguments: &[&str], input: &str) -> (bool, Value) {
+    let mut process = Command::new(BELGIE)
+        .args(arguments)
+        .args(["--json", "--data-dir"])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    process.stdin.take().expect("its input").write_all(input.as_bytes()).expect("it reads");
+    let output = process.wait_with_output().expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("text");
+    (output.status.success(), serde_json::from_str(&text).unwrap_or_else(|_| panic!("JSON, not {text:?}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_starts_on_a_fresh_folder_and_ends_on_sigterm() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(dir.path(), &[]);
+    assert!(server.line["setup_url"].as_str().is_some_and(|link| link.contains("/auth/setup?token=blg_ln_")));
+    let ready = reqwest::get(format!("{}/readyz", server.url())).await.expect("an answer");
+    assert_eq!(ready.status(), 200);
+    let secret = std::fs::metadata(dir.path().join("secret")).expect("a secret");
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&secret.permissions()) & 0o777, 0o600);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_made_beside_a_running_server_can_sign_in_at_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(dir.path(), &[]);
+    let arguments = ["user", "create", "--email", "ada@example.org", "--password-stdin"];
+    let (ok, made) = belgie(dir.path(), &arguments, "correct horse battery staple\n");
+    assert!(ok && made["id"].as_str().is_some_and(|id| id.starts_with("usr_")), "{made}");
+    let mut browser = crate::support::Browser::new(server.url());
+    browser.sign_in("ada@example.org", "correct horse battery staple").await;
+    assert!(browser.is_signed_in().await);
+
+    let (_, sessions) = belgie(dir.path(), &["session", "list", "--email", "ada@example.org"], "");
+    let id = sessions[0]["id"].as_str().expect("a session").to_owned();
+    assert!(belgie(dir.path(), &["session", "revoke", &id], "").0);
+    assert!(!browser.is_signed_in().await);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn mistakes_are_said_with_a_remedy_and_an_exit_code() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (ok, said) = belgie(dir.path(), &["user", "create", "--email", "no address", "--password-stdin"], "short\n");
+    assert!(!ok && said["error"] == "user.invalid", "{said}");
+    let (ok, said) = belgie(dir.path(), &["session", "revoke", "ses_nonsense"], "");
+    assert!(!ok && said["hint"].as_str().is_some_and(|hint| hint.contains("session list")), "{said}");
+}
+
+#[test]
+fn doctor_and_check_look_without_harm() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (ok, checked) = belgie(dir.path(), &["check"], "");
+    assert!(ok && checked["settings"].as_array().is_some_and(|settings| settings.len() > 20));
+    let (ok, examined) = belgie(dir.path(), &["doctor"], "");
+    assert!(!ok, "the tables are not there yet: {examined}");
+    assert!(belgie(dir.path(), &["migrate"], "").0);
+    let (ok, examined) = belgie(dir.path(), &["doctor"], "");
+    assert!(ok, "{examined}");
+}

@@ -1,0 +1,37 @@
+//! Just enough HTML to fill in our own forms: pages are read, never written, here.
+
+/// One form of a page.
+#[derive(Debug, Clone)]
+pub struct Form {
+    pub action: String,
+    pub fields: Vec<(String, String)>,
+}
+
+/// The forms of a page, with the values their inputs have.
+pub fn forms(html: &str) -> Vec<Form> {
+    html.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()).map(read_form).collect()
+}
+
+fn read_form(html: &str) -> Form {
+    let tag = html.split('>').next().unwrap_or_default();
+    let inputs = html.split("<input").skip(1).filter_map(|rest| rest.split('>').next());
+    let fields = inputs
+        .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value").unwrap_or_default())))
+        .collect();
+    Form { action: attribute(tag, "action").unwrap_or_default(), fields }
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let rest = tag.split(&format!(" {name}=\"")).nth(1)?;
+    Some(unescape(rest.split('"').next()?))
+}
+
+/// Undoes what the templates' escaping does.
+pub fn unescape(text: &str) -> String {
+    text.replace("&quot;", "\"")
+        .replace("&#x27;", "'")
+        .replace("&#x2f;", "/")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
