@@ -57,7 +57,7 @@ pub enum Era {
 
 impl Era {
     /// Both of them.
-    pub const ALL: [Self; 4] = [Self::Hand, Self::Rmcp, Self::Gateway, Self::Direct];
+    pub const ALL: [Self; 2] = [Self::Modern, Self::Legacy];
 
     /// The revision, as the protocol writes it.
     pub const fn version(self) -> &'static str {
