@@ -6,6 +6,6 @@ pub mod cookie;
 pub mod credential;
 mod session;
 
-pub use self::bearer::BearerTokens;
+pub use self::bearer::{BearerTokens, Ports};
 pub use self::cookie::Cookies;
 pub use self::session::session_caller;

@@ -3,7 +3,7 @@
 mod account;
 mod args;
 mod check;
-mod demo;
+pub mod demo;
 mod doctor;
 mod last_address;
 mod output;

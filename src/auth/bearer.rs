@@ -32,6 +32,30 @@ impl From<Failure> for BearerError {
     }
 }
 
+/// Which port of an audience counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// The one it names: the audience must be the resource to the letter (RFC 8707 section 2).
+    Exact,
+    /// Any, on a loopback host: nobody configured a public address, so it follows from the listener and its port may be
+    /// another one after a restart. Tokens are rows of this host's own database, so no other host's can come in.
+    AnyOnLoopback,
+}
+
+impl Ports {
+    fn opens(self, audience: &str, resource: &str) -> bool {
+        audience == resource
+            || self == Self::AnyOnLoopback
+                && path_on_loopback(audience).is_some_and(|path| path_on_loopback(resource) == Some(path))
+    }
+}
+
+/// The path of an address on this machine over plain http, such as `/mcp` of `http://127.0.0.1:8080/mcp`.
+fn path_on_loopback(uri: &str) -> Option<String> {
+    let url = url::Url::parse(uri).ok().filter(|url| url.scheme() == "http")?;
+    matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]").then(|| url.path().to_owned())
+}
+
 /// A token that was good when it was looked at.
 struct Known {
     caller: Caller,
@@ -45,6 +69,7 @@ pub struct BearerTokens {
     accounts: Arc<dyn Accounts>,
     clock: Arc<dyn Clock>,
     bus: Arc<Bus>,
+    ports: Ports,
     known: Cache<TokenHash, Arc<Known>>,
 }
 
@@ -58,6 +83,7 @@ impl BearerTokens {
         accounts: Arc<dyn Accounts>,
         clock: Arc<dyn Clock>,
         bus: Arc<Bus>,
+        ports: Ports,
     ) -> Result<Self, Vec<String>> {
         let mut by_kind: HashMap<TokenKind, Arc<dyn TokenVerifier>> = HashMap::new();
         let mut clashes = Vec::new();
@@ -75,7 +101,7 @@ impl BearerTokens {
             Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
-        Ok(Self { verifiers: by_kind, accounts, clock, bus, known })
+        Ok(Self { verifiers: by_kind, accounts, clock, bus, ports, known })
     }
 
     /// The caller behind a token meant for `resource`, an absolute URI.
@@ -89,7 +115,7 @@ impl BearerTokens {
             None => self.look_up(&token).await?,
         };
         // MCP authorization, "Token audience binding": a token of another resource is no token here.
-        if !known.audience.iter().any(|uri| uri == resource) {
+        if !known.audience.iter().any(|uri| self.ports.opens(uri, resource)) {
             return Err(BearerError::Invalid);
         }
         Ok(known.caller.clone())

@@ -13,7 +13,7 @@ use belgie_api::{Host, Plugin, Scope, ScopeSet};
 use super::host::{DerivedKeys, Parts, account_rules, urls};
 use super::{BootError, Checked, Gateway};
 use crate::auth::challenge::Challenge;
-use crate::auth::{BearerTokens, Cookies};
+use crate::auth::{BearerTokens, Cookies, Ports};
 use crate::config::Config;
 use crate::config::secrets::ensure_data_dir;
 use crate::db::{self, Ledger};
@@ -75,7 +75,9 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         tasks: tasks.tracker(),
         shutdown: tasks.stopping(),
     });
-    let tokens = BearerTokens::new(all.verifiers, Arc::new(parts.identity.clone()), Arc::clone(&parts.clock), bus);
+    let ports = if config.base_url_is_derived { Ports::AnyOnLoopback } else { Ports::Exact };
+    let tokens =
+        BearerTokens::new(all.verifiers, Arc::new(parts.identity.clone()), Arc::clone(&parts.clock), bus, ports);
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {

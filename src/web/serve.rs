@@ -76,8 +76,7 @@ fn connect(
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
-+ Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>, Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
 + Send
 + 'static {
     // Without this an event stream waits 40 ms for each acknowledgement (Nagle's algorithm).

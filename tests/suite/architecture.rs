@@ -85,7 +85,7 @@ fn plugins_know_the_api_and_nothing_of_the_machine() {
         let own: Vec<&str> = manifest.lines().filter(|line| line.starts_with("belgie")).collect();
         let is_api = folder.file_name() == "api";
         let allowed = |line: &&str| !is_api && line.starts_with("belgie-api");
-        assert!(own.iter().all(|line| allowed(&line)), "{:?} depends on {own:?}", folder.file_name());
+        assert!(own.iter().all(|line| allowed(line)), "{:?} depends on {own:?}", folder.file_name());
     }
 }
 

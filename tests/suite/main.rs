@@ -4,6 +4,15 @@
 //! [`Browser`](support::Browser), an [`Agent`](support::Agent), a stranger. A missing Postgres prints `SKIPPED`; with
 //! `BELGIE_TEST_REQUIRE=postgres` it fails.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops, and a test is no part of the machine"
+)]
+
 mod support;
 
 mod accounts;

@@ -7,33 +7,30 @@ mod html;
 mod postgres;
 mod rpc;
 
-pub use self::agent::{Agent, Tokens};
 pub use self::browser::{Browser, Page};
 pub use self::gateway::{Engine, Setup, TestGateway};
-pub use self::rpc::{LegacySession, Modern, Reply, rpc};
+pub use self::rpc::{Modern, Reply};
 
 /// Makes two tests of one: `name::sqlite` and `name::postgres`, each with a gateway of its own.
 #[macro_export]
 macro_rules! on_both_engines {
-    ($(#[$meta:meta])* async fn $name:ident($gateway:ident: TestGateway $(, setup = $setup:expr)?) $body:block) => {
-        $(#[$meta])*
+    (async fn $name:ident($gateway:ident: TestGateway $(, setup = $setup:expr)?) $body:block) => {
+        async fn $name(engine: $crate::support::Engine) {
+            let $gateway: TestGateway = $crate::on_both_engines!(@setup $($setup)?).start(engine).await;
+            $body
+        }
+
         mod $name {
-            #[expect(unused_imports, reason = "not every test uses everything of its file")]
-            use super::*;
-
-            async fn play($gateway: TestGateway) $body
-
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                let setup = $crate::on_both_engines!(@setup $($setup)?);
-                play(setup.start($crate::support::Engine::Sqlite).await).await;
+                super::$name($crate::support::Engine::Sqlite).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                let Some(engine) = $crate::support::Engine::postgres().await else { return };
-                let setup = $crate::on_both_engines!(@setup $($setup)?);
-                play(setup.start(engine).await).await;
+                if let Some(engine) = $crate::support::Engine::postgres().await {
+                    super::$name(engine).await;
+                }
             }
         }
     };

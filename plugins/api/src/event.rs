@@ -15,17 +15,35 @@ use crate::id::{ClientId, GrantId, SessionId, TokenId, UserId};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// An account was deleted; everything it could do is over.
-    UserDeleted { user: UserId },
+    UserDeleted {
+        /// The account that was.
+        user: UserId,
+    },
     /// Profile, scopes or standing of an account changed.
-    UserChanged { user: UserId },
+    UserChanged {
+        /// The account.
+        user: UserId,
+    },
     /// A browser session ended before its time.
-    SessionRevoked { session: SessionId },
+    SessionRevoked {
+        /// The session that was.
+        session: SessionId,
+    },
     /// One access token was revoked.
-    TokenRevoked { token: TokenId },
+    TokenRevoked {
+        /// The token's row.
+        token: TokenId,
+    },
     /// A grant was withdrawn, with every token that came from it.
-    GrantRevoked { grant: GrantId },
+    GrantRevoked {
+        /// The grant that was.
+        grant: GrantId,
+    },
     /// An OAuth client was deleted, with every grant given to it.
-    ClientDeleted { client: ClientId },
+    ClientDeleted {
+        /// The client that was.
+        client: ClientId,
+    },
     /// News of other processes may have been missed: whatever is remembered may be untrue.
     NewsMissed,
 }

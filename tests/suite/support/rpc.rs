@@ -23,7 +23,7 @@ impl Reply {
         let text = response.text().await.unwrap_or_default();
         let json = if is_stream {
             let data = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-            data.filter(|data| !data.is_empty()).last().unwrap_or("null").to_owned()
+            data.filter(|data| !data.is_empty()).next_back().unwrap_or("null").to_owned()
         } else {
             text
         };

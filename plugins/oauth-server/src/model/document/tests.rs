@@ -123,7 +123,7 @@ fn documents_that_stand_for_nobody() {
         (
             "one bad redirect among good",
             document(|d| {
-                drop(d.insert("redirect_uris".into(), json!(["https://agent.example/cb", "javascript:alert(1)"])))
+                drop(d.insert("redirect_uris".into(), json!(["https://agent.example/cb", "javascript:alert(1)"])));
             }),
         ),
         ("only unknown schemes", document(|d| drop(d.insert("redirect_uris".into(), json!(["weird://cb"]))))),

@@ -1,0 +1,88 @@
+//! Who takes part in the play, and what they hold in their hands.
+
+use std::sync::Arc;
+
+use belgie_api::Entropy;
+use belgie_api::crypto::base64url;
+use url::Url;
+
+use super::agent::Agent;
+use super::browser::{Browser, Page};
+use super::expect::{Broken, need};
+use super::report::Notes;
+use super::wire::Wire;
+
+/// Everybody on the stage. Steps work on it and note what they see.
+pub struct Scene {
+    /// The MCP client.
+    pub agent: Agent,
+    /// The browser of the person.
+    pub browser: Browser,
+    /// The person.
+    pub person: Person,
+    /// What the current step has seen.
+    pub notes: Notes,
+    /// Where the endpoint said that its metadata is.
+    pub metadata_url: Option<Url>,
+    /// Whom the endpoint named as its authorization server.
+    pub issuer: Option<String>,
+    /// The scopes an agent asks for in the beginning.
+    pub scopes: Vec<String>,
+    /// The page the person looks at.
+    pub page: Option<Page>,
+    /// The code the browser brought back.
+    pub code: Option<String>,
+    /// The first refresh token, which somebody else may have seen.
+    pub first_refresh_token: Option<String>,
+    wire: Wire,
+}
+
+/// A person who is about to make an account.
+pub struct Person {
+    /// What to call them.
+    pub name: &'static str,
+    /// The address they sign in with.
+    pub email: &'static str,
+    /// Their password.
+    pub password: String,
+}
+
+impl Scene {
+    /// Everybody before the first word: the agent knows the endpoint, the person has no account.
+    pub fn new(wire: Wire, entropy: &Arc<dyn Entropy>, mcp_url: Url) -> Self {
+        let mut password = [0; 18];
+        entropy.fill(&mut password);
+        Self {
+            browser: Browser::new(wire.clone(), &mcp_url),
+            agent: Agent::new(wire.clone(), Arc::clone(entropy), mcp_url),
+            person: Person { name: PERSON_NAME, email: PERSON_EMAIL, password: base64url(&password) },
+            notes: Notes::default(),
+            metadata_url: None,
+            issuer: None,
+            scopes: Vec::new(),
+            page: None,
+            code: None,
+            first_refresh_token: None,
+            wire,
+        }
+    }
+
+    /// Gives the person another browser, which knows nothing of them.
+    pub fn take_another_browser(&mut self) {
+        self.browser = Browser::new(self.wire.clone(), &self.agent.mcp_url);
+        self.page = None;
+    }
+
+    /// The page the person looks at.
+    ///
+    /// # Errors
+    /// When no page is open yet.
+    pub fn page(&self) -> Result<Page, Broken> {
+        need(self.page.as_ref(), "an open page").cloned()
+    }
+}
+
+/// The person of the play.
+pub const PERSON_NAME: &str = "Ada Example";
+/// Their address; the domain belongs to nobody (RFC 2606).
+pub const PERSON_EMAIL: &str = "ada@example.com";

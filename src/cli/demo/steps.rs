@@ -1,0 +1,102 @@
+//! The play, as a list. A new step is a function in one of the files below and a line here.
+
+mod consent;
+mod discovery;
+mod tokens;
+mod work;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::expect::Broken;
+use super::scene::Scene;
+
+/// One step.
+pub struct Step {
+    /// The part of the play it belongs to.
+    pub chapter: &'static str,
+    /// Its name for machines; it does not change.
+    pub name: &'static str,
+    /// What happens, for people.
+    pub title: &'static str,
+    /// Plays it.
+    pub act: Act,
+}
+
+/// Plays a step: works on the scene, notes what it sees there, and says when a promise is broken.
+pub type Act = for<'a> fn(&'a mut Scene) -> Playing<'a>;
+
+/// A step that is being played.
+pub type Playing<'a> = Pin<Box<dyn Future<Output = Result<(), Broken>> + Send + 'a>>;
+
+const fn step(chapter: &'static str, name: &'static str, title: &'static str, act: Act) -> Step {
+    Step { chapter, name, title, act }
+}
+
+const FINDING: &str = "The agent finds the way in";
+const CONSENT: &str = "A person lets it in";
+const MODERN: &str = "The agent works: MCP 2026-07-28, where every request stands for itself";
+const LEGACY: &str = "An older agent works: MCP 2025-11-25, with a session and event streams";
+const RENEWAL: &str = "Tokens are renewed, and a stolen one is noticed";
+const ENDING: &str = "A new beginning, and a clean end";
+
+/// All steps, in order.
+pub fn script() -> Vec<Step> {
+    vec![
+        step(FINDING, "call_without_token", "The agent calls without a token and is turned away", |scene| {
+            Box::pin(discovery::call_without_token(scene))
+        }),
+        step(FINDING, "resource_metadata", "It reads who guards the endpoint", |scene| {
+            Box::pin(discovery::resource_metadata(scene))
+        }),
+        step(FINDING, "server_metadata", "It reads where to ask for access", |scene| {
+            Box::pin(discovery::server_metadata(scene))
+        }),
+        step(FINDING, "register", "It introduces itself and gets a client id", |scene| {
+            Box::pin(discovery::register(scene))
+        }),
+        step(CONSENT, "authorize", "It sends the person's browser to ask; nobody is signed in yet", |scene| {
+            Box::pin(consent::authorize(scene))
+        }),
+        step(CONSENT, "sign_up", "The person makes an account", |scene| Box::pin(consent::sign_up(scene))),
+        step(CONSENT, "consent", "The person allows it; the browser brings a code back", |scene| {
+            Box::pin(consent::allow(scene))
+        }),
+        step(CONSENT, "token", "The agent trades the code for tokens", |scene| Box::pin(consent::redeem(scene))),
+        step(MODERN, "modern_tools_list", "It asks which tools there are", |scene| {
+            Box::pin(work::list_tools_modern(scene))
+        }),
+        step(MODERN, "modern_whoami", "It calls the tool whoami, which knows who is calling", |scene| {
+            Box::pin(work::whoami_modern(scene))
+        }),
+        step(LEGACY, "legacy_initialize", "It opens a session", |scene| Box::pin(work::open_session(scene))),
+        step(LEGACY, "legacy_tools_list", "It asks which tools there are", |scene| {
+            Box::pin(work::list_tools_legacy(scene))
+        }),
+        step(LEGACY, "legacy_whoami", "It calls the tool whoami, which knows who is calling", |scene| {
+            Box::pin(work::whoami_legacy(scene))
+        }),
+        step(LEGACY, "legacy_delete", "It closes the session; the id is worth nothing any more", |scene| {
+            Box::pin(work::close_session(scene))
+        }),
+        step(RENEWAL, "refresh", "The agent trades its refresh token for a new pair", |scene| {
+            Box::pin(tokens::refresh(scene))
+        }),
+        step(RENEWAL, "refresh_again", "It uses the new refresh token, once as well", |scene| {
+            Box::pin(tokens::refresh_again(scene))
+        }),
+        step(
+            RENEWAL,
+            "refresh_reuse",
+            "A thief presents the first one: refused, and all of its family ends",
+            |scene| Box::pin(tokens::reuse(scene)),
+        ),
+        step(ENDING, "sign_in_again", "The person signs in with another browser and allows the agent anew", |scene| {
+            Box::pin(consent::sign_in_again(scene))
+        }),
+        step(ENDING, "revoke", "The agent hands its tokens back", |scene| Box::pin(tokens::revoke(scene))),
+        step(ENDING, "call_after_revocation", "The next call is turned away", |scene| {
+            Box::pin(tokens::call_after_revocation(scene))
+        }),
+    ]
+}
