@@ -18,9 +18,12 @@ mod stats;
 mod wire;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 /// As in the program `belgie`.
 #[global_allocator]
@@ -43,6 +46,14 @@ enum Verb {
         /// Which one
         variant: cell::Variant,
     },
+    /// Makes an account and a token for a gateway, and prints the token
+    #[command(hide = true)]
+    Token {
+        /// Where its database is or will be
+        data: PathBuf,
+        /// Where it listens
+        address: SocketAddr,
+    },
     /// Runs the program `belgie` with these arguments
     Belgie {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -54,13 +65,16 @@ fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().verb {
         Verb::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Server { variant } => server::serve(variant).map(|()| ExitCode::SUCCESS),
+        Verb::Token { data, address } => {
+            println!("{}", Runtime::new()?.block_on(server::gateway::make_token(&data, address))?);
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::Belgie { arguments } => belgie(arguments),
     }
 }
 
 /// What `src/main.rs` does: the start of the program is measured without a second file to build and to keep in step.
 fn belgie(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new()?;
     let arguments = std::iter::once(OsString::from("belgie")).chain(arguments);
-    Ok(runtime.block_on(belgie::cli::run(arguments)))
+    Ok(Runtime::new()?.block_on(belgie::cli::run(arguments)))
 }

@@ -1,6 +1,6 @@
 //! The servers that are compared. All run the same tool, on one worker thread, over TCP without delays.
 
-mod gateway;
+pub mod gateway;
 mod hand;
 mod rmcp_alone;
 
