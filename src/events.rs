@@ -1,69 +1,119 @@
 //! Hears what other processes changed and tells it in this one.
 //!
 //! Every node follows the table `core_events`: on Postgres a notice arrives with each commit, on SQLite the table is
-//! looked at five times a second. While the line is down the bus says so and caches are bypassed.
+//! looked at five times a second. While the line is down the bus says so and caches are bypassed; when it is back, what
+//! was missed is read from the table first.
 
 use std::time::Duration;
 
-use belgie_api::db::{Db, Pools, events_after, last_event};
+use belgie_api::db::{Conn, Db, Pools, events_after, last_event};
 use belgie_api::{Event, Result};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often the embedded database is asked for news.
 const POLL_EVERY: Duration = Duration::from_millis(200);
-/// How long a silent line to the server is trusted before it is tested.
-const TEST_AFTER: Duration = Duration::from_secs(5);
-/// How long the test may take.
-const TEST_WITHIN: Duration = Duration::from_secs(2);
+/// How long one look may take before this process no longer counts on hearing everything in time.
+const POLL_WITHIN: Duration = Duration::from_millis(300);
+/// How long a silent line to the server is trusted before it is tested, and how long the test may take.
+const TEST_AFTER: Duration = Duration::from_millis(500);
 /// How long to wait before a lost line is opened again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(250);
+/// Rows live for an hour. After a longer silence than this nobody knows what was missed.
+const REMEMBERED_FOR: Duration = Duration::from_mins(30);
+/// Rows of concurrent transactions can become visible out of order: this many are read again.
+const OVERLAP: i64 = 1_000;
 
 /// Follows the news until the process ends. Never returns; cancel it.
 pub async fn follow(db: Db) {
+    let mut line = Line::default();
     loop {
         let ended = match db.pools() {
-            Pools::Sqlite { .. } => poll(&db).await,
-            Pools::Postgres(pool) => listen(&db, pool).await,
+            Pools::Sqlite { .. } => line.poll(&db).await,
+            Pools::Postgres(pool) => line.listen(&db, pool).await,
         };
         db.bus().set_live(false);
         if let Err(failure) = ended {
             tracing::warn!(error = ?failure, "news of other processes are not heard; caches are bypassed");
         }
-        tokio::time::sleep(RECONNECT_AFTER).await;
+        sleep(RECONNECT_AFTER).await;
     }
 }
 
-async fn poll(db: &Db) -> Result<()> {
-    let mut seen = last_event(&mut db.read().await?).await?;
-    db.bus().set_live(true);
-    loop {
-        tokio::time::sleep(POLL_EVERY).await;
-        for stored in events_after(&mut db.read().await?, seen).await? {
-            seen = stored.seq;
-            db.bus().publish(&stored.into_event());
+/// What is known about the news so far.
+#[derive(Default)]
+struct Line {
+    /// Everything up to this place was told; `None` before the first look.
+    seen: Option<i64>,
+    /// When that was last certain.
+    certain_at: Option<Instant>,
+}
+
+impl Line {
+    /// Tells what came since the last look, all of it.
+    async fn catch_up(&mut self, conn: &mut Conn, db: &Db, overlap: i64) -> Result<()> {
+        let is_too_long = self.certain_at.is_some_and(|moment| moment.elapsed() > REMEMBERED_FOR);
+        let Some(seen) = self.seen.filter(|_| !is_too_long) else {
+            self.seen = Some(last_event(conn).await?);
+            if is_too_long {
+                db.bus().publish(&Event::NewsMissed);
+            }
+            self.certain_at = Some(Instant::now());
+            return Ok(());
+        };
+        let mut after = seen.saturating_sub(overlap);
+        loop {
+            let batch = events_after(conn, after).await?;
+            let Some(last) = batch.last() else { break };
+            after = last.seq;
+            for stored in batch {
+                db.bus().publish(&stored.into_event());
+            }
+        }
+        self.seen = Some(after.max(seen));
+        self.certain_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Looks at the table again and again, on a connection of its own, so that requests cannot make it late.
+    async fn poll(&mut self, db: &Db) -> Result<()> {
+        let mut conn = db.read().await?;
+        self.catch_up(&mut conn, db, 0).await?;
+        db.bus().set_live(true);
+        loop {
+            sleep(POLL_EVERY).await;
+            if timeout(POLL_WITHIN, self.catch_up(&mut conn, db, 0)).await.is_err() {
+                return Ok(());
+            }
         }
     }
-}
 
-async fn listen(db: &Db, pool: &PgPool) -> Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.eager_reconnect(false);
-    listener.ignore_pool_close_event(true);
-    listener.listen("belgie_events").await?;
-    db.bus().set_live(true);
-    loop {
-        match tokio::time::timeout(TEST_AFTER, listener.try_recv()).await {
-            Ok(Ok(Some(notice))) => {
-                let event = serde_json::from_str(notice.payload()).unwrap_or(Event::NewsMissed);
-                db.bus().publish(&event);
-            }
-            Ok(Ok(None)) => return Ok(()),
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_silence) => {
-                let test = sqlx::query("SELECT 1").execute(&mut listener);
-                if tokio::time::timeout(TEST_WITHIN, test).await.map_or(true, |answer| answer.is_err()) {
-                    return Ok(());
+    /// Waits for notices; first reads what came while nobody listened.
+    async fn listen(&mut self, db: &Db, pool: &PgPool) -> Result<()> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.eager_reconnect(false);
+        listener.ignore_pool_close_event(true);
+        listener.listen("belgie_events").await?;
+        let mut conn = db.read().await?;
+        self.catch_up(&mut conn, db, OVERLAP).await?;
+        drop(conn);
+        db.bus().set_live(true);
+        loop {
+            match timeout(TEST_AFTER, listener.try_recv()).await {
+                Ok(Ok(Some(notice))) => {
+                    let event = serde_json::from_str(notice.payload()).unwrap_or(Event::NewsMissed);
+                    db.bus().publish(&event);
+                }
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_silence) => {
+                    // Saying it again changes nothing and wants an answer.
+                    let test = sqlx::query("LISTEN belgie_events").execute(&mut listener);
+                    if timeout(TEST_AFTER, test).await.map_or(true, |answer| answer.is_err()) {
+                        return Ok(());
+                    }
+                    self.certain_at = Some(Instant::now());
                 }
             }
         }

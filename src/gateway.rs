@@ -26,7 +26,8 @@ pub struct Gateway {
     host: Host,
     identity: Identity,
     web: Arc<Web>,
-    routes: std::sync::Mutex<Vec<Route>>,
+    routes: Vec<Route>,
+    owns_pools: bool,
     tasks: Tasks,
     surface: String,
     pending: Vec<String>,
@@ -63,16 +64,11 @@ impl Gateway {
         &self.pending
     }
 
-    fn take_routes(&self) -> Vec<Route> {
-        std::mem::take(&mut self.routes.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
     /// All routes, to be merged into an application's own router: `app.merge(gateway.router())`. They bring their own
     /// state and no fallback. Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`, so that
-    /// rate limits know the address of the client. Ask once: the second time the plugins' routes are gone.
-    #[must_use]
+    /// rate limits know the address of the client.
     pub fn router(&self) -> Router {
-        web::router(&self.web, self.take_routes())
+        web::router(&self.web, self.routes.clone())
     }
 
     /// Answers on this listener until [`shutdown`](Self::shutdown) is called, then lets requests in hand finish.
@@ -83,14 +79,16 @@ impl Gateway {
             max_connections: server.max_connections,
             shutdown_grace: server.shutdown_grace,
         };
-        let routes = web::router_alone(&self.web, self.take_routes());
+        let routes = web::router_alone(&self.web, self.routes.clone());
         web::serve(listener, routes, rules, &self.tasks, self.tasks.stopping()).await;
     }
 
-    /// Ends streams and background work, waits for requests in hand, and closes the database.
+    /// Ends streams and background work, waits for requests in hand, and closes the database, unless it is the application's.
     pub async fn shutdown(&self) {
         self.tasks.shutdown(self.config.server.shutdown_grace).await;
-        self.host.db().pools().close().await;
+        if self.owns_pools {
+            self.host.db().pools().close().await;
+        }
     }
 
     /// A function that asks [`serve`](Self::serve) to end, for signal handlers.

@@ -22,5 +22,6 @@ pub mod telemetry;
 pub mod web;
 
 pub use belgie_api as api;
+pub use belgie_api::plugin::{ScopeGrant, ScopeInfo};
 pub use belgie_api::rmcp;
 pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};

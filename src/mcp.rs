@@ -31,3 +31,4 @@ mod tests;
 
 pub use self::endpoint::{McpEndpoint, McpParts};
 pub use self::settings::McpSettings;
+pub use self::stream::Lease;

@@ -1,6 +1,7 @@
 //! The web face: rooms, each with its own manners, and the pages of the core.
 
 mod account;
+mod body;
 mod cross_site;
 pub mod edge;
 mod errors;
@@ -36,6 +37,8 @@ pub use self::well_known::{MCP_METADATA_PATH, MCP_PATH};
 pub struct Web {
     /// Our public address.
     pub urls: Urls,
+    /// The absolute address of the MCP endpoint: what the audience of its tokens must be.
+    pub mcp_uri: String,
     /// Names and attributes of our cookies.
     pub cookies: Cookies,
     /// Forgery protection of forms.

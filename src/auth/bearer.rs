@@ -104,6 +104,12 @@ impl BearerTokens {
         Ok(Self { verifiers: by_kind, accounts, clock, bus, ports, known })
     }
 
+    /// How many news were heard so far: a caller established at one generation may not be one at the next.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.bus.generation()
+    }
+
     /// The caller behind a token meant for `resource`, an absolute URI.
     ///
     /// # Errors
@@ -112,7 +118,7 @@ impl BearerTokens {
         let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
         let known = match self.remembered(&token) {
             Some(known) => known,
-            None => self.look_up(&token).await?,
+            None => self.look_up(&token).await.inspect_err(|_| self.known.invalidate(&token.hash()))?,
         };
         // MCP authorization, "Token audience binding": a token of another resource is no token here.
         if !known.audience.iter().any(|uri| self.ports.opens(uri, resource)) {

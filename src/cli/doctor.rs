@@ -33,11 +33,13 @@ impl Finding {
 /// Opens everything, looks, and exits with 1 when something must be mended.
 pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
     let gateway = last_address::recall(builder.migrate(false).check()?).open().await?;
-    let findings = [clock(&belgie_api::clock::SystemClock),
+    let findings = [
+        clock(&belgie_api::clock::SystemClock),
         Finding::of("keys", true, "the secret is there and nobody else can read it"),
         database(&gateway).await,
         tables(&gateway),
-        address(&gateway).await];
+        address(&gateway).await,
+    ];
     gateway.shutdown().await;
     let lines: Vec<String> = findings.iter().map(|f| format!("{:<9} {:<9} {}", mark(f), f.what, f.said)).collect();
     let list: Vec<_> =

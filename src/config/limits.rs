@@ -13,7 +13,7 @@ use belgie_api::settings::Section;
 pub struct Limits {
     /// Sign-in attempts from one address.
     pub sign_in_per_minute: NonZeroU32,
-    /// Sign-in attempts for one account, from wherever.
+    /// Sign-in attempts at one account from one address.
     pub sign_in_per_account_per_minute: NonZeroU32,
     /// New accounts from one address.
     pub sign_up_per_minute: NonZeroU32,
@@ -21,12 +21,8 @@ pub struct Limits {
     pub register_per_minute: NonZeroU32,
     /// Token requests from one address.
     pub token_per_minute: NonZeroU32,
-    /// Token requests of one client.
-    pub token_per_client_per_minute: NonZeroU32,
     /// Authorization requests from one address.
     pub authorize_per_minute: NonZeroU32,
-    /// Authorization requests of one account.
-    pub authorize_per_account_per_minute: NonZeroU32,
 }
 
 impl Limits {
@@ -41,9 +37,7 @@ impl Limits {
             sign_up_per_minute: number("sign_up_per_minute", 5),
             register_per_minute: number("register_per_minute", 60),
             token_per_minute: number("token_per_minute", 600),
-            token_per_client_per_minute: number("token_per_client_per_minute", 300),
             authorize_per_minute: number("authorize_per_minute", 120),
-            authorize_per_account_per_minute: number("authorize_per_account_per_minute", 30),
         }
     }
 }

@@ -12,7 +12,7 @@ const DAY: u64 = 24 * HOUR;
 pub struct Session {
     /// How long a session lives without being used.
     pub max_age: Duration,
-    /// A session in use is prolonged once less than this is left of it, so that not every request writes.
+    /// A session in use is prolonged once this much time has passed since it last was, so that not every request writes.
     pub update_age: Duration,
     /// How long a session lives at most, however much it is used.
     pub absolute_max_age: Duration,

@@ -1,5 +1,8 @@
 //! Opens the pools of either engine with the settings they need to be safe.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +13,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 /// How long a request waits for a connection before it is told that the service is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// One connection more than requests may use: the news of other processes are heard on it.
+const FOR_NEWS: u32 = 1;
 /// How long one process waits for the write lock another one holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -35,7 +40,7 @@ pub async fn open(url: &SecretString, max_connections: u32) -> Result<Pools, Ope
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         let options = PgConnectOptions::from_str(url)?.application_name("belgie");
         let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
+            .max_connections(max_connections.saturating_add(FOR_NEWS))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await?;
@@ -52,6 +57,7 @@ async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT);
+    keep_private(options.get_filename())?;
     // The writer goes first: it makes the file and turns the write-ahead log on.
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
@@ -59,9 +65,19 @@ async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError
         .connect_with(options.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
-        .max_connections(max_connections.max(1))
+        .max_connections(max_connections.saturating_add(FOR_NEWS))
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.pragma("query_only", "on"))
         .await?;
     Ok(Pools::Sqlite { readers, writer })
+}
+
+/// Makes the file before the engine does, so that only its owner can read addresses and hashes. The engine gives its
+/// side files the same mode.
+fn keep_private(path: &Path) -> Result<(), sqlx::Error> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(sqlx::Error::Io(error)),
+    }
 }

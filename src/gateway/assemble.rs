@@ -1,12 +1,12 @@
 //! Opens, mounts, checks and joins: the one long walk from a checked configuration to a gateway.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
-use belgie_api::plugin::{Mount, MountParts, ScopeGrant, ScopeInfo};
+use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
 use belgie_api::ports::{Catalog, Urls};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
@@ -38,6 +38,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let Checked { config, plugins, mut builder } = checked;
     let tasks = Tasks::new();
     let ledgers = db::ledgers(plugins.iter().map(AsRef::as_ref));
+    let owns_pools = builder.pools.is_none();
     let pools = open_pools(&config, builder.pools.take()).await?;
     let pending = bring_up_to_date(&config, &pools, &ledgers, builder.migrate).await?;
     let bus = Arc::new(Bus::default());
@@ -76,8 +77,13 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         shutdown: tasks.stopping(),
     });
     let ports = if config.base_url_is_derived { Ports::AnyOnLoopback } else { Ports::Exact };
-    let tokens =
-        BearerTokens::new(all.verifiers, Arc::new(parts.identity.clone()), Arc::clone(&parts.clock), bus, ports);
+    let tokens = BearerTokens::new(
+        all.verifiers,
+        Arc::new(parts.identity.clone()),
+        Arc::clone(&parts.clock),
+        Arc::clone(&bus),
+        ports,
+    );
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {
@@ -88,6 +94,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     };
     let challenge = Challenge::new(&urls.absolute(MCP_METADATA_PATH)).map_err(belgie_api::Failure::internal)?;
     let web = Arc::new(Web {
+        mcp_uri: urls.absolute(MCP_PATH),
         urls,
         cookies: cookies(&config),
         csrf: Csrf::new(host.key("csrf")),
@@ -105,8 +112,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         has_authorization_server: all.is_authorization_server,
         rules: web_rules(&config),
     });
-    start_background_work(&tasks, &db, &parts);
-    Ok(Gateway { config, host, identity: parts.identity, web, routes: Mutex::new(all.routes), tasks, surface, pending })
+    start_background_work(&tasks, &db, &parts, all.jobs);
+    Ok(Gateway { config, host, identity: parts.identity, web, routes: all.routes, owns_pools, tasks, surface, pending })
 }
 
 async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {
@@ -170,6 +177,7 @@ fn absorb(all: &mut MountParts, parts: MountParts) {
     all.guarded.extend(parts.guarded);
     all.verifiers.extend(parts.verifiers);
     all.account_sections.extend(parts.account_sections);
+    all.jobs.extend(parts.jobs);
     all.is_authorization_server |= parts.is_authorization_server;
 }
 
@@ -214,7 +222,8 @@ fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {
 fn cookies(config: &Config) -> Cookies {
     let is_https = config.base_url.is_https();
     let session = config.session_cookie_name();
-    let csrf = session.replace(&config.cookie.name, "belgie_csrf");
+    let prefix = session.strip_suffix(config.cookie.name.as_str()).unwrap_or_default();
+    let csrf = format!("{prefix}{}_csrf", config.cookie.name);
     Cookies {
         session,
         csrf,
@@ -257,7 +266,7 @@ fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
     outbound::OutboundSettings { danger_allow_loopback: config.outbound.allow_loopback }
 }
 
-fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts) {
+fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) {
     let (db, stopping) = (db.clone(), tasks.stopping());
     tasks.spawn("news", async move {
         tokio::select! {
@@ -275,4 +284,7 @@ fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts) {
         let identity = identity.clone();
         async move { identity.purge().await }
     });
+    for Job { name, period, work } in jobs {
+        tasks.every(name, period, work);
+    }
 }

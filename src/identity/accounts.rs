@@ -95,7 +95,7 @@ impl Identity {
     /// Whether the database answers.
     pub async fn is_database_there(&self) -> bool {
         match self.db.read().await {
-            Ok(mut conn) => users::count(&mut conn).await.is_ok(),
+            Ok(mut conn) => users::is_anybody_there(&mut conn).await.is_ok(),
             Err(_) => false,
         }
     }

@@ -2,6 +2,7 @@
 //! only a few at a time, so that a flood of sign-ins cannot take all the memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
@@ -12,6 +13,8 @@ use zeroize::Zeroizing;
 
 /// How many passwords are worked on at once; each takes 19 MiB.
 const AT_ONCE: usize = 4;
+/// How long a sign-in waits for its turn before it is told to come back.
+const WAIT_AT_MOST: Duration = Duration::from_secs(3);
 
 /// Hashes and checks passwords.
 #[derive(Clone)]
@@ -59,7 +62,14 @@ impl PasswordHasher {
     }
 
     async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _slot = self.slots.acquire().await.map_err(Failure::internal)?;
+        let waiting = Arc::clone(&self.slots).acquire_owned();
+        let slot = tokio::time::timeout(WAIT_AT_MOST, waiting).await.map_err(Failure::unavailable)?;
+        let slot = slot.map_err(Failure::internal)?;
+        // The slot goes with the work: a client that leaves frees nothing while its password is still being hashed.
+        let work = move || {
+            let _slot = slot;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?
     }
 }

@@ -85,19 +85,27 @@ impl Identity {
         let end = session.created_at.plus(rules.absolute_max_age);
         let longer = now.plus(rules.max_age).min(end);
         let is_renewed = now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
-        if is_renewed || now.since(session.last_seen_at) >= SEEN_EVERY {
+        if is_renewed {
             let mut tx = self.db.begin().await?;
-            if is_renewed {
-                sessions::renew(&mut tx, session.id, now, longer).await?;
-                (session.renewed_at, session.expires_at) = (now, longer);
-            } else {
-                sessions::touch(&mut tx, session.id, now).await?;
-            }
-            session.last_seen_at = now;
+            sessions::renew(&mut tx, session.id, now, longer).await?;
             tx.commit(now).await?;
+            (session.renewed_at, session.expires_at, session.last_seen_at) = (now, longer, now);
+        } else if now.since(session.last_seen_at) >= SEEN_EVERY {
+            // A session is no less good because its use could not be noted.
+            match self.note_use(session.id).await {
+                Ok(()) => session.last_seen_at = now,
+                Err(failure) => tracing::warn!(error = ?failure, "the use of a session could not be noted"),
+            }
         }
         let user = UserContext { id: user.id, email: user.email, name: user.name, scopes: user.scopes };
         Ok(Some(Resumed { session, user, is_renewed }))
+    }
+
+    async fn note_use(&self, session: SessionId) -> Result<()> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        sessions::touch(&mut tx, session, now).await?;
+        tx.commit(now).await
     }
 
     /// The live sessions of a person, the one used last first.

@@ -22,7 +22,7 @@ impl Identity {
     pub async fn offer_setup(&self) -> Result<Option<PlainToken>> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        if users::count(&mut tx).await? > 0 {
+        if users::is_anybody_there(&mut tx).await? {
             return Ok(None);
         }
         links::withdraw(&mut tx, PURPOSE).await?;
@@ -38,7 +38,7 @@ impl Identity {
     /// When the database does not answer.
     pub async fn is_setup_open(&self, token: &PlainToken) -> Result<bool> {
         let mut conn = self.db.read().await?;
-        if users::count(&mut conn).await? > 0 {
+        if users::is_anybody_there(&mut conn).await? {
             return Ok(false);
         }
         links::is_open(&mut conn, token.hash(), PURPOSE, self.clock.now()).await
@@ -50,7 +50,7 @@ impl Identity {
     /// When the input is not right or the database does not answer; the link stays good.
     pub async fn set_up(&self, token: &PlainToken, account: NewAccount) -> Result<Option<UserContext>, CreateError> {
         let (hash, mut tx) = self.prepare(&account).await?;
-        let is_first = users::count(&mut tx).await? == 0;
+        let is_first = !users::is_anybody_there(&mut tx).await?;
         if !is_first || !links::consume(&mut tx, token.hash(), PURPOSE, self.clock.now()).await? {
             return Ok(None);
         }

@@ -4,6 +4,7 @@
 
 use axum::http::header::{ACCEPT, HOST, ORIGIN};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use rmcp::model::{
@@ -185,7 +186,7 @@ impl DirectPath {
     fn is_known_place(&self, Parts { headers, uri, .. }: &Parts) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         // HTTP/2 names the host in the request line (RFC 9113 section 8.3.1).
-        let Some(host) = text(HOST).or_else(|| uri.authority().map(http::uri::Authority::as_str)) else {
+        let Some(host) = text(HOST).or_else(|| uri.authority().map(Authority::as_str)) else {
             return false;
         };
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);

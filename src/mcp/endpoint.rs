@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, Event, ScopeSet};
+use belgie_api::{Caller, Clock, Event, Principal, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
@@ -29,7 +29,7 @@ use super::message::{Era, Message, era_of};
 use super::preflight::{self, Refusal};
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
-use super::stream::Leases;
+use super::stream::{Lease, Leases};
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -126,6 +126,12 @@ impl McpEndpoint {
         Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
+    /// Begins the lease of a request: when the principal ends, what runs under it ends. Put it beside the caller.
+    #[must_use]
+    pub fn lease(&self, principal: &Arc<Principal>) -> Lease {
+        self.0.leases.begin(principal)
+    }
+
     /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
     /// `Authorization` and `Cookie` away.
     pub async fn handle(&self, request: Request<Body>) -> Response {
@@ -135,7 +141,7 @@ impl McpEndpoint {
             let error = ErrorData::internal_error("The request has no caller.", None);
             return answer::error(StatusCode::INTERNAL_SERVER_ERROR, None, &error);
         };
-        let lease = self.0.leases.begin(caller.principal());
+        let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.lease(caller.principal()));
         let mut visit = Visit { caller, lease, session: None };
         if parts.method == Method::POST {
             return self.post(parts, body, visit).await;

@@ -241,11 +241,13 @@ fn is_id(value: &RawValue) -> bool {
 }
 
 fn explain(body: &[u8]) -> ErrorData {
-    match serde_json::from_slice::<IgnoredAny>(body) {
-        Err(_) => ErrorData::parse_error("Parse error: the body is not JSON", None),
-        Ok(IgnoredAny) if body.trim_ascii_start().first() == Some(&b'[') => {
+    // RFC 8259 section 8.1: JSON is UTF-8, also in what nobody looks at.
+    let text = std::str::from_utf8(body).ok();
+    match text.map(serde_json::from_str::<IgnoredAny>) {
+        None | Some(Err(_)) => ErrorData::parse_error("Parse error: the body is not JSON", None),
+        Some(Ok(IgnoredAny)) if body.trim_ascii_start().first() == Some(&b'[') => {
             ErrorData::invalid_request("Invalid Request: batches are not supported", None)
         }
-        Ok(IgnoredAny) => ErrorData::invalid_request("Invalid Request: this is not a JSON-RPC message", None),
+        Some(Ok(IgnoredAny)) => ErrorData::invalid_request("Invalid Request: this is not a JSON-RPC message", None),
     }
 }

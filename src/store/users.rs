@@ -11,7 +11,7 @@ const FIND_BY_EMAIL: &str =
     "SELECT id, email, name, password_hash, scopes, created_at FROM core_users WHERE email = $1";
 const LIST: &str =
     "SELECT id, email, name, password_hash, scopes, created_at FROM core_users ORDER BY email LIMIT 1000";
-const COUNT: &str = "SELECT COUNT(*) FROM core_users";
+const ANY: &str = "SELECT 1 FROM core_users LIMIT 1";
 const DELETE: &str = "DELETE FROM core_users WHERE id = $1";
 
 /// A person. The address is kept in the form [`normalize_email`] gives it.
@@ -79,12 +79,12 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<UserRow>> {
     Ok(on!(conn, c => sqlx::query_as::<_, UserRow>(LIST).fetch_all(c).await)?)
 }
 
-/// How many people there are.
+/// Whether anybody has an account.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn count(conn: &mut Conn) -> Result<i64> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(COUNT).fetch_one(c).await)?)
+pub async fn is_anybody_there(conn: &mut Conn) -> Result<bool> {
+    Ok(on!(conn, c => sqlx::query(ANY).fetch_optional(c).await.map(|row| row.is_some()))?)
 }
 
 /// Removes a person with everything that hangs on the account; `false` when there was none.

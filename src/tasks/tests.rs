@@ -68,7 +68,7 @@ async fn the_shutdown_cuts_off_what_does_not_end_and_names_it() {
     let (sender, mut held) = mpsc::unbounded_channel::<()>();
     tasks.spawn("stubborn", async move {
         let _held = sender;
-        pending().await
+        pending::<()>().await;
     });
     assert_eq!(tasks.shutdown(SHORT).await, Shutdown::CutOff(1));
     assert_eq!(held.recv().await, None, "what the task held is dropped");

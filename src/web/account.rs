@@ -16,9 +16,10 @@ use crate::store::sessions::SessionRow;
 pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: SignedIn) -> Result<Response> {
     let user = caller.user();
     let current = caller.session();
+    let now = web.clock.now();
     let made = web.identity.created_at(user.id).await?.unwrap_or(Timestamp::EPOCH);
     let sessions = web.identity.list_sessions(user.id).await?;
-    let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current)).collect();
+    let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current, now)).collect();
     let mut sections = Vec::new();
     for section in &web.sections {
         let html = section.render(&visitor).await?;
@@ -30,7 +31,7 @@ pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: Sig
             "email": user.email,
             "name": user.name,
             "scopes": user.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-            "created_at": day(made),
+            "created_at": made.day(),
             "created_at_iso": made,
         },
         "notice": null,
@@ -40,28 +41,17 @@ pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: Sig
     web.pages.page(&visitor, "account.html", "Your account", context)
 }
 
-fn describe(session: &SessionRow, current: Option<SessionId>) -> Value {
+fn describe(session: &SessionRow, current: Option<SessionId>, now: Timestamp) -> Value {
     json!({
         "id": session.id,
         "device": device(&session.user_agent),
         "ip": session.ip,
-        "created_at": day(session.created_at),
+        "created_at": session.created_at.day(),
         "created_at_iso": session.created_at,
-        "last_seen_at": minute(session.last_seen_at),
+        "last_seen_at": session.last_seen_at.ago(now),
         "last_seen_at_iso": session.last_seen_at,
         "is_current": current == Some(session.id),
     })
-}
-
-/// `2026-11-23`
-fn day(moment: Timestamp) -> String {
-    moment.to_string().chars().take(10).collect()
-}
-
-/// `2026-11-23 14:05 UTC`
-fn minute(moment: Timestamp) -> String {
-    let text: String = moment.to_string().chars().take(16).collect();
-    format!("{} UTC", text.replace('T', " "))
 }
 
 /// What a person calls the browser behind a user agent text: "Firefox on Linux".

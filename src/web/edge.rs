@@ -28,6 +28,11 @@ pub fn around(routes: Router, web: &Arc<Web>) -> Router {
         .layer(from_fn_with_state(Arc::clone(web), observe))
 }
 
+/// The edge without the check of the host: for probes, which ask by address.
+pub fn observed(routes: Router, web: &Arc<Web>) -> Router {
+    routes.layer(from_fn_with_state(Arc::clone(web), observe))
+}
+
 fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()
@@ -39,6 +44,10 @@ fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 /// Refuses requests for other hosts: a name somebody else points at this address (DNS rebinding) is not ours.
 async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    // RFC 9112 section 3.2; whoever stands in front of us may have looked at the other one.
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        return errors::json(&Failure::bad_request("edge.two_hosts", "A request has one host."));
+    }
     let host = request
         .headers()
         .get(header::HOST)
@@ -83,16 +92,20 @@ fn client_address(web: &Web, request: &Request) -> IpAddr {
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
     let mut address = peer.to_canonical();
-    let forwarded = request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        forwarded.flat_map(|text| text.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    let forwarded = request.headers().get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
+    let hops: Vec<&str> = forwarded.flat_map(|text| text.split(',')).collect();
     for hop in hops.into_iter().rev() {
-        if !(web.rules.is_trusted_proxy)(address) {
-            break;
-        }
+        // An entry nobody can read ends the walk: what stands left of it may be anybody's invention.
+        let Some(hop) = read_hop(hop.trim()).filter(|_| (web.rules.is_trusted_proxy)(address)) else { break };
         address = hop.to_canonical();
     }
     address
+}
+
+/// An entry of `X-Forwarded-For`: an address, as some proxies write it with a port.
+fn read_hop(text: &str) -> Option<IpAddr> {
+    let bare = text.parse::<IpAddr>().ok();
+    bare.or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 fn harden(headers: &mut HeaderMap, info: &RequestInfo, is_https: bool) {
@@ -102,8 +115,7 @@ fn harden(headers: &mut HeaderMap, info: &RequestInfo, is_https: bool) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     if is_https {
-        headers
-            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }
 

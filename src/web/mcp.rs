@@ -11,28 +11,22 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::any;
 use belgie_api::{Caller, Failure};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{MCP_PATH, Web, cross_site, errors};
 use crate::auth::bearer::BearerError;
 use crate::auth::credential::{self, BadCredential};
 use crate::auth::session_caller;
+use crate::mcp::Lease;
 
 pub fn routes(web: &Arc<Web>) -> Router {
     let origins: Vec<HeaderValue> =
         web.rules.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-    let headers = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "last-event-id"];
-    let headers = headers.into_iter().map(HeaderName::from_static);
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(
-            [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT]
-                .into_iter()
-                .chain(headers)
-                .collect::<Vec<_>>(),
-        )
-        .expose_headers([header::WWW_AUTHENTICATE, HeaderName::from_static("mcp-session-id")]);
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static("mcp-session-id")]);
     Router::new()
         .route(MCP_PATH, any(answer))
         .layer(cors)
@@ -42,10 +36,9 @@ pub fn routes(web: &Arc<Web>) -> Router {
 
 /// MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
 async fn guard_origin(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN);
     let is_allowed =
         |origin: &HeaderValue| web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
-    if origin.is_none_or(is_allowed) {
+    if request.headers().get_all(header::ORIGIN).iter().all(is_allowed) {
         return next.run(request).await;
     }
     errors::json(
@@ -54,22 +47,53 @@ async fn guard_origin(State(web): State<Arc<Web>>, request: Request, next: Next)
     )
 }
 
+/// How often a caller is established anew when news come in between.
+const TRIES: usize = 4;
+
+/// Somebody who may talk to the endpoint, and how long.
+struct Admitted {
+    caller: Caller,
+    lease: Lease,
+    /// The session cookie, when the session was prolonged by this request.
+    cookie: Option<HeaderValue>,
+}
+
 async fn answer(State(web): State<Arc<Web>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let caller = match authenticate(&web, &parts).await {
-        Ok(caller) => caller,
+    let Admitted { caller, lease, cookie } = match admit(&web, &parts).await {
+        Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
     // Whatever runs behind this line never sees a credential.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::COOKIE);
     parts.extensions.insert(caller.clone());
+    parts.extensions.insert(lease);
     let mut response = web.mcp.handle(Request::from_parts(parts, Body::new(body))).await;
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
     response.extensions_mut().insert(caller);
     response
 }
 
-async fn authenticate(web: &Web, parts: &Parts) -> Result<Caller, Response> {
+/// Establishes the caller and begins the lease that ends with the credential. News that come between the two would be
+/// heard by nobody, so whoever was established before them is established anew.
+async fn admit(web: &Web, parts: &Parts) -> Result<Admitted, Response> {
+    for _ in 0..TRIES {
+        let generation = web.tokens.generation();
+        let (caller, cookie) = authenticate(web, parts).await?;
+        let lease = web.mcp.lease(caller.principal());
+        if web.tokens.generation() == generation {
+            return Ok(Admitted { caller, lease, cookie });
+        }
+    }
+    Err(errors::json(&Failure::unavailable("news come in faster than a caller can be established")))
+}
+
+type Known = (Caller, Option<HeaderValue>);
+
+async fn authenticate(web: &Web, parts: &Parts) -> Result<Known, Response> {
     match credential::bearer(parts) {
         Err(BadCredential::InQuery) => {
             Err(errors::json(&Failure::bad_request("invalid_request", "A token in the address is not accepted.").hint(
@@ -77,8 +101,8 @@ async fn authenticate(web: &Web, parts: &Parts) -> Result<Caller, Response> {
             )))
         }
         Err(BadCredential::Malformed) => Err(challenge(web, true)),
-        Ok(Some(token)) => match web.tokens.authenticate(&token, &web.urls.absolute(MCP_PATH)).await {
-            Ok(caller) => Ok(caller),
+        Ok(Some(token)) => match web.tokens.authenticate(&token, &web.mcp_uri).await {
+            Ok(caller) => Ok((caller, None)),
             Err(BearerError::Invalid) => Err(challenge(web, true)),
             Err(BearerError::Failure(failure)) => Err(errors::json(&failure)),
         },
@@ -87,13 +111,15 @@ async fn authenticate(web: &Web, parts: &Parts) -> Result<Caller, Response> {
 }
 
 /// A session cookie counts only when the browser itself says that a page of ours made the request.
-async fn by_cookie(web: &Web, parts: &Parts) -> Result<Caller, Response> {
+async fn by_cookie(web: &Web, parts: &Parts) -> Result<Known, Response> {
     let token = web.cookies.session_token(&parts.headers).filter(|_| cross_site::is_ours(&parts.headers, &web.urls));
-    let Some(token) = token else {
-        return Err(challenge(web, false));
-    };
+    let Some(token) = token else { return Err(challenge(web, false)) };
     match web.identity.resume_session(&token).await {
-        Ok(Some(resumed)) => Ok(session_caller(&resumed)),
+        Ok(Some(resumed)) => {
+            let lifetime = resumed.session.expires_at.since(web.clock.now());
+            let cookie = if resumed.is_renewed { web.cookies.set_session(&token, lifetime) } else { None };
+            Ok((session_caller(&resumed), cookie))
+        }
         Ok(None) => Err(challenge(web, false)),
         Err(failure) => Err(errors::json(&failure)),
     }

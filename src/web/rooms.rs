@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
 use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
-use super::{Web, account, edge, errors, home, mcp, setup, sign_in, sign_up, visit, well_known};
+use super::{Web, account, body, edge, errors, home, mcp, setup, sign_in, sign_up, visit, well_known};
 
 const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-/// A form is never larger than this, in bytes.
-const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// All routes, to be merged into an application's own router. It brings no fallback.
 pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
@@ -30,19 +27,19 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         *target = std::mem::take(target).route(path, handler);
     }
     let well_known = well_known.layer(from_fn(errors::dress_json)).layer(open_to_all());
-    let oauth =
-        oauth.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn(errors::dress_oauth)).layer(open_to_all());
-    let browser =
-        browser.layer(DefaultBodyLimit::max(MAX_FORM_BYTES)).layer(from_fn_with_state(Arc::clone(web), visit::visit));
-    let machine = Router::new().merge(mcp::routes(web));
-    let all = well_known.merge(oauth).merge(browser).merge(machine).merge(home::health(web));
-    edge::around(all, web)
+    let oauth = oauth
+        .layer(from_fn_with_state(Arc::clone(web), body::in_time))
+        .layer(from_fn(errors::dress_oauth))
+        .layer(open_to_all());
+    let browser = browser.layer(from_fn_with_state(Arc::clone(web), visit::visit));
+    let all = well_known.merge(oauth).merge(browser).merge(mcp::routes(web));
+    edge::around(all, web).merge(edge::observed(home::health(web), web))
 }
 
 /// All routes and a page for everything else: what [`serve`](super::serve) uses.
 pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let nowhere =
-        Router::new().fallback(errors::not_found).layer(middleware::from_fn_with_state(Arc::clone(web), visit::visit));
+        Router::new().fallback(errors::not_found).layer(from_fn_with_state(Arc::clone(web), visit::visit_nowhere));
     router(web, plugin_routes).fallback_service(edge::around(nowhere, web))
 }
 

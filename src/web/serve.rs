@@ -1,6 +1,5 @@
 //! The listener: TCP without delays, a deadline for headers, a cap on connections, and an end that lets work finish.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -33,13 +32,17 @@ pub struct ServeRules {
 /// Accepts connections until `stop` is cancelled, then lets requests in hand finish within the grace.
 pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tasks: &Tasks, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(rules.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let mut server = auto::Builder::new(TokioExecutor::new());
+    // HTTP/1.1 only: the proxy that speaks TLS speaks it too, and detecting HTTP/2 has no deadline of its own.
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
     server.http1().timer(TokioTimer::new()).header_read_timeout(rules.header_timeout);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            break;
+        let slot = tokio::select! {
+            () = stop.cancelled() => break,
+            slot = Arc::clone(&slots).acquire_owned() => match slot {
+                Ok(slot) => slot,
+                Err(_closed) => break,
+            },
         };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
@@ -53,11 +56,15 @@ pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tas
                 }
             },
         };
-        let connection = connect(&server, stream, peer, routes.clone());
+        let asked = Arc::<Notify>::default();
+        let connection = connect(&server, stream, peer, routes.clone(), Arc::clone(&asked));
         let watched = graceful.watch(connection);
         tasks.spawn("connection", async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(error = %error, "a connection ended early");
+            tokio::select! {
+                ended = watched => if let Err(error) = ended {
+                    tracing::debug!(error = %error, "a connection ended early");
+                },
+                () = silence(&asked, rules.header_timeout) => tracing::debug!("a connection that asked nothing was closed"),
             }
             drop(slot);
         });
@@ -71,19 +78,32 @@ pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tas
     }
 }
 
+/// Returns when nothing was asked for too long after connecting, and never otherwise. The deadline for headers begins
+/// once it is known which version of HTTP is spoken, and knows nothing of HTTP/2; a client that does not get as far as
+/// one request must not hold a place.
+async fn silence(asked: &Notify, patience: Duration) {
+    if tokio::time::timeout(patience, asked.notified()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
 fn connect(
     server: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>, Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>
-+ Send
+    asked: Arc<Notify>,
+) -> impl hyper_util::server::graceful::GracefulConnection<
+    Error = Box<dyn std::error::Error + Send + Sync>,
+    Output = Result<(), Box<dyn std::error::Error + Send + Sync>>,
+> + Send
 + 'static {
     // Without this an event stream waits 40 ms for each acknowledgement (Nagle's algorithm).
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        asked.notify_one();
         request.extensions_mut().insert(ConnectInfo(peer));
         routes.clone().oneshot(request.map(axum::body::Body::new) as Request)
     });

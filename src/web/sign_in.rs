@@ -92,14 +92,19 @@ pub async fn submit(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
-    let ip = visitor.info.ip;
-    web.limits.take(LimitBucket::SignInByAddress, &ip.to_string()).await?;
-    web.limits.take(LimitBucket::SignInByAccount, &account_key(&normalize_email(&form.email), ip)).await?;
+    limit_sign_in(&web, &visitor, &form.email).await?;
     let return_to = form.destination.path();
     let Some(user) = web.identity.check_password(&form.email, form.password).await? else {
         return render(&web, &visitor, return_to, &form.email, Some("Address and password do not go together."));
     };
     open_session(&web, &visitor, &headers, user.id, return_to).await
+}
+
+/// Takes one attempt from the buckets of the address and of the account as seen from there.
+pub async fn limit_sign_in(web: &Web, visitor: &Visitor, email: &str) -> Result<()> {
+    let ip = visitor.info.ip;
+    web.limits.take(LimitBucket::SignInByAddress, &ip.to_string()).await?;
+    web.limits.take(LimitBucket::SignInByAccount, &account_key(&normalize_email(email), ip)).await
 }
 
 /// Opens a new session, ends the one the browser came with, and goes where the person wanted to go.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
-use super::sign_in::{Destination, leave_for_clients, open_session};
+use super::sign_in::{Destination, leave_for_clients, limit_sign_in, open_session};
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
 
@@ -94,7 +94,10 @@ pub async fn submit(
         NewAccount { email: email.clone(), name: name.clone(), password: password.clone(), scopes: ScopeSet::new() };
     let user = match web.identity.create(account).await {
         Ok(user) => Some(user),
-        Err(CreateError::Taken) => web.identity.check_password(&email, password).await?,
+        Err(CreateError::Taken) => {
+            limit_sign_in(&web, &visitor, &email).await?;
+            web.identity.check_password(&email, password).await?
+        }
         Err(CreateError::Problems(problems)) => {
             return render(&web, &visitor, return_to, Shown { email: &email, name: &name, error: None, problems });
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -10,17 +10,27 @@ use axum::response::{IntoResponse, Response};
 use belgie_api::web::{FormAction, RequestInfo, Visitor};
 use belgie_api::{Failure, PlainToken, Result, SessionId};
 
-use super::{Web, cross_site, errors};
+use super::{Web, body, cross_site, errors};
 use crate::auth::session_caller;
 use crate::identity::Resumed;
 use crate::identity::csrf::Csrf;
 
-const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The only form without a token: a sign-out can be asked for by anything that holds the cookie, as in the seed.
 const WITHOUT_TOKEN: &str = "/auth/signout";
 
 /// Establishes the visitor, checks what a form brings, and dresses the answer.
 pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let form = request_form(&mut request);
+    receive(&web, request, form, next).await
+}
+
+/// The same at an address nobody takes. No form changes anything there, so none is checked: what was sent in vain is
+/// told so, and not that its token is out of date.
+pub async fn visit_nowhere(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    receive(&web, request, None, next).await
+}
+
+async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next) -> Response {
     let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
         return errors::json(&Failure::internal("the edge is missing around the browser room"));
     };
@@ -29,7 +39,7 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         None => (Csrf::new_cookie(web.entropy.as_ref()), true),
     };
     let token = web.cookies.session_token(request.headers());
-    let resumed = match resume(&web, token.as_ref()).await {
+    let resumed = match resume(web, token.as_ref()).await {
         Ok(resumed) => resumed,
         Err(failure) => return errors::json(&failure),
     };
@@ -40,7 +50,7 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         csrf_token: web.csrf.token(&csrf_cookie, session).into(),
     };
     let caller = visitor.caller.clone();
-    let mut response = match check_form(&web, request_form(&mut request), &csrf_cookie, session).await {
+    let mut response = match check_form(web, form, &csrf_cookie, session).await {
         Ok(body) => {
             if let Some(body) = body {
                 *request.body_mut() = body;
@@ -50,7 +60,7 @@ pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next
         }
         Err(failure) => failure.into_response(),
     };
-    response = errors::dress_page(&web, &visitor, response);
+    response = errors::dress_page(web, &visitor, response);
     if let (Some(resumed), Some(token)) = (&resumed, &token)
         && resumed.is_renewed
         && !response.headers().contains_key(header::SET_COOKIE)
@@ -96,18 +106,7 @@ async fn check_form(web: &Web, form: Option<Form>, cookie: &str, session: Option
         return Err(Failure::forbidden("form.foreign", "This form was sent by another site.")
             .hint("Open the page here and send it again."));
     }
-    let read = tokio::time::timeout(web.rules.body_timeout, to_bytes(form.body, MAX_FORM_BYTES)).await;
-    let bytes = read
-        .map_err(|_| {
-            Failure::with_status(
-                axum::http::StatusCode::REQUEST_TIMEOUT,
-                "form.slow",
-                "The form took too long to arrive.",
-            )
-        })?
-        .map_err(|_| {
-            Failure::with_status(axum::http::StatusCode::PAYLOAD_TOO_LARGE, "form.too_large", "The form is too large.")
-        })?;
+    let bytes = body::read(form.body, web.rules.body_timeout).await?;
     let token =
         url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "csrf_token").map(|(_, value)| value.into_owned());
     if form.needs_token && !token.is_some_and(|token| web.csrf.is_right(&token, cookie, session)) {

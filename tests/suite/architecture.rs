@@ -190,3 +190,9 @@ fn plugins_bring_a_readme_and_their_tables_twice() {
         assert_eq!(names("sqlite"), names("postgres"), "{}", path.display());
     }
 }
+
+#[test]
+fn the_readme_shows_the_example_as_it_is() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).expect("a text");
+    assert!(read("README.md").contains(&read("examples/notes.rs")), "put examples/notes.rs into README.md");
+}

@@ -2,14 +2,39 @@
 
 mod agent;
 mod browser;
+mod connected;
+mod documents;
 pub mod gateway;
 mod html;
 mod postgres;
+mod probe;
 mod rpc;
+mod stream;
 
+use std::time::{Duration, Instant};
+
+pub use self::agent::{Agent, Tokens, changed};
 pub use self::browser::{Browser, Page};
+pub use self::connected::Connected;
+pub use self::documents::{DocumentServer, Published};
 pub use self::gateway::{Engine, Setup, TestGateway};
-pub use self::rpc::{Modern, Reply};
+pub use self::html::unescape;
+pub use self::probe::Probe;
+pub use self::rpc::{LegacySession, Modern, Reply, rpc};
+pub use self::stream::EventStream;
+
+/// How long a test waits for something that happens at once on a machine with time on its hands.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until a condition holds.
+pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    let mut looks = tokio::time::interval(Duration::from_millis(2));
+    while !condition() {
+        assert!(begin.elapsed() < PATIENCE, "{what}: not yet after {PATIENCE:?}");
+        looks.tick().await;
+    }
+}
 
 /// Makes two tests of one: `name::sqlite` and `name::postgres`, each with a gateway of its own.
 #[macro_export]

@@ -86,11 +86,8 @@ impl Bus {
         self.live.load(Ordering::SeqCst)
     }
 
-    /// Set by whoever listens to the database. A line that was lost and is back tells [`Event::NewsMissed`] first.
+    /// Set by whoever listens to the database: `true` only after everything that was missed has been told.
     pub fn set_live(&self, live: bool) {
-        if live && !self.is_live() {
-            self.publish(&Event::NewsMissed);
-        }
         self.live.store(live, Ordering::SeqCst);
     }
 }

@@ -185,9 +185,18 @@ impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::unavailable(error),
+            sqlx::Error::Database(ref refused) if refused.code().is_some_and(|code| is_passing(&code)) => {
+                Self::unavailable(error)
+            }
             other => Self::internal(other),
         }
     }
+}
+
+/// Whether the database would accept the same thing a moment later: SQLite busy or locked, Postgres serialization
+/// failure, deadlock, too many connections, shutting down or starting.
+fn is_passing(code: &str) -> bool {
+    matches!(code, "5" | "6" | "261" | "517" | "40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03")
 }
 
 impl IntoResponse for Failure {

@@ -2,7 +2,7 @@
 //!
 //! A plugin is a crate that knows this one and nothing of the machine behind it. Here stand the *words* every part of
 //! the gateway shares ([`Principal`], [`Caller`], [`Scope`], [`Failure`], [`Event`], the ids) and the *sockets* a
-//! plugin fills or is lent: [`Plugin`], [`Mount`], [`Host`] and the [ports](ports).
+//! plugin fills or is lent: [`Plugin`], [`Mount`], [`Host`] and the [`ports`].
 //!
 //! The way of a request is `Credential -> Principal -> Caller -> Permit`: only the stage that earns a type can build
 //! it, so [`Principal`] and [`Caller`] have no public constructor.

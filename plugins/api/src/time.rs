@@ -69,6 +69,31 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The day as people write it, in UTC, such as `12 November 2026`.
+    #[must_use]
+    pub fn day(self) -> String {
+        match OffsetDateTime::from_unix_timestamp(self.unix_seconds()) {
+            Ok(moment) => format!("{} {} {}", moment.day(), moment.month(), moment.year()),
+            Err(_) => self.to_string(),
+        }
+    }
+
+    /// How long before `now` it was, such as `5 minutes ago`; beyond a month, the day.
+    #[must_use]
+    pub fn ago(self, now: Self) -> String {
+        const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+        let span = now.since(self);
+        if span > Duration::from_hours(30 * 24) {
+            return self.day();
+        }
+        let unit = UNITS.into_iter().find(|(seconds, _)| span.as_secs() >= *seconds);
+        match unit.map(|(seconds, name)| (span.as_secs() / seconds, name)) {
+            None => "just now".to_owned(),
+            Some((1, name)) => format!("1 {name} ago"),
+            Some((count, name)) => format!("{count} {name}s ago"),
+        }
+    }
+
     fn to_offset(self) -> Result<OffsetDateTime, BoxDynError> {
         Ok(OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)?)
     }
@@ -140,5 +165,26 @@ impl<'r> Decode<'r, Postgres> for Timestamp {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         let moment = <OffsetDateTime as Decode<Postgres>>::decode(value)?;
         Ok(Self(i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Timestamp;
+
+    #[test]
+    fn moments_read_as_people_write_them() {
+        let now = Timestamp::from_unix_seconds(1_795_432_200);
+        assert_eq!(now.day(), "23 November 2026");
+        let before = |seconds| now.minus(Duration::from_secs(seconds)).ago(now);
+        assert_eq!(before(59), "just now");
+        assert_eq!(before(60), "1 minute ago");
+        assert_eq!(before(3599), "59 minutes ago");
+        assert_eq!(before(7200), "2 hours ago");
+        assert_eq!(before(86_400 * 30), "30 days ago");
+        assert_eq!(before(86_400 * 31), "23 October 2026");
+        assert_eq!(now.plus(Duration::from_secs(5)).ago(now), "just now");
     }
 }

@@ -18,7 +18,7 @@ use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
 pub use crate::model::settings::Settings;
-use crate::service::{OAuth, Verifier};
+use crate::service::{OAuth, TIDY_EVERY, Verifier};
 
 /// The authorization server, as a plugin.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +75,10 @@ impl Plugin for OAuthServer {
             .account_section(Arc::new(pages::Connections(Arc::clone(&oauth))))
             .tools(tools::tools(Arc::clone(&oauth)));
         routes::mount(&oauth, mount);
+        mount.job("oauth-server.purge", TIDY_EVERY, move || {
+            let oauth = Arc::clone(&oauth);
+            async move { oauth.purge().await }
+        });
         Ok(())
     }
 }

@@ -1,13 +1,11 @@
 //! What people see: the consent page, and the connected agents on their account page.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use belgie_api::plugin::{AccountSection, ScopeInfo, Template};
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp, async_trait};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use crate::model::grant::{Grant, GrantKind};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
@@ -105,12 +103,12 @@ fn connection(grant: &Grant, offered: &[ScopeInfo], now: Timestamp) -> Value {
         "kind": if is_token { "token" } else { "agent" },
         "scopes": explain_all(&grant.scopes, offered),
         "resource": grant.resources.join(", "),
-        "created_at": date(grant.created_at),
+        "created_at": grant.created_at.day(),
         "created_at_iso": grant.created_at,
-        "last_used_at": grant.last_used_at.map(|last| ago(last, now)),
+        "last_used_at": grant.last_used_at.map(|last| last.ago(now)),
         "last_used_at_iso": grant.last_used_at,
         // An agent's end moves with every refresh and says nothing to a person.
-        "expires_at": is_token.then(|| date(grant.expires_at)),
+        "expires_at": is_token.then(|| grant.expires_at.day()),
     })
 }
 
@@ -125,48 +123,4 @@ fn explain_all(scopes: &ScopeSet, offered: &[ScopeInfo]) -> Vec<Value> {
         json!({ "name": scope, "description": description, "is_sensitive": is_sensitive })
     };
     scopes.iter().map(one).collect()
-}
-
-/// A day as people write it, such as `12 November 2026`.
-fn date(moment: Timestamp) -> String {
-    match OffsetDateTime::from_unix_timestamp(moment.unix_seconds()) {
-        Ok(moment) => format!("{} {} {}", moment.day(), moment.month(), moment.year()),
-        Err(_) => moment.to_string(),
-    }
-}
-
-/// How long ago it was, such as `5 minutes ago`; beyond a month, the day.
-fn ago(moment: Timestamp, now: Timestamp) -> String {
-    const UNITS: [(u64, &str); 3] = [(86_400, "day"), (3600, "hour"), (60, "minute")];
-    let span = now.since(moment);
-    if span > Duration::from_secs(30 * 86_400) {
-        return date(moment);
-    }
-    let unit = UNITS.into_iter().find(|(seconds, _)| span.as_secs() >= *seconds);
-    match unit.map(|(seconds, name)| (span.as_secs() / seconds, name)) {
-        None => "just now".to_owned(),
-        Some((1, name)) => format!("1 {name} ago"),
-        Some((count, name)) => format!("{count} {name}s ago"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ago, date};
-    use belgie_api::Timestamp;
-    use std::time::Duration;
-
-    #[test]
-    fn moments_read_as_people_write_them() {
-        let now = Timestamp::from_unix_seconds(1_795_432_200);
-        assert_eq!(date(now), "23 November 2026");
-        let before = |seconds| ago(now.minus(Duration::from_secs(seconds)), now);
-        assert_eq!(before(59), "just now");
-        assert_eq!(before(60), "1 minute ago");
-        assert_eq!(before(3599), "59 minutes ago");
-        assert_eq!(before(7200), "2 hours ago");
-        assert_eq!(before(86_400 * 30), "30 days ago");
-        assert_eq!(before(86_400 * 31), "23 October 2026");
-        assert_eq!(ago(now.plus(Duration::from_secs(5)), now), "just now");
-    }
 }

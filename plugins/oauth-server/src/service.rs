@@ -11,16 +11,15 @@ mod revoke;
 mod tidy;
 mod verifier;
 
-use std::sync::atomic::AtomicI64;
-
 use belgie_api::Host;
 
 pub use self::authorize::{Asked, Decision, Refusal};
 pub use self::client_auth::PresentedClient;
 pub use self::clients::NewClient;
-use self::documents::DocumentCache;
+use self::documents::{DocumentCache, Fetches};
 pub use self::personal::NewPersonalToken;
 pub use self::redeem::IssuedTokens;
+pub use self::tidy::TIDY_EVERY;
 pub use self::verifier::Verifier;
 use crate::model::settings::Settings;
 
@@ -29,15 +28,14 @@ pub struct OAuth {
     host: Host,
     settings: Settings,
     documents: DocumentCache,
-    /// When the tables were last tidied, in seconds since 1970.
-    tidied_at: AtomicI64,
+    fetches: Fetches,
 }
 
 impl OAuth {
     /// Puts the server together.
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
-        Self { host, settings, documents: DocumentCache::default(), tidied_at: AtomicI64::new(0) }
+        Self { host, settings, documents: DocumentCache::default(), fetches: Fetches::default() }
     }
 
     /// What the host lends.

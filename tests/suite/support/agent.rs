@@ -30,9 +30,13 @@ impl Agent {
         Self::register_with(gateway, "http://127.0.0.1:49152/callback").await
     }
 
-    /// Registers a client with this redirect.
+    /// Registers a public client with this redirect.
     pub async fn register_with(gateway: &TestGateway, redirect_uri: &str) -> Self {
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self::register_at(&gateway.url, redirect_uri).await
+    }
+
+    /// Registers a public client with this redirect at the gateway of this address.
+    pub async fn register_at(base: &str, redirect_uri: &str) -> Self {
         let document = json!({
             "client_name": "Suite agent",
             "redirect_uris": [redirect_uri],
@@ -40,13 +44,34 @@ impl Agent {
             "response_types": ["code"],
             "token_endpoint_auth_method": "none",
         });
-        let answer = client.post(gateway.at("/register")).json(&document).send().await.expect("the gateway answers");
-        assert_eq!(answer.status(), StatusCode::CREATED);
-        let registered: Value = answer.json().await.expect("a JSON answer");
+        Self::send_document(base, &document).await.0
+    }
+
+    /// Registers a client with this metadata; gives what the endpoint said, too.
+    pub async fn register_document(gateway: &TestGateway, document: &Value) -> (Self, Value) {
+        Self::send_document(&gateway.url, document).await
+    }
+
+    async fn send_document(base: &str, document: &Value) -> (Self, Value) {
+        let redirect_uri = document["redirect_uris"][0].as_str().expect("a redirect");
+        let nobody = Self::known_at(base, "", redirect_uri);
+        let answer = nobody.client.post(format!("{base}/register")).json(document).send().await;
+        let reply = Reply::read(answer.expect("the gateway answers")).await;
+        assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+        let client_id = reply.body["client_id"].as_str().expect("a client id").to_owned();
+        (Self { client_id, ..nobody }, reply.body)
+    }
+
+    /// A client that is known already, or claims to be.
+    pub fn known_as(gateway: &TestGateway, client_id: &str, redirect_uri: &str) -> Self {
+        Self::known_at(&gateway.url, client_id, redirect_uri)
+    }
+
+    fn known_at(base: &str, client_id: &str, redirect_uri: &str) -> Self {
         Self {
-            base: gateway.url.clone(),
-            client,
-            client_id: registered["client_id"].as_str().expect("a client id").to_owned(),
+            base: base.to_owned(),
+            client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
+            client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             verifier: "suite-verifier-0123456789.abcdefghijklmnopqrstuvwxyz~ABCDEFGH".to_owned(),
         }
@@ -113,26 +138,68 @@ impl Agent {
         Reply::read(answer.expect("the gateway answers")).await
     }
 
+    /// Opens an authorization request in which one parameter is another, or none, and sees how it is answered.
+    pub async fn ask_with(&self, browser: &mut Browser, name: &str, value: Option<&str>) -> Page {
+        let parameters = changed(self.authorization(""), name.to_owned(), value.map(ToOwned::to_owned));
+        browser.get(&self.authorize_url(&parameters)).await
+    }
+
+    /// Redeems a code.
+    pub async fn redeem(&self, code: &str) -> Reply {
+        self.post("/token", &self.redemption(code)).await
+    }
+
+    /// Redeems a code with one field changed, or left out.
+    pub async fn redeem_with(&self, code: &str, name: &'static str, value: Option<&str>) -> Reply {
+        self.post("/token", &changed(self.redemption(code), name, value.map(ToOwned::to_owned))).await
+    }
+
     /// Connects: consent and redemption.
     pub async fn connect(&self, browser: &mut Browser, scope: &str) -> Tokens {
         let code = self.code(browser, scope).await;
-        Tokens::of(&self.post("/token", &self.redemption(&code)).await)
+        Tokens::of(&self.redeem(&code).await)
     }
 
     /// Tries to refresh.
     pub async fn refresh(&self, token: &str) -> Reply {
-        let fields = [
+        self.refresh_with(token, &[]).await
+    }
+
+    /// Tries to refresh with more fields.
+    pub async fn refresh_with(&self, token: &str, more: &[(&str, &str)]) -> Reply {
+        let mut fields = vec![
             ("grant_type", "refresh_token".to_owned()),
             ("refresh_token", token.to_owned()),
             ("client_id", self.client_id.clone()),
         ];
+        fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         self.post("/token", &fields).await
+    }
+
+    /// Gives a token back (RFC 7009).
+    pub async fn revoke(&self, token: &str) -> Reply {
+        self.post("/revoke", &[("token", token.to_owned()), ("client_id", self.client_id.clone())]).await
+    }
+
+    /// Asks the endpoint who the token stands for.
+    pub async fn whoami(&self, token: &str) -> Reply {
+        self.modern(&format!("{}/mcp", self.base), token).call("whoami", json!({})).await
     }
 
     /// Talks to the endpoint in the stateless era.
     pub fn modern<'a>(&'a self, url: &'a str, token: &'a str) -> Modern<'a> {
         Modern { client: &self.client, url, token: Some(token) }
     }
+}
+
+/// Fields in which one has another value, or is left out.
+pub fn changed<N>(mut fields: Vec<(N, String)>, name: N, value: Option<String>) -> Vec<(N, String)>
+where
+    N: PartialEq,
+{
+    fields.retain(|(other, _)| *other != name);
+    fields.extend(value.map(|value| (name, value)));
+    fields
 }
 
 impl Tokens {

@@ -7,13 +7,12 @@ use belgie::api::db::Pools;
 use belgie::config::RawConfig;
 use belgie::identity::NewAccount;
 use belgie::{Belgie, Builder, Gateway};
-use belgie_api::ScopeSet;
 use belgie_api::context::UserContext;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{Browser, postgres};
+use super::{Browser, Probe, postgres};
 
 /// Which database a test runs on.
 #[derive(Clone, Debug)]
@@ -35,8 +34,11 @@ impl Engine {
 #[derive(Default)]
 pub struct Setup {
     config: String,
+    server: String,
     has_real_limits: bool,
-    build: Option<Box<dyn FnOnce(Builder) -> Builder + Send>>,
+    has_public_address: bool,
+    has_probe: bool,
+    build: Option<Build>,
 }
 
 impl Setup {
@@ -50,6 +52,25 @@ impl Setup {
     /// Leaves the rate limits as they are for everybody.
     pub fn without_generous_limits(mut self) -> Self {
         self.has_real_limits = true;
+        self
+    }
+
+    /// Writes the public address into `belgie.toml`, so that it does not follow from the listener.
+    pub fn with_public_address(mut self) -> Self {
+        self.has_public_address = true;
+        self
+    }
+
+    /// Adds lines to the section `[server]`.
+    pub fn server(mut self, lines: &str) -> Self {
+        self.server.push_str(lines);
+        self.server.push('\n');
+        self
+    }
+
+    /// Adds the tool `hang` of the gateway's [`Probe`].
+    pub fn with_probe(mut self) -> Self {
+        self.has_probe = true;
         self
     }
 
@@ -69,26 +90,51 @@ impl Setup {
             }
         };
         let text = format!(
-            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{database}\n{}\n{}",
+            "data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{}{database}\n{}\n{}",
             dir.path().join("data"),
+            self.server,
             if self.has_real_limits { "" } else { GENEROUS },
             self.config,
         );
         let clock = Arc::new(ShiftedClock::default());
-        let builder = Belgie::builder(RawConfig::from_text(&text)).demo_tools().clock(Arc::clone(&clock) as _);
-        let builder = match self.build {
-            Some(build) => build(builder),
-            None => builder,
+        let place = Place { engine, dir: Arc::new(dir), config: text, has_public_address: self.has_public_address };
+        let probe = Probe::default();
+        let build = self.build.unwrap_or_else(|| Box::new(|builder| builder));
+        let tools = self.has_probe.then(|| probe.tools());
+        let build: Build = match tools {
+            Some(tools) => Box::new(move |builder| build(builder.tools(tools))),
+            None => build,
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let checked = builder.check().unwrap_or_else(|error| panic!("{error}")).bound_to(address);
-        let gateway = Arc::new(checked.open().await.unwrap_or_else(|error| panic!("{error}")));
-        let server = Arc::clone(&gateway);
-        let serving = tokio::spawn(async move { server.serve(listener).await });
-        let url = format!("http://{address}");
-        TestGateway { url, clock, gateway, engine, config: text, dir, serving }
+        launch(place, clock, probe, build).await
     }
+}
+
+type Build = Box<dyn FnOnce(Builder) -> Builder + Send>;
+
+/// What two gateways on one database share.
+#[derive(Clone)]
+struct Place {
+    engine: Engine,
+    dir: Arc<TempDir>,
+    config: String,
+    has_public_address: bool,
+}
+
+/// Opens a gateway on a free port, which becomes its public address, and lets it answer.
+async fn launch(place: Place, clock: Arc<ShiftedClock>, probe: Probe, build: Build) -> TestGateway {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let url = format!("http://{address}");
+    let public = if place.has_public_address { format!("base_url = \"{url}\"\n") } else { String::new() };
+    let config = RawConfig::from_text(&format!("{public}{}", place.config));
+    let builder = build(Belgie::builder(config).demo_tools().clock(Arc::clone(&clock) as _));
+    let checked = builder.check().unwrap_or_else(|error| panic!("{error}")).bound_to(address);
+    let gateway = Arc::new(checked.open().await.unwrap_or_else(|error| panic!("{error}")));
+    let server = Arc::clone(&gateway);
+    let serving = tokio::spawn(async move { server.serve(listener).await });
+    let hears_news = || gateway.identity().hears_news();
+    super::eventually("the gateway hears the news of other processes", hears_news).await;
+    TestGateway { url, clock, gateway, probe, place, serving }
 }
 
 /// Tests come from one address; limits have tests of their own.
@@ -103,9 +149,9 @@ pub struct TestGateway {
     pub clock: Arc<ShiftedClock>,
     /// The gateway itself, for what no front door shows.
     pub gateway: Arc<Gateway>,
-    engine: Engine,
-    config: String,
-    dir: TempDir,
+    /// Watches its tool `hang`, if it has one.
+    pub probe: Probe,
+    place: Place,
     serving: JoinHandle<()>,
 }
 
@@ -125,13 +171,7 @@ impl TestGateway {
 
     /// Makes an account.
     pub async fn person(&self, email: &str) -> UserContext {
-        let account = NewAccount {
-            email: email.to_owned(),
-            name: String::new(),
-            password: PASSWORD.to_owned(),
-            scopes: ScopeSet::new(),
-        };
-        self.gateway.identity().create(account).await.expect("a new account")
+        self.person_with(email, "").await
     }
 
     /// A browser nobody is signed in with.
@@ -150,20 +190,44 @@ impl TestGateway {
     /// A second node on the same database, with the same secret and public address.
     pub async fn second_node(&self) -> Arc<Gateway> {
         let base = format!("base_url = \"{}\"\n", self.url);
-        let builder = Belgie::builder(RawConfig::from_text(&format!("{base}{}", self.config))).demo_tools();
+        let builder = Belgie::builder(RawConfig::from_text(&format!("{base}{}", self.place.config))).demo_tools();
         let gateway =
             builder.clock(Arc::clone(&self.clock) as _).build().await.unwrap_or_else(|error| panic!("{error}"));
         Arc::new(gateway)
     }
 
+    /// Another gateway on the same database, with the same secret and clock but an address of its own.
+    pub async fn elsewhere(&self, has_public_address: bool) -> Self {
+        let place = Place { has_public_address, ..self.place.clone() };
+        launch(place, Arc::clone(&self.clock), Probe::default(), Box::new(|builder| builder)).await
+    }
+
+    /// A person with an account that may do this beyond what everybody may.
+    pub async fn person_with(&self, email: &str, scopes: &str) -> UserContext {
+        let account = NewAccount {
+            email: email.to_owned(),
+            name: String::new(),
+            password: PASSWORD.to_owned(),
+            scopes: scopes.parse().expect("scopes"),
+        };
+        self.gateway.identity().create(account).await.expect("a new account")
+    }
+
+    /// The configuration as a file, for the command line.
+    pub fn config_file(&self) -> std::path::PathBuf {
+        let path = self.place.dir.path().join("belgie.toml");
+        std::fs::write(&path, &self.place.config).expect("a writable folder");
+        path
+    }
+
     /// The data folder, for the command line.
     pub fn data_dir(&self) -> std::path::PathBuf {
-        self.dir.path().join("data")
+        self.place.dir.path().join("data")
     }
 
     /// Which database this is.
     pub fn engine(&self) -> &Engine {
-        &self.engine
+        &self.place.engine
     }
 
     /// The open pools.

@@ -64,14 +64,18 @@ pub struct Modern<'a> {
 }
 
 impl Modern<'_> {
-    /// A request as the specification wants it, to be spoiled or sent.
+    /// A request as the specification wants it, to be spoiled or sent. What stands in `_meta` already is kept.
     pub fn request(&self, method: &str, mut params: Value) -> RequestBuilder {
         let name = params["name"].as_str().map(ToOwned::to_owned);
-        params["_meta"] = json!({
+        let mut meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": { "name": "suite", "version": "1" },
         });
+        for (key, value) in params["_meta"].as_object().into_iter().flatten() {
+            meta[key] = value.clone();
+        }
+        params["_meta"] = meta;
         let mut request =
             self.client.post(self.url).header("accept", ACCEPT).header("mcp-protocol-version", "2026-07-28");
         request = request.header("mcp-method", method);

@@ -1,6 +1,8 @@
 //! Everything a plugin adds is a value in here, so that the host sees it all before the socket opens.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::Method;
@@ -23,6 +25,7 @@ pub enum Room {
 }
 
 /// One route of a plugin.
+#[derive(Clone)]
 pub struct Route {
     /// Where it belongs.
     pub room: Room,
@@ -47,6 +50,19 @@ pub trait AccountSection: Send + Sync {
     async fn render(&self, visitor: &Visitor) -> Result<String>;
 }
 
+/// What a job does each time it is due.
+pub type Work = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
+/// Work that comes round again, beside the requests: no answer waits for it.
+pub struct Job {
+    /// What the log calls it: `<plugin id>.<what it does>`.
+    pub name: &'static str,
+    /// From one beginning to the next. The first is when the gateway starts.
+    pub period: Duration,
+    /// What it does. A failure is logged, and the next round tries again.
+    pub work: Work,
+}
+
 /// What a plugin has added.
 #[derive(Default)]
 pub struct MountParts {
@@ -60,6 +76,8 @@ pub struct MountParts {
     pub verifiers: Vec<Arc<dyn TokenVerifier>>,
     /// Its parts of the account page.
     pub account_sections: Vec<Arc<dyn AccountSection>>,
+    /// Its work beside the requests.
+    pub jobs: Vec<Job>,
     /// Whether it is the authorization server that resources of this host announce.
     pub is_authorization_server: bool,
     /// What is wrong with what it added; any problem stops the boot.
@@ -105,6 +123,20 @@ impl Mount {
         self
     }
 
+    /// Adds work that is done when the gateway starts and once every `period` from then on. A period of zero stops the
+    /// boot.
+    pub fn job<F, J>(&mut self, name: &'static str, period: Duration, work: F) -> &mut Self
+    where
+        F: Fn() -> J + Send + Sync + 'static,
+        J: Future<Output = Result<()>> + Send + 'static,
+    {
+        if period.is_zero() {
+            self.parts.problems.push(format!("the job `{name}` has a period of zero"));
+        }
+        self.parts.jobs.push(Job { name, period, work: Box::new(move || Box::pin(work())) });
+        self
+    }
+
     /// Says that this plugin is the authorization server of this host (RFC 8414); there can be one.
     pub fn authorization_server(&mut self) -> &mut Self {
         self.parts.is_authorization_server = true;
@@ -115,5 +147,30 @@ impl Mount {
     #[must_use]
     pub fn into_parts(self) -> MountParts {
         self.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::Mount;
+
+    #[tokio::test]
+    async fn a_job_can_be_done_again_and_again_but_not_without_a_pause() {
+        let mut mount = Mount::default();
+        let rounds = AtomicUsize::new(0);
+        mount.job("test.count", Duration::from_secs(1), move || {
+            let round = rounds.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(if round < 2 { Ok(()) } else { Err(crate::Failure::internal("three")) })
+        });
+        mount.job("test.hurry", Duration::ZERO, || std::future::ready(Ok(())));
+        let parts = mount.into_parts();
+        let job = &parts.jobs[0];
+        assert!((job.work)().await.is_ok());
+        assert!((job.work)().await.is_ok());
+        assert!((job.work)().await.is_err());
+        assert_eq!(parts.problems, ["the job `test.hurry` has a period of zero"]);
     }
 }

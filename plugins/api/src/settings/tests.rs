@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test is no part of the machine")]
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use secrecy::ExposeSecret;

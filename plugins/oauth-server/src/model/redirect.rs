@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 /// The longest redirect URI, in bytes.
-const MAX_LENGTH: usize = 2048;
+const MAX_LENGTH: usize = 512;
 
 /// Private-use schemes without a dot (RFC 8252 section 7.1 asks for one) that well-known agents use all the same.
 const KNOWN_SCHEMES: [&str; 10] =
@@ -22,7 +22,7 @@ pub struct RedirectUri(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectFault {
     /// Empty or too long.
-    #[error("a redirect URI has 1 to 2048 characters")]
+    #[error("a redirect URI has 1 to 512 characters")]
     Length,
     /// Something that has no place in a URI (RFC 3986 section 2).
     #[error("a redirect URI holds only the characters of RFC 3986")]
@@ -42,7 +42,7 @@ pub enum RedirectFault {
     /// Plain http to somewhere else than the loopback interface (RFC 8252 section 8.3).
     #[error("http is for 127.0.0.1, [::1] and localhost only; use https")]
     PlainHttp,
-    /// A host no web application has: link-local, unspecified, multicast.
+    /// A host no web application has: link-local, unspecified, multicast, or a name with characters of another grammar.
     #[error("the host of a redirect URI is not a place on the web")]
     Host,
     /// A scheme that runs or reads something in the browser.
@@ -175,13 +175,19 @@ fn is_on_the_web(host: &Host<&str>) -> bool {
     let is_fine_v4 =
         |ip: std::net::Ipv4Addr| !(ip.is_link_local() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast());
     match host {
-        Host::Domain(name) => !name.is_empty(),
+        Host::Domain(name) => is_host_name(name),
         Host::Ipv4(ip) => is_fine_v4(*ip),
         Host::Ipv6(ip) => {
             !(ip.is_unicast_link_local() || ip.is_unspecified() || ip.is_multicast())
                 && ip.to_ipv4_mapped().is_none_or(is_fine_v4)
         }
     }
+}
+
+/// Whether a name holds only what names in the DNS hold. The parser lets `;`, `,` and `*` through, which would mean
+/// something of their own in the policy of the consent page.
+fn is_host_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 /// The authority of a hierarchical URI, from what stands after the scheme's colon.

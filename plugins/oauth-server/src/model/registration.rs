@@ -10,7 +10,7 @@ use super::redirect::{RedirectKind, RedirectUri, kind_of};
 use super::{refusal, scopes};
 
 /// The longest registration, in bytes.
-pub const MAX_BYTES: usize = 16 * 1024;
+pub const MAX_BYTES: usize = 8 * 1024;
 
 const MAX_REDIRECT_URIS: usize = 10;
 
@@ -95,7 +95,7 @@ impl Registration {
     /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2).
     pub fn read(body: &[u8], offered: &[ScopeInfo]) -> Result<Self, Failure> {
         if body.len() > MAX_BYTES {
-            return Err(refusal::invalid_client_metadata("The metadata is larger than 16 KiB."));
+            return Err(refusal::invalid_client_metadata("The metadata is larger than 8 KiB."));
         }
         let wire: Wire = serde_json::from_slice(body)
             .map_err(|_| refusal::invalid_client_metadata("The body must be a JSON object of client metadata."))?;

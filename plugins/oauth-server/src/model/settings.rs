@@ -20,6 +20,8 @@ pub struct Settings {
     pub code_ttl: Duration,
     /// Whether clients may register themselves (RFC 7591).
     pub registration_open: bool,
+    /// How long a client that registered itself may wait for its first grant before it is forgotten.
+    pub unused_client_ttl: Duration,
     /// How long a client's metadata document may take.
     pub metadata_timeout: Duration,
     /// Whether a metadata document may be fetched from the own machine, by http too. For development.
@@ -34,6 +36,7 @@ impl Default for Settings {
             grant_max_age: Duration::from_secs(365 * DAY),
             code_ttl: Duration::from_secs(60),
             registration_open: true,
+            unused_client_ttl: Duration::from_secs(DAY),
             metadata_timeout: Duration::from_secs(5),
             allow_loopback_clients: false,
         }
@@ -50,6 +53,7 @@ impl Settings {
             grant_max_age: section.seconds("grant_max_age_seconds", 1..=3650 * DAY, usual.grant_max_age),
             code_ttl: section.seconds("code_ttl_seconds", 1..=600, usual.code_ttl),
             registration_open: section.boolean("registration_open", usual.registration_open),
+            unused_client_ttl: section.seconds("unused_client_ttl_seconds", HOUR..=365 * DAY, usual.unused_client_ttl),
             metadata_timeout: section.seconds("metadata_timeout_seconds", 1..=30, usual.metadata_timeout),
             allow_loopback_clients: section.danger("allow_loopback_clients"),
         };

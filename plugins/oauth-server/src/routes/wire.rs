@@ -176,11 +176,14 @@ mod tests {
         let header = basic("cli_1:secret");
         assert_eq!(read(&[], "client_id=cli_1").unwrap(), ("cli_1".into(), None, false));
         assert_eq!(read(&[], "client_id=cli_1&client_secret=s").unwrap(), ("cli_1".into(), Some("s".into()), false));
-        assert_eq!(read(&[header.clone()], "client_id=cli_1").unwrap(), ("cli_1".into(), Some("secret".into()), true));
+        assert_eq!(
+            read(std::slice::from_ref(&header), "client_id=cli_1").unwrap(),
+            ("cli_1".into(), Some("secret".into()), true)
+        );
         assert_eq!(read(&[], "").unwrap_err(), "invalid_client");
         assert_eq!(read(&["Bearer x".into()], "client_id=cli_1").unwrap_err(), "invalid_client");
-        assert_eq!(read(&[header.clone()], "client_secret=s").unwrap_err(), "invalid_request");
-        assert_eq!(read(&[header.clone()], "client_id=cli_2").unwrap_err(), "invalid_request");
+        assert_eq!(read(std::slice::from_ref(&header), "client_secret=s").unwrap_err(), "invalid_request");
+        assert_eq!(read(std::slice::from_ref(&header), "client_id=cli_2").unwrap_err(), "invalid_request");
         assert_eq!(read(&[header.clone(), header], "").unwrap_err(), "invalid_request");
     }
 }

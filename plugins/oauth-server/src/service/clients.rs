@@ -47,9 +47,7 @@ impl OAuth {
     /// # Errors
     /// When the database does not answer.
     pub async fn register(&self, registration: Registration) -> Result<NewClient> {
-        let added = self.add_client(registration, "registration").await?;
-        self.tidy_sometimes().await;
-        Ok(added)
+        self.add_client(registration, "registration").await
     }
 
     /// Adds a client for the operator.

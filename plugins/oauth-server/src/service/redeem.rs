@@ -92,7 +92,7 @@ impl OAuth {
     /// The codes of RFC 6749 section 5.2 and RFC 8707 section 2. A second use of a code or a refresh token is
     /// `invalid_grant`, and ends the grant.
     pub async fn redeem(&self, client: &ClientProof, request: TokenRequest) -> Result<IssuedTokens> {
-        let issued = match request {
+        match request {
             TokenRequest::Code { code, redirect_uri, verifier, resources } => {
                 let code = code.ok_or_else(refusal::invalid_grant)?;
                 let redirect_uri = redirect_uri.as_deref();
@@ -103,9 +103,7 @@ impl OAuth {
                 let token = token.ok_or_else(refusal::invalid_grant)?;
                 self.refresh(client, token.hash(), scopes, &resources).await
             }
-        }?;
-        self.tidy_sometimes().await;
-        Ok(issued)
+        }
     }
 
     /// The first attempt spends the code, right or wrong: nobody can try verifiers. What a refusal changes is committed.
@@ -125,7 +123,8 @@ impl OAuth {
             }
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
-        if taken.expires_at <= now {
+        // Whoever signs out a stolen session means what it was used for just now, too.
+        if taken.expires_at <= now || !taken.session_stands {
             return refuse(tx, now, refusal::invalid_grant()).await;
         }
         let audience = match taken.request.redeem(redemption) {

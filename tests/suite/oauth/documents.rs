@@ -1,0 +1,212 @@
+//! Clients known by the document they publish (MCP client registration, client ID metadata documents).
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::{assert_page_alone, assert_refused};
+use crate::on_both_engines;
+use crate::support::{Agent, DocumentServer, Published, Setup, TestGateway, Tokens};
+
+const REDIRECT: &str = "http://127.0.0.1:49152/callback";
+const UNIDENTIFIED: &str = "The agent cannot be identified.";
+
+fn open_to_loopback() -> Setup {
+    Setup::default().config(
+        "[outbound]\ndanger_allow_loopback = true\n[plugins.oauth-server]\ndanger_allow_loopback_clients = true",
+    )
+}
+
+fn impatient() -> Setup {
+    open_to_loopback().config("metadata_timeout_seconds = 1")
+}
+
+fn document(client_id: &str) -> Value {
+    json!({
+        "client_id": client_id,
+        "client_name": "Published agent",
+        "redirect_uris": [REDIRECT, "https://agent.example/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "none",
+    })
+}
+
+on_both_engines! {
+    async fn a_published_client_needs_no_registration(gateway: TestGateway, setup = open_to_loopback()) {
+        let server = DocumentServer::start().await;
+        let address = server.at("/client.json");
+        server.publish_json("/client.json", &document(&address));
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let page = ada.get(&agent.authorize_url(&agent.authorization(""))).await;
+        let shown = crate::support::unescape(&page.body);
+        assert!(shown.contains("<q><bdi>Published agent</bdi></q>"), "{shown}");
+        assert!(shown.contains("Published by <strong class=\"host\">127.0.0.1</strong>"), "{shown}");
+        assert!(shown.contains(&address), "{shown}");
+
+        let tokens = agent.connect(&mut ada, "").await;
+        let caller = agent.whoami(&tokens.access).await;
+        assert_eq!(caller.body["result"]["structuredContent"]["client"]["id"], address);
+        let renewed = Tokens::of(&agent.refresh(&tokens.refresh).await);
+        assert_eq!(agent.revoke(&renewed.refresh).await.status, StatusCode::OK);
+        assert_eq!(server.requests(), 1, "it is kept for a while");
+
+        let moved = Agent::known_as(&gateway, &address, "http://127.0.0.1:50000/callback");
+        assert!(moved.consent(&mut ada, "", "allow").await.location().starts_with(&moved.redirect_uri));
+    }
+}
+
+on_both_engines! {
+    async fn an_address_the_document_does_not_list_gets_a_page(gateway: TestGateway, setup = open_to_loopback()) {
+        let server = DocumentServer::start().await;
+        let address = server.at("/client.json");
+        server.publish_json("/client.json", &document(&address));
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        for asked in [
+            "https://evil.example/callback",
+            "https://agent.example/callback/",
+            "https://agent.example:8443/callback",
+            "http://localhost:49152/callback",
+            "javascript:alert(1)",
+        ] {
+            let page = agent.ask_with(&mut ada, "redirect_uri", Some(asked)).await;
+            assert_page_alone(&page, "does not belong to the agent");
+        }
+        // Two are listed, so leaving it out says nothing.
+        let page = agent.ask_with(&mut ada, "redirect_uri", None).await;
+        assert_page_alone(&page, "does not belong to the agent");
+    }
+}
+
+on_both_engines! {
+    async fn a_document_that_is_not_right_gets_a_page(gateway: TestGateway, setup = open_to_loopback()) {
+        let server = DocumentServer::start().await;
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let spoilt: [(&str, Option<Value>); 20] = [
+            ("client_id", None),
+            ("client_id", Some(json!(server.at("/other.json")))),
+            ("client_id", Some(json!("https://famous.example/client.json"))),
+            ("client_id", Some(json!(1))),
+            ("client_name", None),
+            ("client_name", Some(json!(" \u{200b} "))),
+            ("client_secret", Some(json!("mine"))),
+            ("client_secret", Some(Value::Null)),
+            ("client_secret_expires_at", Some(json!(0))),
+            ("token_endpoint_auth_method", Some(json!("client_secret_basic"))),
+            ("token_endpoint_auth_method", Some(json!("private_key_jwt"))),
+            ("jwks", Some(json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "x", "d": "d" }] }))),
+            ("redirect_uris", None),
+            ("redirect_uris", Some(json!([]))),
+            ("redirect_uris", Some(json!(REDIRECT))),
+            ("redirect_uris", Some(json!([REDIRECT, 1]))),
+            ("redirect_uris", Some(json!([REDIRECT, "javascript:alert(1)"]))),
+            ("redirect_uris", Some(json!([REDIRECT, "http://evil.example/"]))),
+            ("grant_types", Some(json!(["client_credentials"]))),
+            ("response_types", Some(json!(["token"]))),
+        ];
+        for (number, (member, value)) in spoilt.into_iter().enumerate() {
+            let path = format!("/client-{number}.json");
+            let address = server.at(&path);
+            let mut published = document(&address);
+            let members = published.as_object_mut().expect("an object");
+            members.remove(member);
+            members.extend(value.map(|value| (member.to_owned(), value)));
+            server.publish_json(&path, &published);
+            let agent = Agent::known_as(&gateway, &address, REDIRECT);
+            let page = ada.get(&agent.authorize_url(&agent.authorization(""))).await;
+            assert_page_alone(&page, UNIDENTIFIED);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn an_answer_that_is_no_document_gets_a_page(gateway: TestGateway, setup = open_to_loopback()) {
+        let server = DocumentServer::start().await;
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let good = server.at("/good.json");
+        server.publish_json("/good.json", &document(&good));
+        let sized = |path: &str, size: usize| {
+            let mut document = document(&server.at(path));
+            document["padding"] = json!("");
+            let missing = size - document.to_string().len();
+            document["padding"] = json!("x".repeat(missing));
+            assert_eq!(document.to_string().len(), size);
+            Published::Document("application/json", document.to_string())
+        };
+        let whole = document(&server.at("/failing.json")).to_string();
+        for (path, published) in [
+            ("/missing.json", Published::Status(StatusCode::NOT_FOUND)),
+            ("/empty.json", Published::Status(StatusCode::NO_CONTENT)),
+            ("/broken.json", Published::Status(StatusCode::INTERNAL_SERVER_ERROR)),
+            ("/failing.json", Published::Failing(StatusCode::NOT_FOUND, whole.clone())),
+            ("/moved.json", Published::Redirect(good.clone())),
+            ("/large.json", sized("/large.json", 6 * 1024)),
+            ("/a-byte-too-large.json", sized("/a-byte-too-large.json", 5 * 1024 + 1)),
+            ("/html.json", Published::Document("text/html", "<!doctype html>".to_owned())),
+            ("/cut.json", Published::Document("application/json", whole[..100].to_owned())),
+            ("/list.json", Published::Document("application/json", format!("[{whole}]"))),
+            ("/bytes.json", Published::Document("application/json", "\u{0}".to_owned())),
+        ] {
+            let agent = Agent::known_as(&gateway, &server.publish(path, published), REDIRECT);
+            let page = ada.get(&agent.authorize_url(&agent.authorization(""))).await;
+            assert_page_alone(&page, UNIDENTIFIED);
+        }
+        let requests = server.requests();
+        assert_eq!(requests, 11, "every one was asked once, and no redirect was followed");
+
+        let fits = Agent::known_as(&gateway, &server.publish("/fits.json", sized("/fits.json", 5 * 1024)), REDIRECT);
+        assert_eq!(ada.get(&fits.authorize_url(&fits.authorization(""))).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn a_server_that_never_finishes_is_not_waited_for(gateway: TestGateway, setup = impatient()) {
+        let server = DocumentServer::start().await;
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        for published in [Published::Silence, Published::Stalling, Published::Endless] {
+            let agent = Agent::known_as(&gateway, &server.publish("/slow.json", published), REDIRECT);
+            let asked_at = Instant::now();
+            let page = ada.get(&agent.authorize_url(&agent.authorization(""))).await;
+            assert_page_alone(&page, UNIDENTIFIED);
+            assert!(asked_at.elapsed() < Duration::from_secs(4), "waited for {:?}", asked_at.elapsed());
+        }
+        assert_eq!(server.requests(), 3);
+    }
+}
+
+on_both_engines! {
+    async fn a_failure_is_not_kept(gateway: TestGateway, setup = open_to_loopback()) {
+        let server = DocumentServer::start().await;
+        let address = server.publish("/client.json", Published::Status(StatusCode::NOT_FOUND));
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let url = agent.authorize_url(&agent.authorization(""));
+        assert_page_alone(&ada.get(&url).await, UNIDENTIFIED);
+        server.publish_json("/client.json", &document(&address));
+        assert_eq!(ada.get(&url).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn a_published_client_is_public_and_speaks_for_itself_alone(gateway: TestGateway, setup = open_to_loopback()) {
+        let server = DocumentServer::start().await;
+        let (address, other) = (server.at("/client.json"), server.at("/other.json"));
+        for address in [&address, &other] {
+            let path = address.rsplit_once('/').expect("a path").1;
+            server.publish_json(&format!("/{path}"), &document(address));
+        }
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let code = agent.code(&mut ada, "").await;
+        let with_secret = agent.redeem_with(&code, "client_secret", Some("mine")).await;
+        assert_refused(&with_secret, StatusCode::UNAUTHORIZED, "invalid_client");
+        let thief = Agent::known_as(&gateway, &other, REDIRECT);
+        assert_refused(&thief.redeem(&code).await, StatusCode::BAD_REQUEST, "invalid_grant");
+        let upper = agent.redeem_with(&code, "client_id", Some(&address.replace("http:", "HTTP:"))).await;
+        assert_refused(&upper, StatusCode::UNAUTHORIZED, "invalid_client");
+        Tokens::of(&agent.redeem(&code).await);
+    }
+}

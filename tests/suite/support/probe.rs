@@ -1,0 +1,64 @@
+//! A tool that never ends, and tells the test what becomes of it.
+
+use belgie::rmcp::model::{ProgressNotificationParam, RequestMetaObject};
+use belgie::rmcp::{Peer, RoleServer};
+use belgie_api::{State, ToolSet, access, tool};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// Counts the calls of the tool `hang`.
+#[derive(Clone, Default)]
+pub struct Probe {
+    begun: watch::Sender<usize>,
+    ended: watch::Sender<usize>,
+}
+
+/// Lives as long as a call.
+struct Call(Probe);
+
+impl Call {
+    fn begin(probe: &Probe) -> Self {
+        probe.begun.send_modify(|count| *count += 1);
+        Self(probe.clone())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.ended.send_modify(|count| *count += 1);
+    }
+}
+
+async fn hang(State(probe): State<Probe>, meta: RequestMetaObject, peer: Peer<RoleServer>) -> String {
+    let _call = Call::begin(&probe);
+    if let Some(token) = meta.get_progress_token() {
+        let _ = peer.notify_progress(ProgressNotificationParam::new(token, 1.0)).await;
+    }
+    std::future::pending().await
+}
+
+impl Probe {
+    /// The tool.
+    pub fn tools(&self) -> ToolSet<Self> {
+        ToolSet::new(self.clone()).tool(tool("hang", "Never ends"), access(), hang)
+    }
+
+    /// Waits until so many calls have begun.
+    pub async fn begun(&self, count: usize) {
+        Self::reach(&self.begun, count, "begun").await;
+    }
+
+    /// Waits until so many calls have been given up.
+    pub async fn ended(&self, count: usize) {
+        Self::reach(&self.ended, count, "ended").await;
+    }
+
+    async fn reach(counter: &watch::Sender<usize>, count: usize, what: &str) {
+        let mut counter = counter.subscribe();
+        let reached = counter.wait_for(|reached| *reached >= count);
+        let reached = timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{count} calls have not {what}"));
+        assert_eq!(*reached.expect("the counter is there"), count);
+    }
+}
