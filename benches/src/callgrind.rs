@@ -26,7 +26,8 @@ pub fn count(variant: Variant, calls: usize, folder: &Path) -> anyhow::Result<Ve
     let file = folder.join(format!("callgrind.{}", variant.word()));
     let mut out = OsString::from("--callgrind-out-file=");
     out.push(&file);
-    let mut runner: Vec<OsString> = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no"].map(Into::into).into();
+    let mut runner: Vec<OsString> =
+        ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no"].map(Into::into).into();
     runner.push(out);
     let server = Server::start(variant, &runner)?;
     let control = |action: &[&str]| control(server.process.id(), action);

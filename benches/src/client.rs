@@ -1,6 +1,7 @@
 //! A small HTTP/1.1 client for what is not load: opening sessions, checking answers, counting instructions.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ impl Connection {
     pub fn post(&mut self, path: &str, headers: &[(&str, String)], body: &str) -> anyhow::Result<Answer> {
         let mut request = format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.host, body.len());
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            write!(request, "{name}: {value}\r\n")?;
         }
         self.ask(request + "\r\n" + body)
     }

@@ -40,11 +40,9 @@ pub fn check(results: &Results) -> Vec<Goal> {
     }
     let direct = Cell { variant: Variant::Direct, era: Era::Modern, connections: most };
     goals.push(at_least("2026-07-28: throughput of direct / rmcp", throughput_ratio(rows, direct), 1.5));
-    for (variant, era) in [
-        (Variant::Gateway, Era::Modern),
-        (Variant::Direct, Era::Modern),
-        (Variant::Gateway, Era::Legacy),
-    ] {
+    for (variant, era) in
+        [(Variant::Gateway, Era::Modern), (Variant::Direct, Era::Modern), (Variant::Gateway, Era::Legacy)]
+    {
         let cell = Cell { variant, era, connections: 1 };
         let added = paired(rows, cell, Variant::Rmcp, |ours, theirs| ours.p50_us - theirs.p50_us);
         goals.push(at_most(format!("{era}: p50 of {} over rmcp, 1 connection, us", variant.word()), added, 20.0));

@@ -68,11 +68,7 @@ pub fn write_script(path: &Path, era: Era, ready: &Ready, sessions: &[Option<Str
     for id in 1..=REQUESTS {
         let session = sessions.next().and_then(Option::as_deref);
         let body = wire::call(era, id);
-        writeln!(
-            script,
-            "  requests[{id}] = wrk.format('POST', nil, {}, [==[{body}]==])",
-            lua_table(&head, session)
-        )?;
+        writeln!(script, "  requests[{id}] = wrk.format('POST', nil, {}, [==[{body}]==])", lua_table(&head, session))?;
     }
     script.push_str(SCRIPT_END);
     fs::write(path, script)?;

@@ -1,6 +1,9 @@
 //! The program `belgie-bench`: what a tool call costs through the gateway, beside the same call through less.
 //! `README.md` says how to run it and how to read what it prints.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "results go to the one, progress to the other")]
+#![expect(clippy::indexing_slicing, reason = "JSON values are indexed: what is not there is null")]
+
 mod agent;
 mod callgrind;
 mod cell;

@@ -43,14 +43,14 @@ impl Row {
 }
 
 /// What one server says before it is loaded.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Idle {
     /// Which server.
     pub variant: Variant,
     /// Its memory after a few calls.
     pub rss_mib: f64,
     /// The size of an answer's body, by era.
-    pub answer_bytes: [usize; 2],
+    pub answer_bytes: Vec<(Era, usize)>,
 }
 
 /// How much is measured.
@@ -107,9 +107,9 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Idle>, Vec<Row>)> {
 
 fn look_idle(running: &Running) -> anyhow::Result<Idle> {
     const A_FEW: usize = 20;
-    let mut answer_bytes = [0; 2];
-    for (bytes, era) in answer_bytes.iter_mut().zip(Era::ALL) {
-        *bytes = Agent::open(&running.server.ready, era)?.call(A_FEW)?;
+    let mut answer_bytes = Vec::new();
+    for era in Era::ALL {
+        answer_bytes.push((era, Agent::open(&running.server.ready, era)?.call(A_FEW)?));
     }
     Ok(Idle { variant: running.variant, rss_mib: mib(running.server.process.rss_kib()?), answer_bytes })
 }
@@ -140,7 +140,7 @@ fn sample(running: &Running, cell: Cell, seconds: u32) -> anyhow::Result<Sample>
     let before = server.process.cpu_time()?;
     let look = || server.process.rss_kib();
     let (seen, rss_kib) = load::run(&script, &server.ready, cell.connections, seconds, look)?;
-    let cpu = server.process.cpu_time()? - before;
+    let cpu = server.process.cpu_time()?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "ratios for people")]
     let requests = seen.requests as f64;
     Ok(Sample {

@@ -20,7 +20,8 @@ pub fn markdown(results: &Results, goals: &[Goal]) -> Result<String, std::fmt::E
         let cell = row.cell;
         let idle = results.idle.iter().find(|idle| idle.variant == cell.variant);
         let idle_rss = idle.map_or(f64::NAN, |idle| idle.rss_mib);
-        let bytes = idle.map_or(0, |idle| idle.answer_bytes[usize::from(cell.era == Era::Legacy)]);
+        let bytes =
+            idle.and_then(|idle| idle.answer_bytes.iter().find(|(era, _)| *era == cell.era)).map_or(0, |known| known.1);
         let instructions = results.instructions(cell.variant, cell.era);
         writeln!(
             text,

@@ -7,6 +7,7 @@ mod rmcp_alone;
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::pin::Pin;
 
 use axum::Router;
 use axum::serve::ListenerExt;
@@ -25,12 +26,16 @@ struct Echo {
     text: String,
 }
 
+/// A server at work.
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Serves until standard input ends: a server never outlives the program that started it.
 pub fn serve(variant: Variant) -> anyhow::Result<()> {
     let data = Folder::new()?;
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     // On the worker, and not on this thread, from the first step to the last.
-    let ready = runtime.block_on(runtime.spawn(start(variant, data.path().to_owned())))??;
+    let (ready, serving) = runtime.block_on(runtime.spawn(start(variant, data.path().to_owned())))??;
+    runtime.spawn(serving);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&ready)?)?;
     out.flush()?;
@@ -39,24 +44,32 @@ pub fn serve(variant: Variant) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start(variant: Variant, data: PathBuf) -> anyhow::Result<Ready> {
+async fn start(variant: Variant, data: PathBuf) -> anyhow::Result<(Ready, Serving)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let token = match variant {
-        Variant::Hand => serve_bare(listener, hand::routes()),
-        Variant::Rmcp => serve_bare(listener, Router::new().route_service(PATH, rmcp_alone::service())),
-        Variant::Gateway => Some(gateway::start(listener, &data, false).await?),
-        Variant::Direct => Some(gateway::start(listener, &data, true).await?),
+    let (token, serving) = match variant {
+        Variant::Hand => (None, serve_bare(listener, hand::routes())),
+        Variant::Rmcp => {
+            let routes = Router::new().route_service(PATH, rmcp_alone::service());
+            (None, serve_bare(listener, routes))
+        }
+        Variant::Gateway | Variant::Direct => {
+            let (token, serving) = gateway::start(listener, &data, variant == Variant::Direct).await?;
+            (Some(token), serving)
+        }
     };
-    Ok(Ready { address, token })
+    Ok((Ready { address, token }, serving))
 }
 
-fn serve_bare(listener: TcpListener, routes: Router) -> Option<String> {
+fn serve_bare(listener: TcpListener, routes: Router) -> Serving {
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             eprintln!("no TCP_NODELAY: {error}");
         }
     });
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    None
+    Box::pin(async move {
+        if let Err(error) = axum::serve(listener, routes).await {
+            eprintln!("the server has ended: {error}");
+        }
+    })
 }

@@ -5,10 +5,10 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    match (values.get(middle), values.len() % 2) {
-        (None, _) => f64::NAN,
-        (Some(upper), 0) => f64::midpoint(values[middle - 1], *upper),
-        (Some(value), _) => *value,
+    match (values.get(middle.wrapping_sub(1)), values.get(middle)) {
+        (_, None) => f64::NAN,
+        (Some(lower), Some(upper)) if values.len().is_multiple_of(2) => f64::midpoint(*lower, *upper),
+        (_, Some(value)) => *value,
     }
 }
 

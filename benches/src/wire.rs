@@ -95,8 +95,8 @@ fn message(answer: &Answer) -> anyhow::Result<Value> {
     let body = answer.body.trim();
     ensure!(answer.status == 200, "status {}: {body}", answer.status);
     let json = if answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
-        let data = body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-        data.filter(|data| !data.is_empty()).last().context("no event has data")?
+        let mut data = body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+        data.rfind(|data| !data.is_empty()).context("no event has data")?
     } else {
         body
     };
