@@ -118,7 +118,8 @@ impl BearerTokens {
         let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
         let known = match self.remembered(&token) {
             Some(known) => known,
-            None => self.look_up(&token).await.inspect_err(|_| self.known.invalidate(&token.hash()))?,
+            // Boxed: whoever is remembered does not carry the room that a look into the database needs.
+            None => Box::pin(self.look_up(&token)).await.inspect_err(|_| self.known.invalidate(&token.hash()))?,
         };
         // MCP authorization, "Token audience binding": a token of another resource is no token here.
         if !known.audience.iter().any(|uri| self.ports.opens(uri, resource)) {

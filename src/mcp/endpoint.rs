@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
@@ -33,7 +33,7 @@ use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
 use crate::auth::challenge::Challenge;
 
-const SESSION_ID: &str = "mcp-session-id";
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// How often expired credentials and idle sessions are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -159,7 +159,7 @@ impl McpEndpoint {
         }
         let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten();
         parts.extensions.insert(visit.clone());
-        let response = self.pass(Request::from_parts(parts, Body::empty()), &visit, None).await;
+        let response = Box::pin(self.pass(Request::from_parts(parts, Body::empty()), &visit, None)).await;
         if let Some(id) = closed.filter(|_| response.status().is_success()) {
             self.0.binding.release(&id);
         }
@@ -216,7 +216,9 @@ impl McpEndpoint {
         let opens_session = message.method == "initialize";
         let is_json = preflight::is_json(&parts.headers);
         parts.extensions.insert(visit.clone());
-        let response = self.pass(Request::from_parts(parts, Body::from(body.clone())), &visit, message.id).await;
+        let request = Request::from_parts(parts, Body::from(body.clone()));
+        // Boxed: what goes the short way does not carry the room that rmcp needs.
+        let response = Box::pin(self.pass(request, &visit, message.id)).await;
         if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // JSON that rmcp cannot read as a message is no other media type, and a client that knows both eras looks
             // for a JSON-RPC error in the body.

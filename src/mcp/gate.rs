@@ -95,7 +95,7 @@ impl Gate {
         }
         // A server need not tell single tools; then its list says whether there is one of this name.
         for server in self.catalog().guarded() {
-            if listing::has_tool(server, name, context).await {
+            if Box::pin(listing::has_tool(server, name, context)).await {
                 return Some(Found::Wrapped(server));
             }
         }
@@ -116,7 +116,8 @@ impl Gate {
         let visit = Visit::behind(&context.extensions)?;
         let action = Action::new(kind, name, &server.rule);
         let permit = decide(&visit.caller, action).map_err(|denial| refuse(&action, denial))?;
-        run::wrapped(permit, &visit.lease, server, request, context).await
+        // Boxed: rmcp moves the future of whatever method, and would move the room for this one with each.
+        Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await
     }
 
     /// Tells every wrapped server that the sender may use.

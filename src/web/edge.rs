@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use axum::response::Response;
 use belgie_api::crypto::base64url;
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure};
-use tower_http::catch_panic::CatchPanicLayer;
+use futures::FutureExt;
 
 use super::{Web, errors};
 use crate::mcp::CallLog;
@@ -23,18 +24,26 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Puts the edge around routes.
 pub fn around(routes: Router, web: &Arc<Web>) -> Router {
-    routes
-        .layer(CatchPanicLayer::custom(on_panic))
-        .layer(from_fn_with_state(Arc::clone(web), guard_host))
-        .layer(from_fn_with_state(Arc::clone(web), observe))
+    layer(routes, web, true)
 }
 
 /// The edge without the check of the host: for probes, which ask by address.
 pub fn observed(routes: Router, web: &Arc<Web>) -> Router {
-    routes.layer(from_fn_with_state(Arc::clone(web), observe))
+    layer(routes, web, false)
 }
 
-fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+struct Edge {
+    web: Arc<Web>,
+    checks_host: bool,
+}
+
+/// One layer for everything: axum clones every layer of a route, and all layers below it, for each request.
+fn layer(routes: Router, web: &Arc<Web>, checks_host: bool) -> Router {
+    let edge = Edge { web: Arc::clone(web), checks_host };
+    routes.layer(from_fn_with_state(Arc::new(edge), observe))
+}
+
+fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
@@ -44,10 +53,10 @@ fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// Refuses requests for other hosts: a name somebody else points at this address (DNS rebinding) is not ours.
-async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+fn refuse_host(web: &Web, request: &Request) -> Option<Response> {
     // RFC 9112 section 3.2; whoever stands in front of us may have looked at the other one.
     if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
-        return errors::json(&Failure::bad_request("edge.two_hosts", "A request has one host."));
+        return Some(errors::json(&Failure::bad_request("edge.two_hosts", "A request has one host.")));
     }
     let host = request
         .headers()
@@ -55,12 +64,12 @@ async fn guard_host(State(web): State<Arc<Web>>, request: Request, next: Next) -
         .and_then(|value| value.to_str().ok())
         .or_else(|| request.uri().authority().map(axum::http::uri::Authority::as_str));
     if host.is_some_and(|host| is_ours(host, &web.rules.allowed_hosts)) {
-        return next.run(request).await;
+        return None;
     }
-    errors::json(
+    Some(errors::json(
         &Failure::forbidden("edge.unknown_host", "This host is not served here.")
             .hint("Operator: add the name to `mcp.allowed_hosts`, or set `base_url` to it."),
-    )
+    ))
 }
 
 fn is_ours(host: &str, allowed: &[String]) -> bool {
@@ -69,19 +78,25 @@ fn is_ours(host: &str, allowed: &[String]) -> bool {
     allowed.iter().any(|ours| ours.eq_ignore_ascii_case(host) || ours.eq_ignore_ascii_case(bare))
 }
 
-/// Gives the request its id and its client address, and writes its one log line.
-async fn observe(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+/// Gives the request its id and its client address, answers for handlers that panic, and writes the one log line.
+async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let web = edge.web.as_ref();
     let mut random = [0_u8; 9];
     web.entropy.fill(&mut random);
-    let info = RequestInfo { id: base64url(&random).into(), ip: client_address(&web, &request) };
+    let info = RequestInfo { id: base64url(&random).into(), ip: client_address(web, &request) };
     let method = request.method().clone();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |p| p.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     request.extensions_mut().insert(info.clone());
-    let mut response = next.run(request).await;
+    let refused = if edge.checks_host { refuse_host(web, &request) } else { None };
+    let mut response = match refused {
+        Some(refused) => refused,
+        // What the handler was working on is dropped with it, so no broken state can be seen.
+        None => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(on_panic),
+    };
     harden(response.headers_mut(), &info, web.urls.is_https());
-    log(&response, &info, method.as_str(), &route, started);
+    log(&response, &info, method.as_str(), route, started);
     response
 }
 

@@ -1,16 +1,16 @@
 //! The way to the MCP endpoint: origin, credential, caller. Whoever comes through has a [`Caller`] and no secrets left.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::any;
 use belgie_api::{Caller, Failure};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{MCP_PATH, Web, cross_site, errors};
@@ -18,6 +18,12 @@ use crate::auth::bearer::BearerError;
 use crate::auth::credential::{self, BadCredential};
 use crate::auth::session_caller;
 use crate::mcp::Lease;
+
+/// What stands before the endpoint.
+struct Door {
+    web: Arc<Web>,
+    cors: CorsLayer,
+}
 
 pub fn routes(web: &Arc<Web>) -> Router {
     let origins: Vec<HeaderValue> =
@@ -27,24 +33,32 @@ pub fn routes(web: &Arc<Web>) -> Router {
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static("mcp-session-id")]);
-    Router::new()
-        .route(MCP_PATH, any(answer))
-        .layer(cors)
-        .layer(from_fn_with_state(Arc::clone(web), guard_origin))
-        .with_state(Arc::clone(web))
+    let door = Door { web: Arc::clone(web), cors };
+    Router::new().route(MCP_PATH, any(enter)).with_state(Arc::new(door))
 }
 
-/// MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
-async fn guard_origin(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    let is_allowed =
-        |origin: &HeaderValue| web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
-    if request.headers().get_all(header::ORIGIN).iter().all(is_allowed) {
-        return next.run(request).await;
+/// Lets programs in, and browsers as far as their `Origin` allows. A layer would make programs, too, pay for CORS.
+async fn enter(State(door): State<Arc<Door>>, request: Request) -> Response {
+    let mut origins = request.headers().get_all(header::ORIGIN).iter().peekable();
+    if origins.peek().is_none() {
+        return answer(&door.web, request).await;
     }
+    let is_allowed =
+        |origin: &HeaderValue| door.web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
+    if origins.all(is_allowed) {
+        return Box::pin(answer_browser(&door, request)).await;
+    }
+    // MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
     errors::json(
         &Failure::forbidden("edge.foreign_origin", "Pages of this origin may not talk to this endpoint.")
             .hint("Operator: add the origin to `mcp.allowed_origins`."),
     )
+}
+
+async fn answer_browser(door: &Door, request: Request) -> Response {
+    let inner = service_fn(|request| async { Ok::<_, Infallible>(answer(&door.web, request).await) });
+    let Ok(response) = door.cors.layer(inner).oneshot(request).await;
+    response
 }
 
 /// How often a caller is established anew when news come in between.
@@ -58,9 +72,9 @@ struct Admitted {
     cookie: Option<HeaderValue>,
 }
 
-async fn answer(State(web): State<Arc<Web>>, request: Request) -> Response {
+async fn answer(web: &Web, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Admitted { caller, lease, cookie } = match admit(&web, &parts).await {
+    let Admitted { caller, lease, cookie } = match admit(web, &parts).await {
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
@@ -69,7 +83,7 @@ async fn answer(State(web): State<Arc<Web>>, request: Request) -> Response {
     parts.headers.remove(header::COOKIE);
     parts.extensions.insert(caller.clone());
     parts.extensions.insert(lease);
-    let mut response = web.mcp.handle(Request::from_parts(parts, Body::new(body))).await;
+    let mut response = web.mcp.handle(Request::from_parts(parts, body)).await;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -106,7 +120,8 @@ async fn authenticate(web: &Web, parts: &Parts) -> Result<Known, Response> {
             Err(BearerError::Invalid) => Err(challenge(web, true)),
             Err(BearerError::Failure(failure)) => Err(errors::json(&failure)),
         },
-        Ok(None) => by_cookie(web, parts).await,
+        // Boxed: an agent's request does not carry the room that a look into the database needs.
+        Ok(None) => Box::pin(by_cookie(web, parts)).await,
     }
 }
 

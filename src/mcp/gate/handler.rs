@@ -94,7 +94,7 @@ impl ServerHandler for Gate {
             }
             (Ok(permit), Found::Wrapped(server)) => {
                 let request = ClientRequest::CallToolRequest(Request::new(request));
-                match run::wrapped(permit, &visit.lease, server, request, context).await? {
+                match Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await? {
                     ServerResult::CallToolResult(result) => result.into(),
                     ServerResult::InputRequiredResult(result) => result.into(),
                     ServerResult::CreateTaskResult(result) => result.into(),

@@ -1,0 +1,83 @@
+//! The program `belgie-bench`: what a tool call costs through the gateway, beside the same call through less.
+//! `README.md` says how to run it and how to read what it prints.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "results go to the one, progress to the other")]
+#![expect(clippy::indexing_slicing, reason = "JSON values are indexed: what is not there is null")]
+
+mod agent;
+mod callgrind;
+mod cell;
+mod client;
+mod folder;
+mod goals;
+mod load;
+mod measure;
+mod process;
+mod report;
+mod run;
+mod server;
+mod startup;
+mod stats;
+mod wire;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+/// As in the program `belgie`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(name = "belgie-bench", about, long_about = None)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Measures tool calls through the gateway and through less.
+#[derive(Subcommand)]
+enum Verb {
+    /// Measures everything and prints one Markdown table and one JSON value
+    Run(run::Options),
+    /// Serves one variant on a free port, named in a line of JSON, until standard input ends
+    Server {
+        /// Which one
+        variant: cell::Variant,
+    },
+    /// Makes an account and a token for a gateway, and prints the token
+    #[command(hide = true)]
+    Token {
+        /// Where its database is or will be
+        data: PathBuf,
+        /// Where it listens
+        address: SocketAddr,
+    },
+    /// Runs the program `belgie` with these arguments
+    Belgie {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().verb {
+        Verb::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
+        Verb::Server { variant } => server::serve(variant).map(|()| ExitCode::SUCCESS),
+        Verb::Token { data, address } => {
+            println!("{}", Runtime::new()?.block_on(server::gateway::make_token(&data, address))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Belgie { arguments } => belgie(arguments),
+    }
+}
+
+/// What `src/main.rs` does: the start of the program is measured without a second file to build and to keep in step.
+fn belgie(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
+    let arguments = std::iter::once(OsString::from("belgie")).chain(arguments);
+    Ok(Runtime::new()?.block_on(belgie::cli::run(arguments)))
+}

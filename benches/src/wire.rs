@@ -1,0 +1,104 @@
+//! The requests that are sent, and what counts as an answer to them.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::cell::Era;
+use crate::client::{Answer, Connection};
+
+/// Where all variants answer.
+pub const PATH: &str = "/mcp";
+
+/// The tool that all variants have.
+pub const TOOL: &str = "echo";
+
+const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
+
+/// The line a server prints once it listens.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Ready {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it wants to see before it answers.
+    pub token: Option<String>,
+}
+
+/// Header names and values.
+pub type Headers = Vec<(&'static str, String)>;
+
+/// Everything a call sends in its head but the session.
+pub fn headers(era: Era, ready: &Ready) -> Headers {
+    let mut headers = vec![
+        ("Content-Type", "application/json".to_owned()),
+        ("Accept", "application/json, text/event-stream".to_owned()),
+        ("MCP-Protocol-Version", era.version().to_owned()),
+    ];
+    if era == Era::Modern {
+        headers.push(("Mcp-Method", "tools/call".to_owned()));
+        headers.push(("Mcp-Name", TOOL.to_owned()));
+    }
+    headers.extend(ready.token.as_ref().map(|token| ("Authorization", format!("Bearer {token}"))));
+    headers
+}
+
+/// The body of a call.
+pub fn call(era: Era, id: usize) -> String {
+    let mut params = json!({ "name": TOOL, "arguments": { "text": TEXT } });
+    if era == Era::Modern {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": era.version(),
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": { "name": "belgie-bench", "version": "0" },
+        });
+    }
+    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }).to_string()
+}
+
+/// Opens a session of the legacy era; `None` when the server keeps none.
+pub fn open_session(connection: &mut Connection, ready: &Ready) -> anyhow::Result<Option<String>> {
+    let era = Era::Legacy;
+    let mut headers = headers(era, ready);
+    let hello = json!({
+        "jsonrpc": "2.0",
+        "id": 0,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": era.version(),
+            "capabilities": {},
+            "clientInfo": { "name": "belgie-bench", "version": "0" },
+        },
+    });
+    let answer = connection.post(PATH, &headers, &hello.to_string())?;
+    let result = message(&answer).context("initialize")?;
+    ensure!(result["result"]["protocolVersion"] == era.version(), "another revision was agreed on: {result}");
+    let session = answer.header("mcp-session-id").map(str::to_owned);
+    headers.extend(session.clone().map(|id| ("Mcp-Session-Id", id)));
+    let ready_note = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let noted = connection.post(PATH, &headers, &ready_note.to_string())?;
+    ensure!(noted.status == 202, "the note of readiness was answered with status {}", noted.status);
+    Ok(session)
+}
+
+/// Checks that this is what the tool says, so that nothing is measured that does not work.
+pub fn check(answer: &Answer, id: usize) -> anyhow::Result<()> {
+    let message = message(answer)?;
+    let is_ours = message["id"] == id && message["result"]["content"][0]["text"] == TEXT;
+    ensure!(is_ours, "this is no answer of the tool: {message}");
+    Ok(())
+}
+
+/// The last JSON-RPC message of an answer, whether it came as JSON or as an event stream.
+fn message(answer: &Answer) -> anyhow::Result<Value> {
+    let body = answer.body.trim();
+    ensure!(answer.status == 200, "status {}: {body}", answer.status);
+    let json = if answer.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        let mut data = body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+        data.rfind(|data| !data.is_empty()).context("no event has data")?
+    } else {
+        body
+    };
+    serde_json::from_str(json).with_context(|| format!("this is no JSON: {json}"))
+}
