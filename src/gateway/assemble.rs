@@ -144,7 +144,7 @@ fn open_parts(
     builder: &super::Builder,
 ) -> Result<Parts, BootError> {
     let (clock, entropy) = (Arc::clone(&builder.clock), Arc::clone(&builder.entropy));
-    let identity = Identity::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy), account_rules(config))?;
+    let identity = Identity::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy), account_rules(config));
     let templates = plugins.iter().flat_map(|plugin| plugin.templates()).collect();
     let settings =
         pages::PagesSettings { site_name: config.site_name.clone(), override_folder: config.templates_dir.clone() };

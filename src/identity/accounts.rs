@@ -78,12 +78,10 @@ impl From<Failure> for CreateError {
 
 impl Identity {
     /// Puts the service together.
-    ///
-    /// # Errors
-    /// When the password hasher cannot be made.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, rules: AccountRules) -> Result<Self> {
-        let hasher = PasswordHasher::new(Arc::clone(&entropy))?;
-        Ok(Self { db, clock, entropy, hasher, rules })
+    #[must_use]
+    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, rules: AccountRules) -> Self {
+        let hasher = PasswordHasher::new(Arc::clone(&entropy));
+        Self { db, clock, entropy, hasher, rules }
     }
 
     /// The operator's rules.

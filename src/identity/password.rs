@@ -7,6 +7,8 @@ use std::time::Duration;
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher as _};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use belgie_api::{Entropy, Failure, Result};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -26,15 +28,15 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Makes a hasher, and its decoy from a random password.
-    ///
-    /// # Errors
-    /// When the decoy cannot be hashed.
-    pub fn new(entropy: Arc<dyn Entropy>) -> Result<Self> {
-        let mut random = Zeroizing::new([0_u8; 32]);
+    /// Makes a hasher, and its decoy from random bytes: nothing is hashed for it, and no password is known to fit.
+    #[must_use]
+    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
+        let mut random = Zeroizing::new([0_u8; 48]);
         entropy.fill(random.as_mut_slice());
-        let decoy = hash_now(random.as_slice(), &salt(entropy.as_ref()))?;
-        Ok(Self { slots: Arc::new(Semaphore::new(AT_ONCE)), entropy, decoy: decoy.into() })
+        let (salt, output) = random.split_at(16);
+        let encode = |bytes| STANDARD_NO_PAD.encode(bytes);
+        let decoy = format!("$argon2id$v=19$m=19456,t=2,p=1${}${}", encode(salt), encode(output));
+        Self { slots: Arc::new(Semaphore::new(AT_ONCE)), entropy, decoy: decoy.into() }
     }
 
     /// The hash of a password in PHC form, with a fresh salt.
@@ -85,4 +87,24 @@ fn hash_now(password: &[u8], salt: &[u8; 16]) -> Result<String> {
         .hash_password_with_salt(password, salt)
         .map_err(|error| Failure::internal(error.to_string()))?;
     Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use belgie_api::entropy::SystemEntropy;
+
+    use super::{PasswordHash, PasswordHasher};
+
+    #[tokio::test]
+    async fn the_decoy_costs_what_a_real_hash_costs() {
+        let hasher = PasswordHasher::new(Arc::new(SystemEntropy));
+        let real = hasher.hash("a password".to_owned()).await.expect("a hash");
+        let parse = |text: &str| PasswordHash::new(text).expect("PHC form");
+        let (real, decoy) = (parse(&real), parse(&hasher.decoy));
+        assert_eq!((real.algorithm, real.version, real.params), (decoy.algorithm, decoy.version, decoy.params));
+        assert_eq!(real.hash.map(|hash| hash.len()), decoy.hash.map(|hash| hash.len()));
+        assert!(!hasher.is_right("a password".to_owned(), None).await.expect("an answer"));
+    }
 }
