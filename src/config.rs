@@ -69,6 +69,8 @@ pub struct Config {
     pub base_url_is_derived: bool,
     /// The host secret, if the operator gave one; otherwise [`secrets::load_or_create`] keeps one in `data_dir`.
     pub secret: Option<SecretString>,
+    /// The secret before this one: what was sealed with it still opens.
+    pub previous_secret: Option<SecretString>,
     /// Where the gateway keeps its files.
     pub data_dir: PathBuf,
     /// What the pages call this service.
@@ -165,6 +167,7 @@ impl Config {
         let given = root.opt_parsed("base_url", "an address such as https://mcp.example.com", BaseUrl::parse);
         let base_url_is_derived = given.is_none();
         let secret = root.secret("secret");
+        let previous_secret = root.secret("previous_secret");
         let data_dir = root.path_buf("data_dir", "./belgie-data");
         let site_name = root.string("site_name", "Belgie");
         let templates_dir = root.opt_path_buf("templates_dir");
@@ -177,6 +180,7 @@ impl Config {
             base_url,
             base_url_is_derived,
             secret,
+            previous_secret,
             server,
             database: root.section("database", |section| Database::read(section, &data_dir)),
             session: root.section("session", Session::read),

@@ -4,6 +4,7 @@ mod assemble;
 mod builder;
 mod error;
 mod host;
+mod keys;
 
 use std::sync::Arc;
 

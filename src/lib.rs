@@ -4,6 +4,7 @@
 //! lets nobody through who is not known. Start with [`Belgie::builder`]; the program `belgie` uses nothing else.
 
 pub mod access;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod events;
 pub mod gateway;
 pub mod identity;
 pub mod limits;
+pub mod mail;
 pub mod mcp;
 pub mod outbound;
 pub mod pages;

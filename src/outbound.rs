@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use belgie_api::failure::{Failure, Result};
-use belgie_api::ports::{FetchError, FetchLimits, Fetched, Outbound};
+use belgie_api::ports::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
 use http::StatusCode;
 use reqwest::{Client, Response, redirect};
 use url::Url;
@@ -82,6 +82,15 @@ impl HttpOutbound {
         let body = read(response, max_bytes).await?;
         Ok(Fetched { body, fresh_for })
     }
+
+    async fn exchange(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        let OutboundRequest { method, url, headers, body, limits } = request;
+        let mut response =
+            self.client.request(method, url).headers(headers).body(body).send().await.map_err(explain)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let body = read(response, limits.max_bytes).await?;
+        Ok(OutboundResponse { status, headers, body })
+    }
 }
 
 #[async_trait]
@@ -91,6 +100,11 @@ impl Outbound for HttpOutbound {
         tokio::time::timeout(limits.timeout, self.fetch(url, limits.max_bytes))
             .await
             .unwrap_or(Err(FetchError::Timeout))
+    }
+
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        self.guard.check_url(&request.url).map_err(forbidden)?;
+        tokio::time::timeout(request.limits.timeout, self.exchange(request)).await.unwrap_or(Err(FetchError::Timeout))
     }
 }
 

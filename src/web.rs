@@ -18,9 +18,9 @@ mod well_known;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use belgie_api::plugin::AccountSection;
-use belgie_api::ports::{Limits, Pages, Urls};
-use belgie_api::{Clock, Entropy, ScopeSet};
+use belgie_api::plugin::{AccountSection, SignInButton};
+use belgie_api::ports::{Limits, Pages, Sessions, Urls};
+use belgie_api::{Clock, Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, Cookies};
@@ -57,6 +57,12 @@ pub struct Web {
     pub entropy: Arc<dyn Entropy>,
     /// Parts of the account page that plugins bring.
     pub sections: Vec<Arc<dyn AccountSection>>,
+    /// Browser sessions as they begin.
+    pub sessions: Arc<dyn Sessions>,
+    /// Ways to sign in that plugins bring.
+    pub buttons: Vec<SignInButton>,
+    /// What plugins are lent.
+    pub host: Host,
     /// Bearer tokens.
     pub tokens: BearerTokens,
     /// The MCP endpoint.

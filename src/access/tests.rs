@@ -25,11 +25,13 @@ fn principal(scopes: ScopeSet) -> Arc<belgie_api::Principal> {
         user: UserContext {
             id: UserId::from_uuid(uuid::Uuid::from_u128(1)),
             email: "ada@example.com".to_owned(),
+            email_verified: true,
             name: "Ada".to_owned(),
             scopes: ScopeSet::new(),
         },
         client: ClientContext { id: ClientId::from_wire("cli_test"), name: "Test".to_owned() },
         session: None,
+        presence: None,
         grant: None,
         token: None,
         scopes,

@@ -146,6 +146,7 @@ impl BearerTokens {
             user,
             client,
             session: None,
+            presence: None,
             grant: Some(grant),
             token: Some(row),
             scopes,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use belgie_api::context::ClientContext;
 use belgie_api::host::{PrincipalParts, principal};
-use belgie_api::{Caller, ClientId};
+use belgie_api::{Caller, ClientId, Presence};
 
 use crate::access::caller::caller_for;
 use crate::identity::Resumed;
@@ -18,6 +18,11 @@ pub fn session_caller(resumed: &Resumed) -> Caller {
         user,
         client: ClientContext { id: ClientId::from_wire("web"), name: "Web".to_owned() },
         session: Some(resumed.session.id),
+        presence: Some(Presence {
+            authenticated_at: resumed.session.authenticated_at,
+            method: resumed.session.method.clone(),
+            impersonator: resumed.session.impersonator_id,
+        }),
         grant: None,
         token: None,
         scopes,

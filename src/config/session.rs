@@ -16,6 +16,8 @@ pub struct Session {
     pub update_age: Duration,
     /// How long a session lives at most, however much it is used.
     pub absolute_max_age: Duration,
+    /// How long after proving to be there a person may make dangerous changes without proving it again.
+    pub fresh_age: Duration,
 }
 
 impl Session {
@@ -31,13 +33,14 @@ impl Session {
                 60..=400 * DAY,
                 Duration::from_secs(30 * DAY),
             ),
+            fresh_age: section.seconds("fresh_age_seconds", 30..=DAY, Duration::from_secs(600)),
         };
         session.check(section);
         session
     }
 
     fn check(&self, section: &Section) {
-        let Self { max_age, update_age, absolute_max_age } = self;
+        let Self { max_age, update_age, absolute_max_age, .. } = self;
         if update_age >= max_age {
             let message = format!("{} is not less than max_age_seconds, {}", update_age.as_secs(), max_age.as_secs());
             section.complain("update_age_seconds", message, "lower it, or raise max_age_seconds");

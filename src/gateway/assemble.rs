@@ -7,19 +7,21 @@ use std::time::Duration;
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Urls};
+use belgie_api::ports::{Catalog, Keys, Urls};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
-use super::host::{DerivedKeys, Parts, account_rules, urls};
+use super::host::{Parts, account_rules, urls};
+use super::keys::DerivedKeys;
 use super::{BootError, Checked, Gateway};
 use crate::auth::challenge::Challenge;
-use crate::auth::{BearerTokens, Cookies, Ports};
+use crate::auth::{BearerTokens, BrowserSessions, Cookies, Ports};
 use crate::config::Config;
 use crate::config::secrets::ensure_data_dir;
 use crate::db::{self, Ledger};
-use crate::identity::Identity;
 use crate::identity::csrf::Csrf;
 use crate::identity::setup::ADMIN;
+use crate::identity::{Hooks, Identity, IdentityParts};
+use crate::mail::MailQueue;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings};
 use crate::registry::{self, Mounted};
 use crate::tasks::Tasks;
@@ -60,12 +62,16 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         MountParts { tools: core_tools, guarded: std::mem::take(&mut builder.guarded), ..MountParts::default() };
     for plugin in mounted {
         scopes.extend(plugin.manifest.scopes);
-        absorb(&mut all, plugin.parts);
+        absorb(&mut all, plugin.parts, &mut problems);
     }
     problems.extend(unexplained_scopes(&all, &scopes));
     let default_scopes = granted_by_default(&scopes);
     let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
+    let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
+    parts
+        .identity
+        .set_hooks(Hooks { vetoes: std::mem::take(&mut all.vetoes), ways_in: std::mem::take(&mut all.ways_in) });
 
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
@@ -105,6 +111,9 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
         sections: all.account_sections,
+        sessions: Arc::clone(&parts.sessions) as _,
+        buttons: all.sign_in_buttons,
+        host: host.clone(),
         tokens,
         mcp: endpoint,
         challenge,
@@ -144,20 +153,31 @@ fn open_parts(
     builder: &super::Builder,
 ) -> Result<Parts, BootError> {
     let (clock, entropy) = (Arc::clone(&builder.clock), Arc::clone(&builder.entropy));
-    let identity = Identity::new(db.clone(), Arc::clone(&clock), Arc::clone(&entropy), account_rules(config));
+    let keys: Arc<dyn Keys> = Arc::new(DerivedKeys::open(config, &entropy)?);
+    let identity = Identity::new(IdentityParts {
+        db: db.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+        keys: Arc::clone(&keys),
+        rules: account_rules(config),
+    });
+    let mailer = MailQueue::new(false, Arc::clone(&keys), Arc::clone(&clock), Arc::clone(&entropy));
     let templates = plugins.iter().flat_map(|plugin| plugin.templates()).collect();
     let settings =
         pages::PagesSettings { site_name: config.site_name.clone(), override_folder: config.templates_dir.clone() };
     let pages = pages::SitePages::load(settings, templates)?;
     Ok(Parts {
+        sessions: Arc::new(BrowserSessions::new(identity.clone(), cookies(config))),
         identity,
-        keys: Arc::new(DerivedKeys::open(config, entropy.as_ref())?),
+        keys,
+        mailer: Arc::new(mailer),
         pages: Arc::new(pages),
         limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
         outbound: Arc::new(outbound::HttpOutbound::new(outbound_settings(config))?),
         clock,
         entropy,
         catalog: Arc::new(OnceLock::new()),
+        provided: Arc::new(OnceLock::new()),
     })
 }
 
@@ -172,7 +192,14 @@ fn mount(plugins: &[Box<dyn Plugin>], host: &Host) -> Result<Vec<Mounted>, BootE
     Ok(mounted)
 }
 
-fn absorb(all: &mut MountParts, parts: MountParts) {
+fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
+    all.sign_in_buttons.extend(parts.sign_in_buttons);
+    all.vetoes.extend(parts.vetoes);
+    all.observers.extend(parts.observers);
+    all.ways_in.extend(parts.ways_in);
+    if !all.provided.absorb(parts.provided) {
+        problems.push("two plugins provide a thing of the same type".to_owned());
+    }
     all.routes.extend(parts.routes);
     all.tools.extend(parts.tools);
     all.guarded.extend(parts.guarded);

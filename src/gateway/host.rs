@@ -2,40 +2,16 @@
 
 use std::sync::{Arc, OnceLock};
 
-use belgie_api::ports::{Catalog, HostParts, Keys, Urls};
+use belgie_api::ports::{Catalog, HostParts, Keys, Provided, Urls};
 use belgie_api::{Clock, Entropy, Failure, Host, Result};
-use secrecy::SecretString;
 
+use crate::audit::AuditLog;
+use crate::auth::BrowserSessions;
 use crate::config::Config;
-use crate::config::secrets::{Secrets, load_or_create};
-use crate::gateway::BootError;
 use crate::identity::{AccountRules, Identity, SessionRules};
 use crate::limits::LocalLimits;
+use crate::mail::MailQueue;
 use crate::outbound::HttpOutbound;
-
-/// Keys derived from the host's secret (HKDF-SHA-256, RFC 5869).
-pub struct DerivedKeys(Secrets);
-
-impl DerivedKeys {
-    /// Takes the configured secret, or the one kept in the data directory, which is made at the first start.
-    pub fn open(config: &Config, entropy: &dyn Entropy) -> Result<Self, BootError> {
-        let secret: SecretString = match &config.secret {
-            Some(secret) => secret.clone(),
-            None => load_or_create(&config.data_dir, &mut |bytes| entropy.fill(bytes)).map_err(BootError::Secret)?,
-        };
-        Ok(Self(Secrets::new(&secret)))
-    }
-}
-
-impl Keys for DerivedKeys {
-    #[expect(
-        clippy::expect_used,
-        reason = "HKDF fails only when more than 255 blocks are asked for; this asks for one"
-    )]
-    fn derive(&self, purpose: &str) -> [u8; 32] {
-        *self.0.key(purpose).expect("one block of HKDF output")
-    }
-}
 
 /// Our public address.
 pub fn urls(config: &Config) -> Result<Urls> {
@@ -47,10 +23,12 @@ pub fn account_rules(config: &Config) -> AccountRules {
     AccountRules {
         sign_up_open: config.sign_up.open,
         min_password_length: config.sign_up.min_password_length,
+        signs_in_by_mail: false,
         sessions: SessionRules {
             max_age: config.session.max_age,
             update_age: config.session.update_age,
             absolute_max_age: config.session.absolute_max_age,
+            fresh_age: config.session.fresh_age,
         },
     }
 }
@@ -59,8 +37,10 @@ pub fn account_rules(config: &Config) -> AccountRules {
 pub struct Parts {
     /// People and sessions.
     pub identity: Identity,
+    /// Browser sessions and their cookies.
+    pub sessions: Arc<BrowserSessions>,
     /// Keys.
-    pub keys: Arc<DerivedKeys>,
+    pub keys: Arc<dyn Keys>,
     /// Templates.
     pub pages: Arc<crate::pages::SitePages>,
     /// Rate limits.
@@ -71,8 +51,12 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Mail.
+    pub mailer: Arc<MailQueue>,
     /// Set once every plugin has mounted.
     pub catalog: Arc<OnceLock<Catalog>>,
+    /// Set once every plugin has mounted.
+    pub provided: Arc<OnceLock<Provided>>,
 }
 
 impl Parts {
@@ -83,12 +67,17 @@ impl Parts {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             urls,
-            keys: Arc::clone(&self.keys) as Arc<dyn Keys>,
+            keys: Arc::clone(&self.keys),
             outbound: Arc::clone(&self.outbound) as _,
             pages: Arc::clone(&self.pages) as _,
             accounts: Arc::new(self.identity.clone()),
             limits: Arc::clone(&self.limits) as _,
+            sessions: Arc::clone(&self.sessions) as _,
+            one_time: Arc::new(self.identity.clone()),
+            mailer: Arc::clone(&self.mailer) as _,
+            audit: Arc::new(AuditLog::new(Arc::clone(&self.clock), Arc::clone(&self.entropy))),
             catalog: Arc::clone(&self.catalog),
+            provided: Arc::clone(&self.provided),
         })
     }
 }

@@ -1,13 +1,14 @@
 //! Accounts: made, found, signed in to, deleted.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use async_trait::async_trait;
 use belgie_api::context::UserContext;
 use belgie_api::db::{Db, Tx};
-use belgie_api::ports::Accounts;
+use belgie_api::hooks::Act;
+use belgie_api::ports::{Keys, NewUser};
 use belgie_api::{Clock, Entropy, Event, Failure, Result, ScopeSet, Timestamp, UserId};
 
+use super::hooks::Hooks;
 use super::password::PasswordHasher;
 use super::sessions::SessionRules;
 use crate::store::users::{self, UserRow};
@@ -26,6 +27,22 @@ pub struct AccountRules {
     pub min_password_length: usize,
     /// How long sessions live.
     pub sessions: SessionRules,
+    /// Whether mail to a proven address is a way in here.
+    pub signs_in_by_mail: bool,
+}
+
+/// What the service works with.
+pub struct IdentityParts {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What secrets at rest are sealed with.
+    pub keys: Arc<dyn Keys>,
+    /// The operator's rules.
+    pub rules: AccountRules,
 }
 
 /// The identity service of one gateway.
@@ -36,6 +53,8 @@ pub struct Identity {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) hasher: PasswordHasher,
     pub(super) rules: AccountRules,
+    pub(super) keys: Arc<dyn Keys>,
+    pub(super) hooks: Arc<OnceLock<Hooks>>,
 }
 
 /// An account somebody wants.
@@ -79,9 +98,10 @@ impl From<Failure> for CreateError {
 impl Identity {
     /// Puts the service together.
     #[must_use]
-    pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, rules: AccountRules) -> Self {
+    pub fn new(parts: IdentityParts) -> Self {
+        let IdentityParts { db, clock, entropy, keys, rules } = parts;
         let hasher = PasswordHasher::new(Arc::clone(&entropy));
-        Self { db, clock, entropy, hasher, rules }
+        Self { db, clock, entropy, hasher, rules, keys, hooks: Arc::default() }
     }
 
     /// The operator's rules.
@@ -125,9 +145,9 @@ impl Identity {
     /// # Errors
     /// When the input is not right, the address is taken, or the database does not answer.
     pub async fn create(&self, account: NewAccount) -> Result<UserContext, CreateError> {
-        let mut tx = self.prepare(&account).await?;
-        let user = self.insert(&mut tx.1, account, tx.0).await?;
-        tx.1.commit(self.clock.now()).await?;
+        let (hash, mut tx) = self.prepare(&account).await?;
+        let user = self.insert(&mut tx, account, hash, "password").await?;
+        tx.commit(self.clock.now()).await?;
         Ok(user)
     }
 
@@ -143,19 +163,42 @@ impl Identity {
         tx: &mut Tx,
         account: NewAccount,
         hash: String,
+        method: &str,
     ) -> Result<UserContext, CreateError> {
+        let NewAccount { email, name, scopes, .. } = account;
+        let user = NewUser { email, name, scopes, ..NewUser::default() };
+        self.insert_user(tx, &user, Some(hash), method).await?.ok_or(CreateError::Taken)
+    }
+
+    /// Adds an account once every veto has agreed; `None` when the address is taken.
+    pub(super) async fn insert_user(
+        &self,
+        tx: &mut Tx,
+        user: &NewUser,
+        password_hash: Option<String>,
+        method: &str,
+    ) -> Result<Option<UserContext>> {
+        let now = self.clock.now();
+        self.veto(tx, Act::SignUp { user, method }).await?;
         let row = UserRow {
             id: UserId::new(self.clock.as_ref(), self.entropy.as_ref()),
-            email: users::normalize_email(&account.email),
-            name: account.name.trim().chars().take(MAX_NAME_CHARACTERS).collect(),
-            password_hash: Some(hash),
-            scopes: account.scopes,
-            created_at: self.clock.now(),
+            email: users::normalize_email(&user.email),
+            email_verified_at: user.email_verified.then_some(now),
+            name: shorten(&user.name),
+            image: user.image.clone(),
+            password_hash,
+            scopes: user.scopes.clone(),
+            banned_at: None,
+            banned_until: None,
+            ban_reason: None,
+            created_at: now,
+            updated_at: now,
         };
         if !users::insert(tx, &row).await? {
-            return Err(CreateError::Taken);
+            return Ok(None);
         }
-        Ok(context(row))
+        tx.emit(Event::UserCreated { user: row.id });
+        Ok(Some(context(row)))
     }
 
     /// The account behind an address and its password; `None` when either is wrong. Takes the same time in both cases.
@@ -164,6 +207,7 @@ impl Identity {
     /// When the database does not answer.
     pub async fn check_password(&self, email: &str, password: String) -> Result<Option<UserContext>> {
         let row = users::find_by_email(&mut self.db.read().await?, email).await?;
+        let row = row.filter(|row| !row.is_banned(self.clock.now()));
         let hash = row.as_ref().and_then(|row| row.password_hash.clone());
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
         let fits = self.hasher.is_right(password, hash).await?;
@@ -193,6 +237,8 @@ impl Identity {
     /// When the database does not answer.
     pub async fn delete(&self, user: UserId) -> Result<bool> {
         let mut tx = self.db.begin().await?;
+        let Some(row) = users::find(&mut tx, user).await? else { return Ok(false) };
+        self.veto(&mut tx, Act::Delete { user: &context(row) }).await?;
         if !users::delete(&mut tx, user).await? {
             return Ok(false);
         }
@@ -202,24 +248,18 @@ impl Identity {
     }
 }
 
-#[async_trait]
-impl Accounts for Identity {
-    async fn find(&self, user: UserId) -> Result<Option<UserContext>> {
-        Ok(users::find(&mut self.db.read().await?, user).await?.map(context))
-    }
-
-    async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>> {
-        Ok(users::find_by_email(&mut self.db.read().await?, email).await?.map(context))
-    }
+pub(super) fn context(row: UserRow) -> UserContext {
+    let email_verified = row.email_verified_at.is_some();
+    UserContext { id: row.id, email: row.email, email_verified, name: row.name, scopes: row.scopes }
 }
 
-fn context(row: UserRow) -> UserContext {
-    UserContext { id: row.id, email: row.email, name: row.name, scopes: row.scopes }
+pub(super) fn shorten(name: &str) -> String {
+    name.trim().chars().take(MAX_NAME_CHARACTERS).collect()
 }
 
 /// The shape of an address: something, an `@`, a dotted or single-label domain, no spaces or control characters. Whether
 /// it exists only a mail can tell.
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return false;
     };

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use belgie_api::context::UserContext;
-use belgie_api::{Event, PlainToken, Result, SessionId, TokenKind, UserId};
+use belgie_api::hooks::Act;
+use belgie_api::{Event, Failure, PlainToken, Result, SessionId, TokenKind, UserId};
 
-use super::accounts::Identity;
+use super::accounts::{Identity, context};
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users;
 
@@ -23,6 +24,8 @@ pub struct SessionRules {
     pub update_age: Duration,
     /// How long it can live at all.
     pub absolute_max_age: Duration,
+    /// How long after proving to be there a person may make dangerous changes without proving it again.
+    pub fresh_age: Duration,
 }
 
 /// A session just opened.
@@ -43,13 +46,22 @@ pub struct Resumed {
     pub is_renewed: bool,
 }
 
+/// What somebody is told whose account is closed: no more than that.
+fn closed() -> Failure {
+    Failure::forbidden("account.closed", "This account cannot be used.").hint("Ask the operator of this service.")
+}
+
 impl Identity {
-    /// Opens a session with a token nobody has seen before, whatever cookie the browser came with.
+    /// Opens a session with a token nobody has seen before, whatever cookie the browser came with, once every veto has
+    /// agreed. `method`: how the person proved to be there.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn start_session(&self, user: UserId, ip: IpAddr, user_agent: &str) -> Result<Started> {
+    /// 403 when the account is banned or gone or a veto refuses; or when the database does not answer.
+    pub async fn start_session(&self, user: UserId, ip: IpAddr, user_agent: &str, method: &str) -> Result<Started> {
         let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let row = users::find(&mut tx, user).await?.filter(|row| !row.is_banned(now)).ok_or_else(closed)?;
+        self.veto(&mut tx, Act::SignIn { user: &context(row), method }).await?;
         let token = TokenKind::Session.mint(self.entropy.as_ref());
         let session = SessionRow {
             id: SessionId::new(self.clock.as_ref(), self.entropy.as_ref()),
@@ -60,9 +72,12 @@ impl Identity {
             last_seen_at: now,
             ip: ip.to_string(),
             user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARACTERS).collect(),
+            authenticated_at: now,
+            method: method.to_owned(),
+            impersonator_id: None,
         };
-        let mut tx = self.db.begin().await?;
         sessions::insert(&mut tx, &session, token.hash()).await?;
+        tx.emit(Event::UserSignedIn { user, session: session.id, method: method.to_owned() });
         tx.commit(now).await?;
         Ok(Started { session, token })
     }
@@ -77,7 +92,8 @@ impl Identity {
         let Some(mut session) = sessions::find(&mut conn, token.hash(), now).await? else {
             return Ok(None);
         };
-        let Some(user) = users::find(&mut conn, session.user_id).await? else {
+        let user = users::find(&mut conn, session.user_id).await?;
+        let Some(user) = user.filter(|user| !user.is_banned(now)) else {
             return Ok(None);
         };
         drop(conn);
@@ -97,8 +113,25 @@ impl Identity {
                 Err(failure) => tracing::warn!(error = ?failure, "the use of a session could not be noted"),
             }
         }
-        let user = UserContext { id: user.id, email: user.email, name: user.name, scopes: user.scopes };
-        Ok(Some(Resumed { session, user, is_renewed }))
+        Ok(Some(Resumed { session, user: context(user), is_renewed }))
+    }
+
+    /// Whether the person behind a session proved a moment ago to be there; never, when an operator wears it.
+    #[must_use]
+    pub fn is_fresh(&self, session: &SessionRow) -> bool {
+        session.impersonator_id.is_none()
+            && self.clock.now().since(session.authenticated_at) <= self.rules.sessions.fresh_age
+    }
+
+    /// Notes that the person behind a session has just proved once more to be there.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn confirm_session(&self, session: SessionId, method: &str) -> Result<()> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        sessions::confirm(&mut tx, session, now, method).await?;
+        tx.commit(now).await
     }
 
     async fn note_use(&self, session: SessionId) -> Result<()> {

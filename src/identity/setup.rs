@@ -6,6 +6,7 @@ use belgie_api::context::UserContext;
 use belgie_api::{PlainToken, Result, TokenKind};
 
 use super::accounts::{CreateError, Identity, NewAccount};
+use crate::store::links::NewLink;
 use crate::store::{links, users};
 
 const PURPOSE: &str = "set-up";
@@ -27,7 +28,14 @@ impl Identity {
         }
         links::withdraw(&mut tx, PURPOSE).await?;
         let token = TokenKind::Link.mint(self.entropy.as_ref());
-        links::insert(&mut tx, token.hash(), PURPOSE, now, now.plus(LIFETIME)).await?;
+        let link = NewLink {
+            token: token.hash(),
+            purpose: PURPOSE,
+            user: None,
+            payload: None,
+            expires_at: now.plus(LIFETIME),
+        };
+        links::insert(&mut tx, &link, now).await?;
         tx.commit(now).await?;
         Ok(Some(token))
     }
@@ -41,7 +49,7 @@ impl Identity {
         if users::is_anybody_there(&mut conn).await? {
             return Ok(false);
         }
-        links::is_open(&mut conn, token.hash(), PURPOSE, self.clock.now()).await
+        Ok(links::find(&mut conn, token.hash(), PURPOSE, self.clock.now()).await?.is_some())
     }
 
     /// Makes the first account, with the user scope `admin`, and uses the link up; `None` when the link is not good.
@@ -51,10 +59,10 @@ impl Identity {
     pub async fn set_up(&self, token: &PlainToken, account: NewAccount) -> Result<Option<UserContext>, CreateError> {
         let (hash, mut tx) = self.prepare(&account).await?;
         let is_first = !users::is_anybody_there(&mut tx).await?;
-        if !is_first || !links::consume(&mut tx, token.hash(), PURPOSE, self.clock.now()).await? {
+        if !is_first || links::consume(&mut tx, token.hash(), PURPOSE, self.clock.now()).await?.is_none() {
             return Ok(None);
         }
-        let user = self.insert(&mut tx, account, hash).await?;
+        let user = self.insert(&mut tx, account, hash, "setup").await?;
         tx.commit(self.clock.now()).await?;
         Ok(Some(user))
     }

@@ -65,7 +65,7 @@ fn problems(folder: Option<&Folder>, templates: &[Template]) -> Vec<String> {
 
 fn stranger() -> Visitor {
     let info = RequestInfo { id: "req_1".into(), ip: IpAddr::V4(Ipv4Addr::LOCALHOST) };
-    Visitor { info, caller: None, csrf_token: "forgery<token>".into() }
+    Visitor { info, caller: None, csrf_token: "forgery<token>".into(), is_fresh: false }
 }
 
 async fn text(response: Response) -> String {
@@ -100,6 +100,7 @@ fn the_samples_promise_exactly_what_a_page_is_told() {
     let ada = UserContext {
         id: UserId::new(&SystemClock, &SystemEntropy),
         email: "ada@example.org".to_owned(),
+        email_verified: true,
         name: String::new(),
         scopes: ScopeSet::default(),
     };

@@ -76,6 +76,8 @@ fn room(room: Room) -> &'static str {
         Room::WellKnown => "well-known",
         Room::OAuth => "oauth",
         Room::Browser => "browser",
+        Room::Return => "return",
+        Room::Api => "api",
     }
 }
 

@@ -1,60 +1,104 @@
-//! Table `core_links`: one-time links. A link is consumed in one statement, so two clicks cannot both win.
+//! Table `core_links`: single-use links and handles. One is consumed in one statement, so two clicks cannot both win.
 
 use belgie_api::db::Conn;
-use belgie_api::{Result, Timestamp, TokenHash, on};
+use belgie_api::{Result, Timestamp, TokenHash, UserId, on};
 
-const INSERT: &str = "INSERT INTO core_links (token_hash, purpose, created_at, expires_at) VALUES ($1, $2, $3, $4)";
-const IS_OPEN: &str = "SELECT COUNT(*) FROM core_links \
+const INSERT: &str = "INSERT INTO core_links (token_hash, purpose, user_id, payload, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6)";
+const FIND: &str = "SELECT user_id, payload, attempts FROM core_links \
      WHERE token_hash = $1 AND purpose = $2 AND consumed_at IS NULL AND expires_at > $3";
 const CONSUME: &str = "UPDATE core_links SET consumed_at = $3 \
-     WHERE token_hash = $1 AND purpose = $2 AND consumed_at IS NULL AND expires_at > $3";
+     WHERE token_hash = $1 AND purpose = $2 AND consumed_at IS NULL AND expires_at > $3 \
+     RETURNING user_id, payload, attempts";
+const TRY: &str = "UPDATE core_links SET attempts = attempts + 1 \
+     WHERE token_hash = $1 AND purpose = $2 AND consumed_at IS NULL AND expires_at > $3 AND attempts < $4 \
+     RETURNING user_id, payload, attempts";
 const WITHDRAW: &str = "DELETE FROM core_links WHERE purpose = $1 AND consumed_at IS NULL";
+const WITHDRAW_OF: &str = "DELETE FROM core_links WHERE purpose = $1 AND user_id = $2 AND consumed_at IS NULL";
 const PURGE: &str = "DELETE FROM core_links WHERE expires_at < $1";
+
+/// A link that could still be consumed.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct LinkRow {
+    /// Whose it is, if it is somebody's.
+    pub user_id: Option<UserId>,
+    /// What is kept under it, sealed.
+    pub payload: Option<String>,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// What a new link is.
+pub struct NewLink<'a> {
+    /// The hash of its token.
+    pub token: TokenHash,
+    /// What it is for.
+    pub purpose: &'a str,
+    /// Whose it is, if it is somebody's.
+    pub user: Option<UserId>,
+    /// What is kept under it, sealed.
+    pub payload: Option<&'a str>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
 
 /// Adds a link.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn insert(
-    conn: &mut Conn,
-    token: TokenHash,
-    purpose: &str,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<()> {
+pub async fn insert(conn: &mut Conn, link: &NewLink<'_>, now: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(INSERT)
-        .bind(token.as_bytes())
-        .bind(purpose)
+        .bind(link.token.as_bytes())
+        .bind(link.purpose)
+        .bind(link.user)
+        .bind(link.payload)
         .bind(now)
-        .bind(expires_at)
+        .bind(link.expires_at)
         .execute(c).await.map(drop))?;
     Ok(())
 }
 
-/// Whether a link could still be consumed.
+/// A link that could still be consumed.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn is_open(conn: &mut Conn, token: TokenHash, purpose: &str, now: Timestamp) -> Result<bool> {
-    let count = on!(conn, c => sqlx::query_scalar::<_, i64>(IS_OPEN)
+pub async fn find(conn: &mut Conn, token: TokenHash, purpose: &str, now: Timestamp) -> Result<Option<LinkRow>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LinkRow>(FIND)
         .bind(token.as_bytes())
         .bind(purpose)
         .bind(now)
-        .fetch_one(c).await)?;
-    Ok(count == 1)
+        .fetch_optional(c).await)?)
 }
 
-/// Uses a link up; `false` when it was used, has expired or never was.
+/// Uses a link up; `None` when it was used, has expired or never was.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn consume(conn: &mut Conn, token: TokenHash, purpose: &str, now: Timestamp) -> Result<bool> {
-    let rows = on!(conn, c => sqlx::query(CONSUME)
+pub async fn consume(conn: &mut Conn, token: TokenHash, purpose: &str, now: Timestamp) -> Result<Option<LinkRow>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LinkRow>(CONSUME)
         .bind(token.as_bytes())
         .bind(purpose)
         .bind(now)
-        .execute(c).await.map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+        .fetch_optional(c).await)?)
+}
+
+/// Counts one more try at what a link guards, at most `most` of them; `None` when there are no more, or no such link.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count_try(
+    conn: &mut Conn,
+    token: TokenHash,
+    purpose: &str,
+    now: Timestamp,
+    most: i64,
+) -> Result<Option<LinkRow>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LinkRow>(TRY)
+        .bind(token.as_bytes())
+        .bind(purpose)
+        .bind(now)
+        .bind(most)
+        .fetch_optional(c).await)?)
 }
 
 /// Takes back every unused link of one purpose.
@@ -63,6 +107,15 @@ pub async fn consume(conn: &mut Conn, token: TokenHash, purpose: &str, now: Time
 /// When the database does not answer.
 pub async fn withdraw(conn: &mut Conn, purpose: &str) -> Result<()> {
     on!(conn, c => sqlx::query(WITHDRAW).bind(purpose).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Takes back every unused link of one purpose and one person.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn withdraw_of(conn: &mut Conn, purpose: &str, user: UserId) -> Result<()> {
+    on!(conn, c => sqlx::query(WITHDRAW_OF).bind(purpose).bind(user).execute(c).await.map(drop))?;
     Ok(())
 }
 

@@ -4,14 +4,16 @@ use belgie_api::db::Conn;
 use belgie_api::{Result, SessionId, Timestamp, TokenHash, UserId, on};
 
 const INSERT: &str = "INSERT INTO core_sessions \
-     (id, user_id, token_hash, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent) \
-     VALUES ($1, $2, $3, $4, $4, $5, $4, $6, $7)";
-const FIND: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent \
-     FROM core_sessions WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2";
-const LIST: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent \
-     FROM core_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
+     (id, user_id, token_hash, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, authenticated_at, \
+     method, impersonator_id) VALUES ($1, $2, $3, $4, $4, $5, $4, $6, $7, $8, $9, $10)";
+const FIND: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
+     authenticated_at, method, impersonator_id FROM core_sessions WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2";
+const LIST: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
+     authenticated_at, method, impersonator_id FROM core_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
 const RENEW: &str = "UPDATE core_sessions SET renewed_at = $2, last_seen_at = $2, expires_at = $3 \
      WHERE id = $1 AND revoked_at IS NULL";
+const CONFIRM: &str = "UPDATE core_sessions SET authenticated_at = $2, method = $3 \
+     WHERE id = $1 AND revoked_at IS NULL AND impersonator_id IS NULL";
 const SEEN: &str = "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE core_sessions SET revoked_at = $3 \
      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
@@ -39,6 +41,12 @@ pub struct SessionRow {
     pub ip: String,
     /// What the browser calls itself.
     pub user_agent: String,
+    /// When the person last proved to be there.
+    pub authenticated_at: Timestamp,
+    /// How.
+    pub method: String,
+    /// The operator who wears the session, if it is so.
+    pub impersonator_id: Option<UserId>,
 }
 
 /// Adds a session under the hash of its token.
@@ -54,6 +62,9 @@ pub async fn insert(conn: &mut Conn, session: &SessionRow, token: TokenHash) -> 
         .bind(session.expires_at)
         .bind(&session.ip)
         .bind(&session.user_agent)
+        .bind(session.authenticated_at)
+        .bind(&session.method)
+        .bind(session.impersonator_id)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -83,6 +94,15 @@ pub async fn list(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<S
 /// When the database does not answer.
 pub async fn renew(conn: &mut Conn, session: SessionId, now: Timestamp, expires_at: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(RENEW).bind(session).bind(now).bind(expires_at).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes that the person behind a session has proved once more to be there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn confirm(conn: &mut Conn, session: SessionId, now: Timestamp, method: &str) -> Result<()> {
+    on!(conn, c => sqlx::query(CONFIRM).bind(session).bind(now).bind(method).execute(c).await.map(drop))?;
     Ok(())
 }
 

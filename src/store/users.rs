@@ -4,14 +4,19 @@ use belgie_api::db::Conn;
 use belgie_api::{Result, ScopeSet, Timestamp, UserId, on};
 use sqlx::types::Json;
 
-const INSERT: &str = "INSERT INTO core_users (id, email, name, password_hash, scopes, created_at, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (email) DO NOTHING";
-const FIND: &str = "SELECT id, email, name, password_hash, scopes, created_at FROM core_users WHERE id = $1";
-const FIND_BY_EMAIL: &str =
-    "SELECT id, email, name, password_hash, scopes, created_at FROM core_users WHERE email = $1";
-const LIST: &str =
-    "SELECT id, email, name, password_hash, scopes, created_at FROM core_users ORDER BY email LIMIT 1000";
+const INSERT: &str = "INSERT INTO core_users \
+     (id, email, email_verified_at, name, image, password_hash, scopes, created_at, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (email) DO NOTHING";
+const FIND: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
+     ban_reason, created_at, updated_at FROM core_users WHERE id = $1";
+const FIND_BY_EMAIL: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, \
+     banned_until, ban_reason, created_at, updated_at FROM core_users WHERE email = $1";
+const LIST: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
+     ban_reason, created_at, updated_at FROM core_users ORDER BY email LIMIT 1000";
 const ANY: &str = "SELECT 1 FROM core_users LIMIT 1";
+const IS_TAKEN: &str = "SELECT COUNT(*) FROM core_users WHERE email = $1 AND id <> $2";
+const UPDATE: &str = "UPDATE core_users SET email = $2, email_verified_at = $3, name = $4, image = $5, scopes = $6, \
+     updated_at = $7 WHERE id = $1";
 const DELETE: &str = "DELETE FROM core_users WHERE id = $1";
 
 /// A person. The address is kept in the form [`normalize_email`] gives it.
@@ -21,15 +26,35 @@ pub struct UserRow {
     pub id: UserId,
     /// The address the account signs in with.
     pub email: String,
+    /// When it was proven that the person reads mail sent there.
+    pub email_verified_at: Option<Timestamp>,
     /// The name the person gave; may be empty.
     pub name: String,
+    /// A picture: an https or `data:` URL.
+    pub image: Option<String>,
     /// Argon2id in PHC form; `None` when the account has no password.
     pub password_hash: Option<String>,
     /// Scopes of the account itself.
     #[sqlx(json)]
     pub scopes: ScopeSet,
+    /// When the account was banned, if it was.
+    pub banned_at: Option<Timestamp>,
+    /// When the ban ends by itself.
+    pub banned_until: Option<Timestamp>,
+    /// Why it was banned, for operators.
+    pub ban_reason: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl UserRow {
+    /// Whether the account is banned at this moment.
+    #[must_use]
+    pub fn is_banned(&self, now: Timestamp) -> bool {
+        self.banned_at.is_some() && self.banned_until.is_none_or(|until| now < until)
+    }
 }
 
 /// The one spelling under which an address is stored and looked up: trimmed and in lower case.
@@ -46,7 +71,9 @@ pub async fn insert(conn: &mut Conn, user: &UserRow) -> Result<bool> {
     let rows = on!(conn, c => sqlx::query(INSERT)
         .bind(user.id)
         .bind(&user.email)
+        .bind(user.email_verified_at)
         .bind(&user.name)
+        .bind(&user.image)
         .bind(&user.password_hash)
         .bind(Json(&user.scopes))
         .bind(user.created_at)
@@ -85,6 +112,36 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<UserRow>> {
 /// When the database does not answer.
 pub async fn is_anybody_there(conn: &mut Conn) -> Result<bool> {
     Ok(on!(conn, c => sqlx::query(ANY).fetch_optional(c).await.map(|row| row.is_some()))?)
+}
+
+/// Whether somebody else has this address, in any spelling.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_taken(conn: &mut Conn, email: &str, by_other_than: UserId) -> Result<bool> {
+    let email = normalize_email(email);
+    let count = on!(conn, c => sqlx::query_scalar::<_, i64>(IS_TAKEN)
+        .bind(&email)
+        .bind(by_other_than)
+        .fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Writes address, name, picture and scopes of a person down as they are in the row.
+///
+/// # Errors
+/// When the database does not answer, or another has the address.
+pub async fn update(conn: &mut Conn, user: &UserRow, now: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(UPDATE)
+        .bind(user.id)
+        .bind(&user.email)
+        .bind(user.email_verified_at)
+        .bind(&user.name)
+        .bind(&user.image)
+        .bind(Json(&user.scopes))
+        .bind(now)
+        .execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// Removes a person with everything that hangs on the account; `false` when there was none.

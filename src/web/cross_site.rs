@@ -23,3 +23,10 @@ pub fn is_ours(headers: &HeaderMap, urls: &Urls) -> bool {
     headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes() == urls.issuer().as_bytes())
         && !is_foreign(headers, urls)
 }
+
+/// Whether a browser says that a page of ours made this request, which may be one that changes nothing: browsers leave
+/// `Origin` out of those.
+pub fn is_by_our_page(headers: &HeaderMap, urls: &Urls) -> bool {
+    let is_same_origin = headers.get(SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"same-origin");
+    !is_foreign(headers, urls) && (is_same_origin || is_ours(headers, urls))
+}

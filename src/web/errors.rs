@@ -93,6 +93,21 @@ pub async fn dress_oauth(request: Request, next: Next) -> Response {
     with_manners((failure.status(), Json(body)).into_response(), &failure, Some(response))
 }
 
+/// Dresses the errors of the room for programs of people: `{"error", "detail", "message", "hint"}`, the first two alike.
+pub async fn dress_api(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let Some(failure) = failure_of(&response).filter(|_| !is_dressed(&response)) else {
+        return response;
+    };
+    let body = json!({
+        "error": failure.code(),
+        "detail": failure.code(),
+        "message": failure.message(),
+        "hint": failure.remedy(),
+    });
+    with_manners((failure.status(), Json(body)).into_response(), &failure, Some(response))
+}
+
 /// Dresses an error as a page.
 pub fn dress_page(web: &Web, visitor: &Visitor, response: Response) -> Response {
     let Some(failure) = failure_of(&response) else {

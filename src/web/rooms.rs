@@ -18,11 +18,15 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let mut well_known = well_known::routes(web).merge(web.assets.router());
     let mut oauth = Router::new();
     let mut browser = browser_routes(web);
+    let mut returns = Router::new();
+    let mut api = Router::new();
     for Route { room, path, handler, .. } in plugin_routes {
         let target = match room {
             Room::WellKnown => &mut well_known,
             Room::OAuth => &mut oauth,
             Room::Browser => &mut browser,
+            Room::Return => &mut returns,
+            Room::Api => &mut api,
         };
         *target = std::mem::take(target).route(path, handler);
     }
@@ -32,7 +36,12 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         .layer(from_fn(errors::dress_oauth))
         .layer(open_to_all());
     let browser = browser.layer(from_fn_with_state(Arc::clone(web), visit::visit));
-    let all = well_known.merge(oauth).merge(browser).merge(mcp::routes(web));
+    let returns = returns.layer(from_fn_with_state(Arc::clone(web), visit::visit_back));
+    let api = api
+        .layer(from_fn_with_state(Arc::clone(web), visit::visit_api))
+        .layer(from_fn_with_state(Arc::clone(web), body::in_time))
+        .layer(from_fn(errors::dress_api));
+    let all = well_known.merge(oauth).merge(browser).merge(returns).merge(api).merge(mcp::routes(web));
     edge::around(all, web).merge(edge::observed(home::health(web), web))
 }
 

@@ -6,15 +6,15 @@ use axum::body::Bytes;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::plugin::SignInButton;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::{FormAction, Visitor};
 use belgie_api::{Result, UserId};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Web;
 use crate::config::is_local_path;
-use crate::identity::Started;
 use crate::limits::account_key;
 use crate::store::users::normalize_email;
 
@@ -62,13 +62,13 @@ fn render(
     error: Option<&str>,
 ) -> Result<Response> {
     let context = json!({
-        "return_to": return_to,
+        "return_to": &return_to,
         "email": email,
         "error": error,
         "notice": null,
         "sign_up_open": web.identity.rules().sign_up_open,
         "client_name": null,
-        "buttons": [],
+        "buttons": buttons(web, return_to.as_deref()),
     });
     let mut response = web.pages.page(visitor, "sign_in.html", "Sign in", context)?;
     leave_for_clients(&mut response, return_to.as_deref());
@@ -76,6 +76,21 @@ fn render(
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+/// The ways to sign in that plugins bring. Each leads back to where the person wanted to go.
+fn buttons(web: &Web, return_to: Option<&str>) -> Vec<Value> {
+    let href = |button: &SignInButton| match return_to {
+        Some(path) => {
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
+            format!("{}?{query}", button.path)
+        }
+        None => button.path.clone(),
+    };
+    web.buttons
+        .iter()
+        .map(|button| json!({ "href": href(button), "label": button.label, "icon": button.icon }))
+        .collect()
 }
 
 /// A form that leads on to `/authorize` may end at a client, which `form-action` would stop in Chromium.
@@ -97,7 +112,7 @@ pub async fn submit(
     let Some(user) = web.identity.check_password(&form.email, form.password).await? else {
         return render(&web, &visitor, return_to, &form.email, Some("Address and password do not go together."));
     };
-    open_session(&web, &visitor, &headers, user.id, return_to).await
+    open_session(&web, &visitor, &headers, (user.id, "password"), return_to).await
 }
 
 /// Takes one attempt from the buckets of the address and of the account as seen from there.
@@ -112,15 +127,12 @@ pub async fn open_session(
     web: &Web,
     visitor: &Visitor,
     headers: &HeaderMap,
-    user: UserId,
+    (user, method): (UserId, &str),
     return_to: Option<String>,
 ) -> Result<Response> {
-    end_session(web, visitor).await?;
-    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Started { session, token } = web.identity.start_session(user, visitor.info.ip, user_agent).await?;
-    let lifetime = session.expires_at.since(session.created_at);
+    let begun = web.sessions.begin(visitor, headers, user, method).await?;
     let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
-    Ok(with_cookie(Redirect::to(&target).into_response(), web.cookies.set_session(&token, lifetime)))
+    Ok(with_cookie(Redirect::to(&target).into_response(), Some(begun.cookie)))
 }
 
 async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {

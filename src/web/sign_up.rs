@@ -104,7 +104,7 @@ pub async fn submit(
         Err(CreateError::Failure(failure)) => return Err(failure),
     };
     match user {
-        Some(user) => open_session(&web, &visitor, &headers, user.id, return_to).await,
+        Some(user) => open_session(&web, &visitor, &headers, (user.id, "password"), return_to).await,
         None => {
             let error = Some("No account could be made with these details. If you have one already, sign in.");
             let shown = Shown { email: &email, name: &name, error, problems: AccountProblems::default() };

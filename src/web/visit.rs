@@ -30,6 +30,65 @@ pub async fn visit_nowhere(State(web): State<Arc<Web>>, request: Request, next: 
     receive(&web, request, None, next).await
 }
 
+/// Where another site sends a browser back to. A form it makes the browser post carries no token of ours, so whoever
+/// posts is a stranger here: the session cookie is not looked at.
+pub async fn visit_back(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        request.headers_mut().remove(header::COOKIE);
+        let (parts, body) = request.into_parts();
+        let body = match body::read(body, web.rules.body_timeout).await {
+            Ok(bytes) => Body::from(bytes),
+            Err(failure) => return failure.into_response(),
+        };
+        request = Request::from_parts(parts, body);
+        let mut response = receive(&web, request, None, next).await;
+        // The browser has its cookies still; a stranger's would take their place.
+        response.headers_mut().remove(header::SET_COOKIE);
+        return response;
+    }
+    receive(&web, request, None, next).await
+}
+
+/// The room for programs of people. A cookie counts only when the browser itself says that a page of ours made the
+/// request, so no form token is needed; nothing here is a page, and nothing may be kept.
+pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
+        return Failure::internal("the edge is missing around the room for programs").into_response();
+    };
+    let headers = request.headers();
+    let token = web.cookies.session_token(headers).filter(|_| cross_site::is_by_our_page(headers, &web.urls));
+    let resumed = match resume(&web, token.as_ref()).await {
+        Ok(resumed) => resumed,
+        Err(failure) => return failure.into_response(),
+    };
+    let visitor = Visitor {
+        info,
+        caller: resumed.as_ref().map(session_caller),
+        csrf_token: "".into(),
+        is_fresh: resumed.as_ref().is_some_and(|resumed| web.identity.is_fresh(&resumed.session)),
+    };
+    let caller = visitor.caller.clone();
+    request.extensions_mut().insert(visitor);
+    request.extensions_mut().insert(web.host.clone());
+    let mut response = next.run(request).await;
+    if let (Some(resumed), Some(token)) = (&resumed, &token) {
+        renew(&web, &mut response, resumed, token);
+    }
+    if let Some(caller) = caller {
+        response.extensions_mut().insert(caller);
+    }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Sends the cookie again when the session was prolonged by this request, unless the answer has one of its own.
+fn renew(web: &Web, response: &mut Response, resumed: &Resumed, token: &PlainToken) {
+    if resumed.is_renewed && !response.headers().contains_key(header::SET_COOKIE) {
+        let lifetime = resumed.session.expires_at.since(web.clock.now());
+        append(response.headers_mut(), web.cookies.set_session(token, lifetime));
+    }
+}
+
 async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next) -> Response {
     let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
         return errors::json(&Failure::internal("the edge is missing around the browser room"));
@@ -48,6 +107,7 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
         info,
         caller: resumed.as_ref().map(session_caller),
         csrf_token: web.csrf.token(&csrf_cookie, session).into(),
+        is_fresh: resumed.as_ref().is_some_and(|resumed| web.identity.is_fresh(&resumed.session)),
     };
     let caller = visitor.caller.clone();
     let mut response = match check_form(web, form, &csrf_cookie, session).await {
@@ -56,17 +116,14 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
                 *request.body_mut() = body;
             }
             request.extensions_mut().insert(visitor.clone());
+            request.extensions_mut().insert(web.host.clone());
             next.run(request).await
         }
         Err(failure) => failure.into_response(),
     };
     response = errors::dress_page(web, &visitor, response);
-    if let (Some(resumed), Some(token)) = (&resumed, &token)
-        && resumed.is_renewed
-        && !response.headers().contains_key(header::SET_COOKIE)
-    {
-        let lifetime = resumed.session.expires_at.since(web.clock.now());
-        append(response.headers_mut(), web.cookies.set_session(token, lifetime));
+    if let (Some(resumed), Some(token)) = (&resumed, &token) {
+        renew(web, &mut response, resumed, token);
     }
     if is_new_cookie {
         append(response.headers_mut(), web.cookies.set_csrf(&csrf_cookie));

@@ -37,7 +37,7 @@ fn code(text: &str) -> String {
 }
 
 /// The layer of each module of the machine; a module may use lower layers and its own.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 20] = [
     ("config", 0),
     ("outbound", 0),
     ("tasks", 0),
@@ -45,7 +45,9 @@ const LAYERS: [(&str, u8); 18] = [
     ("db", 0),
     ("limits", 0),
     ("store", 1),
+    ("audit", 2),
     ("events", 2),
+    ("mail", 2),
     ("pages", 2),
     ("identity", 3),
     ("access", 4),

@@ -14,6 +14,8 @@ pub struct UserContext {
     pub id: UserId,
     /// The address the account signs in with.
     pub email: String,
+    /// Whether it is proven that the person reads mail sent there.
+    pub email_verified: bool,
     /// The name the person gave; may be empty.
     pub name: String,
     /// Scopes of the account itself, such as `admin`; what pages and the operator's tools ask for.

@@ -19,6 +19,34 @@ pub enum Event {
         /// The account that was.
         user: UserId,
     },
+    /// Somebody has an account who had none.
+    UserCreated {
+        /// The new account.
+        user: UserId,
+    },
+    /// Somebody proved who they are, and a browser session began.
+    UserSignedIn {
+        /// The account.
+        user: UserId,
+        /// The session that began.
+        session: SessionId,
+        /// How: `password`, `link`, `code`, or the id of a provider.
+        method: String,
+    },
+    /// An account elsewhere became a way into an account here.
+    ProviderLinked {
+        /// The account here.
+        user: UserId,
+        /// The provider's id, such as `google`.
+        provider: String,
+    },
+    /// An account elsewhere is no way into an account here any more.
+    ProviderUnlinked {
+        /// The account here.
+        user: UserId,
+        /// The provider's id.
+        provider: String,
+    },
     /// Profile, scopes or standing of an account changed.
     UserChanged {
         /// The account.

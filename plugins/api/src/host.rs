@@ -1,12 +1,16 @@
 //! How the host makes a [`Principal`] and a [`Caller`]. Nobody else may: a test of the gateway allows calls to this
 //! module in its `auth` and `access` modules only.
 
+mod nowhere;
+
 use std::sync::Arc;
+
+pub use self::nowhere::Nowhere;
 
 use crate::caller::{Caller, CallerParts};
 use crate::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
 use crate::id::{GrantId, SessionId, TokenId};
-use crate::principal::Principal;
+use crate::principal::{Presence, Principal};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -18,6 +22,8 @@ pub struct PrincipalParts {
     pub client: ClientContext,
     /// The browser session, for a cookie.
     pub session: Option<SessionId>,
+    /// How the person proved to be there, for a cookie.
+    pub presence: Option<Presence>,
     /// The grant, for a token.
     pub grant: Option<GrantId>,
     /// The token's row, for a token.
@@ -31,8 +37,8 @@ pub struct PrincipalParts {
 /// Makes a principal.
 #[must_use]
 pub fn principal(parts: PrincipalParts) -> Principal {
-    let PrincipalParts { user, client, session, grant, token, scopes, expires_at } = parts;
-    Principal { user, client, session, grant, token, scopes, expires_at }
+    let PrincipalParts { user, client, session, presence, grant, token, scopes, expires_at } = parts;
+    Principal { user, client, session, presence, grant, token, scopes, expires_at }
 }
 
 /// Everything the context sources found out.

@@ -103,6 +103,12 @@ ids! {
     GrantId = "grt";
     /// One issued access or personal token (the row, never the secret).
     TokenId = "tok";
+    /// A mail that waits to be handed on.
+    MailId = "mai";
+    /// An entry of the record of acts.
+    AuditId = "aud";
+    /// An account elsewhere that is a way into an account here.
+    LinkedAccountId = "lac";
     /// An organization.
     OrgId = "org";
     /// A team inside an organization.

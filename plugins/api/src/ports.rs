@@ -1,18 +1,26 @@
 //! What the host lends to plugins.
 
+mod outbound;
+mod people;
+mod record;
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::response::Response;
 use url::Url;
+use zeroize::Zeroizing;
 
+pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
+pub use self::people::{Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile};
+pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 use crate::clock::Clock;
-use crate::context::UserContext;
 use crate::db::Db;
 use crate::entropy::Entropy;
 use crate::failure::{Failure, Result};
-use crate::id::UserId;
 use crate::plugin::ScopeInfo;
 use crate::principal::VerifiedToken;
 use crate::time::Timestamp;
@@ -41,6 +49,16 @@ pub struct HostParts {
     pub pages: Arc<dyn Pages>,
     /// People.
     pub accounts: Arc<dyn Accounts>,
+    /// Browser sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Single-use tokens.
+    pub one_time: Arc<dyn OneTime>,
+    /// Mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// The record of acts.
+    pub audit: Arc<dyn Audit>,
+    /// What plugins provide to each other, known once every plugin has mounted.
+    pub provided: Arc<OnceLock<Provided>>,
     /// Rate limits.
     pub limits: Arc<dyn Limits>,
     /// What the whole gateway offers, known once every plugin has mounted.
@@ -106,6 +124,61 @@ impl Host {
     #[must_use]
     pub fn accounts(&self) -> &dyn Accounts {
         self.0.accounts.as_ref()
+    }
+
+    /// Browser sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &dyn Sessions {
+        self.0.sessions.as_ref()
+    }
+
+    /// Single-use tokens.
+    #[must_use]
+    pub fn one_time(&self) -> &dyn OneTime {
+        self.0.one_time.as_ref()
+    }
+
+    /// Mail.
+    #[must_use]
+    pub fn mailer(&self) -> &dyn Mailer {
+        self.0.mailer.as_ref()
+    }
+
+    /// The record of acts.
+    #[must_use]
+    pub fn audit(&self) -> &dyn Audit {
+        self.0.audit.as_ref()
+    }
+
+    /// Seals a secret that has to be kept and shown again: AES-256-GCM under a key derived from the host's secret.
+    ///
+    /// `purpose`: `<plugin id>.<what for>`. `context`: what it belongs to, such as the id of its row; unsealing wants
+    /// the same, so that nobody can move a sealed text elsewhere.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn seal(&self, purpose: &str, context: &[u8], secret: &[u8]) -> Result<String> {
+        self.0.keys.seal(purpose, context, secret)
+    }
+
+    /// Opens what [`seal`](Self::seal) made, with this host's secret or an earlier one.
+    ///
+    /// # Errors
+    /// When it was sealed with another secret, for another purpose or in another context, or was changed.
+    pub fn unseal(&self, purpose: &str, context: &[u8], sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.keys.unseal(purpose, context, sealed)
+    }
+
+    /// Whether a sealed text should be sealed again, because the secret has changed since.
+    #[must_use]
+    pub fn is_stale(&self, sealed: &str) -> bool {
+        self.0.keys.is_stale(sealed)
+    }
+
+    /// What a plugin provides under this type; `None` when none does, or while plugins are still mounting.
+    #[must_use]
+    pub fn provided<T: Any + Send + Sync>(&self) -> Option<Use<T>> {
+        self.0.provided.get()?.find()
     }
 
     /// Rate limits.
@@ -179,6 +252,61 @@ pub struct Catalog {
 pub trait Keys: Send + Sync {
     /// A key of 32 bytes for one purpose (HKDF, RFC 5869).
     fn derive(&self, purpose: &str) -> [u8; 32];
+
+    /// Seals a secret; see [`Host::seal`].
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    fn seal(&self, purpose: &str, context: &[u8], secret: &[u8]) -> Result<String>;
+
+    /// Opens a sealed secret; see [`Host::unseal`].
+    ///
+    /// # Errors
+    /// When it does not open.
+    fn unseal(&self, purpose: &str, context: &[u8], sealed: &str) -> Result<Zeroizing<Vec<u8>>>;
+
+    /// Whether a text was sealed with an earlier secret.
+    fn is_stale(&self, sealed: &str) -> bool;
+}
+
+/// What plugins provide to each other and to the application, by type.
+#[derive(Clone, Default)]
+pub struct Provided(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl Provided {
+    /// Adds a thing; `false` when there is one of its type.
+    pub fn insert(&mut self, key: TypeId, thing: Arc<dyn Any + Send + Sync>) -> bool {
+        self.0.insert(key, thing).is_none()
+    }
+
+    /// Takes over what somebody else provides; `false` when both had a thing of one type.
+    pub fn absorb(&mut self, other: Self) -> bool {
+        other.0.into_iter().fold(true, |all_new, (key, thing)| self.insert(key, thing) && all_new)
+    }
+
+    /// The thing of a type.
+    #[must_use]
+    pub fn find<T: Any + Send + Sync>(&self) -> Option<Use<T>> {
+        let thing = Arc::clone(self.0.get(&TypeId::of::<T>())?);
+        thing.downcast().ok().map(Use)
+    }
+}
+
+/// The use of what a plugin provides; an extractor in every room and in applications' own handlers.
+pub struct Use<T>(Arc<T>);
+
+impl<T> Clone for Use<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Use<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }
 
 /// Checks bearer tokens of some kinds.
@@ -192,16 +320,6 @@ pub trait TokenVerifier: Send + Sync {
     /// # Errors
     /// When it cannot be found out; the request is refused.
     async fn verify(&self, token: &PlainToken, now: Timestamp) -> Result<Option<VerifiedToken>>;
-}
-
-/// People.
-#[async_trait]
-pub trait Accounts: Send + Sync {
-    /// The account, unless it is deleted.
-    async fn find(&self, user: UserId) -> Result<Option<UserContext>>;
-
-    /// The account that signs in with this address.
-    async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>>;
 }
 
 /// Rate limits. A bucket is named in the configuration (`[limits]`).
@@ -244,52 +362,4 @@ pub trait Pages: Send + Sync {
     /// # Errors
     /// When the template or its context is not right.
     fn fragment(&self, template: &str, context: serde_json::Value) -> Result<String>;
-}
-
-/// The outside world, behind timeouts, size caps and the guard against private addresses.
-#[async_trait]
-pub trait Outbound: Send + Sync {
-    /// Fetches a document with GET. Redirects are not followed; only status 200 counts.
-    ///
-    /// # Errors
-    /// [`FetchError`] says what went wrong.
-    async fn get(&self, url: &Url, limits: FetchLimits) -> Result<Fetched, FetchError>;
-}
-
-/// How much of the outside world is let in.
-#[derive(Clone, Copy, Debug)]
-pub struct FetchLimits {
-    /// The longest body, in bytes.
-    pub max_bytes: usize,
-    /// The longest time for everything together.
-    pub timeout: Duration,
-}
-
-/// A fetched document.
-#[derive(Clone, Debug)]
-pub struct Fetched {
-    /// The body.
-    pub body: Vec<u8>,
-    /// How long it may be kept, from `Cache-Control` (RFC 9111 section 4.2.1); `None` when the server does not say.
-    pub fresh_for: Option<Duration>,
-}
-
-/// Why a document could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The address is private, reserved, not https, or otherwise not to be visited.
-    #[error("the address must not be visited: {0}")]
-    Forbidden(String),
-    /// Anything but status 200.
-    #[error("the server answered with status {0}")]
-    Status(u16),
-    /// More bytes than allowed.
-    #[error("the document is larger than {0} bytes")]
-    TooLarge(usize),
-    /// No answer in time.
-    #[error("the server did not answer in time")]
-    Timeout,
-    /// The connection failed.
-    #[error("the server could not be reached")]
-    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -26,12 +26,24 @@ pub struct VerifiedToken {
     pub expires_at: Timestamp,
 }
 
+/// How a person behind a browser session proved to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// When the person last proved it.
+    pub authenticated_at: Timestamp,
+    /// How: `password`, `link`, `code`, `setup`, `impersonation`, or the id of a provider.
+    pub method: String,
+    /// The operator who wears this session instead of the person, if it is so.
+    pub impersonator: Option<UserId>,
+}
+
 /// An authenticated party. Only the host's authentication can make one.
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(crate) user: UserContext,
     pub(crate) client: ClientContext,
     pub(crate) session: Option<SessionId>,
+    pub(crate) presence: Option<Presence>,
     pub(crate) grant: Option<GrantId>,
     pub(crate) token: Option<TokenId>,
     pub(crate) scopes: ScopeSet,
@@ -55,6 +67,12 @@ impl Principal {
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         self.session
+    }
+
+    /// How the person proved to be there, when a browser session is the credential.
+    #[must_use]
+    pub fn presence(&self) -> Option<&Presence> {
+        self.presence.as_ref()
     }
 
     /// The grant behind the token, when a token is the credential.
@@ -96,6 +114,10 @@ impl Principal {
             Event::TokenRevoked { token } => self.token == Some(*token),
             Event::GrantRevoked { grant } => self.grant == Some(*grant),
             Event::ClientDeleted { client } => self.client.id == *client,
+            Event::UserCreated { .. }
+            | Event::UserSignedIn { .. }
+            | Event::ProviderLinked { .. }
+            | Event::ProviderUnlinked { .. } => false,
             Event::NewsMissed => true,
         }
     }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::ports::{Host, Use};
 
 /// Facts about the request itself; an extractor in every room.
 #[derive(Clone, Debug)]
@@ -29,11 +30,32 @@ pub struct Visitor {
     pub caller: Option<Caller>,
     /// The forgery token every form must carry as `csrf_token`.
     pub csrf_token: Arc<str>,
+    /// Whether the signed-in person proved a moment ago to be there; never, when an operator wears the session.
+    pub is_fresh: bool,
 }
 
 /// A signed-in person; a stranger is sent to the sign-in page and comes back afterwards.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
+    /// The person.
+    pub caller: Caller,
+    /// The whole visit.
+    pub visitor: Visitor,
+}
+
+/// A signed-in person who proved a moment ago to be there: what dangerous changes ask for. Others are asked to prove it
+/// first and come back to the path of the request, so a page and the form on it share one path.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// The person.
+    pub caller: Caller,
+    /// The whole visit.
+    pub visitor: Visitor,
+}
+
+/// A signed-in person in the room for programs; a stranger gets status 401.
+#[derive(Clone, Debug)]
+pub struct Known {
     /// The person.
     pub caller: Caller,
     /// The whole visit.
@@ -76,6 +98,50 @@ impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for Present {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let SignedIn { caller, visitor } = SignedIn::from_request_parts(parts, state).await?;
+        if visitor.is_fresh {
+            return Ok(Self { caller, visitor });
+        }
+        if caller.principal().presence().is_some_and(|presence| presence.impersonator.is_some()) {
+            let refused = Failure::forbidden("session.impersonated", "This is for the person alone.")
+                .hint("End the impersonation first.");
+            return Err(refused.into_response());
+        }
+        let query = return_query(parts.uri.path());
+        Err(Redirect::to(&format!("/auth/confirm?{query}")).into_response())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Known {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        let visitor: Visitor = extension(parts)?;
+        match visitor.caller.clone() {
+            Some(caller) => Ok(Self { caller, visitor }),
+            None => Err(Failure::unauthorized("not_authenticated", "You are not signed in.")
+                .hint("Sign in first; a script of another site cannot use the session of a browser.")),
+        }
+    }
+}
+
+impl<S: Send + Sync, T: std::any::Any + Send + Sync> FromRequestParts<S> for Use<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        let host: Host = extension(parts)?;
+        host.provided().ok_or_else(|| Failure::internal(format!("no plugin provides `{}`", std::any::type_name::<T>())))
+    }
+}
+
+fn return_query(wanted: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", wanted).finish()
+}
+
 /// Where a stranger goes: to the sign-in page, and back to where a GET wanted to go.
 fn to_sign_in(parts: &Parts) -> Response {
     let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -84,7 +150,7 @@ fn to_sign_in(parts: &Parts) -> Response {
             .hint("Sign in, then try again.")
             .into_response();
     }
-    let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", wanted).finish();
+    let query = return_query(wanted);
     Redirect::to(&format!("/auth/signin?{query}")).into_response()
 }
 

@@ -186,11 +186,13 @@ pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
         user: UserContext {
             id: user_id(user),
             email: format!("user{user}@example.com"),
+            email_verified: true,
             name: String::new(),
             scopes: ScopeSet::new(),
         },
         client: ClientContext { id: ClientId::from_wire(client), name: "Test".to_owned() },
         session: None,
+        presence: None,
         grant: None,
         token: None,
         scopes: scopes.parse().expect("a test writes proper scopes"),

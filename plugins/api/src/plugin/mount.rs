@@ -1,5 +1,6 @@
 //! Everything a plugin adds is a value in here, so that the host sees it all before the socket opens.
 
+use std::any::{Any, TypeId};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use axum::http::Method;
 use axum::routing::MethodRouter;
 
 use crate::failure::Result;
-use crate::ports::TokenVerifier;
+use crate::hooks::{Observer, Veto, WaysIn};
+use crate::ports::{Provided, TokenVerifier};
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
 
@@ -22,6 +24,12 @@ pub enum Room {
     OAuth,
     /// Pages for people: cookies count, every POST needs the forgery token, errors are pages.
     Browser,
+    /// Where other sites send a browser back to: as `Browser`, but a POST needs no forgery token, since another site
+    /// makes it (OAuth 2.0 Form Post Response Mode). Whoever sends one is a stranger: cookies count with GET only.
+    Return,
+    /// JSON for programs and scripts of our own pages: a cookie counts when the browser itself says that a page of ours
+    /// made the request; errors are `{"error", "detail", "message", "hint"}`.
+    Api,
 }
 
 /// One route of a plugin.
@@ -48,6 +56,19 @@ pub trait AccountSection: Send + Sync {
 
     /// The section as HTML, from a template.
     async fn render(&self, visitor: &Visitor) -> Result<String>;
+}
+
+/// A way to sign in that a plugin brings, as a button under the form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInButton {
+    /// The provider's id; unique.
+    pub id: String,
+    /// What the button says: "Continue with Google".
+    pub label: String,
+    /// Where it leads: a path of ours. `return_to` is added to its query.
+    pub path: String,
+    /// A picture as the inside of an `<svg viewBox="0 0 24 24">`, from the plugin's own source; empty for none.
+    pub icon: &'static str,
 }
 
 /// What a job does each time it is due.
@@ -78,6 +99,16 @@ pub struct MountParts {
     pub account_sections: Vec<Arc<dyn AccountSection>>,
     /// Its work beside the requests.
     pub jobs: Vec<Job>,
+    /// Its ways to sign in.
+    pub sign_in_buttons: Vec<SignInButton>,
+    /// What it may refuse.
+    pub vetoes: Vec<Arc<dyn Veto>>,
+    /// What it hears of.
+    pub observers: Vec<Arc<dyn Observer>>,
+    /// What it knows about ways into accounts.
+    pub ways_in: Vec<Arc<dyn WaysIn>>,
+    /// What it provides to others, by type.
+    pub provided: Provided,
     /// Whether it is the authorization server that resources of this host announce.
     pub is_authorization_server: bool,
     /// What is wrong with what it added; any problem stops the boot.
@@ -134,6 +165,39 @@ impl Mount {
             self.parts.problems.push(format!("the job `{name}` has a period of zero"));
         }
         self.parts.jobs.push(Job { name, period, work: Box::new(move || Box::pin(work())) });
+        self
+    }
+
+    /// Adds a way to sign in. Two of one id stop the boot.
+    pub fn sign_in_button(&mut self, button: SignInButton) -> &mut Self {
+        self.parts.sign_in_buttons.push(button);
+        self
+    }
+
+    /// Adds somebody who may refuse what is about to happen to people.
+    pub fn veto(&mut self, veto: Arc<dyn Veto>) -> &mut Self {
+        self.parts.vetoes.push(veto);
+        self
+    }
+
+    /// Adds somebody who hears of what has happened. Two of one name stop the boot.
+    pub fn observer(&mut self, observer: Arc<dyn Observer>) -> &mut Self {
+        self.parts.observers.push(observer);
+        self
+    }
+
+    /// Adds knowledge about ways into accounts.
+    pub fn ways_in(&mut self, ways: Arc<dyn WaysIn>) -> &mut Self {
+        self.parts.ways_in.push(ways);
+        self
+    }
+
+    /// Lends a thing to other plugins and to the application, who ask for it by its type
+    /// ([`Host::provided`](crate::Host::provided), [`Use`](crate::ports::Use)). Two of one type stop the boot.
+    pub fn provide<T: Any + Send + Sync>(&mut self, thing: Arc<T>) -> &mut Self {
+        if !self.parts.provided.insert(TypeId::of::<T>(), thing) {
+            self.parts.problems.push(format!("`{}` is provided twice", std::any::type_name::<T>()));
+        }
         self
     }
 

@@ -8,19 +8,16 @@ use std::time::Duration;
 use belgie_api::axum::Json;
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::context::UserContext;
-use belgie_api::ports::{Accounts, FetchError, FetchLimits, Fetched, Keys, LimitBucket, Limits, Outbound, Pages};
+use belgie_api::db::Tx;
+use belgie_api::hooks::Act;
+use belgie_api::ports::{
+    Accounts, FetchError, FetchLimits, Fetched, LimitBucket, Limits, NewUser, Outbound, OutboundRequest,
+    OutboundResponse, Pages, UserChanges, UserProfile,
+};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, Result, UserId, async_trait};
 use serde_json::{Value, json};
 use url::Url;
-
-pub struct NoKeys;
-
-impl Keys for NoKeys {
-    fn derive(&self, _purpose: &str) -> [u8; 32] {
-        [7; 32]
-    }
-}
 
 /// Shows the context itself.
 pub struct PlainPages;
@@ -46,6 +43,30 @@ impl Accounts for People {
 
     async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>> {
         Ok(self.0.lock().unwrap().iter().find(|known| known.email == email).cloned())
+    }
+
+    async fn profile(&self, _user: UserId) -> Result<Option<UserProfile>> {
+        Ok(None)
+    }
+
+    async fn create(&self, _tx: &mut Tx, _user: &NewUser, _method: &str) -> Result<Option<UserContext>> {
+        Ok(None)
+    }
+
+    async fn update(&self, _tx: &mut Tx, _user: UserId, _changes: &UserChanges) -> Result<Option<UserContext>> {
+        Ok(None)
+    }
+
+    async fn ask_vetoes(&self, _tx: &mut Tx, _act: Act<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn ways_in(&self, _user: UserId) -> Result<usize> {
+        Ok(1)
+    }
+
+    fn is_sign_up_open(&self) -> bool {
+        false
     }
 }
 
@@ -93,5 +114,9 @@ impl Outbound for Web {
             return Err(FetchError::TooLarge(limits.max_bytes));
         }
         Ok(Fetched { body, fresh_for })
+    }
+
+    async fn send(&self, _request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        Err(FetchError::Status(404))
     }
 }

@@ -16,7 +16,7 @@ use belgie_api::crypto::{base64url, sha256};
 use belgie_api::db::{Db, Pools};
 use belgie_api::entropy::SystemEntropy;
 use belgie_api::event::{Bus, Event};
-use belgie_api::host::{Contexts, PrincipalParts, caller, principal};
+use belgie_api::host::{Contexts, Nowhere, PrincipalParts, caller, principal};
 use belgie_api::plugin::{MountParts, Plugin, ScopeGrant, ScopeInfo};
 use belgie_api::ports::{Catalog, HostParts, Urls};
 use belgie_api::web::{RequestInfo, Visitor};
@@ -29,7 +29,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use tower::ServiceExt;
 use url::Url;
 
-use super::stand_ins::{Buckets, NoKeys, People, PlainPages, Web};
+use super::stand_ins::{Buckets, People, PlainPages, Web};
 use crate::{OAuthServer, Settings};
 
 pub const ISSUER: &str = "https://belgie.example";
@@ -140,7 +140,12 @@ impl Bench {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(SystemEntropy),
             urls: Urls::new(Url::parse(ISSUER).unwrap()),
-            keys: Arc::new(NoKeys),
+            keys: Arc::new(Nowhere),
+            sessions: Arc::new(Nowhere),
+            one_time: Arc::new(Nowhere),
+            mailer: Arc::new(Nowhere),
+            audit: Arc::new(Nowhere),
+            provided: Arc::default(),
             outbound: Arc::clone(&web) as Arc<_>,
             pages: Arc::new(PlainPages),
             accounts: Arc::clone(&people) as Arc<_>,
@@ -162,6 +167,7 @@ impl Bench {
         let user = UserContext {
             id: UserId::new(clock, entropy),
             email: email.to_owned(),
+            email_verified: true,
             name: "Ada".to_owned(),
             scopes: ScopeSet::new(),
         };
@@ -203,6 +209,7 @@ impl Bench {
             user: user.clone(),
             client: ClientContext { id: ClientId::from_wire("web"), name: "web".to_owned() },
             session: Some(session),
+            presence: None,
             grant: None,
             token: None,
             scopes: ScopeSet::new(),
@@ -213,7 +220,7 @@ impl Bench {
 
     pub fn visitor(&self, person: Option<&Caller>) -> Visitor {
         let info = RequestInfo { id: "req".into(), ip: IpAddr::V4(Ipv4Addr::LOCALHOST) };
-        Visitor { info, caller: person.cloned(), csrf_token: "csrf".into() }
+        Visitor { info, caller: person.cloned(), csrf_token: "csrf".into(), is_fresh: true }
     }
 
     pub async fn send(&self, mut request: Request<Body>, person: Option<&Caller>) -> Answer {
@@ -363,6 +370,7 @@ async fn sqlite() -> (Pools, PathBuf) {
     let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
     for sql in [
         include_str!("../../../../migrations/sqlite/0001_accounts.sql"),
+        include_str!("../../../../migrations/sqlite/0002_people.sql"),
         include_str!("../../migrations/sqlite/0001_oauth_server.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
@@ -386,6 +394,7 @@ async fn postgres(url: &str) -> Pools {
         .unwrap();
     for sql in [
         include_str!("../../../../migrations/postgres/0001_accounts.sql"),
+        include_str!("../../../../migrations/postgres/0002_people.sql"),
         include_str!("../../migrations/postgres/0001_oauth_server.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();

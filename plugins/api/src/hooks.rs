@@ -1,0 +1,93 @@
+//! What others may say about what happens to people: vetoes before it is true, observers afterwards.
+
+use async_trait::async_trait;
+
+use crate::context::UserContext;
+use crate::db::Tx;
+use crate::event::Event;
+use crate::failure::Result;
+use crate::id::UserId;
+use crate::ports::{NewUser, UserChanges};
+
+/// Something that is about to happen to a person.
+#[derive(Clone, Copy, Debug)]
+pub enum Act<'a> {
+    /// An account is about to be made. It is not there yet.
+    SignUp {
+        /// What it will be.
+        user: &'a NewUser,
+        /// How the person came: `password`, `link`, `code`, `setup`, `operator`, or the id of a provider.
+        method: &'a str,
+    },
+    /// A browser session is about to begin.
+    SignIn {
+        /// Whose.
+        user: &'a UserContext,
+        /// How the person proved it.
+        method: &'a str,
+    },
+    /// An account is about to change.
+    Update {
+        /// What it was.
+        user: &'a UserContext,
+        /// What will be different.
+        changes: &'a UserChanges,
+    },
+    /// An account is about to go.
+    Delete {
+        /// Which.
+        user: &'a UserContext,
+    },
+    /// An account elsewhere is about to become a way into an account here.
+    Link {
+        /// The account here.
+        user: &'a UserContext,
+        /// The provider's id.
+        provider: &'a str,
+    },
+    /// An account elsewhere is about to stop being a way in.
+    Unlink {
+        /// The account here.
+        user: &'a UserContext,
+        /// The provider's id.
+        provider: &'a str,
+    },
+}
+
+/// May refuse an act. It runs in the act's own transaction, before the commit: what it writes happens with the act or
+/// not at all.
+#[async_trait]
+pub trait Veto: Send + Sync {
+    /// What the log calls it: `<plugin id>.<what it guards>`.
+    fn name(&self) -> &'static str;
+
+    /// Looks at an act.
+    ///
+    /// # Errors
+    /// The refusal, which the person sees; or that it cannot be found out. Either way the act does not happen.
+    async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()>;
+}
+
+/// Hears of everything that has happened, after the commit, in order, at least once on some node of those that share
+/// the database. It must bear hearing the same event twice.
+#[async_trait]
+pub trait Observer: Send + Sync {
+    /// Its name in the database, where it is noted how far it has come: `<plugin id>.<what it does>`.
+    fn name(&self) -> &'static str;
+
+    /// Takes note of an event.
+    ///
+    /// # Errors
+    /// When it could not; the event comes again, and the later ones wait for it.
+    async fn observe(&self, event: &Event) -> Result<()>;
+}
+
+/// Knows of ways into accounts beyond those of the core, so that nobody can throw away the last one.
+#[async_trait]
+pub trait WaysIn: Send + Sync {
+    /// How many ways into this account there are here.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn count(&self, user: UserId) -> Result<usize>;
+}

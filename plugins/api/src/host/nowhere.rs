@@ -1,0 +1,84 @@
+//! Ports that lead nowhere: what a plugin's own tests put where the plugin asks for nothing.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use zeroize::Zeroizing;
+
+use crate::db::Tx;
+use crate::failure::{Failure, Result};
+use crate::id::{SessionId, UserId};
+use crate::ports::{Audit, AuditEntry, BegunSession, Kept, Keys, Mail, Mailer, OneTime, Sessions};
+use crate::token::PlainToken;
+use crate::web::Visitor;
+
+/// Refuses everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nowhere;
+
+fn nothing<T>() -> Result<T> {
+    Err(Failure::internal("this port leads nowhere"))
+}
+
+#[async_trait]
+impl Sessions for Nowhere {
+    async fn begin(&self, _: &Visitor, _: &HeaderMap, _: UserId, _: &str) -> Result<BegunSession> {
+        nothing()
+    }
+
+    async fn confirm(&self, _: SessionId, _: &str) -> Result<()> {
+        nothing()
+    }
+}
+
+#[async_trait]
+impl OneTime for Nowhere {
+    async fn keep(&self, _: &mut Tx, _: &str, _: &Kept, _: Duration) -> Result<PlainToken> {
+        nothing()
+    }
+
+    async fn look(&self, _: &str, _: &PlainToken) -> Result<Option<Kept>> {
+        nothing()
+    }
+
+    async fn take(&self, _: &mut Tx, _: &str, _: &PlainToken) -> Result<Option<Kept>> {
+        nothing()
+    }
+}
+
+#[async_trait]
+impl Mailer for Nowhere {
+    fn is_available(&self) -> bool {
+        false
+    }
+
+    async fn enqueue(&self, _: &mut Tx, _: &Mail) -> Result<()> {
+        nothing()
+    }
+}
+
+#[async_trait]
+impl Audit for Nowhere {
+    async fn record(&self, _: &mut Tx, _: &AuditEntry) -> Result<()> {
+        nothing()
+    }
+}
+
+impl Keys for Nowhere {
+    fn derive(&self, _: &str) -> [u8; 32] {
+        [7; 32]
+    }
+
+    fn seal(&self, _: &str, _: &[u8], _: &[u8]) -> Result<String> {
+        nothing()
+    }
+
+    fn unseal(&self, _: &str, _: &[u8], _: &str) -> Result<Zeroizing<Vec<u8>>> {
+        nothing()
+    }
+
+    fn is_stale(&self, _: &str) -> bool {
+        false
+    }
+}

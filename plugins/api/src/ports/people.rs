@@ -1,0 +1,152 @@
+//! People, their sessions, and single-use tokens.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use crate::context::UserContext;
+use crate::db::Tx;
+use crate::failure::Result;
+use crate::hooks::Act;
+use crate::id::{SessionId, UserId};
+use crate::scope::ScopeSet;
+use crate::time::Timestamp;
+use crate::token::PlainToken;
+use crate::web::Visitor;
+
+/// An account that is to be made without a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewUser {
+    /// The address it signs in with, in any spelling.
+    pub email: String,
+    /// Whether it is proven that the person reads mail sent there.
+    pub email_verified: bool,
+    /// What to call the person; may be empty.
+    pub name: String,
+    /// A picture: an https or `data:` URL.
+    pub image: Option<String>,
+    /// Scopes of the account itself.
+    pub scopes: ScopeSet,
+}
+
+/// What is to be different about an account; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserChanges {
+    /// Another address. It must not have an account; with it goes the proof of the old one.
+    pub email: Option<String>,
+    /// Whether the address, the new one if there is one, is proven.
+    pub email_verified: Option<bool>,
+    /// Another name.
+    pub name: Option<String>,
+    /// Another picture, or none.
+    pub image: Option<Option<String>>,
+    /// Other scopes of the account itself, all of them.
+    pub scopes: Option<ScopeSet>,
+}
+
+/// Everything about an account that pages show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserProfile {
+    /// The person.
+    pub user: UserContext,
+    /// A picture: an https or `data:` URL.
+    pub image: Option<String>,
+    /// When the address was proven.
+    pub email_verified_at: Option<Timestamp>,
+    /// Whether the account has a password.
+    pub has_password: bool,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// People. Whoever is banned is not there.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// The account, unless it is deleted or banned.
+    async fn find(&self, user: UserId) -> Result<Option<UserContext>>;
+
+    /// The account that signs in with this address, unless it is banned.
+    async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>>;
+
+    /// Everything about an account, banned or not.
+    async fn profile(&self, user: UserId) -> Result<Option<UserProfile>>;
+
+    /// Makes an account inside a transaction, once every veto has agreed; `None` when the address is taken, also by
+    /// somebody who is banned.
+    ///
+    /// # Errors
+    /// When a veto refuses or the address is none.
+    async fn create(&self, tx: &mut Tx, user: &NewUser, method: &str) -> Result<Option<UserContext>>;
+
+    /// Changes an account inside a transaction, once every veto has agreed; `None` when there is none or another has the
+    /// address.
+    ///
+    /// # Errors
+    /// When a veto refuses or the address is none.
+    async fn update(&self, tx: &mut Tx, user: UserId, changes: &UserChanges) -> Result<Option<UserContext>>;
+
+    /// Asks every veto about an act that a plugin is about to do, inside its transaction.
+    ///
+    /// # Errors
+    /// The first refusal.
+    async fn ask_vetoes(&self, tx: &mut Tx, act: Act<'_>) -> Result<()>;
+
+    /// How many ways into an account there are: its password, mail to a proven address, and what plugins know of.
+    async fn ways_in(&self, user: UserId) -> Result<usize>;
+
+    /// Whether strangers may make an account here.
+    fn is_sign_up_open(&self) -> bool;
+}
+
+/// A session that has just begun.
+pub struct BegunSession {
+    /// The session.
+    pub session: SessionId,
+    /// Hands it to the browser: the value of a `Set-Cookie` header.
+    pub cookie: HeaderValue,
+    /// The secret in that cookie, for programs that keep it themselves.
+    pub token: PlainToken,
+    /// When the session ends unless it is prolonged.
+    pub expires_at: Timestamp,
+}
+
+/// Browser sessions.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Begins a session for a person who has proved, by `method`, to be there, once every veto has agreed. The session
+    /// the browser came with ends. `headers`: of the request, for the name of the browser.
+    ///
+    /// # Errors
+    /// [`Failure`](crate::Failure) with status 403 when the account is banned, gone or a veto refuses.
+    async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession>;
+
+    /// Notes that the person behind a session has just proved once more to be there, which makes it fresh.
+    async fn confirm(&self, session: SessionId, method: &str) -> Result<()>;
+}
+
+/// What came with a single-use token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose it is, if it is somebody's.
+    pub user: Option<UserId>,
+    /// What was kept, sealed at rest.
+    pub payload: Value,
+}
+
+/// Single-use tokens that something is kept under. Only the hash of a token is stored, and a token is used up in one
+/// statement, so two uses cannot both win.
+#[async_trait]
+pub trait OneTime: Send + Sync {
+    /// Keeps a thing for at most this long. `purpose`: `<plugin id>.<what for>`; a token is worth nothing for another.
+    async fn keep(&self, tx: &mut Tx, purpose: &str, kept: &Kept, lifetime: Duration) -> Result<PlainToken>;
+
+    /// Looks without using it up; `None` when it was used, has expired or never was.
+    async fn look(&self, purpose: &str, token: &PlainToken) -> Result<Option<Kept>>;
+
+    /// Uses it up; `None` when it was used, has expired or never was.
+    async fn take(&self, tx: &mut Tx, purpose: &str, token: &PlainToken) -> Result<Option<Kept>>;
+}

@@ -1,0 +1,45 @@
+//! Browser sessions as plugins and pages begin them: a new row, a new secret, the cookie that hands it over.
+
+use async_trait::async_trait;
+use axum::http::{HeaderMap, header};
+use belgie_api::ports::{BegunSession, Sessions};
+use belgie_api::web::Visitor;
+use belgie_api::{Failure, Result, SessionId, UserId};
+
+use super::Cookies;
+use crate::identity::{Identity, Started};
+
+/// [`Sessions`] of this host.
+pub struct BrowserSessions {
+    identity: Identity,
+    cookies: Cookies,
+}
+
+impl BrowserSessions {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(identity: Identity, cookies: Cookies) -> Self {
+        Self { identity, cookies }
+    }
+}
+
+#[async_trait]
+impl Sessions for BrowserSessions {
+    async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession> {
+        let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Started { session, token } = self.identity.start_session(user, visitor.info.ip, user_agent, method).await?;
+        if let Some(caller) = &visitor.caller
+            && let Some(before) = caller.session()
+        {
+            self.identity.revoke_session(before, caller.user().id).await?;
+        }
+        let lifetime = session.expires_at.since(session.created_at);
+        let cookie = self.cookies.set_session(&token, lifetime);
+        let cookie = cookie.ok_or_else(|| Failure::internal("the session cookie cannot be written"))?;
+        Ok(BegunSession { session: session.id, cookie, token, expires_at: session.expires_at })
+    }
+
+    async fn confirm(&self, session: SessionId, method: &str) -> Result<()> {
+        self.identity.confirm_session(session, method).await
+    }
+}

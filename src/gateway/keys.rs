@@ -1,0 +1,181 @@
+//! Keys derived from the host's secret, and secrets sealed with them.
+
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use belgie_api::crypto::{base64url, from_base64url, hmac_sha256};
+use belgie_api::ports::Keys;
+use belgie_api::{Entropy, Failure, Result};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::BootError;
+use crate::config::Config;
+use crate::config::secrets::{Secrets, load_or_create};
+
+/// What every sealed text begins with: the form it is in.
+const FORM: &str = "s1";
+/// Characters of the mark that says which secret a text was sealed with.
+const MARK_CHARACTERS: usize = 8;
+
+/// Keys derived from the host's secret (HKDF-SHA-256, RFC 5869).
+pub struct DerivedKeys {
+    current: Generation,
+    previous: Option<Generation>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// One secret, and the mark it leaves on what it seals.
+struct Generation {
+    secrets: Secrets,
+    mark: String,
+}
+
+impl Generation {
+    fn new(secret: &SecretString) -> Self {
+        let secrets = Secrets::new(secret);
+        let mark: String =
+            base64url(&hmac_sha256(&derive(&secrets, "seal-mark"), &[])).chars().take(MARK_CHARACTERS).collect();
+        Self { secrets, mark }
+    }
+
+    fn cipher(&self, purpose: &str) -> Result<LessSafeKey> {
+        let key = Zeroizing::new(derive(&self.secrets, &format!("seal:{purpose}")));
+        let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(Failure::internal)?;
+        Ok(LessSafeKey::new(key))
+    }
+}
+
+#[expect(clippy::expect_used, reason = "HKDF fails only when more than 255 blocks are asked for; this asks for one")]
+fn derive(secrets: &Secrets, purpose: &str) -> [u8; 32] {
+    *secrets.key(purpose).expect("one block of HKDF output")
+}
+
+impl DerivedKeys {
+    /// Takes the configured secret, or the one kept in the data directory, which is made at the first start.
+    pub fn open(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Self, BootError> {
+        let secret: SecretString = match &config.secret {
+            Some(secret) => secret.clone(),
+            None => load_or_create(&config.data_dir, &mut |bytes| entropy.fill(bytes)).map_err(BootError::Secret)?,
+        };
+        Ok(Self::new(&secret, config.previous_secret.as_ref(), Arc::clone(entropy)))
+    }
+
+    fn new(secret: &SecretString, previous: Option<&SecretString>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { current: Generation::new(secret), previous: previous.map(Generation::new), entropy }
+    }
+}
+
+/// What is authenticated beside the secret: each part preceded by its length.
+fn additional(purpose: &str, context: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16 + purpose.len() + context.len());
+    for part in [purpose.as_bytes(), context] {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+impl Keys for DerivedKeys {
+    fn derive(&self, purpose: &str) -> [u8; 32] {
+        derive(&self.current.secrets, purpose)
+    }
+
+    fn seal(&self, purpose: &str, context: &[u8], secret: &[u8]) -> Result<String> {
+        let mut nonce = [0_u8; NONCE_LEN];
+        self.entropy.fill(&mut nonce);
+        let mut sealed = secret.to_vec();
+        self.current
+            .cipher(purpose)?
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(additional(purpose, context)),
+                &mut sealed,
+            )
+            .map_err(Failure::internal)?;
+        let mut bytes = nonce.to_vec();
+        bytes.append(&mut sealed);
+        Ok(format!("{FORM}.{}.{}", self.current.mark, base64url(&bytes)))
+    }
+
+    fn unseal(&self, purpose: &str, context: &[u8], sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let refuse = || {
+            Failure::internal(
+                "a sealed text does not open: was the host's secret changed without naming the earlier one as `previous_secret`?",
+            )
+        };
+        let mut parts = sealed.splitn(3, '.');
+        let (Some(FORM), Some(mark), Some(body)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(refuse());
+        };
+        let generations = std::iter::once(&self.current).chain(&self.previous);
+        let generation = generations.into_iter().find(|generation| generation.mark == mark).ok_or_else(refuse)?;
+        let bytes = from_base64url(body).ok_or_else(refuse)?;
+        let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or_else(refuse)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refuse())?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let opened =
+            generation.cipher(purpose)?.open_in_place(nonce, Aad::from(additional(purpose, context)), &mut text);
+        let length = opened.map_err(|_| refuse())?.len();
+        text.truncate(length);
+        Ok(text)
+    }
+
+    fn is_stale(&self, sealed: &str) -> bool {
+        sealed.split('.').nth(1) != Some(self.current.mark.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use belgie_api::entropy::SystemEntropy;
+    use belgie_api::ports::Keys;
+    use secrecy::SecretString;
+
+    use super::DerivedKeys;
+
+    fn keys(secret: &str, previous: Option<&str>) -> DerivedKeys {
+        let wrap = |text: &str| SecretString::from(text.to_owned());
+        DerivedKeys::new(&wrap(secret), previous.map(wrap).as_ref(), Arc::new(SystemEntropy))
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_purpose_in_its_place_only() {
+        let keys = keys("one", None);
+        let sealed = keys.seal("tokens", b"row 1", b"a secret").expect("sealed");
+        assert!(!sealed.contains("secret"));
+        assert_eq!(keys.unseal("tokens", b"row 1", &sealed).expect("opened").as_slice(), b"a secret");
+        assert!(keys.unseal("mail", b"row 1", &sealed).is_err());
+        assert!(keys.unseal("tokens", b"row 2", &sealed).is_err());
+        assert_ne!(sealed, keys.seal("tokens", b"row 1", b"a secret").expect("sealed"), "a nonce is used once");
+    }
+
+    #[test]
+    fn a_changed_text_does_not_open() {
+        let keys = keys("one", None);
+        let sealed = keys.seal("tokens", b"", b"a secret").expect("sealed");
+        for at in 0..sealed.len() {
+            let mut bytes = sealed.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).expect("still text");
+            let opened = keys.unseal("tokens", b"", &changed);
+            // Base64 leaves bits of the last character unused.
+            assert!(opened.is_err() || at + 1 == sealed.len(), "changed at {at}");
+        }
+        for junk in ["", "s1", "s1..", "plain text", "s1.AAAAAAAA.AAAA"] {
+            assert!(keys.unseal("tokens", b"", junk).is_err(), "{junk:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_secret_opens_what_the_one_before_sealed_and_calls_it_stale() {
+        let sealed = keys("one", None).seal("tokens", b"", b"a secret").expect("sealed");
+        let rotated = keys("two", Some("one"));
+        assert_eq!(rotated.unseal("tokens", b"", &sealed).expect("opened").as_slice(), b"a secret");
+        assert!(rotated.is_stale(&sealed));
+        assert!(!rotated.is_stale(&rotated.seal("tokens", b"", b"a secret").expect("sealed")));
+        assert!(keys("two", None).unseal("tokens", b"", &sealed).is_err(), "the earlier secret was not named");
+    }
+}

@@ -1,0 +1,57 @@
+//! Asking those who may refuse what is about to happen to people.
+
+use std::sync::Arc;
+
+use belgie_api::db::Tx;
+use belgie_api::hooks::{Act, Veto, WaysIn};
+use belgie_api::{Result, UserId};
+
+use super::accounts::Identity;
+use crate::store::users;
+
+/// Who has a say, known once every plugin has mounted.
+#[derive(Default)]
+pub struct Hooks {
+    /// Those who may refuse, in the order of the plugins.
+    pub vetoes: Vec<Arc<dyn Veto>>,
+    /// Those who know of ways into accounts.
+    pub ways_in: Vec<Arc<dyn WaysIn>>,
+}
+
+impl Identity {
+    /// Tells who has a say. Only the first time counts.
+    pub fn set_hooks(&self, hooks: Hooks) {
+        let _only_set_once = self.hooks.set(hooks);
+    }
+
+    /// Asks every veto about an act, inside its transaction.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub async fn veto(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
+        let Some(hooks) = self.hooks.get() else { return Ok(()) };
+        for veto in &hooks.vetoes {
+            if let Err(failure) = veto.check(tx, act).await {
+                tracing::info!(veto = veto.name(), error.code = failure.code(), "a veto refuses");
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many ways into an account there are: its password, mail to a proven address while that is offered, and what
+    /// plugins know of.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn count_ways_in(&self, user: UserId) -> Result<usize> {
+        let row = users::find(&mut self.db.read().await?, user).await?;
+        let Some(row) = row else { return Ok(0) };
+        let mut count = usize::from(row.password_hash.is_some());
+        count += usize::from(self.rules.signs_in_by_mail && row.email_verified_at.is_some());
+        for ways in self.hooks.get().map(|hooks| hooks.ways_in.as_slice()).unwrap_or_default() {
+            count += ways.count(user).await?;
+        }
+        Ok(count)
+    }
+}

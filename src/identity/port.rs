@@ -1,0 +1,98 @@
+//! People, as plugins and applications are lent them.
+
+use async_trait::async_trait;
+use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
+use belgie_api::hooks::Act;
+use belgie_api::ports::{Accounts, NewUser, UserChanges, UserProfile};
+use belgie_api::{Event, Failure, Result, UserId};
+
+use super::accounts::{Identity, context, is_email, shorten};
+use crate::store::users::{self, UserRow};
+
+fn no_address() -> Failure {
+    Failure::bad_request("email_missing", "This is not an e-mail address.").hint("Give an address mail can be sent to.")
+}
+
+#[async_trait]
+impl Accounts for Identity {
+    async fn find(&self, user: UserId) -> Result<Option<UserContext>> {
+        let row = users::find(&mut self.db.read().await?, user).await?;
+        Ok(row.filter(|row| !row.is_banned(self.clock.now())).map(context))
+    }
+
+    async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>> {
+        let row = users::find_by_email(&mut self.db.read().await?, email).await?;
+        Ok(row.filter(|row| !row.is_banned(self.clock.now())).map(context))
+    }
+
+    async fn profile(&self, user: UserId) -> Result<Option<UserProfile>> {
+        Ok(users::find(&mut self.db.read().await?, user).await?.map(profile))
+    }
+
+    async fn create(&self, tx: &mut Tx, user: &NewUser, method: &str) -> Result<Option<UserContext>> {
+        if !is_email(&users::normalize_email(&user.email)) {
+            return Err(no_address());
+        }
+        self.insert_user(tx, user, None, method).await
+    }
+
+    async fn update(&self, tx: &mut Tx, user: UserId, changes: &UserChanges) -> Result<Option<UserContext>> {
+        let Some(mut row) = users::find(tx, user).await? else { return Ok(None) };
+        self.veto(tx, Act::Update { user: &context(row.clone()), changes }).await?;
+        if let Some(email) = &changes.email {
+            let email = users::normalize_email(email);
+            if !is_email(&email) {
+                return Err(no_address());
+            }
+            if users::is_taken(tx, &email, user).await? {
+                return Ok(None);
+            }
+            if email != row.email {
+                row.email_verified_at = None;
+            }
+            row.email = email;
+        }
+        let now = self.clock.now();
+        match changes.email_verified {
+            Some(true) => row.email_verified_at = Some(now),
+            Some(false) => row.email_verified_at = None,
+            None => {}
+        }
+        if let Some(name) = &changes.name {
+            row.name = shorten(name);
+        }
+        if let Some(image) = &changes.image {
+            row.image.clone_from(image);
+        }
+        if let Some(scopes) = &changes.scopes {
+            row.scopes.clone_from(scopes);
+        }
+        users::update(tx, &row, now).await?;
+        tx.emit(Event::UserChanged { user });
+        Ok(Some(context(row)))
+    }
+
+    async fn ask_vetoes(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
+        self.veto(tx, act).await
+    }
+
+    async fn ways_in(&self, user: UserId) -> Result<usize> {
+        self.count_ways_in(user).await
+    }
+
+    fn is_sign_up_open(&self) -> bool {
+        self.rules.sign_up_open
+    }
+}
+
+fn profile(row: UserRow) -> UserProfile {
+    UserProfile {
+        image: row.image.clone(),
+        email_verified_at: row.email_verified_at,
+        has_password: row.password_hash.is_some(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        user: context(row),
+    }
+}
