@@ -1,6 +1,11 @@
-//! The short way for plain calls and lists of our own tools in the stateless era. rmcp's transport starts two tasks and
-//! reads the message through untagged enums for each of them; here it is read once and answered in place. Whatever is
-//! not plain goes to rmcp, and whatever is answered here is answered in the same words.
+//! The short way for plain calls and lists of our own tools. rmcp's transport starts two tasks and reads the message
+//! through untagged enums for each of them; here it is read once and answered in place. Whatever is not plain goes to
+//! rmcp, and whatever is answered here is answered in the same words.
+
+mod in_session;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::header::{ACCEPT, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -12,15 +17,19 @@ use rmcp::model::{
     MetaObject, ProtocolVersion, RequestId, RequestMetaObject, ResultType, ServerResult,
 };
 use rmcp::service::RequestContext;
-use rmcp::{ErrorData, Peer, RoleServer};
+use rmcp::{ErrorData, RoleServer};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+pub(crate) use self::in_session::PlainInSession;
 use super::answer;
 use super::catalog::{NativeTool, unknown_tool};
 use super::gate::{Gate, refuse_call};
-use super::message::{Message, Shape};
+use super::idle_peer::IdlePeer;
+use super::message::{Era, Message, Shape};
 use super::preflight;
 use super::run::{self, Visit};
 use super::settings::McpSettings;
@@ -32,18 +41,31 @@ pub(crate) struct DirectPath {
     gate: Gate,
     hosts: Vec<String>,
     origins: Vec<String>,
+    /// For how long a session may do without rmcp.
+    apart: Duration,
+    /// Where calls go on that nobody waits for.
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
 }
 
 /// A request that can be answered here.
+pub(crate) enum Taken<'a> {
+    /// Of the stateless era.
+    Alone(Plain<'a>),
+    /// Of an older one, in a session.
+    InSession(PlainInSession<'a>),
+}
+
+/// A request that asks for nothing but a list or a result.
 pub(crate) enum Plain<'a> {
     List,
-    Call(Call<'a>),
+    Call(Call),
     UnknownTool(&'a str),
 }
 
 /// A call of a tool of ours.
-pub(crate) struct Call<'a> {
-    tool: &'a NativeTool,
+pub(crate) struct Call {
+    tool: Arc<NativeTool>,
     id: RequestId,
     arguments: Option<JsonObject>,
     meta: RequestMetaObject,
@@ -82,29 +104,60 @@ struct ToolResult<'a> {
 }
 
 impl DirectPath {
-    pub(crate) fn new(gate: Gate, settings: &McpSettings) -> Self {
-        Self { gate, hosts: settings.allowed_hosts.clone(), origins: settings.allowed_origins.clone() }
+    /// `apart`: for how long a session may do without rmcp. `tasks`: where a call goes on when its connection breaks.
+    pub(crate) fn new(
+        gate: Gate,
+        settings: &McpSettings,
+        apart: Duration,
+        tasks: TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let (hosts, origins) = (settings.allowed_hosts.clone(), settings.allowed_origins.clone());
+        Self { gate, hosts, origins, apart, tasks, shutdown }
     }
 
-    /// What the request asks for, if that is plain: nothing in it needs a stream, a session, another answer than a list
-    /// or a result, or a header that only rmcp understands. Its headers agree with its body already.
-    pub(crate) fn take<'a>(&'a self, parts: &Parts, message: &'a Message<'a>) -> Option<Plain<'a>> {
-        let Message { shape, id, method, params, meta, is_odd } = message;
-        let is_plain = *shape == Shape::Request
+    /// What a request asks for, if that is plain. Its headers agree with its body already, and its session, if it has
+    /// one, is the caller's.
+    pub(crate) fn take<'a>(
+        &self,
+        era: Era,
+        parts: &Parts,
+        message: &'a Message<'a>,
+        visit: &Visit,
+    ) -> Option<Taken<'a>> {
+        match era {
+            Era::Modern => self.take_alone(parts, message).map(Taken::Alone),
+            Era::Legacy => self.take_in_session(parts, message, visit).map(Taken::InSession),
+        }
+    }
+
+    fn take_alone<'a>(&self, parts: &Parts, message: &'a Message<'a>) -> Option<Plain<'a>> {
+        let is_modern = message.meta.version().as_deref() == Some(ProtocolVersion::V_2026_07_28.as_str());
+        if !is_modern || !message.meta.is_complete() || !self.is_plain(parts, message) {
+            return None;
+        }
+        self.read(message, |tool| !tool.has_param_headers)
+    }
+
+    /// Whether nothing in a request needs a stream, another answer than a list or a result, or a header that only rmcp
+    /// understands.
+    fn is_plain(&self, parts: &Parts, message: &Message<'_>) -> bool {
+        let Message { shape, params, meta, is_odd, .. } = message;
+        *shape == Shape::Request
             && !is_odd
             && meta.progress_token.is_none()
             && meta.log_level.is_none()
             && params.input_responses.is_none()
             && params.request_state.is_none()
+            && params.task.is_none()
             && params.cursor.is_none()
-            && meta.version().as_deref() == Some(ProtocolVersion::V_2026_07_28.as_str())
-            && meta.is_complete()
             && preflight::is_json(&parts.headers)
             && accepts_both(&parts.headers)
-            && self.is_known_place(parts);
-        if !is_plain {
-            return None;
-        }
+            && self.is_known_place(parts)
+    }
+
+    fn read<'a>(&self, message: &'a Message<'a>, is_fit: impl Fn(&NativeTool) -> bool) -> Option<Plain<'a>> {
+        let Message { id, method, params, .. } = message;
         let catalog = self.gate.catalog();
         match method.as_ref() {
             "tools/list" if catalog.guarded().is_empty() => Some(Plain::List),
@@ -113,35 +166,55 @@ impl DirectPath {
                 let Some(tool) = catalog.find_native(name) else {
                     return catalog.guarded().is_empty().then_some(Plain::UnknownTool(name));
                 };
-                if tool.has_param_headers {
+                if !is_fit(tool) {
                     return None;
                 }
                 let arguments = match params.arguments {
                     Some(raw) => Some(serde_json::from_str(raw.get()).ok()?),
                     None => None,
                 };
-                let meta = serde_json::from_str::<JsonObject>(params.meta?.get()).ok()?;
+                let meta = match params.meta {
+                    Some(raw) => serde_json::from_str::<JsonObject>(raw.get()).ok()?,
+                    None => JsonObject::new(),
+                };
                 let id = serde_json::from_str(id.as_deref()?.get()).ok()?;
                 let meta = RequestMetaObject(MetaObject(meta));
-                Some(Plain::Call(Call { tool, id, arguments, meta }))
+                Some(Plain::Call(Call { tool: Arc::clone(tool), id, arguments, meta }))
             }
             _ => None,
         }
     }
 
-    /// Answers.
+    /// Answers. `idle`: whom a tool of the stateless era meets in place of its client.
     pub(crate) async fn answer(
+        &self,
+        taken: Taken<'_>,
+        parts: Parts,
+        message: &Message<'_>,
+        visit: &Visit,
+        idle: &IdlePeer,
+    ) -> Response {
+        match taken {
+            Taken::Alone(plain) => self.answer_alone(plain, parts, message, visit, idle).await,
+            Taken::InSession(plain) => self.answer_in_session(plain, parts, message, visit).await,
+        }
+    }
+
+    async fn answer_alone(
         &self,
         plain: Plain<'_>,
         parts: Parts,
         message: &Message<'_>,
         visit: &Visit,
-        peer: Peer<RoleServer>,
+        idle: &IdlePeer,
     ) -> Response {
         let outcome = match plain {
             Plain::List => return success(message.id, self.list(visit)),
             Plain::UnknownTool(name) => Err(unknown_tool(name)),
-            Plain::Call(call) => call.run(parts, visit, peer).await,
+            Plain::Call(call) => {
+                let context = RequestContext::new(call.id.clone(), idle.peer());
+                call.run(parts, visit, context).await
+            }
         };
         match outcome {
             Ok(CallToolResponse::Complete(result)) if result.meta.is_none() => {
@@ -197,9 +270,14 @@ impl DirectPath {
     }
 }
 
-impl Call<'_> {
-    async fn run(self, parts: Parts, visit: &Visit, peer: Peer<RoleServer>) -> Result<CallToolResponse, ErrorData> {
-        let Self { tool, id, arguments, meta } = self;
+impl Call {
+    async fn run(
+        self,
+        parts: Parts,
+        visit: &Visit,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Self { tool, id: _, arguments, meta } = self;
         let name = &tool.tool.name;
         let permit = match decide(&visit.caller, Action::new(ActionKind::CallTool, name, &tool.rule)) {
             Ok(permit) => permit,
@@ -207,7 +285,6 @@ impl Call<'_> {
         };
         let mut params = CallToolRequestParams::new(name.clone());
         params.arguments = arguments;
-        let mut context = RequestContext::new(id, peer);
         context.meta = meta;
         context.extensions.insert(parts);
         run::native(permit, &visit.lease, &tool.call, params, context).await

@@ -99,7 +99,10 @@ impl McpEndpoint {
         let gate = Gate::new(catalog, &settings).map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(settings.session_idle.saturating_add(RMCP_GRACE));
+        // A session lives on direct calls for a while before rmcp hears of it again.
+        let apart = settings.session_idle / 2;
+        sessions.session_config.keep_alive =
+            Some(settings.session_idle.saturating_add(apart).saturating_add(RMCP_GRACE));
         let sessions = Arc::new(sessions);
         let binding = Arc::new(Binding::new(
             Arc::clone(&sessions),
@@ -122,8 +125,9 @@ impl McpEndpoint {
             .with_cancellation_token(shutdown.child_token());
         let service = gate.clone();
         let transport = StreamableHttpService::new(move || Ok(service.clone()), sessions, config);
+        let direct =
+            settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
         let idle = IdlePeer::start(shutdown);
-        let direct = settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings));
         Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
@@ -180,11 +184,10 @@ impl McpEndpoint {
         if let Err(response) = preflight::check_version(&parts.headers, &message) {
             return *response;
         }
-        let is_clear = match message.era(preflight::version(&parts.headers)) {
+        let era = message.era(preflight::version(&parts.headers));
+        let is_clear = match era {
             Era::Legacy => {
-                if session_id(&parts).is_some()
-                    && let Err(response) = self.admit(&parts, &mut visit).await
-                {
+                if let Err(response) = self.admit(&parts, &mut visit).await {
                     return *response;
                 }
                 true
@@ -202,37 +205,51 @@ impl McpEndpoint {
                 return *response;
             }
         }
-        if is_clear
-            && let Some(direct) = &self.0.direct
-            && let Some(plain) = direct.take(&parts, &message)
-        {
-            let answer = direct.answer(plain, parts, &message, &visit, self.0.idle.peer());
+        let direct = self.0.direct.as_ref().filter(|_| is_clear);
+        if let Some((direct, plain)) = direct.and_then(|path| Some((path, path.take(era, &parts, &message, &visit)?))) {
+            let answer = direct.answer(plain, parts, &message, &visit, &self.0.idle);
             return tokio::select! {
                 biased;
                 () = visit.lease.ended() => self.expired(message.id),
                 response = answer => response,
             };
         }
-        let opens_session = message.method == "initialize";
+        // Boxed: what goes the short way does not carry the room that rmcp needs.
+        Box::pin(self.pass_on(parts, body.clone(), &message, visit)).await
+    }
+
+    /// Sends a message the long way.
+    async fn pass_on(&self, mut parts: Parts, body: Bytes, message: &Message<'_>, mut visit: Visit) -> Response {
+        let opens_session = message.method == "initialize" && visit.session.is_none();
+        if opens_session {
+            visit.session = Some(self.0.binding.open());
+        }
+        if let (Some(session), Some(id)) = (&visit.session, message.cancelled()) {
+            session.cancel(&id);
+        }
         let is_json = preflight::is_json(&parts.headers);
         parts.extensions.insert(visit.clone());
-        let request = Request::from_parts(parts, Body::from(body.clone()));
-        // Boxed: what goes the short way does not carry the room that rmcp needs.
-        let response = Box::pin(self.pass(request, &visit, message.id)).await;
+        let response = self.pass(Request::from_parts(parts, Body::from(body)), &visit, message.id).await;
         if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // JSON that rmcp cannot read as a message is no other media type, and a client that knows both eras looks
             // for a JSON-RPC error in the body.
             let error = ErrorData::invalid_request("Invalid Request: this is not an MCP message", None);
             return answer::error(StatusCode::BAD_REQUEST, message.id, &error);
         }
-        if opens_session && let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()) {
-            self.0.binding.bind(id, &visit.caller).await;
+        let opened = visit.session.as_ref().filter(|_| opens_session);
+        if let Some(opened) = opened
+            && let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok())
+        {
+            self.0.binding.bind(id, &visit.caller, opened).await;
         }
         response
     }
 
     /// Lets rmcp answer, as long as the lease lasts.
     async fn pass(&self, request: Request<Body>, visit: &Visit, id: Option<&RawValue>) -> Response {
+        if let Some(session) = &visit.session {
+            session.pass();
+        }
         let response = tokio::select! {
             biased;
             () = visit.lease.ended() => return self.expired(id),

@@ -116,6 +116,10 @@ async fn both_ways_give_the_same_answers() {
         Box::new(|| call("secret", json!({}))),
         Box::new(|| call("nosuch", json!({}))),
         Box::new(|| call("boom", json!({}))),
+        Box::new(|| call("odd", json!({}))),
+        Box::new(|| call("asker", json!({}))),
+        Box::new(|| call("missing", json!({}))),
+        Box::new(|| call("noted", json!({}))),
         Box::new(|| modern("tools/call", None, json!({ "arguments": {} }))),
         Box::new(|| modern("server/discover", None, json!({}))),
         Box::new(|| modern("no/such", None, json!({}))),
@@ -159,7 +163,13 @@ async fn a_plain_list_says_for_whom_and_how_long() {
         assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "belgie");
         let names: Vec<&str> =
             result["tools"].as_array().expect("a list").iter().filter_map(|tool| tool["name"].as_str()).collect();
-        assert_eq!(names, ["echo", "add", "slow", "step_up", "boom", "hang", "two", "grown"]);
+        assert_eq!(
+            names,
+            [
+                "echo", "add", "slow", "step_up", "boom", "hang", "talker", "odd", "asker", "missing", "noted", "two",
+                "grown",
+            ]
+        );
     }
 }
 
