@@ -24,6 +24,7 @@ pub struct Binding {
 }
 
 struct Bound {
+    id: McpSessionId,
     user: UserId,
     client: ClientId,
     /// The credential seen last; a session outlives the token it was opened with, but not the last one.
@@ -68,9 +69,11 @@ impl Binding {
         let now = self.clock.now();
         let surplus = {
             let mut bound = self.bound();
+            let id = McpSessionId::from(id);
             bound.insert(
-                id.into(),
+                Arc::clone(&id),
                 Bound {
+                    id,
                     user: caller.user().id,
                     client: caller.client().id.clone(),
                     principal: Arc::clone(caller.principal()),
@@ -98,7 +101,7 @@ impl Binding {
     /// Lets the caller use the session. An unknown one, another's, and one that has been idle for too long are all the
     /// same: not there.
     pub async fn admit(&self, id: &str, caller: &Caller) -> Option<InUse> {
-        let (is_idle, in_use) = {
+        let (id, is_idle, in_use) = {
             let now = self.clock.now();
             let mut bound = self.bound();
             let session = bound.get_mut(id)?;
@@ -108,16 +111,16 @@ impl Binding {
             let is_idle = session.is_idle(now, self.idle);
             session.seen_at = now;
             session.principal = Arc::clone(caller.principal());
-            (is_idle, InUse::new(Arc::clone(&session.session), now))
+            (Arc::clone(&session.id), is_idle, InUse::new(Arc::clone(&session.session), now))
         };
         if is_idle {
-            self.release(id);
-            self.close(vec![id.into()]).await;
+            self.release(&id);
+            self.close(vec![id]).await;
             return None;
         }
         // rmcp closes sessions by itself, too.
-        if !self.sessions.has_session(&id.into()).await.unwrap_or(false) {
-            self.release(id);
+        if !self.sessions.has_session(&id).await.unwrap_or(false) {
+            self.release(&id);
             return None;
         }
         Some(in_use)

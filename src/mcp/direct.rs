@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use belgie_api::Caller;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock, ErrorCode, JsonObject,
     MetaObject, ProtocolVersion, RequestId, RequestMetaObject, ResultType, ServerResult,
@@ -126,17 +127,17 @@ impl DirectPath {
         visit: &Visit,
     ) -> Option<Taken<'a>> {
         match era {
-            Era::Modern => self.take_alone(parts, message).map(Taken::Alone),
+            Era::Modern => self.take_alone(parts, message, visit).map(Taken::Alone),
             Era::Legacy => self.take_in_session(parts, message, visit).map(Taken::InSession),
         }
     }
 
-    fn take_alone<'a>(&self, parts: &Parts, message: &'a Message<'a>) -> Option<Plain<'a>> {
+    fn take_alone<'a>(&self, parts: &Parts, message: &'a Message<'a>, visit: &Visit) -> Option<Plain<'a>> {
         let is_modern = message.meta.version().as_deref() == Some(ProtocolVersion::V_2026_07_28.as_str());
         if !is_modern || !message.meta.is_complete() || !self.is_plain(parts, message) {
             return None;
         }
-        self.read(message, |tool| !tool.has_param_headers)
+        self.read(message, &visit.caller, |tool| !tool.has_param_headers)
     }
 
     /// Whether nothing in a request needs a stream, another answer than a list or a result, or a header that only rmcp
@@ -156,23 +157,29 @@ impl DirectPath {
             && self.is_known_place(parts)
     }
 
-    fn read<'a>(&self, message: &'a Message<'a>, is_fit: impl Fn(&NativeTool) -> bool) -> Option<Plain<'a>> {
+    fn read<'a>(
+        &self,
+        message: &'a Message<'a>,
+        caller: &Caller,
+        is_fit: impl Fn(&NativeTool) -> bool,
+    ) -> Option<Plain<'a>> {
         let Message { id, method, params, .. } = message;
         let catalog = self.gate.catalog();
         match method.as_ref() {
             "tools/list" if catalog.guarded().is_empty() => Some(Plain::List),
             "tools/call" => {
                 let name = message.named()?;
-                let Some(tool) = catalog.find_native(name) else {
+                let arguments = match params.arguments {
+                    Some(raw) => Some(serde_json::from_str(raw.get()).ok()?),
+                    None => None,
+                };
+                // What is hidden goes the way of what is not there, so that nobody can tell them apart.
+                let Some(tool) = catalog.find_native(name).filter(|tool| is_listed(caller, &tool.rule)) else {
                     return catalog.guarded().is_empty().then_some(Plain::UnknownTool(name));
                 };
                 if !is_fit(tool) {
                     return None;
                 }
-                let arguments = match params.arguments {
-                    Some(raw) => Some(serde_json::from_str(raw.get()).ok()?),
-                    None => None,
-                };
                 let meta = match params.meta {
                     Some(raw) => serde_json::from_str::<JsonObject>(raw.get()).ok()?,
                     None => JsonObject::new(),
@@ -322,5 +329,7 @@ fn accepts_both(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(ACCEPT).iter();
     let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
     let has = |wanted: &str| value.split(',').any(|entry| entry.trim() == wanted);
-    values.next().is_none() && has("application/json") && has("text/event-stream")
+    // Most clients write it like this.
+    let is_usual = value == "application/json, text/event-stream";
+    values.next().is_none() && (is_usual || has("application/json") && has("text/event-stream"))
 }

@@ -1,5 +1,6 @@
 //! The endpoint itself: from an HTTP request with a caller beside it to an HTTP response.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,16 +138,10 @@ impl McpEndpoint {
         self.0.leases.begin(principal)
     }
 
-    /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
-    /// `Authorization` and `Cookie` away.
-    pub async fn handle(&self, request: Request<Body>) -> Response {
+    /// Answers one request. The layers in front have authenticated it and taken `Authorization` and `Cookie` away.
+    pub async fn handle(&self, request: Request<Body>, caller: Caller, lease: Lease) -> Response {
         let (mut parts, body) = request.into_parts();
-        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
-            tracing::error!("a request reached the MCP endpoint without a caller");
-            let error = ErrorData::internal_error("The request has no caller.", None);
-            return answer::error(StatusCode::INTERNAL_SERVER_ERROR, None, &error);
-        };
-        let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.lease(caller.principal()));
+        parts.extensions.insert(caller.clone());
         let mut visit = Visit { caller, lease, session: None };
         if parts.method == Method::POST {
             let mut log = CallLog::default();
@@ -161,7 +156,7 @@ impl McpEndpoint {
         {
             return *response;
         }
-        let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten();
+        let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten().map(Cow::into_owned);
         parts.extensions.insert(visit.clone());
         let response = Box::pin(self.pass(Request::from_parts(parts, Body::empty()), &visit, None)).await;
         if let Some(id) = closed.filter(|_| response.status().is_success()) {
@@ -284,8 +279,8 @@ impl McpEndpoint {
     }
 }
 
-fn session_id(parts: &Parts) -> Option<String> {
-    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned())
+fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
+    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()))
 }
 
 /// Ends what an event ends, at once.

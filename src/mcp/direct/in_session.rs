@@ -24,7 +24,7 @@ use crate::mcp::session::Running;
 /// A request in a session that can be answered here.
 pub(crate) enum PlainInSession<'a> {
     List,
-    Call(Begun),
+    Call(Box<Begun>),
     UnknownTool(&'a str),
 }
 
@@ -55,13 +55,13 @@ impl DirectPath {
         if !is_lively || !message.meta.is_bare() || !self.is_plain(parts, message) {
             return None;
         }
-        Some(match self.read(message, |tool| tool.is_plain)? {
+        Some(match self.read(message, &visit.caller, |tool| tool.is_plain)? {
             Plain::List => PlainInSession::List,
             Plain::UnknownTool(name) => PlainInSession::UnknownTool(name),
             Plain::Call(call) => {
                 let context = RequestContext::new(call.id.clone(), peer.clone());
                 let running = session.begin(&call.id, &context.ct)?;
-                PlainInSession::Call(Begun { call, context, running })
+                PlainInSession::Call(Box::new(Begun { call, context, running }))
             }
         })
     }
@@ -77,7 +77,7 @@ impl DirectPath {
         let outcome = match plain {
             PlainInSession::List => return success(message.id, self.list_in_session(visit)),
             PlainInSession::UnknownTool(name) => Err(unknown_tool(name)),
-            PlainInSession::Call(begun) => match self.call_in_session(begun, parts, visit).await {
+            PlainInSession::Call(begun) => match self.call_in_session(*begun, parts, visit).await {
                 Some(outcome) => outcome,
                 None => return answer::silence(),
             },
@@ -146,11 +146,11 @@ fn in_older_words(response: CallToolResponse, declares_tasks: impl Fn() -> bool)
     match response {
         CallToolResponse::InputRequired(_) => {
             let message = "InputRequiredResult requires negotiated protocol version 2026-07-28 or newer";
-            return Err(ErrorData::invalid_request(message, None));
+            Err(ErrorData::invalid_request(message, None))
         }
         CallToolResponse::Task(_) if !declares_tasks() => {
             let capabilities = ClientCapabilities::builder().enable_tasks().build();
-            return Err(ErrorData::missing_required_client_capability(capabilities));
+            Err(ErrorData::missing_required_client_capability(capabilities))
         }
         other => {
             let mut result = ServerResult::from(other);

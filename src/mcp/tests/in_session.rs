@@ -39,6 +39,8 @@ fn params() -> Vec<(&'static str, Value)> {
         call("grown", json!({})),
         call("secret", json!({})),
         call("nosuch", json!({})),
+        call("nosuch", json!([1])),
+        call("secret", json!([1])),
         call("boom", json!({})),
         call("talker", json!({})),
         call("odd", json!({})),

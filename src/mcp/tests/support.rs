@@ -152,9 +152,9 @@ impl Bench {
     }
 
     /// Sends a request and waits for the head of the response.
-    pub(super) async fn send(&self, caller: &Caller, mut request: Request<Body>) -> Response {
-        request.extensions_mut().insert(caller.clone());
-        self.endpoint.handle(request).await
+    pub(super) async fn send(&self, caller: &Caller, request: Request<Body>) -> Response {
+        let lease = self.endpoint.lease(caller.principal());
+        self.endpoint.handle(request, caller.clone(), lease).await
     }
 
     /// Sends a request and waits for the whole response.
