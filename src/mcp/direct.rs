@@ -2,6 +2,7 @@
 //! through untagged enums for each of them; here it is read once and answered in place. Whatever is not plain goes to
 //! rmcp, and whatever is answered here is answered in the same words.
 
+mod alone;
 mod in_session;
 
 use std::sync::Arc;
@@ -13,21 +14,17 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use belgie_api::Caller;
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock, ErrorCode, JsonObject,
-    MetaObject, ProtocolVersion, RequestId, RequestMetaObject, ResultType, ServerResult,
-};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, MetaObject, RequestId, RequestMetaObject};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::in_session::PlainInSession;
 use super::answer;
-use super::catalog::{NativeTool, unknown_tool};
+use super::catalog::NativeTool;
 use super::gate::{Gate, refuse_call};
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape};
@@ -79,31 +76,6 @@ struct Success<'a, R> {
     result: R,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolList<'a> {
-    result_type: &'static str,
-    #[serde(rename = "_meta")]
-    meta: &'a RawValue,
-    ttl_ms: u64,
-    cache_scope: &'static str,
-    tools: Vec<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolResult<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result_type: &'a Option<ResultType>,
-    content: &'a [ContentBlock],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    structured_content: &'a Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    is_error: Option<bool>,
-    #[serde(rename = "_meta")]
-    meta: &'a RawValue,
-}
-
 impl DirectPath {
     /// `apart`: for how long a session may do without rmcp. `tasks`: where a call goes on when its connection breaks.
     pub(crate) fn new(
@@ -130,14 +102,6 @@ impl DirectPath {
             Era::Modern => self.take_alone(parts, message, visit).map(Taken::Alone),
             Era::Legacy => self.take_in_session(parts, message, visit).map(Taken::InSession),
         }
-    }
-
-    fn take_alone<'a>(&self, parts: &Parts, message: &'a Message<'a>, visit: &Visit) -> Option<Plain<'a>> {
-        let is_modern = message.meta.version().as_deref() == Some(ProtocolVersion::V_2026_07_28.as_str());
-        if !is_modern || !message.meta.is_complete() || !self.is_plain(parts, message) {
-            return None;
-        }
-        self.read(message, &visit.caller, |tool| !tool.has_param_headers)
     }
 
     /// Whether nothing in a request needs a stream, another answer than a list or a result, or a header that only rmcp
@@ -207,61 +171,6 @@ impl DirectPath {
         }
     }
 
-    async fn answer_alone(
-        &self,
-        plain: Plain<'_>,
-        parts: Parts,
-        message: &Message<'_>,
-        visit: &Visit,
-        idle: &IdlePeer,
-    ) -> Response {
-        let outcome = match plain {
-            Plain::List => return success(message.id, self.list(visit)),
-            Plain::UnknownTool(name) => Err(unknown_tool(name)),
-            Plain::Call(call) => {
-                let context = RequestContext::new(call.id.clone(), idle.peer());
-                call.run(parts, visit, context).await
-            }
-        };
-        match outcome {
-            Ok(CallToolResponse::Complete(result)) if result.meta.is_none() => {
-                success(message.id, self.result(&result))
-            }
-            Ok(CallToolResponse::Complete(mut result)) => {
-                self.gate.sign(&mut result.meta, true);
-                success(message.id, result)
-            }
-            Ok(CallToolResponse::Task(_)) if !message.meta.declares_tasks() => {
-                let error =
-                    ErrorData::missing_required_client_capability(ClientCapabilities::builder().enable_tasks().build());
-                answer::error(status_of(&error), message.id, &error)
-            }
-            Ok(other) => success(message.id, ServerResult::from(other)),
-            Err(error) => answer::error(status_of(&error), message.id, &error),
-        }
-    }
-
-    fn list(&self, visit: &Visit) -> ToolList<'_> {
-        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.rule));
-        ToolList {
-            result_type: "complete",
-            meta: self.gate.meta_json(),
-            ttl_ms: self.gate.ttl_ms(),
-            cache_scope: "private",
-            tools: visible.map(|tool| tool.json.as_ref()).collect(),
-        }
-    }
-
-    fn result<'a>(&'a self, result: &'a CallToolResult) -> ToolResult<'a> {
-        ToolResult {
-            result_type: &result.result_type,
-            content: &result.content,
-            structured_content: &result.structured_content,
-            is_error: result.is_error,
-            meta: self.gate.meta_json(),
-        }
-    }
-
     /// Whether host and origin are plainly among those allowed; rmcp knows every other way to write them.
     fn is_known_place(&self, Parts { headers, uri, .. }: &Parts) -> bool {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
@@ -310,17 +219,6 @@ fn success(id: Option<&RawValue>, result: impl Serialize) -> Response {
             let error = ErrorData::internal_error("The result cannot be written as JSON.", None);
             answer::error(StatusCode::INTERNAL_SERVER_ERROR, id, &error)
         }
-    }
-}
-
-/// The HTTP status of a JSON-RPC error (MCP 2026-07-28, transports).
-fn status_of(error: &ErrorData) -> StatusCode {
-    match error.code {
-        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
-        | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
-        | ErrorCode::HEADER_MISMATCH => StatusCode::BAD_REQUEST,
-        ErrorCode::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
-        _ => StatusCode::OK,
     }
 }
 

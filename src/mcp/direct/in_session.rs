@@ -43,7 +43,7 @@ struct ToolList<'a> {
 impl DirectPath {
     /// What a request in a session asks for, if that is plain. `None`, too, when rmcp has not heard of the session for so
     /// long that it might take it for dead.
-    pub(crate) fn take_in_session<'a>(
+    pub(super) fn take_in_session<'a>(
         &self,
         parts: &Parts,
         message: &'a Message<'a>,
@@ -67,7 +67,7 @@ impl DirectPath {
     }
 
     /// Answers. Every error has the status 200 in this era.
-    pub(crate) async fn answer_in_session(
+    pub(super) async fn answer_in_session(
         &self,
         plain: PlainInSession<'_>,
         parts: Parts,
