@@ -80,8 +80,8 @@ impl Gateway {
             max_connections: server.max_connections,
             shutdown_grace: server.shutdown_grace,
         };
-        let routes = web::router_alone(&self.web, self.routes.clone());
-        web::serve(listener, routes, rules, &self.tasks, self.tasks.stopping()).await;
+        let front = Arc::new(web::Front::new(&self.web, self.routes.clone()));
+        web::serve(listener, front, rules, &self.tasks, self.tasks.stopping()).await;
     }
 
     /// Ends streams and background work, waits for requests in hand, and closes the database, unless it is the application's.

@@ -5,8 +5,10 @@ mod body;
 mod cross_site;
 pub mod edge;
 mod errors;
+mod front;
 mod home;
 mod mcp;
+mod request_id;
 mod rooms;
 mod serve;
 mod setup;
@@ -29,7 +31,9 @@ use crate::identity::csrf::Csrf;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
 
-pub use self::rooms::{router, router_alone};
+pub use self::front::Front;
+pub use self::request_id::RequestIds;
+pub use self::rooms::router;
 pub use self::serve::{ServeRules, serve};
 pub use self::well_known::{MCP_METADATA_PATH, MCP_PATH};
 
@@ -55,6 +59,8 @@ pub struct Web {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Names for requests.
+    pub request_ids: RequestIds,
     /// Parts of the account page that plugins bring.
     pub sections: Vec<Arc<dyn AccountSection>>,
     /// Browser sessions as they begin.

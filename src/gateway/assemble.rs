@@ -25,7 +25,7 @@ use crate::mail::MailQueue;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings};
 use crate::registry::{self, Mounted};
 use crate::tasks::Tasks;
-use crate::web::{MCP_METADATA_PATH, MCP_PATH, Web, WebRules};
+use crate::web::{MCP_METADATA_PATH, MCP_PATH, RequestIds, Web, WebRules};
 use crate::{events, limits, mcp, outbound, pages};
 
 const PURGE_EVERY: Duration = Duration::from_secs(600);
@@ -109,6 +109,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         pages: Arc::clone(&parts.pages) as _,
         assets: parts.pages.assets().clone(),
         clock: Arc::clone(&parts.clock),
+        request_ids: RequestIds::new(parts.entropy.as_ref()),
         entropy: Arc::clone(&parts.entropy),
         sections: all.account_sections,
         sessions: Arc::clone(&parts.sessions) as _,

@@ -45,7 +45,7 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     edge::around(all, web).merge(edge::observed(home::health(web), web))
 }
 
-/// All routes and a page for everything else: what [`serve`](super::serve) uses.
+/// All routes and a page for everything else: for [`Front`](super::Front).
 pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let nowhere =
         Router::new().fallback(errors::not_found).layer(from_fn_with_state(Arc::clone(web), visit::visit_nowhere));
