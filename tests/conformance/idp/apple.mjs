@@ -43,8 +43,17 @@ export const apple = {
     id_token_signing_alg_values_supported: ['RS256'],
     scopes_supported: ['openid', 'email', 'name'],
     token_endpoint_auth_methods_supported: ['client_secret_post'],
-    claims_supported: ['aud', 'email', 'email_verified', 'exp', 'iat', 'is_private_email', 'iss', 'nonce', 'nonce_supported']
-      .concat(['real_user_status', 'sub', 'transfer_sub']),
+    claims_supported: [
+      'aud',
+      'email',
+      'email_verified',
+      'exp',
+      'iat',
+      'is_private_email',
+      'iss',
+      'nonce',
+      'nonce_supported',
+    ].concat(['real_user_status', 'sub', 'transfer_sub']),
   }),
 
   request(params) {
@@ -74,7 +83,10 @@ export const apple = {
 
   answer(fields, { person, once }) {
     if (!fields.code || !person || !once(`user ${person.key}`)) return fields;
-    return { ...fields, user: JSON.stringify({ name: { firstName: person.given, lastName: person.family }, email: person.email }) };
+    return {
+      ...fields,
+      user: JSON.stringify({ name: { firstName: person.given, lastName: person.family }, email: person.email }),
+    };
   },
 
   idToken: (claims) => ({ ...claims, nonce_supported: true }),

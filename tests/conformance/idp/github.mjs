@@ -51,7 +51,12 @@ export const github = {
     }),
     '/user/emails': (person, { scopes }) => {
       if (!scopes.has('user:email')) return null;
-      const noreply = { email: `${1000 + person.number}+${person.key}@users.noreply.github.example`, primary: false, verified: true, visibility: null };
+      const noreply = {
+        email: `${1000 + person.number}+${person.key}@users.noreply.github.example`,
+        primary: false,
+        verified: true,
+        visibility: null,
+      };
       const own = { email: person.email, primary: true, verified: person.verified, visibility: 'private' };
       return person.email ? [noreply, own] : [{ ...noreply, primary: true }];
     },

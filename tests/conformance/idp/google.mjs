@@ -5,10 +5,16 @@
 import { createHash } from 'node:crypto';
 
 const CALENDAR = 'https://www.googleapis.com/auth/calendar.readonly';
-const LONG = { email: 'https://www.googleapis.com/auth/userinfo.email', profile: 'https://www.googleapis.com/auth/userinfo.profile' };
+const LONG = {
+  email: 'https://www.googleapis.com/auth/userinfo.email',
+  profile: 'https://www.googleapis.com/auth/userinfo.profile',
+};
 
 /** 21 digits, beginning with 1. */
-const subOf = (person) => `1${BigInt(`0x${createHash('sha256').update(person.key).digest('hex')}`).toString().slice(-20)}`;
+const subOf = (person) =>
+  `1${BigInt(`0x${createHash('sha256').update(person.key).digest('hex')}`)
+    .toString()
+    .slice(-20)}`;
 
 export const google = {
   id: 'google',
@@ -36,7 +42,8 @@ export const google = {
   },
 
   /** Which people the account chooser offers. */
-  offers: (person, { params, switches }) => !params.hd || switches.ignoresHostedDomain || (params.hd === '*' ? person.hd : person.hd === params.hd),
+  offers: (person, { params, switches }) =>
+    !params.hd || switches.ignoresHostedDomain || (params.hd === '*' ? person.hd : person.hd === params.hd),
 
   /** A refresh token comes with a consent that was asked for offline access, and never silently. */
   grantsRefresh: (params) => params.access_type === 'offline',
@@ -62,13 +69,34 @@ export const google = {
     userinfo_endpoint: library.userinfo_endpoint,
     revocation_endpoint: library.revocation_endpoint,
     jwks_uri: library.jwks_uri,
-    response_types_supported: ['code', 'token', 'id_token', 'code token', 'code id_token', 'token id_token', 'code token id_token', 'none'],
+    response_types_supported: [
+      'code',
+      'token',
+      'id_token',
+      'code token',
+      'code id_token',
+      'token id_token',
+      'code token id_token',
+      'none',
+    ],
     response_modes_supported: ['query', 'fragment', 'form_post'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
     scopes_supported: ['openid', 'email', 'profile'],
     token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
-    claims_supported: ['aud', 'email', 'email_verified', 'exp', 'family_name', 'given_name', 'iat', 'iss', 'name', 'picture', 'sub'],
+    claims_supported: [
+      'aud',
+      'email',
+      'email_verified',
+      'exp',
+      'family_name',
+      'given_name',
+      'iat',
+      'iss',
+      'name',
+      'picture',
+      'sub',
+    ],
     code_challenge_methods_supported: ['plain', 'S256'],
     grant_types_supported: [
       'authorization_code',
@@ -81,9 +109,17 @@ export const google = {
 
   /** Google says more than was asked for; clients have to overlook it. */
   answer: (fields, { person }) =>
-    fields.code ? { ...fields, scope: 'email profile openid', authuser: '0', ...(person?.hd && { hd: person.hd }), prompt: 'consent' } : fields,
+    fields.code
+      ? { ...fields, scope: 'email profile openid', authuser: '0', ...(person?.hd && { hd: person.hd }), prompt: 'consent' }
+      : fields,
 
-  token: (body) => ({ ...body, scope: body.scope?.split(' ').map((scope) => LONG[scope] ?? scope).join(' ') }),
+  token: (body) => ({
+    ...body,
+    scope: body.scope
+      ?.split(' ')
+      .map((scope) => LONG[scope] ?? scope)
+      .join(' '),
+  }),
 
   idToken: (claims) => ({ azp: claims.aud, ...claims }),
 };

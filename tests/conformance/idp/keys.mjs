@@ -34,4 +34,7 @@ export function writeJwt(header, claims, signWith) {
 }
 
 /** How a key signs: with the bare pair of numbers that JWTs want of elliptic curves. */
-export const signer = ({ key }) => (data) => sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
+export const signer =
+  ({ key }) =>
+  (data) =>
+    sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });

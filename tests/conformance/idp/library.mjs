@@ -46,7 +46,8 @@ export function makeProvider(personality, issuer) {
     },
     issueRefreshToken: (_, __, source) => source.scopes.has(description.refreshScope) || personality.takeOffline(source.grantId),
     expiresWithSession: () => false,
-    findAccount: (_, sub) => personality.personOf(sub) && { accountId: sub, claims: () => personality.claimsOf(personality.personOf(sub)) },
+    findAccount: (_, sub) =>
+      personality.personOf(sub) && { accountId: sub, claims: () => personality.claimsOf(personality.personOf(sub)) },
     clientBasedCORS: () => false,
     renderError: (ctx, out) => {
       ctx.type = 'html';

@@ -81,8 +81,15 @@ export const microsoft = {
       http_logout_supported: true,
       frontchannel_logout_supported: true,
       end_session_endpoint: `${base}${mount}/oauth2/v2.0/logout`,
-      claims_supported: ['sub', 'iss', 'cloud_instance_name', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'nonce']
-        .concat(['preferred_username', 'name', 'tid', 'ver', 'at_hash', 'c_hash', 'email']),
+      claims_supported: ['sub', 'iss', 'cloud_instance_name', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'nonce'].concat([
+        'preferred_username',
+        'name',
+        'tid',
+        'ver',
+        'at_hash',
+        'c_hash',
+        'email',
+      ]),
       tenant_region_scope: null,
       cloud_instance_name: 'microsoftonline.com',
       cloud_graph_host_name: 'graph.windows.net',

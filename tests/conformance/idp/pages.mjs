@@ -16,7 +16,8 @@ export class Pages {
 
   chooser(action, people) {
     const buttons = people.map(
-      (person) => `<button name="person" value="${person.key}">${escape(person.name)}<br><small>${escape(person.email ?? 'no address')}</small></button>`,
+      (person) =>
+        `<button name="person" value="${person.key}">${escape(person.name)}<br><small>${escape(person.email ?? 'no address')}</small></button>`,
     );
     return page(
       `Choose an account at ${this.name}`,

@@ -15,7 +15,17 @@ export function replay(request, { mount, url, body = null }) {
   if (body === null) return Object.assign(request, { url, baseUrl: mount });
   const { method, socket, httpVersion, httpVersionMajor, httpVersionMinor } = request;
   const headers = { ...request.headers, 'content-length': String(Buffer.byteLength(body)) };
-  const parts = { url, baseUrl: mount, method, socket, connection: socket, httpVersion, httpVersionMajor, httpVersionMinor, headers };
+  const parts = {
+    url,
+    baseUrl: mount,
+    method,
+    socket,
+    connection: socket,
+    httpVersion,
+    httpVersionMajor,
+    httpVersionMinor,
+    headers,
+  };
   return Object.assign(Readable.from([Buffer.from(body)], { objectMode: false }), parts);
 }
 

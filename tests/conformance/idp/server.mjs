@@ -15,7 +15,13 @@ import { capture, json, readBody, replay, send } from './request.mjs';
 import { dress, fault } from './shim.mjs';
 
 const LIBRARY_METADATA = '/.well-known/openid-configuration';
-const LIBRARY_ROUTES = { authorization: '/auth', token: '/token', userinfo: '/me', jwks: '/jwks', revocation: '/token/revocation' };
+const LIBRARY_ROUTES = {
+  authorization: '/auth',
+  token: '/token',
+  userinfo: '/me',
+  jwks: '/jwks',
+  revocation: '/token/revocation',
+};
 const ENDPOINTS = { authorization: 'authorize', token: 'token', userinfo: 'userinfo', jwks: 'jwks', revocation: 'revocation' };
 const CONTROLS = ['reset', 'set', 'next', 'always', 'fault', 'rotateKeys', 'allowRedirect', 'addClient', 'forgetSessions'];
 
@@ -99,12 +105,19 @@ class Idp {
       return send(response, { status: 200, headers: { 'content-type': 'image/png' }, body: picture(byKey(key), Number(size)) });
     }
     if (pathname === '/graph/oidc/userinfo') return await this.#library(this.#place('/common/oidc/userinfo'), request, response);
-    if (pathname.startsWith('/graph/')) return await this.#api(this.microsoft, 'photo', graph, pathname.slice(6), request, response);
-    if (pathname.startsWith('/github/api/')) return await this.#api(this.github, 'api', githubApi, pathname.slice(11), request, response);
+    if (pathname.startsWith('/graph/'))
+      return await this.#api(this.microsoft, 'photo', graph, pathname.slice(6), request, response);
+    if (pathname.startsWith('/github/api/'))
+      return await this.#api(this.github, 'api', githubApi, pathname.slice(11), request, response);
     const place = this.#place(pathname);
     if (!place) return send(response, json({ error: 'nothing here' }, 404));
     if (place.inner.startsWith('/interaction/')) {
-      return await interact(place, place.inner.split('/').slice(2), replay(request, { mount: place.mount, url: place.inner }), response);
+      return await interact(
+        place,
+        place.inner.split('/').slice(2),
+        replay(request, { mount: place.mount, url: place.inner }),
+        response,
+      );
     }
     return await this.#library(place, request, response);
   }

@@ -79,7 +79,9 @@ async function authorize(personality, answer, context) {
   if (!action || !personality.isRedirectUri(unescape(action))) return answer;
   const given = Object.fromEntries([...answer.body.matchAll(INPUT)].map(([, name, value]) => [name, unescape(value)]));
   const fields = await answerFields(personality, given, context);
-  const inputs = Object.entries(fields).map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}"/>`);
+  const inputs = Object.entries(fields).map(
+    ([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}"/>`,
+  );
   const body = answer.body
     .replace(INPUT, '')
     .replace(/(<form [^>]*>)/, (form) => form + inputs.join(''))

@@ -3,9 +3,13 @@
 
 import { createHmac, sign } from 'node:crypto';
 
-const changed = (change) => ({ claims, ...token }) => ({ ...token, claims: change(claims) });
+const changed =
+  (change) =>
+  ({ claims, ...token }) => ({ ...token, claims: change(claims) });
 const without = (name) => changed(({ [name]: _, ...claims }) => claims);
-const headed = (change) => ({ header, ...token }) => ({ ...token, header: { ...header, ...change } });
+const headed =
+  (change) =>
+  ({ header, ...token }) => ({ ...token, header: { ...header, ...change } });
 const seconds = () => Math.floor(Date.now() / 1000);
 
 export const ID_TOKEN = {

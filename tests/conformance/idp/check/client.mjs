@@ -11,7 +11,7 @@ async function listen() {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     response.writeHead(200, { 'content-type': 'text/html' });
-    response.end('<h1>Back at the client</h1>');
+    response.end('<!doctype html><link rel="icon" href="data:,"><h1>Back at the client</h1>');
     const { method, headers, url } = request;
     const body = method === 'POST' ? Buffer.concat(chunks).toString() : undefined;
     const type = { 'content-type': headers['content-type'] ?? 'text/plain' };
@@ -30,8 +30,8 @@ async function listen() {
 }
 
 export class Client {
-  /** `metadata` is the provider's document, or the address of one. */
-  static async open(personality, metadata, { clientSecret = personality.client.secret } = {}) {
+  /** `metadata` is the provider's document, or the address of one; `walk` answers its pages, else a browser without scripts. */
+  static async open(personality, metadata, { clientSecret = personality.client.secret, walk = null } = {}) {
     const redirect = await listen();
     personality.allowRedirect(redirect.uri);
     const { id } = personality.client;
@@ -44,7 +44,7 @@ export class Client {
     oidc.allowInsecureRequests(config);
     // Else it trusts the connection alone for id tokens that came with a code, as OpenID Connect Core 3.1.3.7 allows.
     oidc.enableNonRepudiationChecks(config);
-    return Object.assign(new Client(), { personality, redirect, config, browser: new Browser() });
+    return Object.assign(new Client(), { personality, redirect, config, walk, browser: new Browser() });
   }
 
   /** Asks, has the person answer the pages, and redeems the code. */
@@ -71,7 +71,8 @@ export class Client {
     });
     const arrived = this.redirect.next();
     this.pages = [];
-    await this.#walk(await this.browser.open(asked), person, deny);
+    if (this.walk) await this.walk(asked.href, person, { deny });
+    else await this.#answer(await this.browser.open(asked), person, deny);
     return await arrived;
   }
 
@@ -88,7 +89,7 @@ export class Client {
     return await oidc.fetchUserInfo(this.config, tokens.access_token, tokens.claims().sub);
   }
 
-  async #walk(start, person, deny) {
+  async #answer(start, person, deny) {
     let page = start;
     while (!page.url.href.startsWith(this.redirect.uri)) {
       const title = page.document.querySelector('h1')?.textContent ?? '';
@@ -97,7 +98,8 @@ export class Client {
       const [answering] = forms;
       if (!answering) throw new Error(`${page.url} (${page.status}): ${page.document.textContent}`);
       if (answering.endsWith('/login')) page = await page.submit(answering, {}, person);
-      else if (answering.endsWith('/consent')) page = await page.submit(forms.find((one) => one.endsWith(deny ? '/deny' : '/consent')));
+      else if (answering.endsWith('/consent'))
+        page = await page.submit(forms.find((one) => one.endsWith(deny ? '/deny' : '/consent')));
       // The answer, in a form for the client.
       else page = await page.submit(answering);
     }

@@ -66,7 +66,10 @@ async function google(report, idp) {
   await report.check('Google: prompt=none without a session, max_age with an old one', async () => {
     assert.ok((await client.signIn('ada', { max_age: '600' })).claims().auth_time);
     idp.google.forgetSessions();
-    await assert.rejects(client.redeem(await client.authorize('ada', { prompt: 'none' })), (error) => error.error === 'login_required');
+    await assert.rejects(
+      client.redeem(await client.authorize('ada', { prompt: 'none' })),
+      (error) => error.error === 'login_required',
+    );
   });
   client.close();
 }
@@ -148,7 +151,12 @@ async function generic(report, idp) {
     const fresh = await Client.open(idp.generic, idp.addresses.generic.issuer);
     const tokens = await fresh.signIn('ada');
     assert.equal(tokens.expires_in, 1);
-    await until('the access token is refused', () => fresh.userinfo(tokens).then(() => false, () => true));
+    await until('the access token is refused', () =>
+      fresh.userinfo(tokens).then(
+        () => false,
+        () => true,
+      ),
+    );
     idp.generic.reset();
     fresh.close();
   });
@@ -162,7 +170,8 @@ async function github(report, idp) {
     const tokens = await client.signIn('ada', { scope: 'read:user user:email' });
     assert.equal(tokens.id_token, undefined);
     assert.equal(tokens.scope, 'read:user,user:email');
-    const ask = async (path) => (await fetch(api_url + path, { headers: { authorization: `Bearer ${tokens.access_token}` } })).json();
+    const ask = async (path) =>
+      (await fetch(api_url + path, { headers: { authorization: `Bearer ${tokens.access_token}` } })).json();
     const user = await ask('/user');
     assert.deepEqual([user.id, user.login, user.email], [1001, 'ada', null]);
     const primary = (await ask('/user/emails')).find((one) => one.primary);

@@ -57,7 +57,12 @@ async function faults(report, { google, base }, client) {
     assert.ok((await client.signIn('ada')).access_token);
   });
   await report.check('the token endpoint fails once, as told', async () => {
-    google.fault('token', { status: 400, headers: { 'content-type': 'application/json' }, body: { error: 'invalid_grant' }, times: 1 });
+    google.fault('token', {
+      status: 400,
+      headers: { 'content-type': 'application/json' },
+      body: { error: 'invalid_grant' },
+      times: 1,
+    });
     await assert.rejects(client.signIn('ada'), (error) => error.error === 'invalid_grant');
     assert.ok((await client.signIn('ada')).access_token);
   });

@@ -13,8 +13,16 @@ export async function program(report) {
     const redirect = await listenForRedirect({ path: '/auth/provider/google/callback' });
     await steer({ call: 'expect', arguments: [new URL(redirect.uri).origin] });
     await steer({ personality: 'google', call: 'set', arguments: [{ auto: { person: 'grace' } }] });
-    const fields = { client_id: google.client_id, redirect_uri: redirect.uri, response_type: 'code', scope: 'openid email', state: 'kept' };
-    const page = await new Browser().open(`${google.discovery_url.split('/.well')[0]}/o/oauth2/v2/auth?${new URLSearchParams(fields)}`);
+    const fields = {
+      client_id: google.client_id,
+      redirect_uri: redirect.uri,
+      response_type: 'code',
+      scope: 'openid email',
+      state: 'kept',
+    };
+    const page = await new Browser().open(
+      `${google.discovery_url.split('/.well')[0]}/o/oauth2/v2/auth?${new URLSearchParams(fields)}`,
+    );
     assert.equal(page.url.origin, new URL(redirect.uri).origin);
     const answer = await redirect.next();
     assert.deepEqual([answer.get('state'), answer.get('hd')], ['kept', 'navy.example']);
