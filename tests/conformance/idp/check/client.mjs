@@ -29,18 +29,21 @@ async function listen() {
   };
 }
 
+async function configure(metadata, id, secret) {
+  const auth = oidc.ClientSecretPost(secret);
+  if (typeof metadata !== 'string') return new oidc.Configuration(metadata, id, undefined, auth);
+  return await oidc.discovery(new URL(metadata), id, undefined, auth, { execute: [oidc.allowInsecureRequests] });
+}
+
 export class Client {
   /** `metadata` is the provider's document, or the address of one; `walk` answers its pages, else a browser without scripts. */
   static async open(personality, metadata, { clientSecret = personality.client.secret, walk = null } = {}) {
     const redirect = await listen();
     personality.allowRedirect(redirect.uri);
-    const { id } = personality.client;
-    const auth = oidc.ClientSecretPost(clientSecret);
-    const execute = [oidc.allowInsecureRequests];
-    const config =
-      typeof metadata === 'string'
-        ? await oidc.discovery(new URL(metadata), id, undefined, auth, { execute })
-        : new oidc.Configuration(metadata, id, undefined, auth);
+    const config = await configure(metadata, personality.client.id, clientSecret).catch((error) => {
+      redirect.close();
+      throw error;
+    });
     oidc.allowInsecureRequests(config);
     // Else it trusts the connection alone for id tokens that came with a code, as OpenID Connect Core 3.1.3.7 allows.
     oidc.enableNonRepudiationChecks(config);

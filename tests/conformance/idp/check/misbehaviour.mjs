@@ -42,7 +42,10 @@ export async function misbehaviour(report, idp) {
   for (const name of Object.keys(METADATA)) {
     await report.check(`tampered, ${name}: noticed`, async () => {
       google.next(name);
-      await assert.rejects(async () => (await Client.open(google, discovery)).signIn('ada'));
+      await assert.rejects(async () => {
+        const fresh = await Client.open(google, discovery);
+        await fresh.signIn('ada').finally(() => fresh.close());
+      });
     });
   }
   await faults(report, idp, client);
