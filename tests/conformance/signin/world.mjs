@@ -7,6 +7,9 @@ import { PASSWORD, startServer } from '../harness.mjs';
 import { Stage } from '../browser/stage.mjs';
 import { BUTTON, FIELD, PATHS, PROVIDERS } from './ui.mjs';
 
+/** How long a page may take, or a button to be there. */
+const PATIENCE_MS = 15_000;
+
 export const FROM = 'gate@example.org';
 
 /** Seconds a proof of presence counts on a server with `hasty`; minutes are too long to wait for. */
@@ -14,7 +17,11 @@ export const FRESH_SECONDS = 6;
 
 export async function openWorld({ hasty = false } = {}) {
   const [idp, mail] = await Promise.all([startIdp(), startMail()]);
-  const server = await startServer({ config: configOf(idp, mail, hasty) });
+  const server = await startServer({ config: configOf(idp, mail, hasty) }).catch(async (error) => {
+    idp.close();
+    await mail.stop();
+    throw error;
+  });
   idp.expect(server.baseUrl);
   return {
     idp,
@@ -72,15 +79,16 @@ const credentials = ({ client_id, client_secret }, more) => ({ client_id, client
 /** A person's browser with what they do in it. */
 export class Visitor extends Stage {
   static async open(browser, world, options) {
-    return Object.assign(await super.open(browser, { server: world.server, ...options }), { world });
+    const visitor = Object.assign(await super.open(browser, { server: world.server, ...options }), { world });
+    visitor.context.setDefaultTimeout(PATIENCE_MS);
+    return visitor;
   }
 
   /** Presses a button or follows a link of that name, and waits for the page it leads to. */
   async go(name) {
     const { page } = this;
-    const arrived = page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame());
-    await page.getByRole('button', { name }).or(page.getByRole('link', { name })).first().click();
-    await arrived;
+    const target = page.getByRole('button', { name }).or(page.getByRole('link', { name })).first();
+    await Promise.all([page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame()), target.click()]);
     await page.waitForLoadState('load');
   }
 
