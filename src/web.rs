@@ -2,16 +2,24 @@
 
 mod account;
 mod body;
+mod by_mail;
+mod code;
+mod confirm;
 mod cross_site;
 pub mod edge;
 mod errors;
+mod forgot;
 mod home;
+mod magic_link;
 mod mcp;
+mod outbox;
 mod rooms;
 mod serve;
+mod session;
 mod setup;
 mod sign_in;
 mod sign_up;
+mod verify;
 mod visit;
 mod well_known;
 

@@ -287,7 +287,8 @@ pub(super) fn shorten(name: &str) -> String {
 
 /// The shape of an address: something, an `@`, a dotted or single-label domain, no spaces or control characters. Whether
 /// it exists only a mail can tell.
-pub(super) fn is_email(text: &str) -> bool {
+#[must_use]
+pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return false;
     };
