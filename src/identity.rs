@@ -22,8 +22,8 @@ pub mod setup;
 pub mod sign_up;
 pub mod verify;
 
-pub use self::breached::BreachedPasswords;
 pub use self::accounts::{AccountRules, Identity, IdentityParts, NewAccount};
+pub use self::breached::BreachedPasswords;
 pub use self::device_name::device_name;
 pub use self::hooks::Hooks;
 pub use self::password::PasswordHasher;

@@ -34,11 +34,8 @@ pub struct SignIn {
 
 impl SignIn {
     pub(super) fn read(section: &mut Section) -> Self {
-        let required = [
-            ("auto", RequireVerified::Auto),
-            ("true", RequireVerified::Always),
-            ("false", RequireVerified::Never),
-        ];
+        let required =
+            [("auto", RequireVerified::Auto), ("true", RequireVerified::Always), ("false", RequireVerified::Never)];
         Self {
             password: section.boolean("password", true),
             magic_link: section.boolean("magic_link", true),

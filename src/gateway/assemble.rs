@@ -15,8 +15,8 @@ use super::keys::DerivedKeys;
 use super::{BootError, Checked, Gateway};
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
-use crate::config::{Config, MailTransport, Problem, Problems};
 use crate::config::secrets::ensure_data_dir;
+use crate::config::{Config, MailTransport, Problem, Problems};
 use crate::db::{self, Ledger};
 use crate::identity::csrf::Csrf;
 use crate::identity::setup::ADMIN;
@@ -127,7 +127,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         rules: web_rules(&config),
     });
     start_background_work(&tasks, &db, &parts, all.jobs);
-    Ok(Gateway { config, host, identity: parts.identity, web, routes: all.routes, owns_pools, tasks, surface, pending })
+    let (identity, sender) = (parts.identity, parts.sender);
+    Ok(Gateway { config, host, identity, sender, web, routes: all.routes, owns_pools, tasks, surface, pending })
 }
 
 async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {
@@ -164,8 +165,7 @@ fn open_parts(
         pages::PagesSettings { site_name: config.site_name.clone(), override_folder: config.templates_dir.clone() };
     let pages = Arc::new(pages::SitePages::load(settings, templates)?);
     let (shared_keys, shared_clock) = (Arc::clone(&keys), Arc::clone(&clock));
-    let mailer =
-        Arc::new(MailQueue::new(config.mail.is_available(), shared_keys, shared_clock, Arc::clone(&entropy)));
+    let mailer = Arc::new(MailQueue::new(config.mail.is_available(), shared_keys, shared_clock, Arc::clone(&entropy)));
     let identity = Identity::new(IdentityParts {
         db: db.clone(),
         clock: Arc::clone(&clock),

@@ -39,9 +39,9 @@ impl BreachedPasswords {
     pub fn open(path: Option<&Path>) -> io::Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };
         let mut first = String::new();
-        BufReader::new(File::open(path)?.take(LONGEST_LINE)).read_line(&mut first).or_else(|error| {
-            if error.kind() == io::ErrorKind::InvalidData { Ok(0) } else { Err(error) }
-        })?;
+        BufReader::new(File::open(path)?.take(LONGEST_LINE))
+            .read_line(&mut first)
+            .or_else(|error| if error.kind() == io::ErrorKind::InvalidData { Ok(0) } else { Err(error) })?;
         if is_hash_line(first.trim_end()) {
             return Ok(Self { file: Some(Arc::new(List::Hashes(path.to_owned()))) });
         }
@@ -169,7 +169,10 @@ mod tests {
         let list = BreachedPasswords::default();
         assert!(list.knows("Password1234").await.expect("an answer"));
         assert!(!list.knows("correct horse battery staple").await.expect("an answer"));
-        assert!(COMMON.lines().all(|line| line.len() >= 8 && line == line.to_lowercase()), "shorter ones are refused anyhow");
+        assert!(
+            COMMON.lines().all(|line| line.len() >= 8 && line == line.to_lowercase()),
+            "shorter ones are refused anyhow"
+        );
         assert_eq!(sha1_hex("password"), "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8");
     }
 }

@@ -102,7 +102,8 @@ impl Identity {
         }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let Some(Note { user: Some(user), content }) = self.take_note::<Addresses>(&mut tx, CHANGE, token).await? else {
+        let Some(Note { user: Some(user), content }) = self.take_note::<Addresses>(&mut tx, CHANGE, token).await?
+        else {
             return Ok(EmailChange::Over);
         };
         let Some(mut row) = users::find(&mut tx, user).await?.filter(|row| row.email == content.old) else {

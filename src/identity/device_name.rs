@@ -54,11 +54,30 @@ mod tests {
         let webkit = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
         for (user_agent, name) in [
             ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned(), "Firefox on Linux"),
-            (format!("Mozilla/5.0 (Windows NT 10.0; Win64; x64) {webkit} Chrome/140.0 Safari/537.36 Edg/140.0"), "Edge on Windows"),
-            (format!("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) {webkit} CriOS/140.0 Mobile Safari/604.1"), "Chrome on iPhone"),
-            (format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {webkit} Version/19.0 Safari/605.1.15"), "Safari on macOS"),
-            (format!("Mozilla/5.0 (Linux; Android 16; K) {webkit} SamsungBrowser/28.0 Chrome/130.0 Mobile Safari/537.36"), "Samsung Internet on Android"),
-            (format!("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {webkit} Chrome/140.0 Safari/537.36"), "Chrome on ChromeOS"),
+            (
+                format!("Mozilla/5.0 (Windows NT 10.0; Win64; x64) {webkit} Chrome/140.0 Safari/537.36 Edg/140.0"),
+                "Edge on Windows",
+            ),
+            (
+                format!(
+                    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) {webkit} CriOS/140.0 Mobile Safari/604.1"
+                ),
+                "Chrome on iPhone",
+            ),
+            (
+                format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {webkit} Version/19.0 Safari/605.1.15"),
+                "Safari on macOS",
+            ),
+            (
+                format!(
+                    "Mozilla/5.0 (Linux; Android 16; K) {webkit} SamsungBrowser/28.0 Chrome/130.0 Mobile Safari/537.36"
+                ),
+                "Samsung Internet on Android",
+            ),
+            (
+                format!("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {webkit} Chrome/140.0 Safari/537.36"),
+                "Chrome on ChromeOS",
+            ),
             ("curl/8.10".to_owned(), "curl"),
             (String::new(), "Unknown device"),
             ("Something\r\nElse".to_owned(), "SomethingElse"),

@@ -23,7 +23,10 @@ impl Identity {
         } else if normalize_email(password) == normalize_email(email) {
             Some("Do not use your address as the password.".to_owned())
         } else if self.breached.knows(password).await? {
-            Some("This password is on a list of common or leaked ones, which attackers try first. Choose another.".to_owned())
+            Some(
+                "This password is on a list of common or leaked ones, which attackers try first. Choose another."
+                    .to_owned(),
+            )
         } else {
             None
         })

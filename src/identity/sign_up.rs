@@ -80,10 +80,7 @@ impl Identity {
     /// When the database does not answer.
     pub async fn look_at_finish(&self, token: &PlainToken, browser: &str) -> Result<Option<Finish>> {
         let note = self.look_note::<Wanted>(PURPOSE, token).await?;
-        Ok(note.map(|Note { content, .. }| Finish {
-            keeps_password: content.browser == browser,
-            email: content.email,
-        }))
+        Ok(note.map(|Note { content, .. }| Finish { keeps_password: content.browser == browser, email: content.email }))
     }
 
     /// Uses the link up and makes the account, with its address proven. `password`: chosen anew, in another browser.

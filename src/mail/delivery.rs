@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_mail_waits_longer_every_time_and_never_longer_than_an_hour() {
-        let waits: Vec<u64> = (1..=MOST_ATTEMPTS).map(|n| next_try(Timestamp::EPOCH, n).since(Timestamp::EPOCH).as_secs()).collect();
+        let waits: Vec<u64> =
+            (1..=MOST_ATTEMPTS).map(|n| next_try(Timestamp::EPOCH, n).since(Timestamp::EPOCH).as_secs()).collect();
         assert_eq!(waits[..4], [30, 60, 120, 240]);
         assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT.as_secs()));
         assert_eq!(waits.last(), Some(&3_600));

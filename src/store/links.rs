@@ -15,8 +15,7 @@ const TRY: &str = "UPDATE core_links SET attempts = attempts + 1 \
      RETURNING user_id, payload, attempts";
 const WITHDRAW: &str = "DELETE FROM core_links WHERE purpose = $1 AND consumed_at IS NULL";
 const WITHDRAW_OF: &str = "DELETE FROM core_links WHERE purpose = $1 AND user_id = $2 AND consumed_at IS NULL";
-const WITHDRAW_ALL_OF: &str = 
-    "DELETE FROM core_links WHERE user_id = $1 AND created_at >= $2 AND consumed_at IS NULL";
+const WITHDRAW_ALL_OF: &str = "DELETE FROM core_links WHERE user_id = $1 AND created_at >= $2 AND consumed_at IS NULL";
 const PURGE: &str = "DELETE FROM core_links WHERE expires_at < $1";
 
 /// A link that could still be consumed.

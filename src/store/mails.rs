@@ -3,7 +3,8 @@
 use belgie_api::db::Conn;
 use belgie_api::{MailId, Result, Timestamp, on};
 
-const INSERT: &str = "INSERT INTO core_mails (id, sealed, created_at, next_try_at, sent_at) VALUES ($1, $2, $3, $3, $4)";
+const INSERT: &str =
+    "INSERT INTO core_mails (id, sealed, created_at, next_try_at, sent_at) VALUES ($1, $2, $3, $3, $4)";
 // A row somebody else claimed meanwhile is due later, so the outer condition leaves it to them.
 const CLAIM: &str = "UPDATE core_mails SET attempts = attempts + 1, next_try_at = $2 \
      WHERE sent_at IS NULL AND failed_at IS NULL AND next_try_at <= $1 AND id IN ( \

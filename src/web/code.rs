@@ -118,7 +118,9 @@ async fn check(
 ) -> Result<Response> {
     web.limits.take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
     match web.identity.try_code(handle, &form.code, &browser_mark(visitor)).await? {
-        CodeTry::Right(arrival) => open_session(web, visitor, headers, (&arrival.user, "code"), arrival.return_to).await,
+        CodeTry::Right(arrival) => {
+            open_session(web, visitor, headers, (&arrival.user, "code"), arrival.return_to).await
+        }
         CodeTry::Over => Err(used_up()),
         CodeTry::Wrong => {
             let return_to = form.destination.path();

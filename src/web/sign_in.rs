@@ -6,11 +6,11 @@ use axum::body::Bytes;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::Result;
+use belgie_api::context::UserContext;
 use belgie_api::plugin::SignInButton;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::{FormAction, Visitor};
-use belgie_api::Result;
-use belgie_api::context::UserContext;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -12,16 +12,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
-use super::by_mail::{
-    Link, LinkPage, browser_mark, limit_mail, look_into_mail, message, over, private, read_token,
-};
+use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, message, over, private, read_token};
 use super::sign_in::{Destination, leave_for_clients, limit_sign_in, open_session};
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
 use crate::identity::sign_up::{Finish, Finished};
 
 const SENT: &str = "The next step is in a mail to this address. It works once, for an hour.";
-const ELSEWHERE: &str = "You did not begin this account in this browser, so what was typed there does not count: choose a password here.";
+const ELSEWHERE: &str =
+    "You did not begin this account in this browser, so what was typed there does not count: choose a password here.";
 
 #[derive(Deserialize)]
 pub struct Wanted {

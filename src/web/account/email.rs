@@ -118,7 +118,8 @@ pub async fn undo_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link
 pub async fn undo(State(web): State<Arc<Web>>, visitor: Visitor, Form(link): Form<Link>) -> Result<Response> {
     match web.identity.undo_email_change(&read_token(&link.token)?, &visitor.info).await? {
         EmailChange::Done(_) => {
-            let words = ("The account is yours again", "Look into your mail: there is a link to choose a new password.");
+            let words =
+                ("The account is yours again", "Look into your mail: there is a link to choose a new password.");
             message(&web, &visitor, "success", words, None)
         }
         EmailChange::Taken => Err(taken()),

@@ -57,6 +57,11 @@ impl Setup {
         self
     }
 
+    /// Mail goes to the outbox.
+    pub fn with_mail(self) -> Self {
+        self.config("[mail]\ntransport = \"outbox\"")
+    }
+
     /// Leaves the rate limits as they are for everybody.
     pub fn without_generous_limits(mut self) -> Self {
         self.has_real_limits = true;
@@ -194,6 +199,19 @@ impl TestGateway {
         self.person(email).await;
         let mut browser = self.browser();
         browser.sign_in(email, PASSWORD).await;
+        browser
+    }
+
+    /// A browser in which a new person with this proven address is signed in, on a gateway with mail.
+    pub async fn at_home(&self, email: &str) -> Browser {
+        self.person(email).await;
+        let mut browser = self.browser();
+        browser.sign_in(email, PASSWORD).await;
+        let link = self.letter_to(email).await.link();
+        let form = browser.get(&link).await.form("/auth/verify");
+        browser.submit(&form, &[]).await;
+        browser.sign_in(email, PASSWORD).await;
+        assert!(browser.is_signed_in().await);
         browser
     }
 
