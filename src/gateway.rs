@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::identity::Identity;
+use crate::mail::Sender;
 use crate::tasks::Tasks;
 use crate::web::{self, ServeRules, Web};
 
@@ -26,6 +27,7 @@ pub struct Gateway {
     config: Config,
     host: Host,
     identity: Identity,
+    sender: Option<Sender>,
     web: Arc<Web>,
     routes: Vec<Route>,
     owns_pools: bool,
@@ -51,6 +53,12 @@ impl Gateway {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The way to the mail server, if there is one.
+    #[must_use]
+    pub fn mail_sender(&self) -> Option<&Sender> {
+        self.sender.as_ref()
     }
 
     /// Routes, tools, scopes, tables and commands, as text.
