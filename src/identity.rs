@@ -16,6 +16,7 @@ mod password;
 mod passwords;
 mod port;
 mod proof;
+mod remembered;
 pub mod reset;
 pub mod sessions;
 pub mod setup;

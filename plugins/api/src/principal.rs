@@ -116,6 +116,7 @@ impl Principal {
             Event::ClientDeleted { client } => self.client.id == *client,
             Event::UserCreated { .. }
             | Event::UserSignedIn { .. }
+            | Event::SessionConfirmed { .. }
             | Event::ProviderLinked { .. }
             | Event::ProviderUnlinked { .. } => false,
             Event::NewsMissed => true,
