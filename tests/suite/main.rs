@@ -23,6 +23,7 @@ mod embed;
 mod endpoint;
 mod mcp;
 mod oauth;
+mod provider;
 mod revocation;
 mod schema;
 mod surface;
