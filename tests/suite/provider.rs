@@ -21,7 +21,7 @@ use belgie_api::ports::UserChanges;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::{Browser, Idp, Page, Setup, TestGateway};
+use crate::support::{Browser, Idp, Page, Setup, TestGateway, unescape};
 
 /// Makes two tests of one, each with a gateway and a provider of its own.
 macro_rules! with_idp {
@@ -111,8 +111,9 @@ async fn read(browser: &mut Browser, path: &str) -> (StatusCode, Value) {
 /// Whether the page says this is wrong, and that nobody is signed in.
 async fn assert_refused(browser: &mut Browser, page: &Page, code: &str) {
     assert!(page.status.is_client_error() || page.status.as_u16() > 500, "{}: {}", page.status, page.body);
-    assert!(page.body.contains(&format!("<code>{code}</code>")), "{code} is not in {}", page.body);
-    assert!(page.body.contains("href=\"/auth/signin"), "the page shows a way on");
+    let body = unescape(&page.body);
+    assert!(body.contains(&format!("<code>{code}</code>")), "{code} is not in {body}");
+    assert!(body.contains("href=\"/auth/signin"), "the page shows a way on: {body}");
     assert!(!browser.is_signed_in().await);
 }
 

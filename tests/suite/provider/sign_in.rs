@@ -11,8 +11,8 @@ use crate::support::idp::{CLIENT, SECRET, param};
 with_idp! {
     async fn somebody_new_signs_in_and_comes_back_to_the_same_account(gateway, idp) {
         let mut browser = gateway.browser();
-        let page = browser.get("/auth/signin").await;
-        assert!(page.body.contains("Continue with Acme") && page.body.contains("href=\"/auth/provider/acme/start\""));
+        let page = crate::support::unescape(&browser.get("/auth/signin").await.body);
+        assert!(page.contains("Continue with Acme") && page.contains("href=\"/auth/provider/acme/start\""));
 
         let page = sign_in(&mut browser, &idp).await;
         assert_eq!((page.status, page.location().as_str()), (StatusCode::SEE_OTHER, "/auth/signin"));
