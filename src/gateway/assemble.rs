@@ -7,7 +7,7 @@ use std::time::Duration;
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Keys, Urls};
+use belgie_api::ports::{Catalog, Keys, Provided, Urls};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
@@ -204,11 +204,15 @@ fn breached_passwords(config: &Config) -> Result<BreachedPasswords, BootError> {
 
 fn mount(plugins: &[Box<dyn Plugin>], host: &Host) -> Result<Vec<Mounted>, BootError> {
     let mut mounted = Vec::new();
+    let mut provided = Provided::default();
     for plugin in plugins {
-        let mut mount = Mount::default();
+        let mut mount = Mount::after(provided.clone());
         plugin.mount(host, &mut mount)?;
         let nouns = plugin.commands().iter().map(|command| command.command.get_name().to_owned()).collect();
-        mounted.push(Mounted { manifest: plugin.manifest(), parts: mount.into_parts(), nouns });
+        let parts = mount.into_parts();
+        // What is provided twice is refused when everything is put together.
+        let _is_new = provided.absorb(parts.provided.clone());
+        mounted.push(Mounted { manifest: plugin.manifest(), parts, nouns });
     }
     Ok(mounted)
 }

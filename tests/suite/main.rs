@@ -24,6 +24,7 @@ mod endpoint;
 mod mcp;
 mod oauth;
 mod people;
+mod provider;
 mod revocation;
 mod schema;
 mod surface;
