@@ -15,11 +15,13 @@ export async function links(visitor) {
       await visitor.signUp('Hedy Lamarr', EMAIL);
       await visitor.look('account-links');
       await visitor.go(BUTTON.link(PROVIDERS.generic));
+      await visitor.look('link');
+      await visitor.go(BUTTON.goOnTo(PROVIDERS.generic));
       await visitor.atProvider('newton');
       assert.equal(visitor.path, PATHS.account);
-      await visitor.seesAccountOf(EMAIL);
-      assert.ok((await visitor.page.getByRole('button', { name: BUTTON.unlink(PROVIDERS.generic) }).count()) > 0);
       await visitor.look('account-linked');
+      await visitor.seesAccountOf(EMAIL);
+      assert.equal(await visitor.page.getByRole('link', { name: BUTTON.unlink(PROVIDERS.generic) }).count(), 1);
       await visitor.signOut();
     },
     REFUSED,
@@ -32,6 +34,7 @@ export async function links(visitor) {
     'a provider account of somebody else cannot be linked',
     async () => {
       await visitor.go(BUTTON.link(PROVIDERS.google));
+      await visitor.go(BUTTON.goOnTo(PROVIDERS.google));
       await visitor.atProvider('grace');
       await visitor.says(SAYS.alreadyLinked);
       await visitor.look('link-refused');
@@ -43,6 +46,10 @@ export async function links(visitor) {
     async () => {
       await visitor.visit(PATHS.account);
       await visitor.go(BUTTON.unlink(PROVIDERS.generic));
+      await visitor.look('unlink');
+      await visitor.go(BUTTON.unlink(PROVIDERS.generic));
+      assert.equal(visitor.path, PATHS.account);
+      assert.equal(await visitor.page.getByRole('link', { name: BUTTON.unlink(PROVIDERS.generic) }).count(), 0);
       await visitor.seesAccountOf(EMAIL);
       await visitor.signOut();
       idp.generic.forgetSessions();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { errorPage } from '../browser/stage.mjs';
-import { PATHS, SAYS } from './ui.mjs';
+import { BUTTON, PATHS, PROVIDERS, SAYS } from './ui.mjs';
 
 export async function providers(visitor) {
   const { idp } = visitor.world;
@@ -33,7 +33,7 @@ export async function providers(visitor) {
   await visitor.check('after the provider people are where they wanted to go', async () => {
     await visitor.visit(PATHS.profile);
     assert.equal(visitor.path, PATHS.signIn);
-    await visitor.go(/with Google/);
+    await visitor.go(BUTTON.provider(PROVIDERS.google));
     await visitor.atProvider('grace');
     assert.equal(visitor.path, PATHS.profile);
     await visitor.signOut();

@@ -5,7 +5,7 @@ import { startIdp } from '../idp/server.mjs';
 import { startMail } from '../mail/mail.mjs';
 import { PASSWORD, startServer } from '../harness.mjs';
 import { Stage } from '../browser/stage.mjs';
-import { BUTTON, FIELD, PATHS, PROVIDERS } from './ui.mjs';
+import { BUTTON, FIELD, PATHS, PROVIDERS, SAYS } from './ui.mjs';
 
 /** How long a page may take, or a button to be there. */
 const PATIENCE_MS = 15_000;
@@ -14,6 +14,10 @@ export const FROM = 'gate@example.org';
 
 /** Seconds a proof of presence counts on a server with `hasty`; minutes are too long to wait for. */
 export const FRESH_SECONDS = 6;
+
+const LIMITS = ['sign_in', 'sign_in_per_account', 'mails', 'sign_up']
+  .map((what) => `${what}_per_minute`)
+  .concat(['sign_in_from_new_devices_per_hour', 'mails_per_recipient_per_hour']);
 
 export async function openWorld({ hasty = false } = {}) {
   const [idp, mail] = await Promise.all([startIdp(), startMail()]);
@@ -40,6 +44,8 @@ function configOf({ addresses }, mail, hasty) {
   const sections = {
     outbound: { danger_allow_loopback: true },
     sign_up: { open: true },
+    // Everybody here comes from one address, and does in a minute what people do in a week.
+    limits: Object.fromEntries(LIMITS.map((name) => [name, 10_000])),
     ...(hasty && { session: { fresh_age_seconds: FRESH_SECONDS } }),
     mail: {
       transport: 'smtp',
@@ -59,12 +65,10 @@ function configOf({ addresses }, mail, hasty) {
       discovery_url: generic.discovery_url,
       scopes: ['openid', 'email', 'profile'],
     }),
-    'plugins.oauth-client.github': credentials(github, {
-      name: PROVIDERS.github,
+    'plugins.github': credentials(github, {
       authorization_endpoint: github.authorization_endpoint,
       token_endpoint: github.token_endpoint,
       userinfo_endpoint: github.userinfo_endpoint,
-      scopes: ['read:user', 'user:email'],
     }),
   };
   const lines = Object.entries(sections).map(([name, values]) => {
@@ -78,10 +82,25 @@ const credentials = ({ client_id, client_secret }, more) => ({ client_id, client
 
 /** A person's browser with what they do in it. */
 export class Visitor extends Stage {
+  #lookedAt = new Set();
+
   static async open(browser, world, options) {
     const visitor = Object.assign(await super.open(browser, { server: world.server, ...options }), { world });
     visitor.context.setDefaultTimeout(PATIENCE_MS);
     return visitor;
+  }
+
+  /** A check that fails leaves nobody signed in, so that the next one fares no worse for it. */
+  async check(name, body, expected) {
+    const guarded = async (page) => {
+      try {
+        return await body(page);
+      } catch (error) {
+        await this.context.clearCookies();
+        throw error;
+      }
+    };
+    return await super.check(name, guarded, expected);
   }
 
   /** Presses a button or follows a link of that name, and waits for the page it leads to. */
@@ -110,7 +129,35 @@ export class Visitor extends Stage {
     await this.write(FIELD.email, email);
     await this.write(FIELD.password, PASSWORD);
     await this.go(BUTTON.signUp);
+    await this.says(SAYS.mailSent);
+    await this.openLink(await this.takeMail(email, /^Finish your account/), PATHS.finishSignUp);
+    await this.go(BUTTON.finishSignUp);
     assert.equal(this.path, PATHS.account);
+  }
+
+  /** The next mail to this address with such a subject, once it has been looked through. */
+  async takeMail(to, subject) {
+    const mail = await this.world.mail.next({ to, subject });
+    assert.equal(mail.from, FROM);
+    assert.equal(mail.header_to, to);
+    assert.deepEqual(mail.defects, []);
+    assert.ok(mail.text && mail.html, 'a mail has both texts');
+    assert.ok(mail.longest_line <= 998, 'a line is too long (RFC 5322 section 2.1.1)');
+    assert.deepEqual(new Set(mail.html_links), new Set(mail.text_links), 'one text leads elsewhere than the other');
+    for (const link of mail.links) assert.equal(new URL(link).origin, this.server.baseUrl, 'a mail leads elsewhere');
+    await this.#lookAtMail(mail);
+    return mail;
+  }
+
+  /** Pictures of the page in a mail, once for each subject. */
+  async #lookAtMail({ subject, html }) {
+    const name = subject.toLowerCase().replaceAll(/\d{6}/g, 'code').replaceAll(/[^a-z]+/g, '-');
+    if (!this.screenshots || this.#lookedAt.has(name)) return;
+    this.#lookedAt.add(name);
+    const page = await this.context.newPage();
+    await page.setContent(html);
+    await this.look(`mail-${name}`, page);
+    await page.close();
   }
 
   async signIn(email, password = PASSWORD) {
