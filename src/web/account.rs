@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use belgie_api::web::SignedIn;
+use belgie_api::web::{FormAction, SignedIn};
 use belgie_api::{Failure, Result, Scope, SessionId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,12 +21,14 @@ pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: Sig
     let sessions = web.identity.list_sessions(user.id).await?;
     let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current, now)).collect();
     let mut sections = Vec::new();
+    let mut leaves = false;
     for section in &web.sections {
         let html = section.render(&visitor).await?;
         // A section that has nothing to say is not there.
         if html.trim().is_empty() {
             continue;
         }
+        leaves |= section.has_forms_that_leave();
         sections.push(json!({ "id": section.id(), "title": section.title(), "html": html }));
     }
     let context = json!({
@@ -42,7 +44,11 @@ pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: Sig
         "sessions": sessions,
         "sections": sections,
     });
-    web.pages.page(&visitor, "account.html", "Your account", context)
+    let mut page = web.pages.page(&visitor, "account.html", "Your account", context)?;
+    if leaves {
+        page.extensions_mut().insert(FormAction(String::new()));
+    }
+    Ok(page)
 }
 
 fn describe(session: &SessionRow, current: Option<SessionId>, now: Timestamp) -> Value {

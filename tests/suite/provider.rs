@@ -8,6 +8,7 @@ mod limits;
 mod linking;
 mod microsoft;
 mod native;
+mod presets;
 mod program;
 mod settings;
 mod sign_in;
