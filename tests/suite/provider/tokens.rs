@@ -9,8 +9,8 @@ use serde_json::json;
 use super::{arrived, call, link, open, read, with_idp};
 use crate::support::{Idp, TestGateway};
 
-const FIRST: &str = "a first secret of more than thirty-two characters: 8f3b0c1d2e";
-const SECOND: &str = "a second secret of more than thirty-two characters: 7a6b5c4d3e";
+const FIRST: &str = "q7Xv2Lr9Tz4Kc8Mw1Ns6Bh3Jd5Gf0PyUeAiOxRtQ";
+const SECOND: &str = "Zk3Vm8Qt5Yw2Hn9Fc6Xb1Rj4Ls7Dg0PaUoIeTuNy";
 
 const ACCESS: &str = "/auth/provider/acme/access-token";
 

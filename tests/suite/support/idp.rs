@@ -312,8 +312,7 @@ async fn answer(
             None => StatusCode::NOT_FOUND.into_response(),
         },
         "/user/emails" if headers.contains_key(header::AUTHORIZATION) => Json(ways.emails).into_response(),
-        "/user" if headers.contains_key(header::AUTHORIZATION) => Json(ways.person).into_response(),
-        "/userinfo" if headers.contains_key(header::AUTHORIZATION) => Json(ways.person).into_response(),
+        "/user" | "/userinfo" if headers.contains_key(header::AUTHORIZATION) => Json(ways.person).into_response(),
         path if path.ends_with("/.well-known/openid-configuration") => Json(json!({
             "issuer": idp.issuer(&ways),
             "authorization_endpoint": format!("{}/authorize", idp.origin),
