@@ -343,7 +343,7 @@ pub enum LimitBucket {
     SignUp,
     /// Registrations of OAuth clients from one address (RFC 7591).
     Register,
-    /// Authorization requests from one address.
+    /// Authorization requests from one address, and sign-ins with providers, which begin with one.
     Authorize,
     /// Calls of the token and revocation endpoints from one address.
     Token,

@@ -163,11 +163,7 @@ pub fn refused(engine: &Engine, visitor: &Visitor, provider: Option<&Provider>, 
 /// The page says no more than the code; the rest is for the log.
 pub fn report(failure: &Failure) {
     let source = failure.private_source();
-    if failure.status().is_server_error() {
-        tracing::warn!(error.code = failure.code(), error.source = source, "a sign-in with a provider failed");
-    } else {
-        tracing::info!(error.code = failure.code(), error.source = source, "a sign-in with a provider was refused");
-    }
+    tracing::info!(error.code = failure.code(), error.source = source, "nobody was signed in by a provider");
 }
 
 fn with_return(path: &str, return_to: Option<&str>) -> String {

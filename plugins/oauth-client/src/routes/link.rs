@@ -35,7 +35,7 @@ pub async fn begin_link(
     Present { caller, visitor }: Present,
     headers: HeaderMap,
 ) -> Result<Response> {
-    engine.host().limits().take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
+    engine.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let provider = engine.provider(&id)?;
     let session = caller.session().ok_or_else(refusal::link_of_another_session)?;
     let intent = Intent::Link { user: caller.user().id, session };
