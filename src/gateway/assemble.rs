@@ -114,6 +114,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         sessions: Arc::clone(&parts.sessions) as _,
         buttons: all.sign_in_buttons,
         host: host.clone(),
+        provided: Arc::clone(&parts.provided),
         tokens,
         mcp: endpoint,
         challenge,

@@ -1,6 +1,7 @@
 //! Signing in with other providers, and what attackers try on it.
 
 mod answers;
+mod ends;
 mod forms;
 mod google;
 mod joining;
