@@ -26,10 +26,10 @@ mod visit;
 mod well_known;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
-use belgie_api::ports::{Limits, Pages, Sessions, Urls};
+use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
 use belgie_api::{Clock, Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
@@ -86,6 +86,8 @@ pub struct Web {
     pub outbox: Option<Arc<MailQueue>>,
     /// What plugins are lent.
     pub host: Host,
+    /// What plugins provide; it lives as long as this.
+    pub provided: Arc<OnceLock<Provided>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
     /// The MCP endpoint.

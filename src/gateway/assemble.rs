@@ -120,6 +120,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         devices: parts.devices.clone(),
         outbox: (config.mail.transport == MailTransport::Outbox).then(|| Arc::clone(&parts.mailer)),
         host: host.clone(),
+        provided: Arc::clone(&parts.provided),
         tokens,
         mcp: endpoint,
         challenge,
