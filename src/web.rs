@@ -34,8 +34,8 @@ use belgie_api::{Clock, Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, Cookies, Devices};
-use crate::identity::Identity;
 use crate::identity::csrf::Csrf;
+use crate::identity::{Hooks, Identity};
 use crate::mail::MailQueue;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
@@ -76,6 +76,8 @@ pub struct Web {
     pub sessions: Arc<dyn Sessions>,
     /// Ways to sign in that plugins bring.
     pub buttons: Vec<SignInButton>,
+    /// Who has a say in what happens to people. Held here, and nowhere below.
+    pub hooks: Arc<Hooks>,
     /// What plugins keep about people.
     pub exports: Vec<Arc<dyn DataExport>>,
     /// Who knows what one signs in for.
