@@ -26,16 +26,16 @@ mod visit;
 mod well_known;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
-use belgie_api::ports::{Limits, Pages, Sessions, Urls};
+use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
 use belgie_api::{Clock, Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, Cookies, Devices};
-use crate::identity::Identity;
 use crate::identity::csrf::Csrf;
+use crate::identity::{Hooks, Identity};
 use crate::mail::MailQueue;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
@@ -76,6 +76,8 @@ pub struct Web {
     pub sessions: Arc<dyn Sessions>,
     /// Ways to sign in that plugins bring.
     pub buttons: Vec<SignInButton>,
+    /// Who has a say in what happens to people. Held here, and nowhere below.
+    pub hooks: Arc<Hooks>,
     /// What plugins keep about people.
     pub exports: Vec<Arc<dyn DataExport>>,
     /// Who knows what one signs in for.
@@ -86,6 +88,8 @@ pub struct Web {
     pub outbox: Option<Arc<MailQueue>>,
     /// What plugins are lent.
     pub host: Host,
+    /// What plugins provide; it lives as long as this.
+    pub provided: Arc<OnceLock<Provided>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
     /// The MCP endpoint.

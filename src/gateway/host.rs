@@ -103,7 +103,7 @@ impl Parts {
             mailer: Arc::clone(&self.mailer) as _,
             audit: Arc::new(AuditLog::new(Arc::clone(&self.clock), Arc::clone(&self.entropy))),
             catalog: Arc::clone(&self.catalog),
-            provided: Arc::clone(&self.provided),
+            provided: Arc::downgrade(&self.provided),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Accounts: made, found, signed in to, deleted.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use belgie_api::context::UserContext;
 use belgie_api::db::{Db, Tx};
@@ -72,7 +72,7 @@ pub struct Identity {
     pub(super) post: Post,
     pub(super) breached: BreachedPasswords,
     pub(super) audit: AuditLog,
-    pub(super) hooks: Arc<OnceLock<Hooks>>,
+    pub(super) hooks: Arc<OnceLock<Weak<Hooks>>>,
     pub(super) remembered: RememberedSessions,
 }
 

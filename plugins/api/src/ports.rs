@@ -7,7 +7,7 @@ mod record;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
 use axum::response::Response;
@@ -57,8 +57,9 @@ pub struct HostParts {
     pub mailer: Arc<dyn Mailer>,
     /// The record of acts.
     pub audit: Arc<dyn Audit>,
-    /// What plugins provide to each other, known once every plugin has mounted.
-    pub provided: Arc<OnceLock<Provided>>,
+    /// What plugins provide to each other, known once every plugin has mounted. The gateway owns it: what is provided holds
+    /// a host of its own as a rule, and would hold itself otherwise.
+    pub provided: Weak<OnceLock<Provided>>,
     /// Rate limits.
     pub limits: Arc<dyn Limits>,
     /// What the whole gateway offers, known once every plugin has mounted.
@@ -175,10 +176,11 @@ impl Host {
         self.0.keys.is_stale(sealed)
     }
 
-    /// What a plugin provides under this type; `None` when none does, or while plugins are still mounting.
+    /// What a plugin provides under this type; `None` when none does, while plugins are still mounting, and when the
+    /// gateway is gone.
     #[must_use]
     pub fn provided<T: Any + Send + Sync>(&self) -> Option<Use<T>> {
-        self.0.provided.get()?.find()
+        self.0.provided.upgrade()?.get()?.find()
     }
 
     /// Rate limits.
@@ -351,7 +353,7 @@ pub enum LimitBucket {
     SignUp,
     /// Registrations of OAuth clients from one address (RFC 7591).
     Register,
-    /// Authorization requests from one address.
+    /// Authorization requests from one address, and sign-ins with providers, which begin with one.
     Authorize,
     /// Calls of the token and revocation endpoints from one address.
     Token,

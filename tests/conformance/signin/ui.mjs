@@ -21,6 +21,7 @@ export const PATHS = {
   verify: '/auth/verify',
   adminUsers: '/admin/users',
   start: (provider) => `/auth/provider/${provider}/start`,
+  link: (provider) => `/auth/provider/${provider}/link`,
   callback: (provider) => `/auth/provider/${provider}/callback`,
 };
 
