@@ -83,7 +83,7 @@ async function joining(visitor, browser) {
       await other.write(FIELD.email, email);
       await other.write(FIELD.password, OTHER_PASSWORD);
       await other.go(BUTTON.signUp);
-      words.push(await other.page.locator('main').textContent());
+      words.push(await other.words());
     }
     assert.equal(words[0], words[1]);
     await other.context.close();
@@ -158,7 +158,7 @@ async function magicLink(visitor, browser) {
       await visitor.visit(PATHS.forgot);
       await visitor.write(FIELD.email, email);
       await visitor.go(BUTTON.forgot);
-      return (await visitor.page.locator('main').textContent()).replaceAll(email, '...');
+      return (await visitor.words()).replaceAll(email, '...');
     };
     const toStranger = await words('nobody@example.org');
     assert.equal(await words(JOAN), toStranger);
