@@ -60,7 +60,7 @@ pub async fn ask(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Form
     }
     limit_mail(&web, &visitor, &form.email).await?;
     web.identity.ask_to_reset(&form.email).await?;
-    look_into_mail(&web, &visitor, SENT)
+    look_into_mail(&web, &visitor, &form.email, SENT)
 }
 
 fn choose(web: &Web, visitor: &Visitor, token: &str, email: &str, error: Option<String>) -> Result<Response> {

@@ -40,7 +40,7 @@ pub async fn ask(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Form
     }
     limit_mail(&web, &visitor, &form.email).await?;
     web.identity.ask_for_link(&form.email, &browser_mark(&visitor), return_to).await?;
-    look_into_mail(&web, &visitor, SENT)
+    look_into_mail(&web, &visitor, &form.email, SENT)
 }
 
 /// `GET /auth/link/open?token=`

@@ -162,7 +162,7 @@ pub async fn submit(
 pub async fn ask_for_proof(web: &Web, visitor: &Visitor, user: &UserContext) -> Result<Response> {
     limit_mail(web, visitor, &user.email).await?;
     web.identity.send_verification(user.id, &browser_mark(visitor)).await?;
-    look_into_mail(web, visitor, "Confirm your address first: a link is on its way to it. Then sign in.")
+    look_into_mail(web, visitor, &user.email, "Confirm your address first: a link is on its way to it. Then sign in.")
 }
 
 /// Takes one attempt. A browser that was signed in to the account before has a bucket of its own. All others share: those
