@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch } from './browser/stage.mjs';
 import { Report } from './harness.mjs';
-import { account, confirmation } from './signin/account.mjs';
+import { account } from './signin/account.mjs';
 import { admin } from './signin/admin.mjs';
 import { attacks } from './signin/attacks.mjs';
 import { links } from './signin/links.mjs';
@@ -26,7 +26,6 @@ const browser = await launch();
 const GROUPS = [
   { name: 'providers', journeys: [providers, links] },
   { name: 'mail', journeys: [mails, account] },
-  { name: 'confirmation', journeys: [confirmation], hasty: true },
   { name: 'administration', journeys: [admin] },
   { name: 'attacks', journeys: [attacks] },
 ];
@@ -40,9 +39,9 @@ for (const javaScriptEnabled of modes.map((mode) => MODES[mode])) {
   const label = `the providers' pages, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
   const pages = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
   if (isWanted({ name: 'pages' })) await providerPages(browser, pages).catch((error) => report.fail(label, error));
-  for (const { name, journeys, hasty } of GROUPS.filter(isWanted)) {
+  for (const { name, journeys } of GROUPS.filter(isWanted)) {
     const label = `${name}, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
-    const world = await openWorld({ hasty }).catch((error) => report.fail(label, error));
+    const world = await openWorld().catch((error) => report.fail(label, error));
     if (!world) continue;
     const options = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
     const visitor = await Visitor.open(browser, world, options);

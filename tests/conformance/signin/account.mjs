@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { PASSWORD, until } from '../harness.mjs';
+import { PASSWORD } from '../harness.mjs';
 import { BUTTON, FIELD, PATHS } from './ui.mjs';
-import { FRESH_SECONDS } from './world.mjs';
 
 const KATHERINE = 'katherine@example.org';
 const NEW_PASSWORD = `${PASSWORD} anew`;
@@ -32,13 +31,12 @@ export async function account(visitor) {
     },
     /ERR_ABORTED/,
   );
+  await confirmation(visitor);
 }
 
-/** On a server where proofs of presence count for seconds. */
-export async function confirmation(visitor) {
+async function confirmation(visitor) {
   await visitor.check('what is dangerous asks again who it is, and goes on from there', async () => {
-    await visitor.signUp('Katherine', KATHERINE);
-    await grownStale();
+    await visitor.growStale(KATHERINE);
     await visitor.visit(PATHS.password);
     assert.equal(visitor.path, PATHS.confirm);
     await visitor.look('confirm');
@@ -56,7 +54,7 @@ export async function confirmation(visitor) {
   await visitor.check(
     'a wrong password confirms nothing',
     async () => {
-      await grownStale();
+      await visitor.growStale(KATHERINE);
       await visitor.visit(`${PATHS.confirm}?return_to=${PATHS.password}`);
       await visitor.write(FIELD.password, 'not the password');
       await visitor.go(BUTTON.confirm);
@@ -65,6 +63,15 @@ export async function confirmation(visitor) {
     },
     REFUSED,
   );
+  await visitor.check('a code by mail confirms as well', async () => {
+    await visitor.visit(PATHS.password);
+    await visitor.go(BUTTON.sendCode);
+    const mail = await visitor.takeMail(KATHERINE, /^\d{6} is your code/);
+    await visitor.look('confirm-code');
+    await visitor.write(FIELD.code, /\b\d{6}\b/.exec(mail.text)[0]);
+    await visitor.go(BUTTON.useCode);
+    assert.equal(visitor.path, PATHS.password);
+  });
   await visitor.check(
     'an account is deleted, and is gone',
     async () => {
@@ -91,9 +98,4 @@ async function changePassword(visitor) {
   await visitor.write(FIELD.newPassword, NEW_PASSWORD);
   await visitor.go(BUTTON.changePassword);
   assert.equal(visitor.path, PATHS.account);
-}
-
-async function grownStale() {
-  const stale = Date.now() + (FRESH_SECONDS + 1) * 1000;
-  await until('the proof of presence is old', () => Date.now() > stale);
 }
