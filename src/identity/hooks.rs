@@ -60,11 +60,20 @@ impl Identity {
         let by_mail = self.rules.signs_in_by_link || self.rules.signs_in_by_code;
         let mut count = usize::from(self.rules.signs_in_by_password && row.password_hash.is_some());
         count += usize::from(by_mail && row.email_verified_at.is_some());
+        Ok(count + self.list_ways_of_plugins(user).await?.len())
+    }
+
+    /// The ways into an account that plugins know of, by the ids of their buttons.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_ways_of_plugins(&self, user: UserId) -> Result<Vec<String>> {
+        let mut found = Vec::new();
         if let Some(hooks) = self.those_with_a_say()? {
             for ways in &hooks.ways_in {
-                count += ways.count(user).await?;
+                found.extend(ways.list(user).await?);
             }
         }
-        Ok(count)
+        Ok(found)
     }
 }

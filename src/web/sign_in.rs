@@ -82,7 +82,7 @@ async fn render(
         "notice": null,
         "sign_up_open": rules.sign_up_open,
         "client_name": client_name(web, return_to.as_deref()).await,
-        "buttons": buttons(web, return_to.as_deref()),
+        "buttons": buttons(web, return_to.as_deref(), |_| true),
         "ways": {
             "password": rules.signs_in_by_password,
             "link": rules.signs_in_by_link,
@@ -119,14 +119,15 @@ fn with_return(page: &str, return_to: &str) -> String {
     format!("{page}?{query}")
 }
 
-/// The ways to sign in that plugins bring. Each leads back to where the person wanted to go.
-pub fn buttons(web: &Web, return_to: Option<&str>) -> Vec<Value> {
+/// The ways to sign in that plugins bring, those that are wanted. Each leads back to where the person wanted to go.
+pub fn buttons(web: &Web, return_to: Option<&str>, is_wanted: impl Fn(&SignInButton) -> bool) -> Vec<Value> {
     let href = |button: &SignInButton| match return_to {
         Some(path) => with_return(&button.path, path),
         None => button.path.clone(),
     };
     web.buttons
         .iter()
+        .filter(|button| is_wanted(button))
         .map(|button| json!({ "href": href(button), "label": button.label, "icon": button.icon }))
         .collect()
 }

@@ -90,9 +90,10 @@ pub struct LinkedWays(pub Weak<Engine>);
 
 #[async_trait]
 impl WaysIn for LinkedWays {
-    async fn count(&self, user: UserId) -> Result<usize> {
+    async fn list(&self, user: UserId) -> Result<Vec<String>> {
         let engine = self.0.upgrade().ok_or_else(|| Failure::internal("the engine of providers is gone"))?;
         let accounts = store::accounts::list(&mut engine.host.db().read().await?, user).await?;
-        Ok(accounts.iter().filter(|account| engine.provider(&account.provider).is_ok()).count())
+        let linked = accounts.into_iter().map(|account| account.provider);
+        Ok(linked.filter(|provider| engine.provider(provider).is_ok()).collect())
     }
 }
