@@ -26,4 +26,6 @@ pub mod web;
 pub use belgie_api as api;
 pub use belgie_api::plugin::{ScopeGrant, ScopeInfo};
 pub use belgie_api::rmcp;
+pub use belgie_api::web::{Present, Session, SignedIn, Visitor};
 pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};
+pub use web::{Client, scopes};

@@ -1,7 +1,10 @@
 //! The web face: rooms, each with its own manners, and the pages of the core.
 
 mod account;
+mod admin;
+mod application;
 mod body;
+mod client;
 mod cross_site;
 pub mod edge;
 mod errors;
@@ -29,6 +32,8 @@ use crate::identity::csrf::Csrf;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
 
+pub use self::application::{ApplicationLayer, RequireScopes, scopes};
+pub use self::client::{Client, SignedUp};
 pub use self::rooms::{router, router_alone};
 pub use self::serve::{ServeRules, serve};
 pub use self::well_known::{MCP_METADATA_PATH, MCP_PATH};

@@ -25,10 +25,19 @@ macro_rules! piece {
 }
 
 /// The templates of the gateway itself.
-pub(super) const CORE: [Template; 9] = [
+pub(super) const CORE: [Template; 18] = [
     piece!("base"),
     piece!("parts"),
+    piece!("admin_parts"),
     page!("account"),
+    page!("admin"),
+    page!("admin_audit"),
+    page!("admin_ban"),
+    page!("admin_delete"),
+    page!("admin_impersonate"),
+    page!("admin_scopes"),
+    page!("admin_user"),
+    page!("admin_users"),
     page!("error"),
     page!("home"),
     page!("message"),

@@ -55,7 +55,7 @@ fn describe(session: &SessionRow, current: Option<SessionId>, now: Timestamp) ->
 }
 
 /// What a person calls the browser behind a user agent text: "Firefox on Linux".
-fn device(user_agent: &str) -> String {
+pub(super) fn device(user_agent: &str) -> String {
     let pick = |table: &[(&str, &'static str)]| {
         table.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };

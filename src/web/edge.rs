@@ -82,9 +82,7 @@ fn is_ours(host: &str, allowed: &[String]) -> bool {
 async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let web = edge.web.as_ref();
-    let mut random = [0_u8; 9];
-    web.entropy.fill(&mut random);
-    let info = RequestInfo { id: base64url(&random).into(), ip: client_address(web, &request) };
+    let info = describe(web, &request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
@@ -98,6 +96,13 @@ async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next
     harden(response.headers_mut(), &info, web.urls.is_https());
     log(&response, &info, method.as_str(), route, started);
     response
+}
+
+/// Gives a request its id, and says where it comes from.
+pub fn describe(web: &Web, request: &Request) -> RequestInfo {
+    let mut random = [0_u8; 9];
+    web.entropy.fill(&mut random);
+    RequestInfo { id: base64url(&random).into(), ip: client_address(web, request) }
 }
 
 /// The address of the client: of the connection, or what a trusted proxy says of it. Only the entry the nearest trusted
