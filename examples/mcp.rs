@@ -30,7 +30,11 @@ async fn greet(caller: Caller) -> String {
 }
 
 /// The rule asks for `reports:read`; what only the arguments make necessary is asked for inside.
-async fn report(State(site): State<String>, caller: Caller, Parameters(wanted): Parameters<Report>) -> Result<String, Denied> {
+async fn report(
+    State(site): State<String>,
+    caller: Caller,
+    Parameters(wanted): Parameters<Report>,
+) -> Result<String, Denied> {
     if wanted.everybody {
         caller.require_scope("reports:all")?;
         return Ok(format!("Everybody at {site}: 42"));

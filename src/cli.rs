@@ -24,7 +24,7 @@ pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exi
     let nouns = Belgie::builder(RawConfig::from_text("")).commands();
     let matches = args::command(&nouns).get_matches_from(arguments);
     let json = matches.get_flag("json");
-    match dispatch(&matches).await {
+    match Box::pin(dispatch(&matches)).await {
         Ok(code) => code,
         Err(error) => error.report(json),
     }

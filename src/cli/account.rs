@@ -56,7 +56,8 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
         UserVerb::Unban { email } => {
             let user = find(identity, &email).await?;
             let was_banned = identity.unban(user, By::Host).await?;
-            let text = if was_banned { format!("{email} can sign in again.") } else { format!("{email} was not banned.") };
+            let text =
+                if was_banned { format!("{email} can sign in again.") } else { format!("{email} was not banned.") };
             Ok(Output::new(text, json!({ "id": user, "was_banned": was_banned })))
         }
         UserVerb::SetScopes { email, scopes } => {

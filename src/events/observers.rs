@@ -77,10 +77,7 @@ impl Delivery {
     async fn serve(&self, observer: &dyn Observer, woken: &Notify, stopping: &CancellationToken) {
         let mut failures: u32 = 0;
         loop {
-            let failed = match self.catch_up(observer, stopping).await {
-                Ok(()) => None,
-                Err(failure) => Some(failure),
-            };
+            let failed = self.catch_up(observer, stopping).await.err();
             failures = if failed.is_some() { failures.saturating_add(1) } else { 0 };
             if let Some(failure) = failed {
                 tracing::error!(observer = observer.name(), error = ?failure, failures, "an observer failed");
@@ -140,8 +137,7 @@ impl Delivery {
                 let now = self.clock.now();
                 let mut tx = self.db.begin().await?;
                 let step = (place, seq);
-                let is_ours =
-                    observers::advance(&mut tx, observer.name(), &self.node, step, now.plus(HOLD)).await?;
+                let is_ours = observers::advance(&mut tx, observer.name(), &self.node, step, now.plus(HOLD)).await?;
                 tx.commit(now).await?;
                 if !is_ours {
                     return Ok(());

@@ -11,9 +11,9 @@ use super::operate::unknown;
 use super::sessions::closed;
 use super::setup::ADMIN;
 use crate::store::audit::{self, AuditRow};
+use crate::store::sessions;
 use crate::store::users::search::{self, Figures};
 use crate::store::users::{self, UserRow};
-use crate::store::sessions;
 
 /// How many people one page shows.
 pub const PAGE: usize = 50;
@@ -106,9 +106,8 @@ impl Identity {
         let mut tx = self.db.begin().await?;
         let Some(row) = users::find(&mut tx, user).await? else { return Err(unknown()) };
         let changed = Accounts::update(self, &mut tx, row.id, changes).await?;
-        let changed = changed.ok_or_else(|| {
-            Failure::conflict("user.email_taken", "There is an account for this address already.")
-        })?;
+        let changed = changed
+            .ok_or_else(|| Failure::conflict("user.email_taken", "There is an account for this address already."))?;
         tx.commit(self.clock.now()).await?;
         Ok(changed)
     }

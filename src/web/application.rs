@@ -76,11 +76,7 @@ where
 }
 
 /// A session that counts for this request, with the cookie it came by.
-async fn session(
-    web: &Web,
-    method: &Method,
-    headers: &HeaderMap,
-) -> belgie_api::Result<Option<(Resumed, PlainToken)>> {
+async fn session(web: &Web, method: &Method, headers: &HeaderMap) -> belgie_api::Result<Option<(Resumed, PlainToken)>> {
     let changes_nothing = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     let counts = changes_nothing || cross_site::is_by_our_page(headers, &web.urls);
     let Some(token) = web.cookies.session_token(headers).filter(|_| counts) else { return Ok(None) };
@@ -132,9 +128,10 @@ fn dress(web: &Web, visitor: &Visitor, response: Response<Body>, reads_pages: bo
 }
 
 fn reads_pages(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value: &HeaderValue| value.to_str().ok()).is_some_and(|accept| {
-        accept.contains("text/html")
-    })
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value: &HeaderValue| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// Lets only people through whose account holds all of these scopes: `.route_layer(scopes("notes:write shop:open")?)`,

@@ -42,7 +42,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
         let source = parts.extensions.get::<ClientSource>().cloned();
-        source.map(Self).ok_or_else(|| Failure::internal("put `gateway.layer()` around the routes that take a `Client`"))
+        source
+            .map(Self)
+            .ok_or_else(|| Failure::internal("put `gateway.layer()` around the routes that take a `Client`"))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod extractors;
+mod seed;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -95,7 +95,7 @@ async fn nodes_share_the_work(engine: crate::support::Engine) {
     let more = gateway.person("more@example.org").await.id.to_string();
     late.count(1).await;
     heard.count(4).await;
-    assert_eq!(late.all(), [more.clone()], "who is new hears what happens from now on");
+    assert_eq!(late.all(), std::slice::from_ref(&more), "who is new hears what happens from now on");
     let mut all = ids;
     all.push(more);
     let mut told = heard.all();
@@ -249,7 +249,8 @@ async fn vetoes_are_asked(engine: crate::support::Engine) {
     let operator = gateway.person_with("operator@example.org", "admin").await;
     let mut console = gateway.browser();
     console.sign_in("operator@example.org", PASSWORD).await;
-    for (act, field) in [("delete", ("email", "keep@example.org")), ("scopes", ("scopes", "x")), ("impersonate", ("a", ""))]
+    for (act, field) in
+        [("delete", ("email", "keep@example.org")), ("scopes", ("scopes", "x")), ("impersonate", ("a", ""))]
     {
         let path = format!("/admin/users/{keep}/{act}");
         let form = console.get(&path).await.form(&path);

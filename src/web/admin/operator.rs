@@ -35,8 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let visitor = Visitor::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         operators_only(&visitor).map_err(IntoResponse::into_response)?;
-        let SignedIn { caller, visitor } =
-            <SignedIn as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let SignedIn { caller, visitor } = <SignedIn as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         Ok(Self { caller, visitor })
     }
 }

@@ -22,11 +22,7 @@ pub struct Wanted {
 }
 
 /// `GET /admin/audit`
-pub async fn page(
-    State(web): State<Arc<Web>>,
-    operator: Operator,
-    Query(wanted): Query<Wanted>,
-) -> Result<Response> {
+pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted): Query<Wanted>) -> Result<Response> {
     let wish = wanted.user.trim();
     let about = match wish.parse::<UserId>() {
         Ok(user) => Some(user),

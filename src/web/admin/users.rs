@@ -22,11 +22,7 @@ pub struct Wanted {
 }
 
 /// `GET /admin/users`
-pub async fn page(
-    State(web): State<Arc<Web>>,
-    operator: Operator,
-    Query(wanted): Query<Wanted>,
-) -> Result<Response> {
+pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted): Query<Wanted>) -> Result<Response> {
     let (rows, has_more) = web.identity.search(&wanted.q, &wanted.after).await?;
     let link = |after: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())

@@ -48,7 +48,10 @@ async fn accounts_are_kept(engine: Engine) {
     let spam = NewUser { email: "x@spam.example".to_owned(), ..NewUser::default() };
     assert_eq!(identity.get_or_create(&spam, "import").await.expect_err("a refusal").code(), "book.no_spam");
 
-    identity.get_or_create(&NewUser { email: "bob@example.org".to_owned(), ..NewUser::default() }, "import").await.expect("bob");
+    identity
+        .get_or_create(&NewUser { email: "bob@example.org".to_owned(), ..NewUser::default() }, "import")
+        .await
+        .expect("bob");
     let taken = UserChanges { email: Some("BOB@example.org".to_owned()), ..UserChanges::default() };
     assert_eq!(identity.change(made.id, &taken).await.expect_err("a refusal").status(), StatusCode::CONFLICT);
     let changes = UserChanges { image: Some(Some("https://example.org/ada.png".to_owned())), ..UserChanges::default() };

@@ -25,14 +25,20 @@ async fn people_are_arguments(engine: Engine) {
     let mut stranger = Browser::new(&application.url);
     assert_eq!(stranger.get("/hello").await.body, "Hello, stranger");
     let sent = stranger.get("/profile?tab=2").await;
-    assert_eq!((sent.status, sent.location().as_str()), (StatusCode::SEE_OTHER, "/auth/signin?return_to=%2Fprofile%3Ftab%3D2"));
+    assert_eq!(
+        (sent.status, sent.location().as_str()),
+        (StatusCode::SEE_OTHER, "/auth/signin?return_to=%2Fprofile%3Ftab%3D2")
+    );
     for request in [
         stranger.raw().get(format!("{}/profile", application.url)).header(ACCEPT, "application/json"),
         stranger.raw().get(format!("{}/profile", application.url)).header("sec-fetch-mode", "cors"),
         stranger.raw().get(format!("{}/session", application.url)).header(ACCEPT, "application/json"),
     ] {
         let refused = stranger.send(request).await;
-        assert_eq!((refused.status, json(&refused)["error"].as_str()), (StatusCode::UNAUTHORIZED, Some("session.missing")));
+        assert_eq!(
+            (refused.status, json(&refused)["error"].as_str()),
+            (StatusCode::UNAUTHORIZED, Some("session.missing"))
+        );
     }
 
     let mut ada = application.signed_in("ada@example.org").await;
@@ -59,7 +65,9 @@ async fn scopes_are_asked_for(engine: Engine) {
     let refused = ada.send(request).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(refused.body.contains("Your account lacks: book:read."), "{}", refused.body);
-    assert!(refused.headers["content-security-policy"].to_str().is_ok_and(|policy| policy.contains("default-src 'none'")));
+    assert!(
+        refused.headers["content-security-policy"].to_str().is_ok_and(|policy| policy.contains("default-src 'none'"))
+    );
     let refused = ada.get("/book").await;
     assert_eq!(json(&refused)["detail"], "access.scope_missing", "who reads no pages gets JSON");
 
