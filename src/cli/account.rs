@@ -24,7 +24,8 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
             if admin {
                 scopes.insert(ADMIN.parse().map_err(Failure::internal)?);
             }
-            let user = identity.create(NewAccount { email, name, password, scopes }).await.map_err(explain)?;
+            let user =
+                identity.create_by(NewAccount { email, name, password, scopes }, By::Host).await.map_err(explain)?;
             let json = json!({ "id": user.id, "email": user.email, "scopes": user.scopes });
             Ok(Output::new(format!("Made the account {} for {}.", user.id, user.email), json))
         }

@@ -1,13 +1,14 @@
 //! What operators do to accounts. Every act is put on record in its own transaction, and none of them can leave the host
 //! without an operator.
 
+use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
 use belgie_api::ports::{Accounts, AuditEntry, UserChanges};
 use belgie_api::web::RequestInfo;
 use belgie_api::{AuditId, Caller, Event, Failure, Result, ScopeSet, SessionId, Timestamp, UserId};
 use serde_json::json;
 
-use super::accounts::Identity;
+use super::accounts::{CreateError, Identity, NewAccount};
 use super::setup::ADMIN;
 use crate::store::users::standing;
 use crate::store::{audit, sessions, users};
@@ -120,6 +121,19 @@ impl Identity {
         self.record(&mut tx, &by.entry("user.unbanned").to(user)).await?;
         tx.commit(now).await?;
         Ok(true)
+    }
+
+    /// Makes an account on the operator's word, scopes included, once every veto has agreed.
+    ///
+    /// # Errors
+    /// When the input is not right, the address is taken, a veto refuses or the database does not answer.
+    pub async fn create_by(&self, account: NewAccount, by: By<'_>) -> Result<UserContext, CreateError> {
+        let (hash, mut tx) = self.prepare(&account).await?;
+        let user = self.insert(&mut tx, account, hash, "operator").await?;
+        let details = json!({ "scopes": user.scopes.to_string() });
+        self.record(&mut tx, &by.entry("user.created").to(user.id).with(details)).await?;
+        tx.commit(self.clock.now()).await?;
+        Ok(user)
     }
 
     /// Deletes somebody's account with everything that hangs on it, once every veto has agreed; `false` when there was

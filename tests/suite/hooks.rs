@@ -55,7 +55,9 @@ impl Observer for Arrivals {
 
     async fn observe(&self, event: &Event) -> belgie_api::Result<()> {
         let Event::UserCreated { user } = event else { return Ok(()) };
-        if self.broken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+        let left = self.broken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert_ne!(left, Ok(2), "an observer that panics");
+        if left.is_ok() {
             return Err(Failure::internal("not now"));
         }
         self.heard.note(user.to_string());
@@ -81,6 +83,27 @@ async fn hear_in_order(engine: crate::support::Engine) {
     assert_eq!(steady.all(), ids, "one that fails does not hold the others up");
     shaky.count(12).await;
     assert_eq!(shaky.all(), ids, "what failed comes again, and nothing overtakes it");
+}
+
+async fn hear_what_happens_at_once(engine: crate::support::Engine) {
+    let heard = Heard::default();
+    let observer = Arrivals::new("test.crowd", &heard, 0);
+    let gateway = Setup::default().build(|builder| builder.observer(observer)).start(engine).await;
+    let identity = gateway.gateway.identity().clone();
+    let mut arriving = tokio::task::JoinSet::new();
+    for number in 0..120 {
+        let identity = identity.clone();
+        arriving.spawn(async move {
+            let user = NewUser { email: format!("p{number}@example.org"), ..NewUser::default() };
+            identity.get_or_create(&user, "import").await.expect("an account").0.id.to_string()
+        });
+    }
+    let mut ids = arriving.join_all().await;
+    heard.count(120).await;
+    let mut told = heard.all();
+    ids.sort();
+    told.sort();
+    assert_eq!(told, ids, "everybody once");
 }
 
 async fn nodes_share_the_work(engine: crate::support::Engine) {
@@ -155,6 +178,7 @@ macro_rules! on_engines {
 }
 
 on_engines! {
+    hear_what_happens_at_once => nothing_is_missed_when_much_happens_at_once_on_sqlite, nothing_is_missed_when_much_happens_at_once_on_postgres;
     hear_in_order => every_observer_hears_everything_in_order_on_sqlite, every_observer_hears_everything_in_order_on_postgres;
     nodes_share_the_work => two_processes_share_an_observer_on_sqlite, two_processes_share_an_observer_on_postgres;
     news_wait_for_a_restart => news_wait_for_who_is_away_on_sqlite, news_wait_for_who_is_away_on_postgres;

@@ -83,6 +83,7 @@ fn label(action: &str) -> &str {
     match action {
         "user.banned" => "banned",
         "user.unbanned" => "took back the ban of",
+        "user.created" => "made the account",
         "user.deleted" => "deleted the account",
         "user.scopes_set" => "set the permissions of",
         "user.verified" => "marked the address as proven of",

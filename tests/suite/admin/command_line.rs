@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::on_both_engines;
@@ -37,6 +37,8 @@ on_both_engines! {
         let (_, said) = belgie(&gateway, &["user", "verify", "--email", "ada@example.org"]).await;
         assert_eq!(said["email_verified"], true);
         let (_, acts) = belgie(&gateway, &["audit", "list", "--user", "ada@example.org"]).await;
+        let (_, limited) = belgie(&gateway, &["audit", "list", "--limit", "1"]).await;
+        assert_eq!(limited, json!([acts[0].clone()]));
         let actions: Vec<_> = acts.as_array().expect("a list").iter().map(|act| act["action"].clone()).collect();
         assert_eq!(actions, ["user.verified", "user.scopes_set", "user.unbanned", "user.banned"]);
         assert!(acts.as_array().expect("a list").iter().all(|act| act["actor"].is_null()));

@@ -114,6 +114,8 @@ on_both_engines! {
         let acts = gateway.gateway.identity().acts(Some(ada.person.id), 9).await.expect("the record");
         let cut = acts.iter().find(|act| act.action == "connection.revoked").expect("it is on record");
         assert_eq!((cut.actor_id, cut.impersonator_id), (Some(ada.person.id), Some(person.id)));
+        let of_operator = gateway.gateway.identity().acts(Some(person.id), 9).await.expect("the record");
+        assert!(of_operator.iter().any(|act| act.id == cut.id), "it is found under the operator, too");
     }
 }
 
