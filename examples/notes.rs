@@ -35,7 +35,7 @@ async fn remember(State(notes): State<Notes>, caller: Caller, Parameters(new): P
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tools = ToolSet::new(Notes::default()).tool(
-        tool("remember", "Writes a note down").arguments::<NewNote>(),
+        tool("remember", "Writes a note down").arguments::<NewNote>().plain(),
         access().scope("notes:write"),
         remember,
     );

@@ -10,6 +10,7 @@ use belgie_api::{AuditId, Clock, Entropy, Result};
 use crate::store::audit;
 
 /// [`Audit`] in the database.
+#[derive(Clone)]
 pub struct AuditLog {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,

@@ -31,6 +31,7 @@ mod cookie;
 mod database;
 mod limits;
 mod log;
+mod mail;
 mod mcp;
 mod outbound;
 mod plugins;
@@ -38,6 +39,7 @@ mod raw;
 pub mod secrets;
 mod server;
 mod session;
+mod sign_in;
 mod sign_up;
 mod strength;
 #[cfg(test)]
@@ -51,12 +53,14 @@ pub use cookie::{Cookie, SameSite, Secure};
 pub use database::{Database, Engine};
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
+pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
 pub use mcp::Mcp;
 pub use outbound::Outbound;
 pub use plugins::PluginSections;
 pub use raw::{ConfigFile, Overrides, RawConfig};
 pub use server::Server;
 pub use session::Session;
+pub use sign_in::{RequireVerified, SignIn};
 pub use sign_up::SignUp;
 pub use urls::{Urls, is_local_path};
 
@@ -89,6 +93,10 @@ pub struct Config {
     pub urls: Urls,
     /// `[sign_up]`
     pub sign_up: SignUp,
+    /// `[sign_in]`
+    pub sign_in: SignIn,
+    /// `[mail]`
+    pub mail: Mail,
     /// `[mcp]`
     pub mcp: Mcp,
     /// `[limits]`
@@ -187,6 +195,8 @@ impl Config {
             cookie: root.section("cookie", Cookie::read),
             urls: root.section("urls", Urls::read),
             sign_up: root.section("sign_up", SignUp::read),
+            sign_in: root.section("sign_in", SignIn::read),
+            mail: root.section("mail", Mail::read),
             mcp: root.section("mcp", |section| Mcp::read(section, &site_name)),
             limits: root.section("limits", Limits::read),
             log: root.section("log", Log::read),

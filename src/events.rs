@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use self::observers::Delivery;
+pub use self::observers::Herald;
 
 /// How often the embedded database is asked for news.
 const POLL_EVERY: Duration = Duration::from_millis(200);

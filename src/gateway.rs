@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::identity::Identity;
+use crate::mail::Sender;
 use crate::tasks::Tasks;
 use crate::web::{self, ServeRules, Web};
 
@@ -28,6 +29,7 @@ pub struct Gateway {
     config: Config,
     host: Host,
     identity: Identity,
+    sender: Option<Sender>,
     web: Arc<Web>,
     routes: Vec<Route>,
     owns_pools: bool,
@@ -53,6 +55,12 @@ impl Gateway {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// The way to the mail server, if there is one.
+    #[must_use]
+    pub fn mail_sender(&self) -> Option<&Sender> {
+        self.sender.as_ref()
     }
 
     /// Routes, tools, scopes, tables and commands, as text.
@@ -100,8 +108,8 @@ impl Gateway {
             max_connections: server.max_connections,
             shutdown_grace: server.shutdown_grace,
         };
-        let routes = web::router_alone(&self.web, self.routes.clone());
-        web::serve(listener, routes, rules, &self.tasks, self.tasks.stopping()).await;
+        let front = Arc::new(web::Front::new(&self.web, self.routes.clone()));
+        web::serve(listener, front, rules, &self.tasks, self.tasks.stopping()).await;
     }
 
     /// Ends streams and background work, waits for requests in hand, and closes the database, unless it is the application's.

@@ -1,19 +1,34 @@
 //! People and their browser sessions: what the core itself knows about identity.
 
 pub mod accounts;
+mod breached;
+pub mod change_email;
+mod close;
+pub mod code;
 pub mod csrf;
+mod device_name;
 mod hooks;
 mod impersonate;
 mod news;
+pub mod mail_link;
+mod new_password;
+mod notes;
 mod one_time;
 mod operate;
 mod password;
 mod people;
+mod passwords;
 mod port;
+mod proof;
+pub mod reset;
 pub mod sessions;
 pub mod setup;
+pub mod sign_up;
+pub mod verify;
 
 pub use self::accounts::{AccountRules, Identity, IdentityParts, NewAccount};
+pub use self::breached::BreachedPasswords;
+pub use self::device_name::device_name;
 pub use self::hooks::Hooks;
 pub use self::operate::{Ban, By};
 pub use self::password::PasswordHasher;

@@ -56,6 +56,14 @@ pub struct LimitsSettings {
     pub sign_in_by_address: BucketSettings,
     /// [`LimitBucket::SignInByAccount`].
     pub sign_in_by_account: BucketSettings,
+    /// [`LimitBucket::SignInByStrangers`]: how many in an hour.
+    pub sign_in_by_strangers_per_hour: NonZeroU32,
+    /// [`LimitBucket::SignInByDevice`].
+    pub sign_in_by_device: BucketSettings,
+    /// [`LimitBucket::MailByAddress`].
+    pub mail_by_address: BucketSettings,
+    /// [`LimitBucket::MailToRecipient`]: how many in an hour.
+    pub mail_to_recipient_per_hour: NonZeroU32,
     /// [`LimitBucket::SignUp`].
     pub sign_up: BucketSettings,
     /// [`LimitBucket::Register`].
@@ -75,6 +83,10 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     clock: C,
     sign_in_by_address: Limiter<C>,
     sign_in_by_account: Limiter<C>,
+    sign_in_by_strangers: Limiter<C>,
+    sign_in_by_device: Limiter<C>,
+    mail_by_address: Limiter<C>,
+    mail_to_recipient: Limiter<C>,
     sign_up: Limiter<C>,
     register: Limiter<C>,
     authorize: Limiter<C>,
@@ -97,10 +109,15 @@ impl<C: Clock + Clone> LocalLimits<C> {
             let quota = Quota::per_minute(bucket.per_minute).allow_burst(bucket.burst);
             RateLimiter::dashmap_with_clock(quota, clock.clone())
         };
+        let hourly = |number| RateLimiter::dashmap_with_clock(Quota::per_hour(number), clock.clone());
         Self {
             slots: Slots::new(entropy),
             sign_in_by_address: limiter(settings.sign_in_by_address),
             sign_in_by_account: limiter(settings.sign_in_by_account),
+            sign_in_by_strangers: hourly(settings.sign_in_by_strangers_per_hour),
+            sign_in_by_device: limiter(settings.sign_in_by_device),
+            mail_by_address: limiter(settings.mail_by_address),
+            mail_to_recipient: hourly(settings.mail_to_recipient_per_hour),
             sign_up: limiter(settings.sign_up),
             register: limiter(settings.register),
             authorize: limiter(settings.authorize),
@@ -125,10 +142,14 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 6] {
+    fn all(&self) -> [&Limiter<C>; 10] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
+            &self.sign_in_by_strangers,
+            &self.sign_in_by_device,
+            &self.mail_by_address,
+            &self.mail_to_recipient,
             &self.sign_up,
             &self.register,
             &self.authorize,
@@ -140,6 +161,10 @@ impl<C: Clock> LocalLimits<C> {
         match bucket {
             LimitBucket::SignInByAddress => &self.sign_in_by_address,
             LimitBucket::SignInByAccount => &self.sign_in_by_account,
+            LimitBucket::SignInByStrangers => &self.sign_in_by_strangers,
+            LimitBucket::SignInByDevice => &self.sign_in_by_device,
+            LimitBucket::MailByAddress => &self.mail_by_address,
+            LimitBucket::MailToRecipient => &self.mail_to_recipient,
             LimitBucket::SignUp => &self.sign_up,
             LimitBucket::Register => &self.register,
             LimitBucket::Authorize => &self.authorize,

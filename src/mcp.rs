@@ -24,6 +24,7 @@ mod message;
 mod param_headers;
 mod preflight;
 mod run;
+mod session;
 mod settings;
 mod stream;
 

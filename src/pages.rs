@@ -9,6 +9,7 @@ mod assets;
 mod context;
 mod core;
 mod engine;
+mod letters;
 mod overrides;
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,7 @@ impl SitePages {
         let mut problems = Vec::new();
         let mut overrides = Overrides::read(settings.override_folder.as_deref(), &mut problems);
         let stylesheet = overrides.take(STYLESHEET_NAME).map_or_else(|| STYLESHEET.to_owned(), |file| file.text);
-        let templates: Vec<Template> = CORE.into_iter().chain(plugin_templates).collect();
+        let templates: Vec<Template> = CORE.iter().cloned().chain(plugin_templates).collect();
         let engine = Engine::build(&templates, &mut overrides, &mut problems);
         overrides.report_unused(&mut problems);
         if problems.is_empty() {
@@ -61,6 +62,12 @@ impl SitePages {
         } else {
             Err(Problems(problems))
         }
+    }
+
+    /// What this host is called.
+    #[must_use]
+    pub fn site_name(&self) -> &str {
+        &self.site_name
     }
 
     /// The files that belong to the pages.

@@ -7,11 +7,13 @@ mod tests;
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use belgie_api::failure::Result;
+use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -79,6 +81,25 @@ impl Tasks {
             let mut clock = interval(period);
             while stopping.run_until_cancelled(clock.tick()).await.is_some() {
                 reporting_panics(name, reporting_failures(name, async { job().await })).await;
+            }
+        });
+    }
+
+    /// Starts a task that does `job` on `state` at once, whenever `bell` rings, and whenever `period` has passed without
+    /// that. Otherwise as [`every`](Self::every).
+    pub fn when_called<S, F>(&self, name: &'static str, bell: Arc<Notify>, period: Duration, state: S, job: F)
+    where
+        S: Send + Sync + 'static,
+        F: for<'a> Fn(&'a S) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> + Send + Sync + 'static,
+    {
+        let stopping = self.stopping.clone();
+        self.spawn(name, async move {
+            while !stopping.is_cancelled() {
+                reporting_panics(name, reporting_failures(name, job(&state))).await;
+                let called = tokio::time::timeout(period, bell.notified());
+                if stopping.run_until_cancelled(called).await.is_none() {
+                    return;
+                }
             }
         });
     }

@@ -5,36 +5,49 @@ mod admin;
 mod application;
 mod body;
 mod client;
+mod by_mail;
+mod code;
+mod confirm;
 mod cross_site;
 pub mod edge;
 mod errors;
+mod forgot;
+mod front;
 mod home;
+mod magic_link;
 mod mcp;
+mod outbox;
+mod request_id;
 mod rooms;
 mod serve;
+mod session;
 mod setup;
 mod sign_in;
 mod sign_up;
+mod verify;
 mod visit;
 mod well_known;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use belgie_api::plugin::{AccountSection, SignInButton};
+use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
 use belgie_api::ports::{Limits, Pages, Sessions, Urls};
 use belgie_api::{Clock, Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
-use crate::auth::{BearerTokens, Cookies};
+use crate::auth::{BearerTokens, Cookies, Devices};
 use crate::identity::Identity;
 use crate::identity::csrf::Csrf;
+use crate::mail::MailQueue;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
 
 pub use self::application::{ApplicationLayer, RequireScopes, scopes};
 pub use self::client::{Client, SignedUp};
-pub use self::rooms::{router, router_alone};
+pub use self::front::Front;
+pub use self::request_id::RequestIds;
+pub use self::rooms::router;
 pub use self::serve::{ServeRules, serve};
 pub use self::well_known::{MCP_METADATA_PATH, MCP_PATH};
 
@@ -60,12 +73,22 @@ pub struct Web {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Names for requests.
+    pub request_ids: RequestIds,
     /// Parts of the account page that plugins bring.
     pub sections: Vec<Arc<dyn AccountSection>>,
     /// Browser sessions as they begin.
     pub sessions: Arc<dyn Sessions>,
     /// Ways to sign in that plugins bring.
     pub buttons: Vec<SignInButton>,
+    /// What plugins keep about people.
+    pub exports: Vec<Arc<dyn DataExport>>,
+    /// Who knows what one signs in for.
+    pub purposes: Vec<Arc<dyn Purpose>>,
+    /// Browsers that are known.
+    pub devices: Devices,
+    /// Mail that is shown instead of sent, in development.
+    pub outbox: Option<Arc<MailQueue>>,
     /// What plugins are lent.
     pub host: Host,
     /// Bearer tokens.

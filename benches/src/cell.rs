@@ -13,23 +13,23 @@ pub enum Variant {
     Hand,
     /// (b) rmcp's own transport, without any gate
     Rmcp,
-    /// (c) The gateway with a token check, every request by way of rmcp
-    Gateway,
-    /// (c) The gateway with a token check, plain calls by the short way
+    /// (c) The gateway as it is shipped: plain calls take the short way
     Direct,
+    /// (c) The gateway with every request by way of rmcp
+    ThroughRmcp,
 }
 
 impl Variant {
-    /// All of them, the cheapest first.
-    pub const ALL: [Self; 4] = [Self::Hand, Self::Rmcp, Self::Gateway, Self::Direct];
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 4] = [Self::Hand, Self::Rmcp, Self::Direct, Self::ThroughRmcp];
 
     /// The word on the command line.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Hand => "hand",
             Self::Rmcp => "rmcp",
-            Self::Gateway => "gateway",
             Self::Direct => "direct",
+            Self::ThroughRmcp => "through-rmcp",
         }
     }
 
@@ -38,8 +38,8 @@ impl Variant {
         match self {
             Self::Hand => "(a) hand",
             Self::Rmcp => "(b) rmcp",
-            Self::Gateway => "(c) gateway",
             Self::Direct => "(c) direct",
+            Self::ThroughRmcp => "(c) through rmcp",
         }
     }
 }
@@ -50,7 +50,8 @@ pub enum Era {
     /// Every request stands alone.
     #[serde(rename = "2026-07-28")]
     Modern,
-    /// Requests belong to a session that `initialize` opened; rmcp answers with event streams.
+    /// Requests belong to a session that `initialize` opened; rmcp answers with event streams, the short way with
+    /// JSON.
     #[serde(rename = "2025-11-25")]
     Legacy,
 }

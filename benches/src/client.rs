@@ -29,7 +29,12 @@ pub struct Answer {
 impl Answer {
     /// A header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers(name).next()
+    }
+
+    /// A header that may come more than once.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -44,7 +49,16 @@ impl Connection {
 
     /// Fetches a page.
     pub fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
-        self.ask(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host))
+        self.get_with(path, &[])
+    }
+
+    /// Fetches a page with more headers.
+    pub fn get_with(&mut self, path: &str, headers: &[(&str, String)]) -> anyhow::Result<Answer> {
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
+        for (name, value) in headers {
+            write!(request, "{name}: {value}\r\n")?;
+        }
+        self.ask(request + "\r\n")
     }
 
     /// Sends a body.

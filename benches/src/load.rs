@@ -32,10 +32,10 @@ pub struct Seen {
     pub errors: u64,
 }
 
-/// Sends calls from so many connections for so many seconds; `look` is called when most of them are over.
+/// Sends requests to one address from so many connections for so many seconds; `look` is called when most of them are over.
 pub fn run<T>(
     script: &Path,
-    ready: &Ready,
+    url: &str,
     connections: usize,
     seconds: u32,
     look: impl FnOnce() -> anyhow::Result<T>,
@@ -44,7 +44,7 @@ pub fn run<T>(
         .args(["-c", LOAD_CORE, "wrk", "--threads", "1", "--connections", &connections.to_string()])
         .args(["--duration", &format!("{seconds}s"), "--timeout", "10s", "--script"])
         .arg(script)
-        .arg(format!("http://{}{}", ready.address, wire::PATH))
+        .arg(url)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -70,17 +70,31 @@ pub fn write_script(path: &Path, era: Era, ready: &Ready, sessions: &[Option<Str
         let body = wire::call(era, id);
         writeln!(script, "  requests[{id}] = wrk.format('POST', nil, {}, [==[{body}]==])", lua_table(&head, session))?;
     }
-    script.push_str(SCRIPT_END);
+    script.push_str(TAKE_TURNS);
+    script.push_str(TELL);
     fs::write(path, script)?;
     Ok(())
 }
 
-const SCRIPT_END: &str = r#"end
+/// Writes the script of one request, a GET with these headers, sent over and over.
+pub fn write_get_script(path: &Path, headers: &[(&str, String)]) -> anyhow::Result<()> {
+    let mut script = String::new();
+    for (name, value) in headers {
+        writeln!(script, "wrk.headers['{name}'] = [==[{value}]==]")?;
+    }
+    script.push_str(TELL);
+    fs::write(path, script)?;
+    Ok(())
+}
+
+const TAKE_TURNS: &str = "end
 request = function()
   last = last % #requests + 1
   return requests[last]
 end
-done = function(summary, latency)
+";
+
+const TELL: &str = r#"done = function(summary, latency)
   local errors = summary.errors
   io.write(string.format(
     'seen {"requests":%d,"duration":%d,"p50":%.1f,"p99":%.1f,"errors":%d}\n',

@@ -16,6 +16,7 @@ mod process;
 mod report;
 mod run;
 mod server;
+mod sessions;
 mod startup;
 mod stats;
 mod wire;
@@ -44,6 +45,8 @@ struct Arguments {
 enum Verb {
     /// Measures everything and prints one Markdown table and one JSON value
     Run(run::Options),
+    /// Measures session look-ups beside better-auth
+    Sessions(sessions::Options),
     /// Serves one variant on a free port, named in a line of JSON, until standard input ends
     Server {
         /// Which one
@@ -67,6 +70,7 @@ enum Verb {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().verb {
         Verb::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
+        Verb::Sessions(options) => sessions::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Server { variant } => server::serve(variant).map(|()| ExitCode::SUCCESS),
         Verb::Token { data, address } => {
             println!("{}", Runtime::new()?.block_on(server::gateway::make_token(&data, address))?);

@@ -139,7 +139,8 @@ fn sample(running: &Running, cell: Cell, seconds: u32) -> anyhow::Result<Sample>
     let script = scripts.path().join(script_name(cell.era, cell.connections));
     let before = server.process.cpu_time()?;
     let look = || server.process.rss_kib();
-    let (seen, rss_kib) = load::run(&script, &server.ready, cell.connections, seconds, look)?;
+    let (seen, rss_kib) =
+        load::run(&script, &format!("http://{}{}", server.ready.address, wire::PATH), cell.connections, seconds, look)?;
     let cpu = server.process.cpu_time()?.saturating_sub(before);
     #[expect(clippy::cast_precision_loss, reason = "ratios for people")]
     let requests = seen.requests as f64;

@@ -83,7 +83,8 @@ fn plan(options: &Options) -> Plan {
     Plan { rounds: options.rounds as usize, seconds: options.seconds, connections: vec![1, 16, 64] }
 }
 
-fn is_there(program: &str) -> bool {
+/// Whether a program can be started.
+pub fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 

@@ -53,7 +53,7 @@ async fn start(variant: Variant, data: PathBuf) -> anyhow::Result<(Ready, Servin
             let routes = Router::new().route_service(PATH, rmcp_alone::service());
             (None, serve_bare(listener, routes))
         }
-        Variant::Gateway | Variant::Direct => {
+        Variant::Direct | Variant::ThroughRmcp => {
             let (token, serving) = gateway::start(listener, &data, variant == Variant::Direct).await?;
             (Some(token), serving)
         }

@@ -115,11 +115,11 @@ impl BearerTokens {
     /// # Errors
     /// When the token does not open the resource, or it cannot be found out.
     pub async fn authenticate(&self, text: &str, resource: &str) -> Result<Caller, BearerError> {
-        let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
-        let known = match self.remembered(&token) {
+        let hash = TokenHash::of(text);
+        let known = match self.remembered(&hash) {
             Some(known) => known,
             // Boxed: whoever is remembered does not carry the room that a look into the database needs.
-            None => Box::pin(self.look_up(&token)).await.inspect_err(|_| self.known.invalidate(&token.hash()))?,
+            None => Box::pin(self.look_up(text, hash)).await.inspect_err(|_| self.known.invalidate(&hash))?,
         };
         // MCP authorization, "Token audience binding": a token of another resource is no token here.
         if !known.audience.iter().any(|uri| self.ports.opens(uri, resource)) {
@@ -128,18 +128,20 @@ impl BearerTokens {
         Ok(known.caller.clone())
     }
 
-    fn remembered(&self, token: &PlainToken) -> Option<Arc<Known>> {
+    fn remembered(&self, hash: &TokenHash) -> Option<Arc<Known>> {
         if !self.bus.is_live() {
             return None;
         }
-        let known = self.known.get(&token.hash())?;
+        let known = self.known.get(hash)?;
         (known.caller.principal().expires_at() > self.clock.now()).then_some(known)
     }
 
-    async fn look_up(&self, token: &PlainToken) -> Result<Arc<Known>, BearerError> {
+    async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<Known>, BearerError> {
         let generation = self.bus.generation();
+        // Junk is refused before any look into the database.
+        let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
         let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
-        let verified = verifier.verify(token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
+        let verified = verifier.verify(&token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
         let VerifiedToken { user, client, grant, token: row, scopes, audience, expires_at } = verified;
         let user = self.accounts.find(user).await?.ok_or(BearerError::Invalid)?;
         let principal = principal(PrincipalParts {
@@ -153,7 +155,7 @@ impl BearerTokens {
             expires_at,
         });
         let known = Arc::new(Known { caller: caller_for(Arc::new(principal)), audience });
-        self.remember(token.hash(), &known, generation);
+        self.remember(hash, &known, generation);
         Ok(known)
     }
 

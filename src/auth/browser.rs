@@ -6,20 +6,21 @@ use belgie_api::ports::{BegunSession, Sessions};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, Result, SessionId, UserId};
 
-use super::Cookies;
+use super::{Cookies, Devices};
 use crate::identity::{Identity, Started};
 
 /// [`Sessions`] of this host.
 pub struct BrowserSessions {
     identity: Identity,
     cookies: Cookies,
+    devices: Devices,
 }
 
 impl BrowserSessions {
     /// Puts it together.
     #[must_use]
-    pub fn new(identity: Identity, cookies: Cookies) -> Self {
-        Self { identity, cookies }
+    pub fn new(identity: Identity, cookies: Cookies, devices: Devices) -> Self {
+        Self { identity, cookies, devices }
     }
 }
 
@@ -28,6 +29,7 @@ impl Sessions for BrowserSessions {
     async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession> {
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Started { session, token } = self.identity.start_session(user, visitor.info.ip, user_agent, method).await?;
+        self.identity.greet_device(&session, |email| self.devices.known(headers, email).is_some()).await?;
         if let Some(caller) = &visitor.caller
             && let Some(before) = caller.session()
         {

@@ -80,6 +80,12 @@ impl Cookies {
         self.write(&self.csrf, value, None)
     }
 
+    /// Sets another cookie with the attributes of ours, for a long time.
+    #[must_use]
+    pub fn set_lasting(&self, name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
+        self.write(name, value, Some(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)))
+    }
+
     fn write(&self, name: &str, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
         let mut cookie = Cookie::build((name.to_owned(), value.to_owned()))
             .path("/")

@@ -29,7 +29,7 @@ pub enum BadCredential {
 ///
 /// # Errors
 /// When the token stands in the query, or the header is not a single Bearer one.
-pub fn bearer(parts: &Parts) -> Result<Option<String>, BadCredential> {
+pub fn bearer(parts: &Parts) -> Result<Option<&str>, BadCredential> {
     if has_token_in_query(parts.uri.query().unwrap_or_default()) {
         return Err(BadCredential::InQuery);
     }
@@ -40,7 +40,7 @@ fn has_token_in_query(query: &str) -> bool {
     !query.is_empty() && url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
 }
 
-fn authorization(headers: &HeaderMap) -> Result<Option<String>, BadCredential> {
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>, BadCredential> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -53,7 +53,7 @@ fn authorization(headers: &HeaderMap) -> Result<Option<String>, BadCredential> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(BadCredential::Malformed);
     }
-    Ok(Some(token.trim().to_owned()))
+    Ok(Some(token.trim()))
 }
 
 /// The value of one cookie of the request.

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::last_address;
 use super::output::{CliError, print};
+use crate::config::MailTransport;
 use crate::gateway::{Builder, Gateway};
 
 /// A machine that believes it lives before this moment (2026-01-01) has no clock to trust.
@@ -39,6 +40,7 @@ pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliErro
         database(&gateway).await,
         tables(&gateway),
         address(&gateway).await,
+        mail(&gateway).await,
     ];
     gateway.shutdown().await;
     let lines: Vec<String> = findings.iter().map(|f| format!("{:<9} {:<9} {}", mark(f), f.what, f.said)).collect();
@@ -112,4 +114,30 @@ async fn address(gateway: &Gateway) -> Finding {
         format!("nobody answers at {url}: start `belgie serve`, or check DNS, proxy and `base_url`")
     };
     Finding { what: "base_url", is_well, is_warning: true, said }
+}
+
+/// Whether the mail server lets us in. Nothing is sent.
+async fn mail(gateway: &Gateway) -> Finding {
+    let config = &gateway.config().mail;
+    match (config.transport, gateway.mail_sender()) {
+        (MailTransport::None, _) => Finding::of("mail", true, "none is sent; nothing that needs it is offered"),
+        (MailTransport::Outbox, _) => Finding {
+            is_warning: true,
+            ..Finding::of("mail", false, "it goes to /dev/outbox and to nobody: set mail.transport to \"smtp\"")
+        },
+        (MailTransport::Smtp, sender) => {
+            let server = config.smtp.as_ref().map(|smtp| format!("{}:{}", smtp.host, smtp.port)).unwrap_or_default();
+            let tested = match sender {
+                Some(sender) => sender.test().await,
+                None => Err(belgie_api::Failure::internal("nothing is set up")),
+            };
+            match tested {
+                Ok(()) => Finding::of("mail", true, format!("{server} lets us in")),
+                Err(failure) => {
+                    let why = failure.private_source().unwrap_or_default();
+                    Finding::of("mail", false, format!("{server} does not: {why}. Check [mail]"))
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use belgie_api::settings::{Ledger, Origin};
 use secrecy::ExposeSecret;
 use url::Host;
 
-use super::{Config, strength};
+use super::{Config, MailTransport, RequireVerified, strength};
 
 const STRONG: &str = "make one with `openssl rand -base64 32` and give it as BELGIE_SECRET or in a secret_file";
 
@@ -14,6 +14,8 @@ pub(super) fn run(config: &Config, ledger: &Ledger) {
     listening(config, ledger);
     secret(config, ledger);
     cookie_domain(config, ledger);
+    outbox(config, ledger);
+    ways_in(config, ledger);
 }
 
 /// RFC 6749 section 3.1 and the MCP authorization rules want TLS everywhere but on the machine itself.
@@ -75,6 +77,27 @@ fn cookie_domain(config: &Config, ledger: &Ledger) {
             "cookie.domain",
             format!("the host of base_url, {}, is not in this domain", config.base_url.host()),
             "take it out: the cookie then belongs to that host alone",
+        );
+    }
+}
+
+/// The outbox shows every link of every mail to whoever opens it.
+fn outbox(config: &Config, ledger: &Ledger) {
+    if config.mail.transport == MailTransport::Outbox && !config.base_url.is_loopback() {
+        ledger.complain(
+            "mail.transport",
+            "the outbox shows everybody's mail to everybody, so it is only for this machine",
+            "use smtp; or take base_url out while you develop",
+        );
+    }
+}
+
+fn ways_in(config: &Config, ledger: &Ledger) {
+    if config.sign_in.require_verified_email == RequireVerified::Always && !config.mail.is_available() {
+        ledger.complain(
+            "sign_in.require_verified_email",
+            "without mail nobody can prove an address, so nobody could sign in",
+            "set mail.transport, or set this to \"auto\"",
         );
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use belgie_api::settings::Section;
 
-/// Requests per minute, counted on each node. An "address" is the client's IP address as far as trusted proxies let
+/// Requests per minute, unless the name says per hour; counted on each node. An "address" is the client's IP address as far as trusted proxies let
 /// us know it.
 ///
 /// The numbers for clients are high because hosted agents of thousands of people come from a handful of addresses;
@@ -15,6 +15,12 @@ pub struct Limits {
     pub sign_in_per_minute: NonZeroU32,
     /// Sign-in attempts at one account from one address.
     pub sign_in_per_account_per_minute: NonZeroU32,
+    /// Sign-in attempts at one account, each hour, from browsers it was never used in.
+    pub sign_in_from_new_devices_per_hour: NonZeroU32,
+    /// Mails asked for from one address.
+    pub mails_per_minute: NonZeroU32,
+    /// Mails to one recipient, each hour.
+    pub mails_per_recipient_per_hour: NonZeroU32,
     /// New accounts from one address.
     pub sign_up_per_minute: NonZeroU32,
     /// Client registrations from one address.
@@ -34,6 +40,9 @@ impl Limits {
         Self {
             sign_in_per_minute: number("sign_in_per_minute", 20),
             sign_in_per_account_per_minute: number("sign_in_per_account_per_minute", 10),
+            sign_in_from_new_devices_per_hour: number("sign_in_from_new_devices_per_hour", 60),
+            mails_per_minute: number("mails_per_minute", 10),
+            mails_per_recipient_per_hour: number("mails_per_recipient_per_hour", 10),
             sign_up_per_minute: number("sign_up_per_minute", 5),
             register_per_minute: number("register_per_minute", 60),
             token_per_minute: number("token_per_minute", 600),

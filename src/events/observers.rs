@@ -32,13 +32,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What all observers of this process share.
 #[derive(Clone)]
-pub struct Delivery {
+pub struct Herald {
     db: Db,
     clock: Arc<dyn Clock>,
     node: Arc<str>,
 }
 
-impl Delivery {
+impl Herald {
     /// Puts it together; the process gets a name of its own.
     #[must_use]
     pub fn new(db: Db, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
@@ -68,8 +68,8 @@ impl Delivery {
             let woken = Arc::new(Notify::new());
             let bell = Arc::clone(&woken);
             self.db.bus().subscribe(Arc::new(move |_: &Event| bell.notify_one()));
-            let (delivery, stopping) = (self.clone(), tasks.stopping());
-            tasks.spawn("observer", async move { delivery.serve(observer.as_ref(), &woken, &stopping).await });
+            let (herald, stopping) = (self.clone(), tasks.stopping());
+            tasks.spawn("observer", async move { herald.serve(observer.as_ref(), &woken, &stopping).await });
         }
     }
 

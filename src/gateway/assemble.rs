@@ -10,26 +10,27 @@ use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
 use belgie_api::ports::{Catalog, Keys, Urls};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
-use super::host::{Parts, account_rules, urls};
+use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
 use super::{BootError, Checked, Gateway};
 use crate::auth::challenge::Challenge;
-use crate::auth::{BearerTokens, BrowserSessions, Cookies, Ports};
-use crate::config::Config;
+use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
 use crate::config::secrets::ensure_data_dir;
+use crate::config::{Config, MailTransport, Problem, Problems};
 use crate::db::{self, Ledger};
-use crate::events::Delivery;
+use crate::events::Herald;
 use crate::identity::csrf::Csrf;
 use crate::identity::setup::ADMIN;
-use crate::identity::{Hooks, Identity, IdentityParts};
-use crate::mail::MailQueue;
+use crate::identity::{BreachedPasswords, Hooks, Identity, IdentityParts};
+use crate::mail::{Delivery, MailQueue, Post, Sender};
 use crate::mcp::{McpEndpoint, McpParts, McpSettings};
 use crate::registry::{self, Mounted};
 use crate::tasks::Tasks;
-use crate::web::{MCP_METADATA_PATH, MCP_PATH, Web, WebRules};
+use crate::web::{MCP_METADATA_PATH, MCP_PATH, RequestIds, Web, WebRules};
 use crate::{events, limits, mcp, outbound, pages};
 
 const PURGE_EVERY: Duration = Duration::from_secs(600);
+const DELIVER_EVERY: Duration = Duration::from_secs(15);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Scopes the core itself knows.
@@ -114,10 +115,15 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         pages: Arc::clone(&parts.pages) as _,
         assets: parts.pages.assets().clone(),
         clock: Arc::clone(&parts.clock),
+        request_ids: RequestIds::new(parts.entropy.as_ref()),
         entropy: Arc::clone(&parts.entropy),
         sections: all.account_sections,
         sessions: Arc::clone(&parts.sessions) as _,
         buttons: all.sign_in_buttons,
+        exports: all.data_exports,
+        purposes: all.purposes,
+        devices: parts.devices.clone(),
+        outbox: (config.mail.transport == MailTransport::Outbox).then(|| Arc::clone(&parts.mailer)),
         host: host.clone(),
         tokens,
         mcp: endpoint,
@@ -126,13 +132,14 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         has_authorization_server: all.is_authorization_server,
         rules: web_rules(&config),
     });
-    let delivery = Delivery::new(db.clone(), Arc::clone(&parts.clock), parts.entropy.as_ref());
+    let herald = Herald::new(db.clone(), Arc::clone(&parts.clock), parts.entropy.as_ref());
     if pending.is_empty() {
-        delivery.enter(&all.observers).await?;
-        delivery.start(all.observers, &tasks);
+        herald.enter(&all.observers).await?;
+        herald.start(all.observers, &tasks);
     }
     start_background_work(&tasks, &db, &parts, all.jobs);
-    Ok(Gateway { config, host, identity: parts.identity, web, routes: all.routes, owns_pools, tasks, surface, pending })
+    let (identity, sender) = (parts.identity, parts.sender);
+    Ok(Gateway { config, host, identity, sender, web, routes: all.routes, owns_pools, tasks, surface, pending })
 }
 
 async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {
@@ -164,30 +171,44 @@ fn open_parts(
 ) -> Result<Parts, BootError> {
     let (clock, entropy) = (Arc::clone(&builder.clock), Arc::clone(&builder.entropy));
     let keys: Arc<dyn Keys> = Arc::new(DerivedKeys::open(config, &entropy)?);
+    let templates = plugins.iter().flat_map(|plugin| plugin.templates()).collect();
+    let settings =
+        pages::PagesSettings { site_name: config.site_name.clone(), override_folder: config.templates_dir.clone() };
+    let pages = Arc::new(pages::SitePages::load(settings, templates)?);
+    let (shared_keys, shared_clock) = (Arc::clone(&keys), Arc::clone(&clock));
+    let mailer = Arc::new(MailQueue::new(config.mail.is_available(), shared_keys, shared_clock, Arc::clone(&entropy)));
     let identity = Identity::new(IdentityParts {
         db: db.clone(),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
         keys: Arc::clone(&keys),
+        post: Post::new(Arc::clone(&mailer), Arc::clone(&pages), urls(config)?),
+        breached: breached_passwords(config)?,
         rules: account_rules(config),
     });
-    let mailer = MailQueue::new(false, Arc::clone(&keys), Arc::clone(&clock), Arc::clone(&entropy));
-    let templates = plugins.iter().flat_map(|plugin| plugin.templates()).collect();
-    let settings =
-        pages::PagesSettings { site_name: config.site_name.clone(), override_folder: config.templates_dir.clone() };
-    let pages = pages::SitePages::load(settings, templates)?;
+    let devices = Devices::new(keys.derive("device"), device_cookie(config));
     Ok(Parts {
-        sessions: Arc::new(BrowserSessions::new(identity.clone(), cookies(config))),
+        sessions: Arc::new(BrowserSessions::new(identity.clone(), cookies(config), devices.clone())),
         identity,
         keys,
-        mailer: Arc::new(mailer),
-        pages: Arc::new(pages),
+        mailer,
+        sender: sender(config)?,
+        devices,
+        pages,
         limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
         outbound: Arc::new(outbound::HttpOutbound::new(outbound_settings(config))?),
         clock,
         entropy,
         catalog: Arc::new(OnceLock::new()),
         provided: Arc::new(OnceLock::new()),
+    })
+}
+
+fn breached_passwords(config: &Config) -> Result<BreachedPasswords, BootError> {
+    let path = config.sign_in.breached_passwords_file.as_deref();
+    BreachedPasswords::open(path).map_err(|error| {
+        let remedy = "name a file that this process can read: SHA-1 hashes in their order, or a plain list";
+        BootError::from(Problems::from(Problem::new("sign_in.breached_passwords_file", error.to_string(), remedy)))
     })
 }
 
@@ -207,6 +228,8 @@ fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
     all.vetoes.extend(parts.vetoes);
     all.observers.extend(parts.observers);
     all.ways_in.extend(parts.ways_in);
+    all.data_exports.extend(parts.data_exports);
+    all.purposes.extend(parts.purposes);
     if !all.provided.absorb(parts.provided) {
         problems.push("two plugins provide a thing of the same type".to_owned());
     }
@@ -267,8 +290,7 @@ fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {
 fn cookies(config: &Config) -> Cookies {
     let is_https = config.base_url.is_https();
     let session = config.session_cookie_name();
-    let prefix = session.strip_suffix(config.cookie.name.as_str()).unwrap_or_default();
-    let csrf = format!("{prefix}{}_csrf", config.cookie.name);
+    let csrf = beside_session(config, "csrf");
     Cookies {
         session,
         csrf,
@@ -279,6 +301,17 @@ fn cookies(config: &Config) -> Cookies {
         },
         domain: config.cookie.domain.clone(),
     }
+}
+
+/// The name of another cookie of ours, protected by the same prefix as the session.
+fn beside_session(config: &Config, what: &str) -> String {
+    let session = config.session_cookie_name();
+    let prefix = session.strip_suffix(config.cookie.name.as_str()).unwrap_or_default();
+    format!("{prefix}{}_{what}", config.cookie.name)
+}
+
+fn device_cookie(config: &Config) -> String {
+    beside_session(config, "device")
 }
 
 fn web_rules(config: &Config) -> WebRules {
@@ -300,6 +333,10 @@ fn limit_settings(config: &Config) -> limits::LimitsSettings {
     limits::LimitsSettings {
         sign_in_by_address: bucket(limits.sign_in_per_minute),
         sign_in_by_account: bucket(limits.sign_in_per_account_per_minute),
+        sign_in_by_strangers_per_hour: limits.sign_in_from_new_devices_per_hour,
+        sign_in_by_device: bucket(limits.sign_in_per_account_per_minute),
+        mail_by_address: bucket(limits.mails_per_minute),
+        mail_to_recipient_per_hour: limits.mails_per_recipient_per_hour,
         sign_up: bucket(limits.sign_up_per_minute),
         register: bucket(limits.register_per_minute),
         authorize: bucket(limits.authorize_per_minute),
@@ -312,11 +349,11 @@ fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
 }
 
 fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) {
-    let (db, stopping) = (db.clone(), tasks.stopping());
+    let (followed, stopping) = (db.clone(), tasks.stopping());
     tasks.spawn("news", async move {
         tokio::select! {
             () = stopping.cancelled() => {}
-            () = events::follow(db) => {}
+            () = events::follow(followed) => {}
         }
     });
     let limits = Arc::clone(&parts.limits);
@@ -329,7 +366,18 @@ fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) 
         let identity = identity.clone();
         async move { identity.purge().await }
     });
+    if let Some(sender) = parts.sender.clone() {
+        deliver_mail(tasks, db, parts, sender);
+    }
     for Job { name, period, work } in jobs {
         tasks.every(name, period, work);
     }
+}
+
+/// Hands mails on when one was written here, and every now and then those of other nodes and those that had to wait.
+fn deliver_mail(tasks: &Tasks, db: &Db, parts: &Parts, sender: Sender) {
+    let queue = Arc::clone(&parts.mailer);
+    let bell = queue.bell();
+    let delivery = Delivery { db: db.clone(), queue, sender, clock: Arc::clone(&parts.clock) };
+    tasks.when_called("mail", bell, DELIVER_EVERY, delivery, |delivery| Box::pin(delivery.deliver_due()));
 }

@@ -6,11 +6,11 @@ use belgie_api::ports::{Catalog, HostParts, Keys, Provided, Urls};
 use belgie_api::{Clock, Entropy, Failure, Host, Result};
 
 use crate::audit::AuditLog;
-use crate::auth::BrowserSessions;
-use crate::config::Config;
+use crate::auth::{BrowserSessions, Devices};
+use crate::config::{Config, SmtpSecurity};
 use crate::identity::{AccountRules, Identity, SessionRules};
 use crate::limits::LocalLimits;
-use crate::mail::MailQueue;
+use crate::mail::{MailQueue, Sender, SmtpSettings, Tls};
 use crate::outbound::HttpOutbound;
 
 /// Our public address.
@@ -20,10 +20,15 @@ pub fn urls(config: &Config) -> Result<Urls> {
 
 /// The operator's rules for accounts.
 pub fn account_rules(config: &Config) -> AccountRules {
+    let has_mail = config.mail.is_available();
     AccountRules {
         sign_up_open: config.sign_up.open,
         min_password_length: config.sign_up.min_password_length,
-        signs_in_by_mail: false,
+        signs_in_by_password: config.sign_in.password,
+        signs_in_by_link: has_mail && config.sign_in.magic_link,
+        signs_in_by_code: has_mail && config.sign_in.code,
+        requires_verified_email: config.sign_in.requires_verified_email(has_mail),
+        notifies_of_new_devices: config.sign_in.notify_new_device,
         sessions: SessionRules {
             max_age: config.session.max_age,
             update_age: config.session.update_age,
@@ -31,6 +36,23 @@ pub fn account_rules(config: &Config) -> AccountRules {
             fresh_age: config.session.fresh_age,
         },
     }
+}
+
+/// The way to the mail server; `None` when mail goes elsewhere or nowhere.
+pub fn sender(config: &Config) -> Result<Option<Sender>> {
+    let (Some(smtp), Some(from)) = (&config.mail.smtp, &config.mail.from) else { return Ok(None) };
+    let settings = SmtpSettings {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        credentials: smtp.user.clone().zip(smtp.password.clone()),
+        tls: match smtp.security {
+            SmtpSecurity::StartTls => Tls::AfterGreeting,
+            SmtpSecurity::Tls => Tls::FromTheStart,
+            SmtpSecurity::DangerPlain => Tls::None,
+        },
+        from: from.clone(),
+    };
+    Sender::new(&settings).map(Some)
 }
 
 /// The parts of the host that the gateway itself keeps using.
@@ -53,6 +75,10 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Mail.
     pub mailer: Arc<MailQueue>,
+    /// Who takes it to the mail server, if there is one.
+    pub sender: Option<Sender>,
+    /// Browsers that are known.
+    pub devices: Devices,
     /// Set once every plugin has mounted.
     pub catalog: Arc<OnceLock<Catalog>>,
     /// Set once every plugin has mounted.

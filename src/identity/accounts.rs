@@ -8,13 +8,15 @@ use belgie_api::hooks::Act;
 use belgie_api::ports::{Keys, NewUser};
 use belgie_api::{Clock, Entropy, Event, Failure, Result, ScopeSet, Timestamp, UserId};
 
+use super::breached::BreachedPasswords;
 use super::hooks::Hooks;
+use super::new_password::MAX_PASSWORD_BYTES;
 use super::password::PasswordHasher;
 use super::sessions::SessionRules;
+use crate::audit::AuditLog;
+use crate::mail::Post;
 use crate::store::users::{self, UserRow};
 
-/// The longest password, in bytes: enough for any passphrase, too little to keep a hasher busy.
-const MAX_PASSWORD_BYTES: usize = 1024;
 const MAX_NAME_CHARACTERS: usize = 200;
 const MAX_EMAIL_BYTES: usize = 254;
 
@@ -27,8 +29,16 @@ pub struct AccountRules {
     pub min_password_length: usize,
     /// How long sessions live.
     pub sessions: SessionRules,
-    /// Whether mail to a proven address is a way in here.
-    pub signs_in_by_mail: bool,
+    /// Whether a password is a way in here.
+    pub signs_in_by_password: bool,
+    /// Whether a link sent by mail is.
+    pub signs_in_by_link: bool,
+    /// Whether a code sent by mail is.
+    pub signs_in_by_code: bool,
+    /// Whether an address must be proven before a session begins with its password.
+    pub requires_verified_email: bool,
+    /// Whether people are told of sign-ins from browsers they did not use before.
+    pub notifies_of_new_devices: bool,
 }
 
 /// What the service works with.
@@ -41,6 +51,10 @@ pub struct IdentityParts {
     pub entropy: Arc<dyn Entropy>,
     /// What secrets at rest are sealed with.
     pub keys: Arc<dyn Keys>,
+    /// Letters to people.
+    pub post: Post,
+    /// Passwords nobody may choose.
+    pub breached: BreachedPasswords,
     /// The operator's rules.
     pub rules: AccountRules,
 }
@@ -54,6 +68,9 @@ pub struct Identity {
     pub(super) hasher: PasswordHasher,
     pub(super) rules: AccountRules,
     pub(super) keys: Arc<dyn Keys>,
+    pub(super) post: Post,
+    pub(super) breached: BreachedPasswords,
+    pub(super) audit: AuditLog,
     pub(super) hooks: Arc<OnceLock<Hooks>>,
 }
 
@@ -99,9 +116,10 @@ impl Identity {
     /// Puts the service together.
     #[must_use]
     pub fn new(parts: IdentityParts) -> Self {
-        let IdentityParts { db, clock, entropy, keys, rules } = parts;
+        let IdentityParts { db, clock, entropy, keys, post, breached, rules } = parts;
         let hasher = PasswordHasher::new(Arc::clone(&entropy));
-        Self { db, clock, entropy, hasher, rules, keys, hooks: Arc::default() }
+        let audit = AuditLog::new(Arc::clone(&clock), Arc::clone(&entropy));
+        Self { db, clock, entropy, hasher, rules, keys, post, breached, audit, hooks: Arc::default() }
     }
 
     /// The operator's rules.
@@ -124,19 +142,24 @@ impl Identity {
         self.db.bus().is_live()
     }
 
-    fn check(&self, account: &NewAccount) -> Result<(), CreateError> {
+    /// Whether letters to people go anywhere.
+    #[must_use]
+    pub fn has_mail(&self) -> bool {
+        self.post.is_available()
+    }
+
+    /// Whether this person may begin a session with a password, as far as the address goes.
+    #[must_use]
+    pub fn is_proven_enough(&self, user: &UserContext) -> bool {
+        user.email_verified || !self.rules.requires_verified_email
+    }
+
+    async fn check(&self, account: &NewAccount) -> Result<(), CreateError> {
         let email = users::normalize_email(&account.email);
-        let mut problems = AccountProblems::default();
-        if !is_email(&email) {
-            problems.email = Some("This is not an e-mail address.".to_owned());
-        }
-        if account.password.chars().count() < self.rules.min_password_length {
-            problems.password = Some(format!("Use at least {} characters.", self.rules.min_password_length));
-        } else if account.password.len() > MAX_PASSWORD_BYTES {
-            problems.password = Some(format!("Use at most {MAX_PASSWORD_BYTES} characters."));
-        } else if users::normalize_email(&account.password) == email {
-            problems.password = Some("Do not use your address as the password.".to_owned());
-        }
+        let problems = AccountProblems {
+            email: (!is_email(&email)).then(|| "This is not an e-mail address.".to_owned()),
+            password: self.password_problem(&account.password, &email).await?,
+        };
         if problems == AccountProblems::default() { Ok(()) } else { Err(CreateError::Problems(problems)) }
     }
 
@@ -153,7 +176,7 @@ impl Identity {
 
     /// Checks the input and hashes the password before any lock is taken.
     pub(super) async fn prepare(&self, account: &NewAccount) -> Result<(String, Tx), CreateError> {
-        self.check(account)?;
+        self.check(account).await?;
         let hash = self.hasher.hash(account.password.clone()).await?;
         Ok((hash, self.db.begin().await?))
     }
@@ -266,7 +289,8 @@ pub(super) fn shorten(name: &str) -> String {
 
 /// The shape of an address: something, an `@`, a dotted or single-label domain, no spaces or control characters. Whether
 /// it exists only a mail can tell.
-pub(super) fn is_email(text: &str) -> bool {
+#[must_use]
+pub fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else {
         return false;
     };

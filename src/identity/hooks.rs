@@ -47,8 +47,9 @@ impl Identity {
     pub async fn count_ways_in(&self, user: UserId) -> Result<usize> {
         let row = users::find(&mut self.db.read().await?, user).await?;
         let Some(row) = row else { return Ok(0) };
-        let mut count = usize::from(row.password_hash.is_some());
-        count += usize::from(self.rules.signs_in_by_mail && row.email_verified_at.is_some());
+        let by_mail = self.rules.signs_in_by_link || self.rules.signs_in_by_code;
+        let mut count = usize::from(self.rules.signs_in_by_password && row.password_hash.is_some());
+        count += usize::from(by_mail && row.email_verified_at.is_some());
         for ways in self.hooks.get().map(|hooks| hooks.ways_in.as_slice()).unwrap_or_default() {
             count += ways.count(user).await?;
         }

@@ -6,13 +6,21 @@ use std::time::Duration;
 use belgie_api::context::UserContext;
 use belgie_api::hooks::Act;
 use belgie_api::{Event, Failure, PlainToken, Result, SessionId, TokenKind, UserId};
+use serde_json::json;
 
 use super::accounts::{Identity, context};
+use super::device_name::device_name;
+use super::notes::when;
+use crate::mail::Letter;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users;
 
 /// A session's last use is noted at most this often, so that reading a page does not write.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// Whoever made the account a moment ago knows of the sign-in.
+const NEW_ACCOUNT: Duration = Duration::from_mins(10);
+/// What waits in the queue, and what has left it, is remembered this long.
+const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 const MAX_USER_AGENT_CHARACTERS: usize = 300;
 
 /// How long sessions live.
@@ -127,6 +135,33 @@ impl Identity {
         Ok(Some(Resumed { session, user: context(user), is_renewed }))
     }
 
+    /// Tells a person by mail of a session begun in a browser that was not used before, unless the account is new.
+    /// `is_known`: whether the browser was used by whoever has this address.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn greet_device(&self, session: &SessionRow, is_known: impl FnOnce(&str) -> bool) -> Result<()> {
+        let now = self.clock.now();
+        if !(self.rules.notifies_of_new_devices && self.post.is_available()) {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        let row = users::find(&mut tx, session.user_id).await?;
+        let is_news = |row: &users::UserRow| {
+            row.email_verified_at.is_some() && now.since(row.created_at) > NEW_ACCOUNT && !is_known(&row.email)
+        };
+        let Some(row) = row.filter(is_news) else { return Ok(()) };
+        let letter = Letter {
+            template: "notice",
+            kind: "new_device",
+            name: &row.name,
+            path: None,
+            facts: json!({ "when": when(now), "device": device_name(&session.user_agent), "ip": session.ip }),
+        };
+        self.post.send(&mut tx, &row.email, &letter).await?;
+        tx.commit(now).await
+    }
+
     /// Whether the person behind a session proved a moment ago to be there; never, when an operator wears it.
     #[must_use]
     pub fn is_fresh(&self, session: &SessionRow) -> bool {
@@ -200,6 +235,7 @@ impl Identity {
         let mut tx = self.db.begin().await?;
         sessions::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
         crate::store::links::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
+        crate::store::mails::purge(&mut tx, now.minus(MAILS_KEPT)).await?;
         self.purge_news(&mut tx).await?;
         tx.commit(now).await
     }

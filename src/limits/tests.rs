@@ -29,6 +29,10 @@ fn settings(burst: u32, per_minute: u32) -> LimitsSettings {
     LimitsSettings {
         sign_in_by_address: bucket,
         sign_in_by_account: bucket,
+        sign_in_by_strangers_per_hour: number(burst),
+        sign_in_by_device: bucket,
+        mail_by_address: bucket,
+        mail_to_recipient_per_hour: number(burst),
         sign_up: bucket,
         register: bucket,
         authorize: bucket,

@@ -1,7 +1,7 @@
 //! JSON-RPC errors as HTTP responses, in the shape that rmcp gives them.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use rmcp::ErrorData;
@@ -29,6 +29,15 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// An event stream that ends without an answer, as rmcp has it for a request that was cancelled (MCP 2025-11-25,
+/// cancellation, behavior requirements).
+pub(crate) fn silence() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 

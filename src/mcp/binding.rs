@@ -9,6 +9,8 @@ use belgie_api::{Caller, ClientId, Clock, Event, Principal, Timestamp, UserId};
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 
+use super::session::{InUse, Session};
+
 /// The id of a session, as it stands in `Mcp-Session-Id`.
 pub type McpSessionId = Arc<str>;
 
@@ -22,25 +24,31 @@ pub struct Binding {
 }
 
 struct Bound {
+    id: McpSessionId,
     user: UserId,
     client: ClientId,
     /// The credential seen last; a session outlives the token it was opened with, but not the last one.
     principal: Arc<Principal>,
     opened_at: Timestamp,
     seen_at: Timestamp,
-    in_use: Arc<()>,
-}
-
-/// Kept by whatever is done in a session: while one is there, the session is not idle.
-#[derive(Clone)]
-pub struct InUse {
-    _count: Arc<()>,
+    session: Arc<Session>,
 }
 
 impl Bound {
+    /// Whether something is going on.
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.session) > 1
+    }
+
     /// Whether nothing has been going on for longer than `limit`.
     fn is_idle(&self, now: Timestamp, limit: Duration) -> bool {
-        Arc::strong_count(&self.in_use) == 1 && now.since(self.seen_at) > limit
+        !self.is_in_use() && now.since(self.seen_at) > limit
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.session.end();
     }
 }
 
@@ -51,20 +59,27 @@ impl Binding {
         Self { sessions, clock, idle, max_per_user: max_per_user.max(1), bound: Mutex::default() }
     }
 
+    /// A session that is about to be opened.
+    pub fn open(&self) -> InUse {
+        InUse::new(Arc::default(), self.clock.now())
+    }
+
     /// Gives a session that was just opened to its owner, and closes the owner's oldest when there are too many.
-    pub async fn bind(&self, id: &str, caller: &Caller) {
+    pub async fn bind(&self, id: &str, caller: &Caller, opened: &InUse) {
         let now = self.clock.now();
         let surplus = {
             let mut bound = self.bound();
+            let id = McpSessionId::from(id);
             bound.insert(
-                id.into(),
+                Arc::clone(&id),
                 Bound {
+                    id,
                     user: caller.user().id,
                     client: caller.client().id.clone(),
                     principal: Arc::clone(caller.principal()),
                     opened_at: now,
                     seen_at: now,
-                    in_use: Arc::default(),
+                    session: Arc::clone(opened.session()),
                 },
             );
             let mut own: Vec<(Timestamp, McpSessionId)> = bound
@@ -86,7 +101,7 @@ impl Binding {
     /// Lets the caller use the session. An unknown one, another's, and one that has been idle for too long are all the
     /// same: not there.
     pub async fn admit(&self, id: &str, caller: &Caller) -> Option<InUse> {
-        let (is_idle, in_use) = {
+        let (id, is_idle, in_use) = {
             let now = self.clock.now();
             let mut bound = self.bound();
             let session = bound.get_mut(id)?;
@@ -96,16 +111,16 @@ impl Binding {
             let is_idle = session.is_idle(now, self.idle);
             session.seen_at = now;
             session.principal = Arc::clone(caller.principal());
-            (is_idle, InUse { _count: Arc::clone(&session.in_use) })
+            (Arc::clone(&session.id), is_idle, InUse::new(Arc::clone(&session.session), now))
         };
         if is_idle {
-            self.release(id);
-            self.close(vec![id.into()]).await;
+            self.release(&id);
+            self.close(vec![id]).await;
             return None;
         }
         // rmcp closes sessions by itself, too.
-        if !self.sessions.has_session(&id.into()).await.unwrap_or(false) {
-            self.release(id);
+        if !self.sessions.has_session(&id).await.unwrap_or(false) {
+            self.release(&id);
             return None;
         }
         Some(in_use)
@@ -134,7 +149,7 @@ impl Binding {
         let open = self.sessions.sessions.read().await;
         let mut bound = self.bound();
         bound.retain(|id, _| open.contains_key(id));
-        for session in bound.values_mut().filter(|session| Arc::strong_count(&session.in_use) > 1) {
+        for session in bound.values_mut().filter(|session| session.is_in_use()) {
             session.seen_at = now;
         }
     }

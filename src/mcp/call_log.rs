@@ -16,7 +16,7 @@ pub struct CallLog {
 
 impl CallLog {
     pub(crate) fn of(message: &Message<'_>) -> Self {
-        let short = |text: &str| text.chars().take(MAX_NAME).collect::<String>();
+        let short = |text: &str| text.get(..text.floor_char_boundary(MAX_NAME)).unwrap_or_default().to_owned();
         let tool = message.params.name.as_ref().filter(|_| message.method == "tools/call");
         Self { method: short(&message.method), tool: tool.map(|name| short(&name.0)) }
     }

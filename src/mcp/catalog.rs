@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use belgie_api::Rule;
 use belgie_api::tools::{Guarded, ToolCall, ToolEntry};
-use rmcp::model::{ServerCapabilities, SubscriptionFilter, Tool, ToolsCapability};
+use rmcp::model::{ListToolsResult, ServerCapabilities, ServerResult, SubscriptionFilter, Tool, ToolsCapability};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::param_headers;
@@ -18,8 +19,12 @@ pub struct NativeTool {
     pub(crate) tool: Tool,
     /// The same, written already.
     pub(crate) json: Box<RawValue>,
+    /// The same for the versions before 2026-07-28.
+    pub(crate) legacy_json: Box<RawValue>,
     pub(crate) rule: Rule,
     pub(crate) call: ToolCall,
+    /// Whether it has nothing to say to its client while it runs.
+    pub(crate) is_plain: bool,
     /// Whether clients repeat some of its arguments as headers.
     pub(crate) has_param_headers: bool,
 }
@@ -45,7 +50,7 @@ pub enum Part {
 
 /// Everything behind the gate.
 pub struct Catalog {
-    native: Vec<NativeTool>,
+    native: Vec<Arc<NativeTool>>,
     by_name: HashMap<String, usize>,
     guarded: Vec<Guarded>,
     owners: BTreeMap<&'static str, usize>,
@@ -97,7 +102,7 @@ impl Catalog {
         let mut problems = Vec::new();
         let mut native = Vec::with_capacity(tools.len());
         let mut by_name = HashMap::new();
-        for ToolEntry { tool, rule, call } in tools {
+        for ToolEntry { tool, rule, call, is_plain } in tools {
             let name = tool.name.clone().into_owned();
             check_name(&name, &mut problems);
             if let Err(problem) = param_headers::check(&tool.input_schema) {
@@ -108,11 +113,15 @@ impl Catalog {
                 None => problems.push(format!("tool `{name}` has no access rule")),
             }
             let has_param_headers = param_headers::has_any(&tool.input_schema);
-            let json = to_raw_value(&tool).unwrap_or_else(|error| {
-                problems.push(format!("tool `{name}`: {error}"));
-                RawValue::NULL.to_owned()
-            });
-            native.push(NativeTool { tool, json, rule: rule.unwrap_or_default(), call, has_param_headers });
+            let mut write = |tool: &Tool| {
+                to_raw_value(tool).unwrap_or_else(|error| {
+                    problems.push(format!("tool `{name}`: {error}"));
+                    RawValue::NULL.to_owned()
+                })
+            };
+            let (json, legacy_json) = (write(&tool), write(&for_older_clients(&tool)));
+            let rule = rule.unwrap_or_default();
+            native.push(Arc::new(NativeTool { tool, json, legacy_json, rule, call, is_plain, has_param_headers }));
             if by_name.insert(name.clone(), native.len() - 1).is_some() {
                 problems.push(format!("there are two tools named `{name}`"));
             }
@@ -123,12 +132,12 @@ impl Catalog {
     }
 
     /// A tool of ours.
-    pub(crate) fn find_native(&self, name: &str) -> Option<&NativeTool> {
+    pub(crate) fn find_native(&self, name: &str) -> Option<&Arc<NativeTool>> {
         self.native.get(*self.by_name.get(name)?)
     }
 
     /// Our tools, in the order in which they were added.
-    pub(crate) fn native(&self) -> &[NativeTool] {
+    pub(crate) fn native(&self) -> &[Arc<NativeTool>] {
         &self.native
     }
 
@@ -148,6 +157,16 @@ impl Catalog {
     }
 }
 
+/// The tool as rmcp lists it in the versions before 2026-07-28, where results are objects.
+fn for_older_clients(tool: &Tool) -> Tool {
+    let mut list = ServerResult::ListToolsResult(ListToolsResult::with_all_items(vec![tool.clone()]));
+    list.strip_non_object_output_for_legacy_peer();
+    match list {
+        ServerResult::ListToolsResult(mut list) => list.tools.pop().unwrap_or_else(|| tool.clone()),
+        _ => tool.clone(),
+    }
+}
+
 fn check_name(name: &str, problems: &mut Vec<String>) {
     let is_fine = (1..=MAX_NAME).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
@@ -160,7 +179,7 @@ fn check_scopes(what: &str, rule: &Rule, problems: &mut Vec<String>) {
     problems.extend(rule.invalid_scopes().iter().map(|scope| format!("{what}: `{scope}` is not a scope")));
 }
 
-fn check_guarded(native: &[NativeTool], guarded: &[Guarded], problems: &mut Vec<String>) {
+fn check_guarded(native: &[Arc<NativeTool>], guarded: &[Guarded], problems: &mut Vec<String>) {
     let mut names = HashSet::new();
     for server in guarded {
         if !names.insert(server.name) {
@@ -170,8 +189,8 @@ fn check_guarded(native: &[NativeTool], guarded: &[Guarded], problems: &mut Vec<
         for (tool, rule) in &server.tools {
             check_scopes(&format!("server `{}`, tool `{tool}`", server.name), rule, problems);
         }
-        for NativeTool { tool, .. } in native.iter().filter(|own| server.handler.tool(&own.tool.name).is_some()) {
-            problems.push(format!("the tool `{}` is ours and one of the server `{}`", tool.name, server.name));
+        for own in native.iter().filter(|own| server.handler.tool(&own.tool.name).is_some()) {
+            problems.push(format!("the tool `{}` is ours and one of the server `{}`", own.tool.name, server.name));
         }
     }
 }

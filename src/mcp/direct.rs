@@ -1,26 +1,33 @@
-//! The short way for plain calls and lists of our own tools in the stateless era. rmcp's transport starts two tasks and
-//! reads the message through untagged enums for each of them; here it is read once and answered in place. Whatever is
-//! not plain goes to rmcp, and whatever is answered here is answered in the same words.
+//! The short way for plain calls and lists of our own tools. rmcp's transport starts two tasks and reads the message
+//! through untagged enums for each of them; here it is read once and answered in place. Whatever is not plain goes to
+//! rmcp, and whatever is answered here is answered in the same words.
+
+mod alone;
+mod in_session;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::header::{ACCEPT, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock, ErrorCode, JsonObject,
-    MetaObject, ProtocolVersion, RequestId, RequestMetaObject, ResultType, ServerResult,
-};
+use belgie_api::Caller;
+use rmcp::model::{CallToolRequestParams, CallToolResponse, JsonObject, MetaObject, RequestId, RequestMetaObject};
 use rmcp::service::RequestContext;
-use rmcp::{ErrorData, Peer, RoleServer};
+use rmcp::{ErrorData, RoleServer};
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+pub(crate) use self::in_session::PlainInSession;
 use super::answer;
-use super::catalog::{NativeTool, unknown_tool};
+use super::catalog::NativeTool;
 use super::gate::{Gate, refuse_call};
-use super::message::{Message, Shape};
+use super::idle_peer::IdlePeer;
+use super::message::{Era, Message, Shape};
 use super::preflight;
 use super::run::{self, Visit};
 use super::settings::McpSettings;
@@ -32,18 +39,31 @@ pub(crate) struct DirectPath {
     gate: Gate,
     hosts: Vec<String>,
     origins: Vec<String>,
+    /// For how long a session may do without rmcp.
+    apart: Duration,
+    /// Where calls go on that nobody waits for.
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
 }
 
 /// A request that can be answered here.
+pub(crate) enum Taken<'a> {
+    /// Of the stateless era.
+    Alone(Plain<'a>),
+    /// Of an older one, in a session.
+    InSession(PlainInSession<'a>),
+}
+
+/// A request that asks for nothing but a list or a result.
 pub(crate) enum Plain<'a> {
     List,
-    Call(Call<'a>),
+    Call(Call),
     UnknownTool(&'a str),
 }
 
 /// A call of a tool of ours.
-pub(crate) struct Call<'a> {
-    tool: &'a NativeTool,
+pub(crate) struct Call {
+    tool: Arc<NativeTool>,
     id: RequestId,
     arguments: Option<JsonObject>,
     meta: RequestMetaObject,
@@ -56,129 +76,98 @@ struct Success<'a, R> {
     result: R,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolList<'a> {
-    result_type: &'static str,
-    #[serde(rename = "_meta")]
-    meta: &'a RawValue,
-    ttl_ms: u64,
-    cache_scope: &'static str,
-    tools: Vec<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolResult<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result_type: &'a Option<ResultType>,
-    content: &'a [ContentBlock],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    structured_content: &'a Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    is_error: Option<bool>,
-    #[serde(rename = "_meta")]
-    meta: &'a RawValue,
-}
-
 impl DirectPath {
-    pub(crate) fn new(gate: Gate, settings: &McpSettings) -> Self {
-        Self { gate, hosts: settings.allowed_hosts.clone(), origins: settings.allowed_origins.clone() }
+    /// `apart`: for how long a session may do without rmcp. `tasks`: where a call goes on when its connection breaks.
+    pub(crate) fn new(
+        gate: Gate,
+        settings: &McpSettings,
+        apart: Duration,
+        tasks: TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let (hosts, origins) = (settings.allowed_hosts.clone(), settings.allowed_origins.clone());
+        Self { gate, hosts, origins, apart, tasks, shutdown }
     }
 
-    /// What the request asks for, if that is plain: nothing in it needs a stream, a session, another answer than a list
-    /// or a result, or a header that only rmcp understands. Its headers agree with its body already.
-    pub(crate) fn take<'a>(&'a self, parts: &Parts, message: &'a Message<'a>) -> Option<Plain<'a>> {
-        let Message { shape, id, method, params, meta, is_odd } = message;
-        let is_plain = *shape == Shape::Request
+    /// What a request asks for, if that is plain. Its headers agree with its body already, and its session, if it has
+    /// one, is the caller's.
+    pub(crate) fn take<'a>(
+        &self,
+        era: Era,
+        parts: &Parts,
+        message: &'a Message<'a>,
+        visit: &Visit,
+    ) -> Option<Taken<'a>> {
+        match era {
+            Era::Modern => self.take_alone(parts, message, visit).map(Taken::Alone),
+            Era::Legacy => self.take_in_session(parts, message, visit).map(Taken::InSession),
+        }
+    }
+
+    /// Whether nothing in a request needs a stream, another answer than a list or a result, or a header that only rmcp
+    /// understands.
+    fn is_plain(&self, parts: &Parts, message: &Message<'_>) -> bool {
+        let Message { shape, params, meta, is_odd, .. } = message;
+        *shape == Shape::Request
             && !is_odd
             && meta.progress_token.is_none()
             && meta.log_level.is_none()
             && params.input_responses.is_none()
             && params.request_state.is_none()
+            && params.task.is_none()
             && params.cursor.is_none()
-            && meta.version().as_deref() == Some(ProtocolVersion::V_2026_07_28.as_str())
-            && meta.is_complete()
             && preflight::is_json(&parts.headers)
             && accepts_both(&parts.headers)
-            && self.is_known_place(parts);
-        if !is_plain {
-            return None;
-        }
+            && self.is_known_place(parts)
+    }
+
+    fn read<'a>(
+        &self,
+        message: &'a Message<'a>,
+        caller: &Caller,
+        is_fit: impl Fn(&NativeTool) -> bool,
+    ) -> Option<Plain<'a>> {
+        let Message { id, method, params, .. } = message;
         let catalog = self.gate.catalog();
         match method.as_ref() {
             "tools/list" if catalog.guarded().is_empty() => Some(Plain::List),
             "tools/call" => {
                 let name = message.named()?;
-                let Some(tool) = catalog.find_native(name) else {
-                    return catalog.guarded().is_empty().then_some(Plain::UnknownTool(name));
-                };
-                if tool.has_param_headers {
-                    return None;
-                }
                 let arguments = match params.arguments {
                     Some(raw) => Some(serde_json::from_str(raw.get()).ok()?),
                     None => None,
                 };
-                let meta = serde_json::from_str::<JsonObject>(params.meta?.get()).ok()?;
+                // What is hidden goes the way of what is not there, so that nobody can tell them apart.
+                let Some(tool) = catalog.find_native(name).filter(|tool| is_listed(caller, &tool.rule)) else {
+                    return catalog.guarded().is_empty().then_some(Plain::UnknownTool(name));
+                };
+                if !is_fit(tool) {
+                    return None;
+                }
+                let meta = match params.meta {
+                    Some(raw) => serde_json::from_str::<JsonObject>(raw.get()).ok()?,
+                    None => JsonObject::new(),
+                };
                 let id = serde_json::from_str(id.as_deref()?.get()).ok()?;
                 let meta = RequestMetaObject(MetaObject(meta));
-                Some(Plain::Call(Call { tool, id, arguments, meta }))
+                Some(Plain::Call(Call { tool: Arc::clone(tool), id, arguments, meta }))
             }
             _ => None,
         }
     }
 
-    /// Answers.
+    /// Answers. `idle`: whom a tool of the stateless era meets in place of its client.
     pub(crate) async fn answer(
         &self,
-        plain: Plain<'_>,
+        taken: Taken<'_>,
         parts: Parts,
         message: &Message<'_>,
         visit: &Visit,
-        peer: Peer<RoleServer>,
+        idle: &IdlePeer,
     ) -> Response {
-        let outcome = match plain {
-            Plain::List => return success(message.id, self.list(visit)),
-            Plain::UnknownTool(name) => Err(unknown_tool(name)),
-            Plain::Call(call) => call.run(parts, visit, peer).await,
-        };
-        match outcome {
-            Ok(CallToolResponse::Complete(result)) if result.meta.is_none() => {
-                success(message.id, self.result(&result))
-            }
-            Ok(CallToolResponse::Complete(mut result)) => {
-                self.gate.sign(&mut result.meta, true);
-                success(message.id, result)
-            }
-            Ok(CallToolResponse::Task(_)) if !message.meta.declares_tasks() => {
-                let error =
-                    ErrorData::missing_required_client_capability(ClientCapabilities::builder().enable_tasks().build());
-                answer::error(status_of(&error), message.id, &error)
-            }
-            Ok(other) => success(message.id, ServerResult::from(other)),
-            Err(error) => answer::error(status_of(&error), message.id, &error),
-        }
-    }
-
-    fn list(&self, visit: &Visit) -> ToolList<'_> {
-        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.rule));
-        ToolList {
-            result_type: "complete",
-            meta: self.gate.meta_json(),
-            ttl_ms: self.gate.ttl_ms(),
-            cache_scope: "private",
-            tools: visible.map(|tool| tool.json.as_ref()).collect(),
-        }
-    }
-
-    fn result<'a>(&'a self, result: &'a CallToolResult) -> ToolResult<'a> {
-        ToolResult {
-            result_type: &result.result_type,
-            content: &result.content,
-            structured_content: &result.structured_content,
-            is_error: result.is_error,
-            meta: self.gate.meta_json(),
+        match taken {
+            Taken::Alone(plain) => self.answer_alone(plain, parts, message, visit, idle).await,
+            Taken::InSession(plain) => self.answer_in_session(plain, parts, message, visit).await,
         }
     }
 
@@ -197,9 +186,14 @@ impl DirectPath {
     }
 }
 
-impl Call<'_> {
-    async fn run(self, parts: Parts, visit: &Visit, peer: Peer<RoleServer>) -> Result<CallToolResponse, ErrorData> {
-        let Self { tool, id, arguments, meta } = self;
+impl Call {
+    async fn run(
+        self,
+        parts: Parts,
+        visit: &Visit,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Self { tool, id: _, arguments, meta } = self;
         let name = &tool.tool.name;
         let permit = match decide(&visit.caller, Action::new(ActionKind::CallTool, name, &tool.rule)) {
             Ok(permit) => permit,
@@ -207,7 +201,6 @@ impl Call<'_> {
         };
         let mut params = CallToolRequestParams::new(name.clone());
         params.arguments = arguments;
-        let mut context = RequestContext::new(id, peer);
         context.meta = meta;
         context.extensions.insert(parts);
         run::native(permit, &visit.lease, &tool.call, params, context).await
@@ -229,21 +222,12 @@ fn success(id: Option<&RawValue>, result: impl Serialize) -> Response {
     }
 }
 
-/// The HTTP status of a JSON-RPC error (MCP 2026-07-28, transports).
-fn status_of(error: &ErrorData) -> StatusCode {
-    match error.code {
-        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
-        | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
-        | ErrorCode::HEADER_MISMATCH => StatusCode::BAD_REQUEST,
-        ErrorCode::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
-        _ => StatusCode::OK,
-    }
-}
-
 /// Whether the client takes both media types, written without parameters.
 fn accepts_both(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(ACCEPT).iter();
     let value = values.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
     let has = |wanted: &str| value.split(',').any(|entry| entry.trim() == wanted);
-    values.next().is_none() && has("application/json") && has("text/event-stream")
+    // Most clients write it like this.
+    let is_usual = value == "application/json, text/event-stream";
+    values.next().is_none() && (is_usual || has("application/json") && has("text/event-stream"))
 }

@@ -1,5 +1,6 @@
 //! The endpoint itself: from an HTTP request with a caller beside it to an HTTP response.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,7 +100,10 @@ impl McpEndpoint {
         let gate = Gate::new(catalog, &settings).map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(settings.session_idle.saturating_add(RMCP_GRACE));
+        // A session lives on direct calls for a while before rmcp hears of it again.
+        let apart = settings.session_idle / 2;
+        sessions.session_config.keep_alive =
+            Some(settings.session_idle.saturating_add(apart).saturating_add(RMCP_GRACE));
         let sessions = Arc::new(sessions);
         let binding = Arc::new(Binding::new(
             Arc::clone(&sessions),
@@ -122,8 +126,9 @@ impl McpEndpoint {
             .with_cancellation_token(shutdown.child_token());
         let service = gate.clone();
         let transport = StreamableHttpService::new(move || Ok(service.clone()), sessions, config);
+        let direct =
+            settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
         let idle = IdlePeer::start(shutdown);
-        let direct = settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings));
         Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
     }
 
@@ -133,16 +138,10 @@ impl McpEndpoint {
         self.0.leases.begin(principal)
     }
 
-    /// Answers one request. The layers in front have authenticated it, put the [`Caller`] into its extensions and taken
-    /// `Authorization` and `Cookie` away.
-    pub async fn handle(&self, request: Request<Body>) -> Response {
+    /// Answers one request. The layers in front have authenticated it and taken `Authorization` and `Cookie` away.
+    pub async fn handle(&self, request: Request<Body>, caller: Caller, lease: Lease) -> Response {
         let (mut parts, body) = request.into_parts();
-        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
-            tracing::error!("a request reached the MCP endpoint without a caller");
-            let error = ErrorData::internal_error("The request has no caller.", None);
-            return answer::error(StatusCode::INTERNAL_SERVER_ERROR, None, &error);
-        };
-        let lease = parts.extensions.remove::<Lease>().unwrap_or_else(|| self.lease(caller.principal()));
+        parts.extensions.insert(caller.clone());
         let mut visit = Visit { caller, lease, session: None };
         if parts.method == Method::POST {
             let mut log = CallLog::default();
@@ -157,7 +156,7 @@ impl McpEndpoint {
         {
             return *response;
         }
-        let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten();
+        let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten().map(Cow::into_owned);
         parts.extensions.insert(visit.clone());
         let response = Box::pin(self.pass(Request::from_parts(parts, Body::empty()), &visit, None)).await;
         if let Some(id) = closed.filter(|_| response.status().is_success()) {
@@ -180,11 +179,10 @@ impl McpEndpoint {
         if let Err(response) = preflight::check_version(&parts.headers, &message) {
             return *response;
         }
-        let is_clear = match message.era(preflight::version(&parts.headers)) {
+        let era = message.era(preflight::version(&parts.headers));
+        let is_clear = match era {
             Era::Legacy => {
-                if session_id(&parts).is_some()
-                    && let Err(response) = self.admit(&parts, &mut visit).await
-                {
+                if let Err(response) = self.admit(&parts, &mut visit).await {
                     return *response;
                 }
                 true
@@ -202,37 +200,51 @@ impl McpEndpoint {
                 return *response;
             }
         }
-        if is_clear
-            && let Some(direct) = &self.0.direct
-            && let Some(plain) = direct.take(&parts, &message)
-        {
-            let answer = direct.answer(plain, parts, &message, &visit, self.0.idle.peer());
+        let direct = self.0.direct.as_ref().filter(|_| is_clear);
+        if let Some((direct, plain)) = direct.and_then(|path| Some((path, path.take(era, &parts, &message, &visit)?))) {
+            let answer = direct.answer(plain, parts, &message, &visit, &self.0.idle);
             return tokio::select! {
                 biased;
                 () = visit.lease.ended() => self.expired(message.id),
                 response = answer => response,
             };
         }
-        let opens_session = message.method == "initialize";
+        // Boxed: what goes the short way does not carry the room that rmcp needs.
+        Box::pin(self.pass_on(parts, body.clone(), &message, visit)).await
+    }
+
+    /// Sends a message the long way.
+    async fn pass_on(&self, mut parts: Parts, body: Bytes, message: &Message<'_>, mut visit: Visit) -> Response {
+        let opens_session = message.method == "initialize" && visit.session.is_none();
+        if opens_session {
+            visit.session = Some(self.0.binding.open());
+        }
+        if let (Some(session), Some(id)) = (&visit.session, message.cancelled()) {
+            session.cancel(&id);
+        }
         let is_json = preflight::is_json(&parts.headers);
         parts.extensions.insert(visit.clone());
-        let request = Request::from_parts(parts, Body::from(body.clone()));
-        // Boxed: what goes the short way does not carry the room that rmcp needs.
-        let response = Box::pin(self.pass(request, &visit, message.id)).await;
+        let response = self.pass(Request::from_parts(parts, Body::from(body)), &visit, message.id).await;
         if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // JSON that rmcp cannot read as a message is no other media type, and a client that knows both eras looks
             // for a JSON-RPC error in the body.
             let error = ErrorData::invalid_request("Invalid Request: this is not an MCP message", None);
             return answer::error(StatusCode::BAD_REQUEST, message.id, &error);
         }
-        if opens_session && let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok()) {
-            self.0.binding.bind(id, &visit.caller).await;
+        let opened = visit.session.as_ref().filter(|_| opens_session);
+        if let Some(opened) = opened
+            && let Some(id) = response.headers().get(SESSION_ID).and_then(|id| id.to_str().ok())
+        {
+            self.0.binding.bind(id, &visit.caller, opened).await;
         }
         response
     }
 
     /// Lets rmcp answer, as long as the lease lasts.
     async fn pass(&self, request: Request<Body>, visit: &Visit, id: Option<&RawValue>) -> Response {
+        if let Some(session) = &visit.session {
+            session.pass();
+        }
         let response = tokio::select! {
             biased;
             () = visit.lease.ended() => return self.expired(id),
@@ -267,8 +279,8 @@ impl McpEndpoint {
     }
 }
 
-fn session_id(parts: &Parts) -> Option<String> {
-    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned())
+fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
+    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()))
 }
 
 /// Ends what an event ends, at once.

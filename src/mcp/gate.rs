@@ -81,7 +81,7 @@ impl Gate {
 
     /// Finds a tool of this name, whoever may call it, unless only a list of a wrapped server could tell.
     pub(crate) fn find_told(&self, name: &str) -> Option<Found<'_>> {
-        let native = self.catalog().find_native(name).map(Found::Native);
+        let native = self.catalog().find_native(name).map(|tool| Found::Native(tool));
         native.or_else(|| {
             let servers = self.catalog().guarded();
             servers.iter().find(|server| server.handler.tool(name).is_some()).map(Found::Wrapped)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use rmcp::model::{ClientCapabilities, ErrorData, ProtocolVersion};
+use rmcp::model::{ClientCapabilities, ErrorData, ProtocolVersion, RequestId};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -57,6 +57,12 @@ pub(crate) struct Params<'a> {
     pub(crate) input_responses: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) request_state: Option<&'a RawValue>,
+    /// How versions before 2026-07-28 ask for a task.
+    #[serde(borrow)]
+    pub(crate) task: Option<&'a RawValue>,
+    /// Which request `notifications/cancelled` speaks of.
+    #[serde(borrow)]
+    pub(crate) request_id: Option<&'a RawValue>,
     #[serde(borrow, rename = "_meta")]
     pub(crate) meta: Option<&'a RawValue>,
 }
@@ -170,8 +176,9 @@ impl<'a> Message<'a> {
             return Err(ErrorData::invalid_request("Invalid Request: `id` must be a string or an integer", None));
         }
         let params = params.unwrap_or_default();
-        let meta = params.meta.and_then(|meta| serde_json::from_str::<Object<Meta<'a>>>(meta.get()).ok());
-        let meta = meta.map(|Object(meta)| meta).unwrap_or_default();
+        let meta = params.meta.map(|meta| serde_json::from_str::<Object<Meta<'a>>>(meta.get()));
+        let is_odd = is_odd || matches!(meta, Some(Err(_)));
+        let meta = meta.and_then(Result::ok).map(|Object(meta)| meta).unwrap_or_default();
         let method = method.map(|Text(method)| method).unwrap_or_default();
         Ok(Self { shape, id, method, params, meta, is_odd })
     }
@@ -189,6 +196,12 @@ impl<'a> Message<'a> {
         let version = self.meta.version().filter(|_| self.shape == Shape::Request);
         let version = version.as_deref().or(header).unwrap_or(ProtocolVersion::V_2025_03_26.as_str());
         era_of(version)
+    }
+
+    /// Which request of its session a notification cancels.
+    pub(crate) fn cancelled(&self) -> Option<RequestId> {
+        let is_cancellation = self.shape == Shape::Notification && self.method == "notifications/cancelled";
+        serde_json::from_str(self.params.request_id.filter(|_| is_cancellation)?.get()).ok()
     }
 
     /// What `Mcp-Name` has to repeat: the name, URI or task id, for the methods that have one (MCP 2026-07-28,
@@ -215,6 +228,11 @@ impl Meta<'_> {
         self.version().is_some() && self.capabilities.is_some_and(is_capabilities)
     }
 
+    /// Whether nothing is there that only the newer lifecycle knows.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.version.is_none() && self.capabilities.is_none()
+    }
+
     /// Whether the client says that it knows the tasks extension.
     pub(crate) fn declares_tasks(&self) -> bool {
         let capabilities = self.capabilities.and_then(|value| serde_json::from_str(value.get()).ok());
@@ -237,7 +255,7 @@ fn is_capabilities(value: &RawValue) -> bool {
 }
 
 fn is_id(value: &RawValue) -> bool {
-    value.get().starts_with('"') || serde_json::from_str::<rmcp::model::RequestId>(value.get()).is_ok()
+    value.get().starts_with('"') || serde_json::from_str::<RequestId>(value.get()).is_ok()
 }
 
 fn explain(body: &[u8]) -> ErrorData {

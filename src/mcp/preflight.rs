@@ -56,7 +56,8 @@ pub(crate) async fn read_body(body: Body, max_bytes: usize, timeout: Duration) -
 /// Whether the request says that its body is JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    value == "application/json"
+        || value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The value of `MCP-Protocol-Version`.

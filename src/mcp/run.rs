@@ -12,7 +12,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
 use super::answer::CREDENTIAL_ENDED;
-use super::binding::InUse;
+use super::session::InUse;
 use super::stream::Lease;
 use crate::access::Permit;
 

@@ -1,6 +1,7 @@
 //! The endpoint, asked as the layers in front of it ask.
 
 mod boot;
+mod in_session;
 mod messages;
 mod revocation;
 mod rights;

@@ -13,6 +13,11 @@ pub(super) fn page(visitor: &Visitor, title: &str, site_name: &str, css_url: &st
         "css_url": css_url,
         "csrf_token": &*visitor.csrf_token,
         "request_id": &*visitor.info.id,
+        "impersonator": visitor
+            .caller
+            .as_ref()
+            .and_then(|caller| caller.principal().presence())
+            .and_then(|presence| presence.impersonator),
         "user": visitor.caller.as_ref().map(|caller| user(caller.user())),
         "is_operator": is_operator(visitor),
         "impersonator": impersonator(visitor),

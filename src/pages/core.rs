@@ -24,8 +24,19 @@ macro_rules! piece {
     };
 }
 
+/// A mail: its text, whose first line is the subject, and its HTML, with the same samples.
+macro_rules! letter {
+    ($name:literal, $ending:literal) => {
+        Template {
+            name: concat!("mail/", $name, $ending),
+            source: include_str!(concat!("templates/mail/", $name, $ending)),
+            samples: include_str!(concat!("samples/mail/", $name, ".json")),
+        }
+    };
+}
+
 /// The templates of the gateway itself.
-pub(super) const CORE: [Template; 18] = [
+pub(super) const CORE: &[Template] = &[
     piece!("base"),
     piece!("parts"),
     piece!("admin_parts"),
@@ -38,12 +49,28 @@ pub(super) const CORE: [Template; 18] = [
     page!("admin_scopes"),
     page!("admin_user"),
     page!("admin_users"),
+    page!("account_delete"),
+    page!("account_email"),
+    page!("account_password"),
+    page!("account_profile"),
+    page!("code"),
+    page!("confirm"),
     page!("error"),
+    page!("forgot"),
     page!("home"),
+    page!("link"),
     page!("message"),
+    page!("outbox"),
     page!("setup"),
     page!("sign_in"),
     page!("sign_up"),
+    piece!("mail/base"),
+    letter!("action", ".html"),
+    letter!("action", ".txt"),
+    letter!("code", ".html"),
+    letter!("code", ".txt"),
+    letter!("notice", ".html"),
+    letter!("notice", ".txt"),
 ];
 
 /// The name of the sheet in the override folder.

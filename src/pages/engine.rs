@@ -76,11 +76,16 @@ impl Engine {
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // All of them are HTML; a name that ends otherwise must not switch the escaping off.
-    environment.set_auto_escape_callback(|_name| AutoEscape::Html);
+    // All of them are HTML but the texts of mails; a name that ends otherwise must not switch the escaping off.
+    environment.set_auto_escape_callback(|name| if is_letter_text(name) { AutoEscape::None } else { AutoEscape::Html });
     // Errors end in the log, where the contents of a page have no place.
     environment.set_debug(false);
     environment
+}
+
+/// Whether this is the text of a mail, which nothing reads as HTML.
+fn is_letter_text(name: &str) -> bool {
+    name.strip_prefix("mail/").is_some_and(|name| name.strip_suffix(".txt").is_some())
 }
 
 /// Where a template comes from, for whoever has to correct it.

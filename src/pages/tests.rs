@@ -106,7 +106,8 @@ fn the_samples_promise_exactly_what_a_page_is_told() {
     };
     let told = context::page(&visitor, "Title", "Site", "/assets/belgie.css");
     assert_eq!(context::user(&ada)["initial"], "A");
-    for template in CORE {
+    // Mails are told other things.
+    for template in CORE.iter().filter(|template| !template.name.starts_with("mail/")) {
         let samples: Vec<serde_json::Value> = serde_json::from_str(template.samples).unwrap();
         for page in samples.iter().map(|sample| &sample["page"]) {
             assert_eq!(keys(page), keys(&told), "{}", template.name);

@@ -15,6 +15,7 @@ const TRY: &str = "UPDATE core_links SET attempts = attempts + 1 \
      RETURNING user_id, payload, attempts";
 const WITHDRAW: &str = "DELETE FROM core_links WHERE purpose = $1 AND consumed_at IS NULL";
 const WITHDRAW_OF: &str = "DELETE FROM core_links WHERE purpose = $1 AND user_id = $2 AND consumed_at IS NULL";
+const WITHDRAW_ALL_OF: &str = "DELETE FROM core_links WHERE user_id = $1 AND created_at >= $2 AND consumed_at IS NULL";
 const PURGE: &str = "DELETE FROM core_links WHERE expires_at < $1";
 
 /// A link that could still be consumed.
@@ -116,6 +117,15 @@ pub async fn withdraw(conn: &mut Conn, purpose: &str) -> Result<()> {
 /// When the database does not answer.
 pub async fn withdraw_of(conn: &mut Conn, purpose: &str, user: UserId) -> Result<()> {
     on!(conn, c => sqlx::query(WITHDRAW_OF).bind(purpose).bind(user).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Takes back every unused link of one person made at a moment or later, whatever it is for.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn withdraw_all_of(conn: &mut Conn, user: UserId, since: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(WITHDRAW_ALL_OF).bind(user).bind(since).execute(c).await.map(drop))?;
     Ok(())
 }
 

@@ -26,6 +26,8 @@ const END_WORN: &str = "UPDATE core_sessions SET revoked_at = $2 \
 const COUNT: &str = "SELECT COUNT(*) FROM core_sessions WHERE revoked_at IS NULL AND expires_at > $1";
 const REVOKE_OTHERS: &str = "UPDATE core_sessions SET revoked_at = $3 \
      WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL RETURNING id";
+const REVOKE_ALL: &str =
+    "UPDATE core_sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id";
 const PURGE: &str = "DELETE FROM core_sessions WHERE expires_at < $1 OR revoked_at < $1";
 
 /// A browser session that is neither expired nor revoked.
@@ -184,6 +186,14 @@ pub async fn revoke_others(conn: &mut Conn, user: UserId, keep: SessionId, now: 
         .bind(keep)
         .bind(now)
         .fetch_all(c).await)?)
+}
+
+/// Ends every session of a person, and says which.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn revoke_all(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_ALL).bind(user).bind(now).fetch_all(c).await)?)
 }
 
 /// Forgets sessions that ended before a moment, and says how many.

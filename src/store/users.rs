@@ -20,6 +20,9 @@ const ANY: &str = "SELECT 1 FROM core_users LIMIT 1";
 const IS_TAKEN: &str = "SELECT COUNT(*) FROM core_users WHERE email = $1 AND id <> $2";
 const UPDATE: &str = "UPDATE core_users SET email = $2, email_verified_at = $3, name = $4, image = $5, scopes = $6, \
      updated_at = $7 WHERE id = $1";
+const SET_PASSWORD: &str = "UPDATE core_users SET password_hash = $2, updated_at = $3 WHERE id = $1";
+const NOTE_VERIFIED: &str = "UPDATE core_users SET email_verified_at = $2, updated_at = $2 \
+     WHERE id = $1 AND email_verified_at IS NULL";
 const DELETE: &str = "DELETE FROM core_users WHERE id = $1";
 
 /// A person. The address is kept in the form [`normalize_email`] gives it.
@@ -144,6 +147,24 @@ pub async fn update(conn: &mut Conn, user: &UserRow, now: Timestamp) -> Result<(
         .bind(Json(&user.scopes))
         .bind(now)
         .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Gives a person another password, or none. `hash`: Argon2id in PHC form.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_password(conn: &mut Conn, user: UserId, hash: Option<&str>, now: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(SET_PASSWORD).bind(user).bind(hash).bind(now).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes that a person has proved to read mail at the address.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note_verified(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(NOTE_VERIFIED).bind(user).bind(now).execute(c).await.map(drop))?;
     Ok(())
 }
 

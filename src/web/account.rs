@@ -1,23 +1,51 @@
 //! The account page: who I am, where I am signed in, and what plugins have to show.
 
+pub mod close;
+pub mod email;
+pub mod export;
+pub mod password;
+pub mod profile;
+
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::web::SignedIn;
-use belgie_api::{Failure, Result, Scope, SessionId, Timestamp};
+use belgie_api::{Caller, Failure, Result, Scope, SessionId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
+use crate::identity::device_name;
 use crate::store::sessions::SessionRow;
 
+/// What was done just before, said once more on the overview.
+#[derive(Deserialize)]
+pub struct Done {
+    done: Option<String>,
+}
+
+fn notice(done: Option<&str>) -> Option<&'static str> {
+    Some(match done? {
+        "profile" => "Your profile is saved.",
+        "password" => "Your password is changed.",
+        "password-removed" => "Your account has no password any more.",
+        "email-sent" => "A link is on its way to the new address. Nothing changes before you open it.",
+        "email" => "Your address is changed.",
+        "verification-sent" => "A link is on its way to your address.",
+        _ => return None,
+    })
+}
+
 /// `GET /account`
-pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: SignedIn) -> Result<Response> {
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    SignedIn { caller, visitor }: SignedIn,
+    Query(Done { done }): Query<Done>,
+) -> Result<Response> {
     let user = caller.user();
     let current = caller.session();
     let now = web.clock.now();
-    let made = web.identity.created_at(user.id).await?.unwrap_or(Timestamp::EPOCH);
     let sessions = web.identity.list_sessions(user.id).await?;
     let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current, now)).collect();
     let mut sections = Vec::new();
@@ -26,25 +54,42 @@ pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: Sig
         sections.push(json!({ "id": section.id(), "title": section.title(), "html": html }));
     }
     let context = json!({
-        "account": {
-            "id": user.id,
-            "email": user.email,
-            "name": user.name,
-            "scopes": user.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-            "created_at": made.day(),
-            "created_at_iso": made,
-        },
-        "notice": null,
+        "account": facts(&web, &caller).await?,
+        "notice": notice(done.as_deref()),
         "sessions": sessions,
         "sections": sections,
     });
     web.pages.page(&visitor, "account.html", "Your account", context)
 }
 
+/// What the account pages show of a person.
+async fn facts(web: &Web, caller: &Caller) -> Result<Value> {
+    let user = caller.user();
+    let profile = web.host.accounts().profile(user.id).await?;
+    let profile = profile.ok_or_else(|| Failure::internal("somebody without an account is signed in"))?;
+    let rules = web.identity.rules();
+    Ok(json!({
+        "id": user.id,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "name": user.name,
+        // Pages load nothing from elsewhere, so a picture that lies there is not shown.
+        "image": profile.image.filter(|image| image.starts_with("data:image/")),
+        "scopes": user.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+        "created_at": profile.created_at.day(),
+        "created_at_iso": profile.created_at,
+        "has_password": profile.has_password,
+        "by_password": rules.signs_in_by_password,
+        "by_link": rules.signs_in_by_link,
+        "by_code": rules.signs_in_by_code,
+        "has_mail": web.identity.has_mail(),
+    }))
+}
+
 fn describe(session: &SessionRow, current: Option<SessionId>, now: Timestamp) -> Value {
     json!({
         "id": session.id,
-        "device": device(&session.user_agent),
+        "device": device_name(&session.user_agent),
         "ip": session.ip,
         "created_at": session.created_at.day(),
         "created_at_iso": session.created_at,
@@ -52,34 +97,6 @@ fn describe(session: &SessionRow, current: Option<SessionId>, now: Timestamp) ->
         "last_seen_at_iso": session.last_seen_at,
         "is_current": current == Some(session.id),
     })
-}
-
-/// What a person calls the browser behind a user agent text: "Firefox on Linux".
-pub(super) fn device(user_agent: &str) -> String {
-    let pick = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
-    };
-    let browser = pick(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    ]);
-    let system = pick(&[
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(name), None) | (None, Some(name)) => name.to_owned(),
-        (None, None) if user_agent.is_empty() => "Unknown device".to_owned(),
-        (None, None) => user_agent.chars().take(60).collect(),
-    }
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,6 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use belgie_api::crypto::base64url;
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure};
 use futures::FutureExt;
@@ -40,7 +39,7 @@ struct Edge {
 /// One layer for everything: axum clones every layer of a route, and all layers below it, for each request.
 fn layer(routes: Router, web: &Arc<Web>, checks_host: bool) -> Router {
     let edge = Edge { web: Arc::clone(web), checks_host };
-    routes.layer(from_fn_with_state(Arc::new(edge), observe))
+    routes.layer(from_fn_with_state(Arc::new(edge), pass))
 }
 
 fn on_panic(panic: Box<dyn Any + Send>) -> Response {
@@ -78,20 +77,33 @@ fn is_ours(host: &str, allowed: &[String]) -> bool {
     allowed.iter().any(|ours| ours.eq_ignore_ascii_case(host) || ours.eq_ignore_ascii_case(bare))
 }
 
-/// Gives the request its id and its client address, answers for handlers that panic, and writes the one log line.
-async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let web = edge.web.as_ref();
-    let info = describe(web, &request);
-    let method = request.method().clone();
+async fn pass(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    observe(&edge.web, edge.checks_host, route, request, |request| next.run(request)).await
+}
+
+/// Gives the request its id and its client address, answers for handlers that panic, and writes the one log line.
+/// `route`: the pattern of its address, for the log.
+pub async fn observe<F>(
+    web: &Web,
+    checks_host: bool,
+    route: &str,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let started = Instant::now();
+    let info = describe(web, &request);
+    let method = request.method().clone();
     request.extensions_mut().insert(info.clone());
-    let refused = if edge.checks_host { refuse_host(web, &request) } else { None };
+    let refused = if checks_host { refuse_host(web, &request) } else { None };
     let mut response = match refused {
         Some(refused) => refused,
         // What the handler was working on is dropped with it, so no broken state can be seen.
-        None => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(on_panic),
+        None => AssertUnwindSafe(next(request)).catch_unwind().await.unwrap_or_else(on_panic),
     };
     harden(response.headers_mut(), &info, web.urls.is_https());
     log(&response, &info, method.as_str(), route, started);
@@ -100,9 +112,7 @@ async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next
 
 /// Gives a request its id, and says where it comes from.
 pub fn describe(web: &Web, request: &Request) -> RequestInfo {
-    let mut random = [0_u8; 9];
-    web.entropy.fill(&mut random);
-    RequestInfo { id: base64url(&random).into(), ip: client_address(web, request) }
+    RequestInfo { id: web.request_ids.next(), ip: client_address(web, request) }
 }
 
 /// The address of the client: of the connection, or what a trusted proxy says of it. Only the entry the nearest trusted

@@ -20,25 +20,32 @@ use crate::auth::session_caller;
 use crate::mcp::Lease;
 
 /// What stands before the endpoint.
-struct Door {
+pub struct Door {
     web: Arc<Web>,
     cors: CorsLayer,
 }
 
+impl Door {
+    /// The door of this host.
+    pub fn new(web: &Arc<Web>) -> Self {
+        let origins: Vec<HeaderValue> =
+            web.rules.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+        let cors = CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([Method::GET, Method::POST, Method::DELETE])
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static("mcp-session-id")]);
+        Self { web: Arc::clone(web), cors }
+    }
+}
+
 pub fn routes(web: &Arc<Web>) -> Router {
-    let origins: Vec<HeaderValue> =
-        web.rules.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-    let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static("mcp-session-id")]);
-    let door = Door { web: Arc::clone(web), cors };
-    Router::new().route(MCP_PATH, any(enter)).with_state(Arc::new(door))
+    let through = |State(door): State<Arc<Door>>, request: Request| async move { enter(&door, request).await };
+    Router::new().route(MCP_PATH, any(through)).with_state(Arc::new(Door::new(web)))
 }
 
 /// Lets programs in, and browsers as far as their `Origin` allows. A layer would make programs, too, pay for CORS.
-async fn enter(State(door): State<Arc<Door>>, request: Request) -> Response {
+pub async fn enter(door: &Door, request: Request) -> Response {
     let mut origins = request.headers().get_all(header::ORIGIN).iter().peekable();
     if origins.peek().is_none() {
         return answer(&door.web, request).await;
@@ -46,7 +53,7 @@ async fn enter(State(door): State<Arc<Door>>, request: Request) -> Response {
     let is_allowed =
         |origin: &HeaderValue| door.web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
     if origins.all(is_allowed) {
-        return Box::pin(answer_browser(&door, request)).await;
+        return Box::pin(answer_browser(door, request)).await;
     }
     // MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
     errors::json(
@@ -81,9 +88,7 @@ async fn answer(web: &Web, request: Request) -> Response {
     // Whatever runs behind this line never sees a credential.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::COOKIE);
-    parts.extensions.insert(caller.clone());
-    parts.extensions.insert(lease);
-    let mut response = web.mcp.handle(Request::from_parts(parts, body)).await;
+    let mut response = web.mcp.handle(Request::from_parts(parts, body), caller.clone(), lease).await;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -115,7 +120,7 @@ async fn authenticate(web: &Web, parts: &Parts) -> Result<Known, Response> {
             )))
         }
         Err(BadCredential::Malformed) => Err(challenge(web, true)),
-        Ok(Some(token)) => match web.tokens.authenticate(&token, &web.mcp_uri).await {
+        Ok(Some(token)) => match web.tokens.authenticate(token, &web.mcp_uri).await {
             Ok(caller) => Ok((caller, None)),
             Err(BearerError::Invalid) => Err(challenge(web, true)),
             Err(BearerError::Failure(failure)) => Err(errors::json(&failure)),

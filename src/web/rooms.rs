@@ -9,7 +9,10 @@ use axum::routing::{get, post};
 use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
-use super::{Web, account, admin, body, edge, errors, home, mcp, setup, sign_in, sign_up, visit, well_known};
+use super::{
+    Web, account, admin, body, code, confirm, edge, errors, forgot, home, magic_link, mcp, outbox, session, setup, sign_in,
+    sign_up, verify, visit, well_known,
+};
 
 const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
@@ -19,7 +22,7 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let mut oauth = Router::new();
     let mut browser = browser_routes(web);
     let mut returns = Router::new();
-    let mut api = Router::new();
+    let mut api = Router::new().route("/auth/session", get(session::show)).with_state(Arc::clone(web));
     for Route { room, path, handler, .. } in plugin_routes {
         let target = match room {
             Room::WellKnown => &mut well_known,
@@ -48,7 +51,7 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     edge::around(all, web).merge(edge::observed(home::health(web), web))
 }
 
-/// All routes and a page for everything else: what [`serve`](super::serve) uses.
+/// All routes and a page for everything else: for [`Front`](super::Front).
 pub fn router_alone(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let nowhere =
         Router::new().fallback(errors::not_found).layer(from_fn_with_state(Arc::clone(web), visit::visit_nowhere));
@@ -60,12 +63,36 @@ fn browser_routes(web: &Arc<Web>) -> Router {
         .route("/", get(home::home))
         .route("/auth/signin", get(sign_in::page).post(sign_in::submit))
         .route("/auth/signup", get(sign_up::page).post(sign_up::submit))
+        .route("/auth/signup/finish", get(sign_up::finish_page).post(sign_up::finish))
         .route("/auth/signout", post(sign_in::sign_out))
+        .route("/auth/link", get(magic_link::page).post(magic_link::ask))
+        .route("/auth/link/open", get(magic_link::open).post(magic_link::follow))
+        .route("/auth/code", get(code::page).post(code::submit))
+        .route("/auth/forgot", get(forgot::page).post(forgot::ask))
+        .route("/auth/reset", get(forgot::reset_page).post(forgot::reset))
+        .route("/auth/verify", get(verify::page).post(verify::submit))
+        .route("/auth/confirm", get(confirm::page).post(confirm::submit))
+        .route("/auth/email/confirm", get(account::email::confirm_page).post(account::email::confirm))
+        .route("/auth/email/undo", get(account::email::undo_page).post(account::email::undo))
         .route("/auth/setup", get(setup::page).post(setup::submit))
+        .merge(account_routes())
+        .route("/dev/outbox", get(outbox::page))
+        .route("/dev/outbox/{id}", get(outbox::html))
+        .with_state(Arc::clone(web))
+}
+
+fn account_routes() -> Router<Arc<Web>> {
+    Router::new()
         .route("/account", get(account::page))
+        .route("/account/profile", get(account::profile::page).post(account::profile::save))
+        .route("/account/password", get(account::password::page).post(account::password::save))
+        .route("/account/password/remove", get(account::password::back).post(account::password::remove))
+        .route("/account/email", get(account::email::page).post(account::email::ask))
+        .route("/account/email/verify", post(verify::send))
+        .route("/account/delete", get(account::close::page).post(account::close::delete))
+        .route("/account/export", get(account::export::download))
         .route("/account/sessions/revoke", post(account::revoke_session))
         .route("/account/sessions/revoke-others", post(account::revoke_other_sessions))
-        .with_state(Arc::clone(web))
 }
 
 /// Metadata and OAuth endpoints answer every origin; no credential travels by itself (no cookies).

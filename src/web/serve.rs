@@ -1,10 +1,10 @@
 //! The listener: TCP without delays, a deadline for headers, a cap on connections, and an end that lets work finish.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use hyper::body::Incoming;
@@ -14,8 +14,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
+use super::Front;
 use crate::tasks::Tasks;
 
 /// How connections are treated.
@@ -30,7 +30,13 @@ pub struct ServeRules {
 }
 
 /// Accepts connections until `stop` is cancelled, then lets requests in hand finish within the grace.
-pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tasks: &Tasks, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    front: Arc<Front>,
+    rules: ServeRules,
+    tasks: &Tasks,
+    stop: CancellationToken,
+) {
     let slots = Arc::new(Semaphore::new(rules.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     // HTTP/1.1 only: the proxy that speaks TLS speaks it too, and detecting HTTP/2 has no deadline of its own.
     let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
@@ -57,7 +63,7 @@ pub async fn serve(listener: TcpListener, routes: Router, rules: ServeRules, tas
             },
         };
         let asked = Arc::<Notify>::default();
-        let connection = connect(&server, stream, peer, routes.clone(), Arc::clone(&asked));
+        let connection = connect(&server, stream, peer, Arc::clone(&front), Arc::clone(&asked));
         let watched = graceful.watch(connection);
         tasks.spawn("connection", async move {
             tokio::select! {
@@ -91,7 +97,7 @@ fn connect(
     server: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     peer: SocketAddr,
-    routes: Router,
+    front: Arc<Front>,
     asked: Arc<Notify>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<
     Error = Box<dyn std::error::Error + Send + Sync>,
@@ -105,7 +111,8 @@ fn connect(
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         asked.notify_one();
         request.extensions_mut().insert(ConnectInfo(peer));
-        routes.clone().oneshot(request.map(axum::body::Body::new) as Request)
+        let front = Arc::clone(&front);
+        async move { Ok::<_, Infallible>(front.answer(request.map(axum::body::Body::new) as Request).await) }
     });
     server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
 }

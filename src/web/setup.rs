@@ -95,7 +95,7 @@ pub async fn submit(
     let account =
         NewAccount { email: form.email.clone(), name: form.name.clone(), password: form.password.clone(), scopes };
     match web.identity.set_up(&token, account).await {
-        Ok(Some(user)) => open_session(&web, &visitor, &headers, (user.id, "setup"), None).await,
+        Ok(Some(user)) => open_session(&web, &visitor, &headers, (&user, "setup"), None).await,
         Ok(None) | Err(CreateError::Taken) => Err(used_up()),
         Err(CreateError::Problems(problems)) => render(&web, &visitor, &form, None, problems),
         Err(CreateError::Failure(failure)) => Err(failure),

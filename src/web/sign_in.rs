@@ -6,14 +6,16 @@ use axum::body::Bytes;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::Result;
+use belgie_api::context::UserContext;
 use belgie_api::plugin::SignInButton;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::{FormAction, Visitor};
-use belgie_api::{Result, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
+use super::by_mail::{browser_mark, limit_mail, look_into_mail, needs};
 use crate::config::is_local_path;
 use crate::limits::account_key;
 use crate::store::users::normalize_email;
@@ -51,24 +53,42 @@ pub async fn page(
     if visitor.caller.is_some() {
         return Ok(Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect)).into_response());
     }
-    render(&web, &visitor, return_to, "", None)
+    render(&web, &visitor, return_to, "", None).await
 }
 
-fn render(
+/// The sign-in page again, with what was wrong.
+pub async fn sign_in_again(
+    web: &Web,
+    visitor: &Visitor,
+    return_to: Option<String>,
+    email: &str,
+    error: &str,
+) -> Result<Response> {
+    render(web, visitor, return_to, email, Some(error)).await
+}
+
+async fn render(
     web: &Web,
     visitor: &Visitor,
     return_to: Option<String>,
     email: &str,
     error: Option<&str>,
 ) -> Result<Response> {
+    let rules = web.identity.rules();
     let context = json!({
         "return_to": &return_to,
         "email": email,
         "error": error,
         "notice": null,
-        "sign_up_open": web.identity.rules().sign_up_open,
-        "client_name": null,
+        "sign_up_open": rules.sign_up_open,
+        "client_name": client_name(web, return_to.as_deref()).await,
         "buttons": buttons(web, return_to.as_deref()),
+        "ways": {
+            "password": rules.signs_in_by_password,
+            "link": rules.signs_in_by_link,
+            "code": rules.signs_in_by_code,
+            "reset": rules.signs_in_by_password && web.identity.has_mail(),
+        },
     });
     let mut response = web.pages.page(visitor, "sign_in.html", "Sign in", context)?;
     leave_for_clients(&mut response, return_to.as_deref());
@@ -78,13 +98,31 @@ fn render(
     Ok(response)
 }
 
-/// The ways to sign in that plugins bring. Each leads back to where the person wanted to go.
-fn buttons(web: &Web, return_to: Option<&str>) -> Vec<Value> {
-    let href = |button: &SignInButton| match return_to {
-        Some(path) => {
-            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
-            format!("{}?{query}", button.path)
+/// The name of the agent somebody signs in for, as it calls itself.
+async fn client_name(web: &Web, return_to: Option<&str>) -> Option<String> {
+    let path = return_to?;
+    for purpose in &web.purposes {
+        if let Some(name) = purpose.client_name(path).await {
+            return Some(name);
         }
+    }
+    None
+}
+
+/// The path of the sign-in page that leads on to another.
+pub fn address(return_to: Option<&str>) -> String {
+    return_to.map_or_else(|| "/auth/signin".to_owned(), |path| with_return("/auth/signin", path))
+}
+
+fn with_return(page: &str, return_to: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
+    format!("{page}?{query}")
+}
+
+/// The ways to sign in that plugins bring. Each leads back to where the person wanted to go.
+pub fn buttons(web: &Web, return_to: Option<&str>) -> Vec<Value> {
+    let href = |button: &SignInButton| match return_to {
+        Some(path) => with_return(&button.path, path),
         None => button.path.clone(),
     };
     web.buttons
@@ -107,19 +145,36 @@ pub async fn submit(
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Result<Response> {
-    limit_sign_in(&web, &visitor, &form.email).await?;
+    needs(web.identity.rules().signs_in_by_password)?;
+    limit_sign_in(&web, &visitor, &headers, &form.email).await?;
     let return_to = form.destination.path();
     let Some(user) = web.identity.check_password(&form.email, form.password).await? else {
-        return render(&web, &visitor, return_to, &form.email, Some("Address and password do not go together."));
+        let error = "Address and password do not go together.";
+        return sign_in_again(&web, &visitor, return_to, &form.email, error).await;
     };
-    open_session(&web, &visitor, &headers, (user.id, "password"), return_to).await
+    if !web.identity.is_proven_enough(&user) {
+        return ask_for_proof(&web, &visitor, &user).await;
+    }
+    open_session(&web, &visitor, &headers, (&user, "password"), return_to).await
 }
 
-/// Takes one attempt from the buckets of the address and of the account as seen from there.
-pub async fn limit_sign_in(web: &Web, visitor: &Visitor, email: &str) -> Result<()> {
-    let ip = visitor.info.ip;
+/// Whoever knows the password has still to prove the address: a link goes there.
+pub async fn ask_for_proof(web: &Web, visitor: &Visitor, user: &UserContext) -> Result<Response> {
+    limit_mail(web, visitor, &user.email).await?;
+    web.identity.send_verification(user.id, &browser_mark(visitor)).await?;
+    look_into_mail(web, visitor, "Confirm your address first: a link is on its way to it. Then sign in.")
+}
+
+/// Takes one attempt. A browser that was signed in to the account before has a bucket of its own. All others share: those
+/// of one address, those of one address at one account, and those at one account, wherever they are.
+pub async fn limit_sign_in(web: &Web, visitor: &Visitor, headers: &HeaderMap, email: &str) -> Result<()> {
+    let (ip, account) = (visitor.info.ip, normalize_email(email));
+    if let Some(device) = web.devices.known(headers, &account) {
+        return web.limits.take(LimitBucket::SignInByDevice, &device).await;
+    }
     web.limits.take(LimitBucket::SignInByAddress, &ip.to_string()).await?;
-    web.limits.take(LimitBucket::SignInByAccount, &account_key(&normalize_email(email), ip)).await
+    web.limits.take(LimitBucket::SignInByAccount, &account_key(&account, ip)).await?;
+    web.limits.take(LimitBucket::SignInByStrangers, &account).await
 }
 
 /// Opens a new session, ends the one the browser came with, and goes where the person wanted to go.
@@ -127,12 +182,13 @@ pub async fn open_session(
     web: &Web,
     visitor: &Visitor,
     headers: &HeaderMap,
-    (user, method): (UserId, &str),
+    (user, method): (&UserContext, &str),
     return_to: Option<String>,
 ) -> Result<Response> {
-    let begun = web.sessions.begin(visitor, headers, user, method).await?;
+    let begun = web.sessions.begin(visitor, headers, user.id, method).await?;
     let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
-    Ok(with_cookie(Redirect::to(&target).into_response(), Some(begun.cookie)))
+    let response = with_cookie(Redirect::to(&target).into_response(), Some(begun.cookie));
+    Ok(with_cookie(response, web.devices.make_known(headers, &user.email, &web.cookies, web.entropy.as_ref())))
 }
 
 async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {

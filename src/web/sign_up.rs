@@ -12,9 +12,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
+use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, message, over, private, read_token};
 use super::sign_in::{Destination, leave_for_clients, limit_sign_in, open_session};
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
+use crate::identity::sign_up::{Finish, Finished};
+
+const SENT: &str = "The next step is in a mail to this address. It works once, for an hour.";
+const ELSEWHERE: &str =
+    "You did not begin this account in this browser, so what was typed there does not count: choose a password here.";
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -38,7 +44,8 @@ struct Shown<'a> {
 }
 
 fn is_open(web: &Web) -> Result<()> {
-    if web.identity.rules().sign_up_open {
+    // Where passwords are no way in, a link or a code makes the account.
+    if web.identity.rules().sign_up_open && web.identity.rules().signs_in_by_password {
         return Ok(());
     }
     Err(Failure::not_found("sign_up.closed", "This host does not take new accounts by itself.")
@@ -69,6 +76,7 @@ fn render(web: &Web, visitor: &Visitor, return_to: Option<String>, shown: Shown<
         "email_error": shown.problems.email,
         "password_error": shown.problems.password,
         "min_password": web.identity.rules().min_password_length,
+        "sends_mail": web.identity.has_mail(),
     });
     let mut response = web.pages.page(visitor, "sign_up.html", "Create an account", context)?;
     leave_for_clients(&mut response, return_to.as_deref());
@@ -78,8 +86,8 @@ fn render(web: &Web, visitor: &Visitor, return_to: Option<String>, shown: Shown<
     Ok(response)
 }
 
-/// `POST /auth/signup`. A taken address is treated as an attempt to sign in, so that the answer tells no more than the
-/// sign-in page does.
+/// `POST /auth/signup`. With mail, the answer is the same for every address, and the mail says the rest. Without, a taken
+/// address is treated as an attempt to sign in, so that the answer tells no more than the sign-in page does.
 pub async fn submit(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
@@ -92,23 +100,96 @@ pub async fn submit(
     let return_to = destination.path();
     let account =
         NewAccount { email: email.clone(), name: name.clone(), password: password.clone(), scopes: ScopeSet::new() };
+    if web.identity.has_mail() {
+        limit_mail(&web, &visitor, &email).await?;
+        let asked = web.identity.ask_to_sign_up(account, &browser_mark(&visitor), return_to.clone()).await;
+        return match asked {
+            Ok(()) => look_into_mail(&web, &visitor, SENT),
+            Err(error) => refuse(&web, &visitor, return_to, (&email, &name), error),
+        };
+    }
     let user = match web.identity.create(account).await {
         Ok(user) => Some(user),
         Err(CreateError::Taken) => {
-            limit_sign_in(&web, &visitor, &email).await?;
+            limit_sign_in(&web, &visitor, &headers, &email).await?;
             web.identity.check_password(&email, password).await?
         }
-        Err(CreateError::Problems(problems)) => {
-            return render(&web, &visitor, return_to, Shown { email: &email, name: &name, error: None, problems });
-        }
-        Err(CreateError::Failure(failure)) => return Err(failure),
+        Err(error) => return refuse(&web, &visitor, return_to, (&email, &name), error),
     };
     match user {
-        Some(user) => open_session(&web, &visitor, &headers, (user.id, "password"), return_to).await,
-        None => {
-            let error = Some("No account could be made with these details. If you have one already, sign in.");
-            let shown = Shown { email: &email, name: &name, error, problems: AccountProblems::default() };
-            render(&web, &visitor, return_to, shown)
+        Some(user) => open_session(&web, &visitor, &headers, (&user, "password"), return_to).await,
+        None => refuse(&web, &visitor, return_to, (&email, &name), CreateError::Taken),
+    }
+}
+
+/// The form again, with what was wrong.
+fn refuse(
+    web: &Web,
+    visitor: &Visitor,
+    return_to: Option<String>,
+    (email, name): (&str, &str),
+    error: CreateError,
+) -> Result<Response> {
+    let taken = "No account could be made with these details. If you have one already, sign in.";
+    let (error, problems) = match error {
+        CreateError::Problems(problems) => (None, problems),
+        CreateError::Taken => (Some(taken), AccountProblems::default()),
+        CreateError::Failure(failure) => return Err(failure),
+    };
+    render(web, visitor, return_to, Shown { email, name, error, problems })
+}
+
+/// What the link in the mail leads to.
+#[derive(Deserialize)]
+pub struct LastStep {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    password: String,
+}
+
+fn last_step(web: &Web, visitor: &Visitor, token: &str, found: &Finish, error: Option<String>) -> Result<Response> {
+    let page = LinkPage {
+        title: "Finish your account",
+        lede: "This makes the account for".to_owned(),
+        warning: (!found.keeps_password).then_some(ELSEWHERE),
+        action: "/auth/signup/finish",
+        token,
+        label: "Make the account",
+        password: (!found.keeps_password).then_some("new"),
+        error,
+        email: &found.email,
+    };
+    page.render(web, visitor)
+}
+
+/// `GET /auth/signup/finish?token=`
+pub async fn finish_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Query<Link>) -> Result<Response> {
+    is_open(&web)?;
+    let token = read_token(&link.token)?;
+    let found = web.identity.look_at_finish(&token, &browser_mark(&visitor)).await?.ok_or_else(over)?;
+    last_step(&web, &visitor, token.expose(), &found, None)
+}
+
+/// `POST /auth/signup/finish`
+pub async fn finish(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<LastStep>,
+) -> Result<Response> {
+    is_open(&web)?;
+    let (token, mark) = (read_token(&form.token)?, browser_mark(&visitor));
+    let found = web.identity.look_at_finish(&token, &mark).await?.ok_or_else(over)?;
+    match web.identity.finish_sign_up(&token, &mark, form.password).await? {
+        Finished::Made(user, return_to) => {
+            open_session(&web, &visitor, &headers, (&user, "password"), return_to).await.map(private)
         }
+        Finished::Problem(problem) => last_step(&web, &visitor, token.expose(), &found, Some(problem)),
+        Finished::Taken => {
+            let words = ("You have an account already", "Sign in to it.");
+            message(&web, &visitor, "info", words, Some(("/auth/signin", "Sign in")))
+        }
+        Finished::Over => Err(over()),
     }
 }

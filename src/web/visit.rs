@@ -19,6 +19,15 @@ use crate::identity::setup::ADMIN;
 /// The only form without a token: a sign-out can be asked for by anything that holds the cookie, as in the seed.
 const WITHOUT_TOKEN: &str = "/auth/signout";
 
+/// Set on a response of a page that is about frames; every other page neither frames nor is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frames {
+    /// It frames pages of ours.
+    OfOurs,
+    /// It is somebody else's document, which pages of ours may frame and which may do nothing.
+    Sandboxed,
+}
+
 /// Whether an address is there at all for this visitor. Asked before the form is looked at, so that who may not know of
 /// a page gets the same answer as at an address nobody takes.
 type Gate = fn(&Visitor) -> Result<()>;
@@ -139,6 +148,7 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
         is_fresh: resumed.as_ref().is_some_and(|resumed| web.identity.is_fresh(&resumed.session)),
     };
     let caller = visitor.caller.clone();
+    let device = resumed.as_ref().and_then(|resumed| device_cookie(web, request.headers(), resumed));
     let checked = match gate(&visitor) {
         Ok(()) => check_form(web, form, &csrf_cookie, session).await,
         Err(failure) => Err(failure),
@@ -158,6 +168,9 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
     if let (Some(resumed), Some(token)) = (&resumed, &token) {
         renew(web, &mut response, resumed, token);
     }
+    if !response.headers().contains_key(header::SET_COOKIE) {
+        append(response.headers_mut(), device);
+    }
     if is_new_cookie {
         append(response.headers_mut(), web.cookies.set_csrf(&csrf_cookie));
     }
@@ -166,6 +179,12 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
     }
     protect(&mut response);
     response
+}
+
+/// Makes the browser known for whoever is signed in there, however the session began.
+fn device_cookie(web: &Web, headers: &HeaderMap, resumed: &Resumed) -> Option<HeaderValue> {
+    let is_the_person = resumed.session.impersonator_id.is_none();
+    is_the_person.then(|| web.devices.make_known(headers, &resumed.user.email, &web.cookies, web.entropy.as_ref()))?
 }
 
 async fn resume(web: &Web, token: Option<&PlainToken>) -> Result<Option<Resumed>> {
@@ -215,18 +234,29 @@ fn append(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
 /// No page may be framed, cached, or load anything from elsewhere. `form-action` names where a form may end up; Chromium
 /// applies it to redirects, too, so the consent page says where its answer goes.
 pub fn protect(response: &mut Response) {
+    let frames = response.extensions().get::<Frames>().copied();
     let action = match response.extensions().get::<FormAction>() {
         None => " form-action 'self';".to_owned(),
         Some(FormAction(extra)) if extra.is_empty() => String::new(),
         Some(FormAction(extra)) => format!(" form-action 'self' {extra};"),
     };
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:;{action} frame-ancestors 'none'; base-uri 'none'"
-    );
+    let (frame_source, may_frame) = match frames {
+        None => ("", "DENY"),
+        Some(Frames::OfOurs) => (" frame-src 'self';", "DENY"),
+        Some(Frames::Sandboxed) => ("", "SAMEORIGIN"),
+    };
+    let policy = if frames == Some(Frames::Sandboxed) {
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'".to_owned()
+    } else {
+        format!(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:;{frame_source}{action} frame-ancestors 'none'; \
+             base-uri 'none'"
+        )
+    };
     let headers = response.headers_mut();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static(may_frame));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -36,7 +36,10 @@ export async function startServer({ config = '', demoTools = false } = {}) {
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', openSync(log, 'w')],
   });
-  const { base_url: baseUrl, mcp_url: mcpUrl, setup_url: setupUrl } = await firstLine(child, log);
+  const told = await firstLine(child, log);
+  // With --json it says in JSON as well why it does not start.
+  if (!told.base_url) throw new Error(`the server does not start: ${JSON.stringify(told)}`);
+  const { base_url: baseUrl, mcp_url: mcpUrl, setup_url: setupUrl } = told;
   return new Server({ child, binary, common, dataDir, log, baseUrl, mcpUrl, setupUrl });
 }
 

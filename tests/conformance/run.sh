@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [clients] [authorization] [browser]
+#   run.sh [suite] [clients] [authorization] [browser] [idp] [signin]
 #
 # BELGIE_BIN and BELGIE_CONFORMANCE_GATEWAY name the programs under test; without them they are built (debug). Needs npm,
-# Python 3.10 or newer, and for `browser` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a folder for
-# pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
+# Python 3.10 or newer, and for `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
+# folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
+#
+# `idp` checks what `signin` signs in with: the providers in idp/ and the mail server in mail/. It needs no gateway.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
+scripts+=([idp]=idp.mjs [signin]=signin.mjs)
+known="suite clients authorization browser idp signin"
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(suite clients authorization browser)
+[ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"
 for part in "${parts[@]}"; do
-  [ -n "${scripts[$part]:-}" ] || { echo "unknown part: $part (there are suite, clients, authorization, browser)" >&2; exit 2; }
+  [ -n "${scripts[$part]:-}" ] || { echo "unknown part: $part (there are $known)" >&2; exit 2; }
 done
 
 # Installs again only when the lock file has changed.
@@ -32,7 +36,9 @@ if ! cmp -s "$here/requirements.txt" "$BELGIE_CONFORMANCE_VENV/installed-from"; 
   cp "$here/requirements.txt" "$BELGIE_CONFORMANCE_VENV/installed-from"
 fi
 
-if [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
+if [ "${parts[*]}" = idp ]; then
+  : # nothing of ours is run
+elif [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie -p belgie-conformance-gateway
 fi
 target=${CARGO_TARGET_DIR:-$root/target}

@@ -6,9 +6,11 @@ mod connected;
 mod documents;
 pub mod gateway;
 mod html;
+mod outbox;
 mod postgres;
 mod probe;
 mod rpc;
+mod smtp;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -21,6 +23,7 @@ pub use self::gateway::{Engine, Setup, TestGateway};
 pub use self::html::{forms, unescape};
 pub use self::probe::Probe;
 pub use self::rpc::{LegacySession, Modern, Reply, rpc};
+pub use self::smtp::SmtpServer;
 pub use self::stream::EventStream;
 
 /// How long a test waits for something that happens at once on a machine with time on its hands.

@@ -46,7 +46,7 @@ fn builder(data: &Path, direct_path: bool) -> Builder {
     let data = serde_json::Value::from(data.to_string_lossy());
     // A session for every connection of the load, and those of earlier rounds.
     let config = format!("data_dir = {data}\n[mcp]\ndirect_path = {direct_path}\nmax_sessions_per_user = 1000\n");
-    let description = tool(TOOL, "Gives the text back").arguments::<Echo>();
+    let description = tool(TOOL, "Gives the text back").arguments::<Echo>().plain();
     Belgie::builder(RawConfig::from_text(&config))
         .scope(ScopeInfo { name: SCOPE.into(), description: "Hear an echo".into(), grant: ScopeGrant::ByDefault })
         .tools(ToolSet::new(()).tool(description, access().scope(SCOPE), echo))

@@ -63,7 +63,7 @@ impl Db {
             Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres(pool) => Held::PostgresTx(pool.begin().await?),
         };
-        Ok(Tx { conn: Conn(held), events: Vec::new(), bus: Arc::clone(&self.bus) })
+        Ok(Tx { conn: Conn(held), events: Vec::new(), afterwards: Vec::new(), bus: Arc::clone(&self.bus) })
     }
 }
 
@@ -101,6 +101,7 @@ impl Conn {
 pub struct Tx {
     conn: Conn,
     events: Vec<Event>,
+    afterwards: Vec<Box<dyn FnOnce() + Send>>,
     bus: Arc<Bus>,
 }
 
@@ -108,6 +109,11 @@ impl Tx {
     /// Tells what this transaction makes true; heard by nobody unless it commits.
     pub fn emit(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Does something small, such as waking somebody, once the transaction has committed; not at all if it does not.
+    pub fn afterwards(&mut self, deed: impl FnOnce() + Send + 'static) {
+        self.afterwards.push(Box::new(deed));
     }
 
     /// Makes it so. When this returns, this process has already forgotten what the events made untrue.
@@ -128,6 +134,9 @@ impl Tx {
         }
         for event in &self.events {
             self.bus.publish(event);
+        }
+        for deed in self.afterwards {
+            deed();
         }
         Ok(())
     }

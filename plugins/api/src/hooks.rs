@@ -38,6 +38,12 @@ pub enum Act<'a> {
         /// Which.
         user: &'a UserContext,
     },
+    /// Somebody has proved to own the address of an account whose address was never proven, and did not make the account:
+    /// what was done in it before, sign-ins, grants and tokens, was done by a stranger and must end.
+    Reclaim {
+        /// The account.
+        user: &'a UserContext,
+    },
     /// An account elsewhere is about to become a way into an account here.
     Link {
         /// The account here.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use sqlx::migrate::Migrator;
 
-pub use self::mount::{AccountSection, Job, Mount, MountParts, Room, Route, SignInButton, Work};
+pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};
 use crate::command::PluginCommand;
 use crate::failure::Result;
 use crate::ports::Host;

@@ -339,6 +339,14 @@ pub enum LimitBucket {
     SignInByAddress,
     /// Sign-in attempts at one account.
     SignInByAccount,
+    /// Sign-in attempts at one account, wherever from, by browsers that were never signed in to it.
+    SignInByStrangers,
+    /// Sign-in attempts by one browser that was signed in to the account before.
+    SignInByDevice,
+    /// Mails asked for from one address.
+    MailByAddress,
+    /// Mails to one recipient.
+    MailToRecipient,
     /// New accounts from one address.
     SignUp,
     /// Registrations of OAuth clients from one address (RFC 7591).

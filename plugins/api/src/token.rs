@@ -114,7 +114,7 @@ impl PlainToken {
     /// What is stored and looked up.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
-        TokenHash(sha256(self.text.as_bytes()))
+        TokenHash::of(&self.text)
     }
 }
 
@@ -129,6 +129,12 @@ impl fmt::Debug for PlainToken {
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
+    /// The hash of a text, whether or not it is a token.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(sha256(text.as_bytes()))
+    }
+
     /// The 32 bytes, as stored.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

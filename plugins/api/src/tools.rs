@@ -57,11 +57,14 @@ pub struct ToolEntry {
     pub rule: Option<Rule>,
     /// Runs it.
     pub call: ToolCall,
+    /// Whether it has nothing to say to its client while it runs: see [`ToolSpec::plain`].
+    pub is_plain: bool,
 }
 
 /// The description of a tool, as clients will list it.
 pub struct ToolSpec {
     tool: Tool,
+    is_plain: bool,
     problem: Option<String>,
 }
 
@@ -73,7 +76,7 @@ pub fn tool(name: &'static str, description: &'static str) -> ToolSpec {
     let mut empty = JsonObject::new();
     empty.insert("type".to_owned(), "object".into());
     empty.insert("additionalProperties".to_owned(), false.into());
-    ToolSpec { tool: Tool::new(name, description, empty), problem: None }
+    ToolSpec { tool: Tool::new(name, description, empty), is_plain: false, problem: None }
 }
 
 impl ToolSpec {
@@ -108,6 +111,18 @@ impl ToolSpec {
             Some(ToolAnnotations::new().read_only(true).destructive(false).idempotent(true).open_world(false));
         self
     }
+
+    /// Says that the tool answers soon and from its arguments and its caller alone: while it runs it asks its client
+    /// nothing (elicitation, sampling, roots) and tells it nothing but the progress that the call itself has asked for.
+    ///
+    /// The protocol versions before 2026-07-28 carry such talk through a session, and every call with it. A plain tool
+    /// is answered without, at a fraction of the cost: in one piece of JSON, which a client whose connection breaks cannot
+    /// fetch again. What is not marked takes the long way there, so marking nothing is always safe.
+    #[must_use]
+    pub const fn plain(mut self) -> Self {
+        self.is_plain = true;
+        self
+    }
 }
 
 /// Tools that share one state.
@@ -133,11 +148,11 @@ impl<S: Send + Sync + 'static> ToolSet<S> {
     where
         H: CallToolHandler<Arc<S>, A> + Send + Sync + Clone + 'static,
     {
-        let ToolSpec { tool, problem } = spec;
+        let ToolSpec { tool, is_plain, problem } = spec;
         self.problems.extend(problem.map(|problem| format!("tool `{}`: {problem}", tool.name)));
         let route = ToolRoute::<Arc<S>>::new(tool, handler);
         let state = Arc::clone(&self.state);
-        self.entries.push(entry(route, Some(rule), state, |state| state));
+        self.entries.push(ToolEntry { is_plain, ..entry(route, Some(rule), state, |state| state) });
         self
     }
 
@@ -174,7 +189,7 @@ where
         let (call, state) = (Arc::clone(&call), Arc::clone(&state));
         Box::pin(async move { call(ToolCallContext::new(service(&state), params, context)).await })
     });
-    ToolEntry { tool: attr, rule, call }
+    ToolEntry { tool: attr, rule, call, is_plain: false }
 }
 
 /// The state of a tool set, as an argument of its tools.

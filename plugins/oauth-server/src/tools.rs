@@ -21,7 +21,8 @@ pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
         tool("list_my_connections", "Lists the agents and personal access tokens that can act for you, newest first")
             .title("Connected agents")
             .returns::<ConnectionList>()
-            .read_only(),
+            .read_only()
+            .plain(),
         access().scope(CONNECTIONS_READ),
         list_my_connections,
     )

@@ -8,7 +8,8 @@ use rmcp::model::{CallToolResult, ContentBlock};
 pub fn tools() -> ToolSet {
     let whoami = tool("whoami", "Tells who is calling, through which client and with which rights")
         .title("Who am I?")
-        .read_only();
+        .read_only()
+        .plain();
     ToolSet::new(()).tool(whoami, access(), whoami_tool)
 }
 

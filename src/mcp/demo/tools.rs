@@ -36,15 +36,15 @@ pub fn scopes() -> Vec<ScopeInfo> {
 #[must_use]
 pub fn tools() -> ToolSet {
     ToolSet::new(())
-        .tool(tool("echo", "Gives the text back").arguments::<Echo>().read_only(), access(), echo)
-        .tool(tool("add", "Adds two numbers").arguments::<Add>().returns::<Sum>().read_only(), access(), add)
+        .tool(tool("echo", "Gives the text back").arguments::<Echo>().read_only().plain(), access(), echo)
+        .tool(tool("add", "Adds two numbers").arguments::<Add>().returns::<Sum>().read_only().plain(), access(), add)
         .tool(
             tool("slow", "Waits, and tells how far it is when asked to").arguments::<Slow>().read_only(),
             access(),
             slow,
         )
         .tool(
-            tool("step_up", "Needs a right that is only given on request").read_only(),
+            tool("step_up", "Needs a right that is only given on request").read_only().plain(),
             access().scope(STEP_UP),
             step_up,
         )

@@ -13,6 +13,8 @@ use belgie_api::host::{self, PrincipalParts};
 use belgie_api::tools::{Guarded, ToolEntry};
 use belgie_api::{Caller, ClientId, Clock, Event, ScopeSet, ToolSet, UserId, access, tool};
 use http_body_util::BodyExt;
+use rmcp::ErrorData;
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, MetaObject};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -80,7 +82,12 @@ fn own_tools(hanging: &Arc<Notify>, given_up: &Arc<Notify>) -> Vec<ToolEntry> {
     };
     let set = ToolSet::new(())
         .tool(tool("boom", "Panics"), access(), boom)
-        .tool(tool("hang", "Never ends"), access(), hang)
+        .tool(tool("hang", "Never ends").plain(), access(), hang)
+        .tool(tool("talker", "May talk to its client"), access(), nothing)
+        .tool(tool("odd", "Answers with what is no object").returns::<Vec<u8>>().plain(), access(), odd)
+        .tool(tool("asker", "Asks for more").plain(), access(), asker)
+        .tool(tool("missing", "Finds nothing").plain(), access(), missing)
+        .tool(tool("noted", "Has something beside its result").plain(), access(), noted)
         .tool(tool("secret", "Only for owners"), access().role("owner").scope("x"), nothing)
         .tool(tool("two", "Needs two scopes"), access().scope("a").scope("b"), nothing)
         .tool(tool("grown", "Needs a plan"), access().plan("pro"), nothing);
@@ -91,6 +98,27 @@ fn own_tools(hanging: &Arc<Notify>, given_up: &Arc<Notify>) -> Vec<ToolEntry> {
 
 async fn boom() -> String {
     panic!("on purpose")
+}
+
+/// A result that only the newer era can carry as it is.
+async fn odd() -> CallToolResult {
+    let mut result = CallToolResult::success(vec![ContentBlock::text("three numbers")]);
+    result.structured_content = Some(json!([1, 2, 3]));
+    result
+}
+
+async fn asker() -> CallToolResponse {
+    InputRequiredResult::from_request_state("sealed").into()
+}
+
+async fn missing() -> Result<CallToolResult, ErrorData> {
+    Err(ErrorData::resource_not_found("There is no such page.", None))
+}
+
+async fn noted() -> CallToolResult {
+    let mut result = CallToolResult::success(vec![]);
+    result.meta = Some(MetaObject(json!({ "own": 1 }).as_object().cloned().unwrap_or_default()));
+    result
 }
 
 async fn nothing() -> String {
@@ -124,9 +152,9 @@ impl Bench {
     }
 
     /// Sends a request and waits for the head of the response.
-    pub(super) async fn send(&self, caller: &Caller, mut request: Request<Body>) -> Response {
-        request.extensions_mut().insert(caller.clone());
-        self.endpoint.handle(request).await
+    pub(super) async fn send(&self, caller: &Caller, request: Request<Body>) -> Response {
+        let lease = self.endpoint.lease(caller.principal());
+        self.endpoint.handle(request, caller.clone(), lease).await
     }
 
     /// Sends a request and waits for the whole response.
@@ -141,8 +169,13 @@ impl Bench {
 
     /// Opens a session of the older era and gives its id.
     pub(super) async fn open(&self, caller: &Caller) -> String {
+        self.open_in(caller, "2025-11-25").await
+    }
+
+    /// Opens a session in a version of the older era and gives its id.
+    pub(super) async fn open_in(&self, caller: &Caller, version: &str) -> String {
         let params = json!({
-            "protocolVersion": "2025-11-25",
+            "protocolVersion": version,
             "capabilities": {},
             "clientInfo": { "name": "test", "version": "1" },
         });
@@ -165,6 +198,22 @@ impl Answer {
 
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.headers.get("content-type").is_some_and(|kind| kind == "application/json")
+    }
+
+    /// The last message, whether it came alone or in an event stream; `None` when there is none.
+    pub(super) fn message(&self) -> Option<Value> {
+        let text = String::from_utf8_lossy(&self.body);
+        let is_stream = self.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let json = if is_stream {
+            text.lines().filter_map(|line| line.strip_prefix("data:")).rfind(|data| !data.trim().is_empty())
+        } else {
+            Some(text.as_ref())
+        };
+        json.and_then(|json| serde_json::from_str(json).ok())
     }
 
     pub(super) fn code(&self) -> i64 {
@@ -256,6 +305,18 @@ pub(super) fn call(name: &str, arguments: Value) -> Request<Body> {
 /// A message in a session of the older era.
 pub(super) fn in_session(id: &str, message: &Value) -> Request<Body> {
     post(&[("mcp-protocol-version", "2025-11-25"), ("mcp-session-id", id)], message.to_string())
+}
+
+/// A call of a tool in a session of the older era.
+pub(super) fn call_in_session(id: &str, number: u32, name: &str, arguments: Value) -> Request<Body> {
+    let params = json!({ "name": name, "arguments": arguments });
+    in_session(id, &json!({ "jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params }))
+}
+
+/// Says in a session that a call is not wanted any more.
+pub(super) fn cancel_in_session(id: &str, number: u32) -> Request<Body> {
+    let params = json!({ "requestId": number });
+    in_session(id, &json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }))
 }
 
 pub(super) fn list_in_session(id: &str) -> Request<Body> {

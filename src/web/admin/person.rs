@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::operator::Operator;
 use super::{person_of, record, unknown, users};
+use crate::identity::device_name;
 use crate::store::sessions::SessionRow;
 use crate::store::users::UserRow;
 use crate::web::Web;
-use crate::web::account::device;
 
 const LATEST: u32 = 20;
 
@@ -67,7 +67,7 @@ fn notice(done: &str) -> Option<&'static str> {
 fn describe(session: &SessionRow, now: Timestamp) -> Value {
     json!({
         "id": session.id,
-        "device": device(&session.user_agent),
+        "device": device_name(&session.user_agent),
         "ip": session.ip,
         "method": session.method,
         "created_at": session.created_at.day(),

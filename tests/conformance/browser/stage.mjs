@@ -25,7 +25,7 @@ export class Stage {
 
   static async open(browser, { label, server, report, javaScriptEnabled, screenshots = null }) {
     const context = await browser.newContext({ javaScriptEnabled, viewport: { width: 1280, height: 800 } });
-    const stage = new Stage();
+    const stage = new this();
     Object.assign(stage, { context, label, server, report, javaScriptEnabled, screenshots });
     context.on('page', (page) => stage.#watch(page));
     stage.page = await context.newPage();

@@ -1,10 +1,10 @@
 //! A call that nobody waits for any more is given up, and the tool notices.
 
-use reqwest::StatusCode;
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use super::visit;
-use crate::support::{EventStream, Setup, rpc};
+use crate::support::{EventStream, LegacySession, Reply, Setup, rpc};
 
 fn hang(meta: Value) -> Value {
     json!({ "name": "hang", "arguments": {}, "_meta": meta })
@@ -78,5 +78,54 @@ async fn the_end_of_the_gateway_stops_what_runs_in_it() {
     gateway.gateway.stopper().cancel();
     stream.rest().await;
     running.rest().await;
+    gateway.probe.ended(1).await;
+}
+
+fn brood(session: &LegacySession) -> RequestBuilder {
+    session.post(&rpc("tools/call", json!({ "name": "brood", "arguments": {} })))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_call_in_a_session_is_stopped_by_saying_so() {
+    for setup in both_ways() {
+        let (gateway, ada) = visit(setup).await;
+        let (session, other) = (ada.session().await, ada.session().await);
+        let running = tokio::spawn(brood(&session).send());
+        gateway.probe.begun(1).await;
+        let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } });
+        assert_eq!(other.post(&cancel).send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+        assert_eq!(session.post(&cancel).send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+        gateway.probe.ended(1).await;
+        let reply = Reply::read(running.await.expect("no panic").expect("an answer")).await;
+        assert_eq!((reply.status, reply.body), (StatusCode::OK, Value::Null), "nobody wants the answer any more");
+        assert_eq!(session.call("echo", json!({ "text": "free again" })).await.text(), "free again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_the_connection_of_a_call_in_a_session_does_not_stop_it() {
+    for setup in both_ways() {
+        let (gateway, ada) = visit(setup).await;
+        let session = ada.session().await;
+        let waiting = tokio::spawn(brood(&session).send());
+        gateway.probe.begun(1).await;
+        waiting.abort();
+        drop(waiting.await);
+        // The gateway has seen the end of the connection once it has answered on another.
+        assert_eq!(session.call("echo", json!({ "text": "x" })).await.text(), "x");
+        gateway.probe.ended(0).await;
+        assert_eq!(session.delete().send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+        gateway.probe.ended(1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_the_gateway_stops_a_plain_call_that_nobody_waits_for() {
+    let (gateway, ada) = visit(Setup::default().with_probe()).await;
+    let session = ada.session().await;
+    let waiting = tokio::spawn(brood(&session).send());
+    gateway.probe.begun(1).await;
+    waiting.abort();
+    gateway.gateway.stopper().cancel();
     gateway.probe.ended(1).await;
 }

@@ -1,10 +1,11 @@
-//! The short way answers byte for byte as the long one does.
+//! The short way answers byte for byte as the long one does; in a session, where one comes as JSON and the other in an
+//! event stream, message for message.
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::{Exact, visit};
-use crate::support::{Connected, Setup, rpc};
+use crate::support::{Connected, LegacySession, Reply, Setup, rpc};
 
 type Request = (&'static str, Box<dyn Fn(&Connected) -> RequestBuilder>);
 
@@ -154,5 +155,52 @@ async fn what_is_good_is_answered_with_a_result_on_both_ways() {
             assert_eq!(answer.status, if is_refused { 403 } else { 200 }, "{what}: {}", answer.body);
             assert_eq!(answer.body.contains("\"result\""), !is_refused, "{what}: {}", answer.body);
         }
+    }
+}
+
+/// What can be asked in a session, and whether the short way answers it.
+fn in_sessions() -> Vec<(&'static str, Value, bool)> {
+    let call = |name: &str, arguments: Value, is_short| {
+        ("tools/call", json!({ "name": name, "arguments": arguments }), is_short)
+    };
+    let with = |key: &str, value: Value| {
+        let mut params = json!({ "name": "echo", "arguments": { "text": "x" } });
+        params[key] = value;
+        ("tools/call", params, key == "_meta")
+    };
+    vec![
+        ("tools/list", json!({}), true),
+        ("tools/list", json!({ "cursor": "x" }), false),
+        call("echo", json!({ "text": "a \"b\" \\ \u{e4}\u{1f980}\n\u{0}" }), true),
+        call("echo", json!({ "text": 5 }), true),
+        call("echo", json!({}), true),
+        call("echo", json!(["x"]), false),
+        call("add", json!({ "a": 0.1, "b": 0.2 }), true),
+        call("add", json!({ "a": 1e308, "b": 1e308 }), true),
+        call("slow", json!({ "seconds": 0 }), false),
+        call("step_up", json!({}), true),
+        call("no_such_tool", json!({}), true),
+        with("_meta", json!({ "own": [1, null] })),
+        with("task", json!({ "ttl": 60_000 })),
+        with("requestState", json!("forged")),
+        ("ping", json!({}), false),
+        ("no/such", json!({}), false),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_ways_give_the_same_answers_in_a_session() {
+    let setup = |direct| Setup::default().config(&format!("[mcp]\ndirect_path = {direct}"));
+    let (short, ada_there) = visit(setup(true)).await;
+    let (long, ada_here) = visit(setup(false)).await;
+    let (there, here) = (ada_there.session().await, ada_here.session().await);
+    let ask = async |session: &LegacySession, method, params: &Value| session.send(method, params.clone()).await;
+    for (method, params, is_short) in in_sessions() {
+        let (one, other): (Reply, Reply) = (ask(&there, method, &params).await, ask(&here, method, &params).await);
+        assert_eq!(one.status, other.status, "{method} {params}");
+        assert_eq!(one.challenge().replace(&short.url, &long.url), other.challenge());
+        assert_eq!(one.body, other.body, "{method} {params}");
+        let is_stream = one.headers["content-type"] == "text/event-stream";
+        assert_eq!(!is_stream, is_short || one.status != 200, "{method} {params}: {one:?}");
     }
 }

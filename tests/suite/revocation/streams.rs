@@ -159,3 +159,19 @@ on_both_engines! {
         assert_eq!(session.call("echo", json!({ "text": "as before" })).await.text(), "as before");
     }
 }
+
+on_both_engines! {
+    async fn a_plain_call_in_a_session_ends_with_the_connection(gateway: TestGateway, setup = Setup::default().with_probe()) {
+        let mut ada = Connected::new(&gateway, "ada@example.org").await;
+        let session = ada.session().await;
+        let request = session.post(&rpc("tools/call", json!({ "name": "brood", "arguments": {} })));
+        let running = tokio::spawn(async move { Reply::read(request.send().await.expect("an answer")).await });
+        gateway.probe.begun(1).await;
+        let form = ada.browser.get("/account").await.form("/account/connections/revoke");
+        ada.browser.submit(&form, &[]).await;
+        let reply = timeout(PATIENCE, running).await.expect("in time").expect("no panic");
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{:?}", reply.body);
+        assert!(reply.challenge().contains("error=\"invalid_token\""), "{}", reply.challenge());
+        gateway.probe.ended(1).await;
+    }
+}

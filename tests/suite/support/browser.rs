@@ -38,6 +38,12 @@ impl Page {
         found.unwrap_or_else(|| panic!("no form for {action} on this page ({}): {}", self.status, self.body))
     }
 
+    /// The page without what differs between any two: the request's id and this word.
+    pub fn without(&self, word: &str) -> (StatusCode, String) {
+        let id = self.headers["x-request-id"].to_str().expect("an id");
+        (self.status, self.body.replace(id, "ID").replace(word, "WORD"))
+    }
+
     /// A parameter of the address the answer sends the browser to.
     pub fn sent_parameter(&self, name: &str) -> Option<String> {
         let location = Url::parse(&self.location()).expect("an absolute address");
@@ -114,6 +120,21 @@ impl Browser {
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Page {
         let form = self.get("/auth/signin").await.form("/auth/signin");
         self.submit(&form, &[("email", email), ("password", password)]).await
+    }
+
+    /// Opens a page, fills in the form on it that goes to a path, and sends it there.
+    pub async fn fill(&mut self, page: &str, action: &str, filled: &[(&str, &str)]) -> Page {
+        let form = self.get(page).await.form(action);
+        self.submit(&form, filled).await
+    }
+
+    /// Sends the fields of the sign-in form to another address, as its other buttons do.
+    pub async fn press(&mut self, action: &str, email: &str, return_to: Option<&str>) -> Page {
+        let mut form = self.get("/auth/signin").await.form("/auth/signin");
+        form.action = action.to_owned();
+        let mut filled = vec![("email", email), ("password", "")];
+        filled.extend(return_to.map(|path| ("return_to", path)));
+        self.submit(&form, &filled).await
     }
 
     /// Whether somebody is signed in.

@@ -57,6 +57,11 @@ impl Setup {
         self
     }
 
+    /// Mail goes to the outbox.
+    pub fn with_mail(self) -> Self {
+        self.config("[mail]\ntransport = \"outbox\"")
+    }
+
     /// Leaves the rate limits as they are for everybody.
     pub fn without_generous_limits(mut self) -> Self {
         self.has_real_limits = true;
@@ -148,6 +153,7 @@ async fn launch(place: Place, clock: Arc<ShiftedClock>, probe: Probe, build: Bui
 
 /// Tests come from one address; limits have tests of their own.
 const GENEROUS: &str = "[limits]\nsign_in_per_minute = 6000\nsign_in_per_account_per_minute = 6000\n\
+    sign_in_from_new_devices_per_hour = 6000\nmails_per_minute = 6000\nmails_per_recipient_per_hour = 6000\n\
     sign_up_per_minute = 6000\nregister_per_minute = 6000\ntoken_per_minute = 6000\nauthorize_per_minute = 6000\n";
 
 /// A running gateway.
@@ -193,6 +199,19 @@ impl TestGateway {
         self.person(email).await;
         let mut browser = self.browser();
         browser.sign_in(email, PASSWORD).await;
+        browser
+    }
+
+    /// A browser in which a new person with this proven address is signed in, on a gateway with mail.
+    pub async fn at_home(&self, email: &str) -> Browser {
+        self.person(email).await;
+        let mut browser = self.browser();
+        browser.sign_in(email, PASSWORD).await;
+        let link = self.letter_to(email).await.link();
+        let form = browser.get(&link).await.form("/auth/verify");
+        browser.submit(&form, &[]).await;
+        browser.sign_in(email, PASSWORD).await;
+        assert!(browser.is_signed_in().await);
         browser
     }
 

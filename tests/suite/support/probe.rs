@@ -1,4 +1,4 @@
-//! A tool that never ends, and tells the test what becomes of it.
+//! Tools that never end, and tell the test what becomes of them.
 
 use belgie::rmcp::model::{ProgressNotificationParam, RequestMetaObject};
 use belgie::rmcp::{Peer, RoleServer};
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
-/// Counts the calls of the tool `hang`.
+/// Counts the calls of the tools `hang` and `brood`.
 #[derive(Clone, Default)]
 pub struct Probe {
     begun: watch::Sender<usize>,
@@ -39,10 +39,19 @@ async fn hang(State(probe): State<Probe>, meta: RequestMetaObject, peer: Peer<Ro
     std::future::pending().await
 }
 
+async fn brood(State(probe): State<Probe>) -> String {
+    let _call = Call::begin(&probe);
+    std::future::pending().await
+}
+
 impl Probe {
-    /// The tool.
+    /// The tools: one that may talk to its client, and one that says it does not.
     pub fn tools(&self) -> ToolSet<Self> {
-        ToolSet::new(self.clone()).tool(tool("hang", "Never ends"), access(), hang)
+        ToolSet::new(self.clone()).tool(tool("hang", "Never ends"), access(), hang).tool(
+            tool("brood", "Never ends and says nothing").plain(),
+            access(),
+            brood,
+        )
     }
 
     /// Waits until so many calls have begun.

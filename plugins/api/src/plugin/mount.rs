@@ -8,9 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::http::Method;
 use axum::routing::MethodRouter;
+use serde_json::Value;
 
 use crate::failure::Result;
 use crate::hooks::{Observer, Veto, WaysIn};
+use crate::id::UserId;
 use crate::ports::{Provided, TokenVerifier};
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
@@ -56,6 +58,27 @@ pub trait AccountSection: Send + Sync {
 
     /// The section as HTML, from a template.
     async fn render(&self, visitor: &Visitor) -> Result<String>;
+}
+
+/// A part of what people get when they ask for everything that is kept about them.
+#[async_trait]
+pub trait DataExport: Send + Sync {
+    /// The name of the part: the plugin's id.
+    fn id(&self) -> &'static str;
+
+    /// Everything kept about this person, as JSON, without secrets.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn export(&self, user: UserId) -> Result<Value>;
+}
+
+/// Knows on whose behalf a page of ours was asked for, so that the sign-in page can say what one signs in for.
+#[async_trait]
+pub trait Purpose: Send + Sync {
+    /// What the agent calls itself that asks for this path of ours; `None` when it is no request of an agent. The name is
+    /// the agent's own claim.
+    async fn client_name(&self, path: &str) -> Option<String>;
 }
 
 /// A way to sign in that a plugin brings, as a button under the form.
@@ -107,6 +130,10 @@ pub struct MountParts {
     pub observers: Vec<Arc<dyn Observer>>,
     /// What it knows about ways into accounts.
     pub ways_in: Vec<Arc<dyn WaysIn>>,
+    /// What it knows about people.
+    pub data_exports: Vec<Arc<dyn DataExport>>,
+    /// What it knows about who asks for a page.
+    pub purposes: Vec<Arc<dyn Purpose>>,
     /// What it provides to others, by type.
     pub provided: Provided,
     /// Whether it is the authorization server that resources of this host announce.
@@ -189,6 +216,18 @@ impl Mount {
     /// Adds knowledge about ways into accounts.
     pub fn ways_in(&mut self, ways: Arc<dyn WaysIn>) -> &mut Self {
         self.parts.ways_in.push(ways);
+        self
+    }
+
+    /// Adds a part to what people get when they ask for everything that is kept about them.
+    pub fn data_export(&mut self, part: Arc<dyn DataExport>) -> &mut Self {
+        self.parts.data_exports.push(part);
+        self
+    }
+
+    /// Adds knowledge about who asks for a page.
+    pub fn purpose(&mut self, purpose: Arc<dyn Purpose>) -> &mut Self {
+        self.parts.purposes.push(purpose);
         self
     }
 

@@ -83,6 +83,8 @@ pub enum RevokeReason {
     RefreshReused,
     /// The client was deleted.
     ClientDeleted,
+    /// The account was somebody else's, who has come.
+    Reclaimed,
 }
 
 impl RevokeReason {
@@ -95,6 +97,7 @@ impl RevokeReason {
             Self::CodeReplayed => "code_replayed",
             Self::RefreshReused => "refresh_reused",
             Self::ClientDeleted => "client_deleted",
+            Self::Reclaimed => "reclaimed",
         }
     }
 }

@@ -84,6 +84,11 @@ impl Fetches {
 }
 
 impl OAuth {
+    /// The client of a document that was fetched a while ago; nothing is fetched for this.
+    pub(super) fn known_document(&self, address: &str) -> Option<Client> {
+        self.documents.find(address, self.host.now())
+    }
+
     /// The client that publishes its metadata at this address.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
+const LIST_IDS: &str =
+    "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
 const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
@@ -45,6 +47,11 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
 /// The grants of a person that are in force, newest first, 200 at most.
 pub async fn list_live(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<Grant>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_LIVE).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// All grants of a person that are in force.
+pub async fn list_ids(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<GrantId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, GrantId>(LIST_IDS).bind(user).bind(now).fetch_all(c).await)?)
 }
 
 /// Whether a person ever gave this client a grant that is still remembered.

@@ -1,0 +1,75 @@
+//! What the rest of the host asks the authorization server about people.
+
+use std::sync::Arc;
+
+use belgie_api::db::Tx;
+use belgie_api::hooks::{Act, Veto};
+use belgie_api::plugin::{DataExport, Purpose};
+use belgie_api::serde_json::{Value, json};
+use belgie_api::{ClientId, Result, UserId, async_trait};
+use url::form_urlencoded;
+
+use super::OAuth;
+use super::redeem::end_grant;
+use crate::model::grant::RevokeReason;
+use crate::store;
+
+/// The authorization server as others know it.
+pub struct People(pub Arc<OAuth>);
+
+/// Agents that were let in by a stranger go with the stranger. Codes that were not redeemed end with their sessions.
+#[async_trait]
+impl Veto for People {
+    fn name(&self) -> &'static str {
+        "oauth-server.grants"
+    }
+
+    async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
+        let Act::Reclaim { user } = act else { return Ok(()) };
+        let now = self.0.host.now();
+        for grant in store::grants::list_ids(tx, user.id, now).await? {
+            end_grant(tx, grant, RevokeReason::Reclaimed, now).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl DataExport for People {
+    fn id(&self) -> &'static str {
+        "oauth-server"
+    }
+
+    async fn export(&self, user: UserId) -> Result<Value> {
+        let grants = self.0.list_connections(user).await?;
+        let connection = |grant: &crate::model::grant::Grant| {
+            json!({
+                "id": grant.id,
+                "kind": grant.kind.as_str(),
+                "client_id": grant.client_id,
+                "client_name": grant.client_name,
+                "scopes": grant.scopes,
+                "resources": grant.resources,
+                "created_at": grant.created_at,
+                "last_used_at": grant.last_used_at,
+                "expires_at": grant.expires_at,
+            })
+        };
+        Ok(json!({ "connections": grants.iter().map(connection).collect::<Vec<_>>() }))
+    }
+}
+
+#[async_trait]
+impl Purpose for People {
+    /// Only clients that are known already are named: a link to the sign-in page makes this host fetch nothing.
+    async fn client_name(&self, path: &str) -> Option<String> {
+        let query = path.strip_prefix("/authorize?")?;
+        let id = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "client_id")?.1;
+        let name = if id.starts_with("https://") || id.starts_with("http://") {
+            self.0.known_document(&id)?.face.name
+        } else {
+            self.0.find_registered(&ClientId::from_wire(id.into_owned())).await.ok()??.into_client().face.name
+        };
+        Some(name).filter(|name| !name.is_empty())
+    }
+}

@@ -1,0 +1,93 @@
+//! The password of somebody who is there: another, a first, or none.
+
+use belgie_api::db::Tx;
+use belgie_api::ports::{Audit, AuditEntry};
+use belgie_api::web::RequestInfo;
+use belgie_api::{Caller, Event, Failure, Result};
+use serde_json::json;
+
+use super::accounts::Identity;
+use super::notes::when;
+use crate::mail::Letter;
+use crate::store::{sessions, users};
+
+/// Refused: it would be the last way into the account.
+pub(super) fn last_way_in() -> Failure {
+    Failure::conflict("account.last_way_in", "This is the only way into your account.")
+        .hint("Add another way to sign in first.")
+}
+
+impl Identity {
+    /// Sets the password of somebody who proved to be there. With `end_others` every other session ends.
+    ///
+    /// # Errors
+    /// What speaks against the password, or when the database does not answer.
+    pub async fn set_password(
+        &self,
+        caller: &Caller,
+        info: &RequestInfo,
+        password: String,
+        end_others: bool,
+    ) -> Result<Option<String>> {
+        let user = caller.user();
+        if let Some(problem) = self.password_problem(&password, &user.email).await? {
+            return Ok(Some(problem));
+        }
+        let hash = self.hasher.hash(password).await?;
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        users::set_password(&mut tx, user.id, Some(&hash), now).await?;
+        if end_others && let Some(session) = caller.session() {
+            for session in sessions::revoke_others(&mut tx, user.id, session, now).await? {
+                tx.emit(Event::SessionRevoked { session });
+            }
+        }
+        self.tell_of_password(&mut tx, caller, info, ("password_changed", "password.changed")).await?;
+        tx.commit(now).await?;
+        Ok(None)
+    }
+
+    /// Removes the password, unless it is the last way in.
+    ///
+    /// # Errors
+    /// When it is, or the database does not answer.
+    pub async fn remove_password(&self, caller: &Caller, info: &RequestInfo) -> Result<()> {
+        let user = caller.user().id;
+        if self.count_ways_in(user).await? < 2 {
+            return Err(last_way_in());
+        }
+        let mut tx = self.db.begin().await?;
+        users::set_password(&mut tx, user, None, self.clock.now()).await?;
+        self.tell_of_password(&mut tx, caller, info, ("password_removed", "password.removed")).await?;
+        tx.commit(self.clock.now()).await
+    }
+
+    async fn tell_of_password(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        info: &RequestInfo,
+        (kind, action): (&'static str, &'static str),
+    ) -> Result<()> {
+        let user = caller.user();
+        let letter = Letter {
+            template: "notice",
+            kind,
+            name: if user.email_verified { &user.name } else { "" },
+            path: None,
+            facts: json!({ "when": when(self.clock.now()), "device": "", "ip": info.ip }),
+        };
+        self.post.send_if_possible(tx, &user.email, &letter).await?;
+        let entry = AuditEntry { action, outcome: "done", ..AuditEntry::default() };
+        self.audit.record(tx, &entry.by(caller).during(info).to(user.id)).await
+    }
+
+    /// Whether the password of this person is the right one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_password_of(&self, caller: &Caller, password: String) -> Result<bool> {
+        let found = self.check_password(&caller.user().email, password).await?;
+        Ok(found.is_some_and(|user| user.id == caller.user().id))
+    }
+}

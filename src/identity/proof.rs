@@ -1,0 +1,49 @@
+//! What it means when somebody proves to read the mail of an address.
+//!
+//! Whoever makes an account with a password before proving its address may be anybody: perhaps somebody who waits for
+//! the owner of the address to come and use it. So the day the address is proven, whatever was there before is not
+//! trusted: the password, sessions, grants and tokens end, unless the proof comes from whoever knows them, that is from
+//! the browser that asked for it, or with the password.
+
+use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
+use belgie_api::hooks::Act;
+use belgie_api::{Event, Result, Timestamp, UserId};
+
+use super::accounts::{Identity, context};
+use crate::store::users::{self, UserRow};
+use crate::store::{links, sessions};
+
+impl Identity {
+    /// Notes that the address of an account is proven. `is_theirs`: whether the proof comes from whoever made the account.
+    pub(super) async fn prove_address(&self, tx: &mut Tx, row: &UserRow, is_theirs: bool) -> Result<UserContext> {
+        if row.email_verified_at.is_some() {
+            return Ok(context(row.clone()));
+        }
+        let now = self.clock.now();
+        users::note_verified(tx, row.id, now).await?;
+        if !is_theirs {
+            self.reclaim(tx, row, Timestamp::EPOCH).await?;
+        }
+        tx.emit(Event::UserChanged { user: row.id });
+        Ok(UserContext { email_verified: true, ..context(row.clone()) })
+    }
+
+    /// Ends everything that was done in an account before its owner came: password, sessions, grants and tokens, and the
+    /// links made since a moment.
+    pub(super) async fn reclaim(&self, tx: &mut Tx, row: &UserRow, since: Timestamp) -> Result<()> {
+        let now = self.clock.now();
+        users::set_password(tx, row.id, None, now).await?;
+        links::withdraw_all_of(tx, row.id, since).await?;
+        self.end_all_sessions(tx, row.id).await?;
+        self.veto(tx, Act::Reclaim { user: &context(row.clone()) }).await
+    }
+
+    /// Ends every session of a person, inside a transaction.
+    pub(super) async fn end_all_sessions(&self, tx: &mut Tx, user: UserId) -> Result<()> {
+        for session in sessions::revoke_all(tx, user, self.clock.now()).await? {
+            tx.emit(Event::SessionRevoked { session });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! The password: another, a first, or none.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::web::{Present, Visitor};
+use belgie_api::{Caller, Result};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::Web;
+use super::super::by_mail::needs;
+use super::facts;
+
+#[derive(Deserialize)]
+pub struct NewPassword {
+    #[serde(default)]
+    password: String,
+    end_others: Option<String>,
+}
+
+async fn render(web: &Web, visitor: &Visitor, caller: &Caller, error: Option<&str>) -> Result<Response> {
+    let context = json!({
+        "account": facts(web, caller).await?,
+        "ways_in": web.host.accounts().ways_in(caller.user().id).await?,
+        "min_password": web.identity.rules().min_password_length,
+        "error": error,
+    });
+    let mut response = web.pages.page(visitor, "account_password.html", "Your password", context)?;
+    if error.is_some() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+/// `GET /account/password`
+pub async fn page(State(web): State<Arc<Web>>, Present { caller, visitor }: Present) -> Result<Response> {
+    needs(web.identity.rules().signs_in_by_password)?;
+    render(&web, &visitor, &caller, None).await
+}
+
+/// `POST /account/password`
+pub async fn save(
+    State(web): State<Arc<Web>>,
+    Present { caller, visitor }: Present,
+    Form(form): Form<NewPassword>,
+) -> Result<Response> {
+    needs(web.identity.rules().signs_in_by_password)?;
+    let end_others = form.end_others.is_some();
+    match web.identity.set_password(&caller, &visitor.info, form.password, end_others).await? {
+        None => Ok(Redirect::to("/account?done=password").into_response()),
+        Some(problem) => render(&web, &visitor, &caller, Some(&problem)).await,
+    }
+}
+
+/// `POST /account/password/remove`
+pub async fn remove(State(web): State<Arc<Web>>, Present { caller, visitor }: Present) -> Result<Response> {
+    web.identity.remove_password(&caller, &visitor.info).await?;
+    Ok(Redirect::to("/account?done=password-removed").into_response())
+}
+
+/// `GET /account/password/remove`: where whoever had to prove to be there first comes back to.
+pub async fn back(State(_): State<Arc<Web>>) -> Response {
+    Redirect::to("/account/password").into_response()
+}

@@ -1,0 +1,121 @@
+//! What pages that write to people, or are reached by links in mails, have in common.
+
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use belgie_api::crypto::{base64url, sha256};
+use belgie_api::ports::LimitBucket;
+use belgie_api::web::Visitor;
+use belgie_api::{Failure, PlainToken, Result, TokenKind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Web;
+use crate::store::users::normalize_email;
+
+/// The query of a link in a mail.
+#[derive(Deserialize)]
+pub struct Link {
+    #[serde(default)]
+    pub token: String,
+}
+
+/// What is shown where a link leads: one button that uses it up. Mail scanners open links; they press nothing.
+pub struct LinkPage<'a> {
+    /// The title of the page.
+    pub title: &'a str,
+    /// What the button does.
+    pub lede: String,
+    /// Something to look out for.
+    pub warning: Option<&'a str>,
+    /// Where the form goes.
+    pub action: &'a str,
+    /// The token.
+    pub token: &'a str,
+    /// What the button says.
+    pub label: &'a str,
+    /// Which password is asked for: `new`, `current`, or none.
+    pub password: Option<&'a str>,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// The address the link is for.
+    pub email: &'a str,
+}
+
+impl LinkPage<'_> {
+    /// Shows the page.
+    pub fn render(self, web: &Web, visitor: &Visitor) -> Result<Response> {
+        let has_mistake = self.error.is_some();
+        let context = json!({
+            "title": self.title,
+            "lede": self.lede,
+            "warning": self.warning,
+            "action": self.action,
+            "token": self.token,
+            "label": self.label,
+            "password": self.password,
+            "error": self.error,
+            "email": self.email,
+            "min_password": web.identity.rules().min_password_length,
+        });
+        let mut response = web.pages.page(visitor, "link.html", self.title, context)?;
+        if has_mistake {
+            *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        }
+        Ok(private(response))
+    }
+}
+
+/// The mark of this browser while nobody is signed in, and of the session otherwise: what tells whether a link is opened
+/// where it was asked for. It follows from the forgery cookie, which no other site and no other browser has.
+pub fn browser_mark(visitor: &Visitor) -> String {
+    base64url(&sha256(format!("browser {}", visitor.csrf_token).as_bytes()))
+}
+
+/// Takes one mail from the buckets of the asking address and of the recipient.
+pub async fn limit_mail(web: &Web, visitor: &Visitor, recipient: &str) -> Result<()> {
+    web.limits.take(LimitBucket::MailByAddress, &visitor.info.ip.to_string()).await?;
+    web.limits.take(LimitBucket::MailToRecipient, &normalize_email(recipient)).await
+}
+
+/// Whatever depends on mail is not there where none is sent.
+pub fn needs(is_offered: bool) -> Result<()> {
+    if is_offered {
+        return Ok(());
+    }
+    Err(Failure::not_found("sign_in.not_offered", "This way to sign in is not offered here."))
+}
+
+/// The failure of a link that was used, has expired or never was.
+pub fn over() -> Failure {
+    Failure::not_found("link.over", "This link is not good any more.")
+        .hint("Links work once, and not for long. Ask for a new one.")
+}
+
+/// Reads a token as it stands in a link.
+pub fn read_token(text: &str) -> Result<PlainToken> {
+    PlainToken::parse_as(TokenKind::Link, text.trim()).ok_or_else(over)
+}
+
+/// Nobody learns the address of a page with a token from us.
+pub fn private(mut response: Response) -> Response {
+    response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// A page that says one thing.
+pub fn message(
+    web: &Web,
+    visitor: &Visitor,
+    tone: &str,
+    (title, words): (&str, &str),
+    action: Option<(&str, &str)>,
+) -> Result<Response> {
+    let action: Value = action.map_or(Value::Null, |(href, label)| json!({ "href": href, "label": label }));
+    let context = json!({ "tone": tone, "title": title, "message": words, "action": action });
+    web.pages.page(visitor, "message.html", title, context).map(private)
+}
+
+/// The answer to whoever asked for a mail, whether anybody gets one or not.
+pub fn look_into_mail(web: &Web, visitor: &Visitor, words: &str) -> Result<Response> {
+    message(web, visitor, "info", ("Look into your mail", words), None)
+}

@@ -1,0 +1,74 @@
+//! Signing in with a link sent by mail.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::Result;
+use belgie_api::web::Visitor;
+use serde::Deserialize;
+
+use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, needs, over, private, read_token};
+use super::sign_in::{Destination, open_session, sign_in_again};
+use super::{Web, sign_in};
+use crate::identity::accounts::is_email;
+
+const SENT: &str = "If you can sign in with this address, a link is on its way to it. It works once, for an hour.";
+const ELSEWHERE: &str = "You did not ask for this link in this browser. If somebody else gave it to you, do not use it: you would work \
+     in an account that is not yours.";
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    pub email: String,
+    #[serde(flatten)]
+    pub destination: Destination,
+}
+
+/// `GET /auth/link`: asking stands on the sign-in page.
+pub async fn page(Query(wanted): Query<Destination>) -> Response {
+    Redirect::to(&sign_in::address(wanted.path().as_deref())).into_response()
+}
+
+/// `POST /auth/link`
+pub async fn ask(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Form<Wanted>) -> Result<Response> {
+    needs(web.identity.rules().signs_in_by_link)?;
+    let return_to = form.destination.path();
+    if !is_email(form.email.trim()) {
+        return sign_in_again(&web, &visitor, return_to, &form.email, "Write your e-mail address first.").await;
+    }
+    limit_mail(&web, &visitor, &form.email).await?;
+    web.identity.ask_for_link(&form.email, &browser_mark(&visitor), return_to).await?;
+    look_into_mail(&web, &visitor, SENT)
+}
+
+/// `GET /auth/link/open?token=`
+pub async fn open(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Query<Link>) -> Result<Response> {
+    let token = read_token(&link.token)?;
+    let found = web.identity.look_at_link(&token, &browser_mark(&visitor)).await?.ok_or_else(over)?;
+    let page = LinkPage {
+        title: "Sign in",
+        lede: "You are about to sign in as".to_owned(),
+        warning: (!found.is_ours).then_some(ELSEWHERE),
+        action: "/auth/link/open",
+        token: token.expose(),
+        label: "Sign in",
+        password: None,
+        error: None,
+        email: &found.email,
+    };
+    page.render(&web, &visitor)
+}
+
+/// `POST /auth/link/open`
+pub async fn follow(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(link): Form<Link>,
+) -> Result<Response> {
+    let token = read_token(&link.token)?;
+    let arrival = web.identity.follow_link(&token, &browser_mark(&visitor)).await?.ok_or_else(over)?;
+    open_session(&web, &visitor, &headers, (&arrival.user, "link"), arrival.return_to).await.map(private)
+}

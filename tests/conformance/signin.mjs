@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// People sign in, in a real browser: by providers and by mail that live on this machine (idp/, mail/), and what others try
+// on the way. All of it twice, with scripts and without. $SCREENSHOTS names a folder for pictures of every page (else a
+// temporary one), $CHROMIUM the program. What the pages call things stands in signin/ui.mjs.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { launch } from './browser/stage.mjs';
+import { Report } from './harness.mjs';
+import { account, confirmation } from './signin/account.mjs';
+import { admin } from './signin/admin.mjs';
+import { attacks } from './signin/attacks.mjs';
+import { links } from './signin/links.mjs';
+import { mails } from './signin/mails.mjs';
+import { providerPages } from './signin/pages.mjs';
+import { providers } from './signin/providers.mjs';
+import { Visitor, openWorld } from './signin/world.mjs';
+
+const screenshots = process.env.SCREENSHOTS ?? mkdtempSync(join(tmpdir(), 'belgie-screenshots-'));
+const report = new Report('signin');
+const browser = await launch();
+
+/** One server for each group of journeys, so that none stumbles over the limits another has used up. */
+const GROUPS = [
+  { name: 'providers', journeys: [providers, links] },
+  { name: 'mail', journeys: [mails, account] },
+  { name: 'confirmation', journeys: [confirmation], hasty: true },
+  { name: 'administration', journeys: [admin] },
+  { name: 'attacks', journeys: [attacks] },
+];
+
+for (const javaScriptEnabled of [true, false]) {
+  const label = `the providers' pages, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
+  const pages = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
+  await providerPages(browser, pages).catch((error) => report.fail(label, error));
+  for (const { name, journeys, hasty } of GROUPS) {
+    const label = `${name}, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
+    const world = await openWorld({ hasty }).catch((error) => report.fail(label, error));
+    if (!world) continue;
+    const options = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
+    const visitor = await Visitor.open(browser, world, options);
+    for (const journey of journeys) {
+      await journey(visitor, browser).catch((error) => report.fail(`${label}: ${journey.name}`, error));
+    }
+    await visitor.context.close();
+    await report.check(`${label}: everything ends in good order`, () => world.close());
+  }
+}
+
+await browser.close();
+console.log(`screenshots in ${screenshots}`);
+report.close();

@@ -1,0 +1,101 @@
+// The administrator: sees everybody, shuts somebody out and lets them in again, and looks at the gateway through their eyes.
+
+import assert from 'node:assert/strict';
+import { PASSWORD } from '../harness.mjs';
+import { errorPage } from '../browser/stage.mjs';
+import { BUTTON, FIELD, PATHS, SAYS } from './ui.mjs';
+import { Visitor } from './world.mjs';
+
+const MARY = 'mary@example.org';
+const REFUSED = /^status: 4|^console: Failed to load/;
+
+export async function admin(visitor, browser) {
+  const { world, label, report, javaScriptEnabled, screenshots } = visitor;
+  const options = { label: `${label}, administrator`, report, javaScriptEnabled, screenshots };
+  const root = await Visitor.open(browser, world, options);
+  await root.check('the set-up link makes the administrator', async () => {
+    await root.visit(world.server.setupUrl);
+    await root.write(FIELD.name, 'Root');
+    await root.write(FIELD.email, 'root@example.org');
+    await root.write(FIELD.password, PASSWORD);
+    await root.go(/^Create the administrator$/);
+  });
+  await visitor.check(
+    'the pages of administrators are not there for others',
+    async () => {
+      await visitor.signUp('Mary Jackson', MARY);
+      await visitor.visit(PATHS.adminUsers);
+      await visitor.look('admin-not-found');
+      await visitor.says(/Error 404/);
+    },
+    errorPage(404),
+  );
+  await root.check('the list shows everybody', async () => {
+    await root.visit(PATHS.adminUsers);
+    await root.says(/mary@example\.org/);
+    await root.look('admin-users');
+    await openMary(root);
+    await root.look('admin-user');
+  });
+  await ban(root, visitor);
+  await impersonation(root);
+  await root.context.close();
+}
+
+async function openMary(root) {
+  await root.visit(PATHS.adminUsers);
+  await root.go(/Mary Jackson|mary@example\.org/);
+}
+
+async function ban(root, visitor) {
+  await root.check('a ban ends sessions at once and lets nobody in', async () => {
+    await openMary(root);
+    await root.go(BUTTON.ban);
+    const sure = root.page.getByRole('button', { name: BUTTON.ban });
+    if (!SAYS.banned.test(await root.page.locator('main').textContent()) && (await sure.count()) > 0) await root.go(BUTTON.ban);
+    await root.says(SAYS.banned);
+    await root.look('admin-user-banned');
+  });
+  await visitor.check(
+    'who is banned is signed out and cannot sign in',
+    async () => {
+      assert.equal(await visitor.isSignedIn(), false);
+      await visitor.signIn(MARY);
+      assert.equal(await visitor.isSignedIn(), false);
+      await visitor.look('banned');
+    },
+    REFUSED,
+  );
+  await root.check('the ban is lifted', async () => {
+    await openMary(root);
+    await root.go(BUTTON.unban);
+  });
+  await visitor.check('who was banned signs in again', async () => {
+    await visitor.signIn(MARY);
+    await visitor.seesAccountOf(MARY);
+    await visitor.signOut();
+  });
+}
+
+async function impersonation(root) {
+  await root.check(
+    'impersonating says so on every page, until it ends',
+    async () => {
+      await openMary(root);
+      await root.go(BUTTON.impersonate);
+      await root.seesAccountOf(MARY);
+      for (const path of [PATHS.account, PATHS.profile]) {
+        await root.visit(path);
+        assert.match(await root.page.locator('body').textContent(), SAYS.impersonating);
+      }
+      await root.look('impersonating');
+      await root.visit(PATHS.adminUsers);
+      await root.says(/Error 404/);
+      await root.visit(PATHS.account);
+      await root.go(BUTTON.stopImpersonating);
+      await root.seesAccountOf('root@example.org');
+      assert.doesNotMatch(await root.page.locator('body').textContent(), SAYS.impersonating);
+    },
+    errorPage(404),
+  );
+}

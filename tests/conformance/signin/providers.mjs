@@ -1,0 +1,124 @@
+// In by a provider: the first time, again, by another door to the same account, and not at all.
+
+import assert from 'node:assert/strict';
+import { errorPage } from '../browser/stage.mjs';
+import { PATHS, SAYS } from './ui.mjs';
+
+export async function providers(visitor) {
+  const { idp } = visitor.world;
+  await visitor.check('the sign-in page offers the providers', async () => {
+    await visitor.visit(PATHS.signIn);
+    await visitor.look('sign-in-providers');
+  });
+  await visitor.check('Google makes an account, with name and verified address', async () => {
+    await visitor.visit(PATHS.signIn);
+    await visitor.signInWith('google', 'grace');
+    await visitor.seesAccountOf('grace@navy.example');
+    await visitor.says(/Grace Hopper/);
+    await visitor.look('account-google');
+    const { access_type, prompt, code_challenge_method, nonce, scope } = idp.google.seen.authorize;
+    assert.deepEqual([access_type, prompt, code_challenge_method], ['offline', 'consent', 'S256']);
+    assert.ok(nonce, 'no nonce was asked for');
+    assert.deepEqual(new Set(scope.split(' ')), new Set(['openid', 'email', 'profile']));
+  });
+  await visitor.check('Google again is the same account', async () => {
+    await visitor.visit(PATHS.account);
+    const id = await accountId(visitor);
+    await visitor.signOut();
+    await visitor.signInWith('google', 'grace');
+    await visitor.seesAccountOf('grace@navy.example');
+    assert.equal(await accountId(visitor), id);
+    await visitor.signOut();
+  });
+  await visitor.check('after the provider people are where they wanted to go', async () => {
+    await visitor.visit(PATHS.profile);
+    assert.equal(visitor.path, PATHS.signIn);
+    await visitor.go(/with Google/);
+    await visitor.atProvider('grace');
+    assert.equal(visitor.path, PATHS.profile);
+    await visitor.signOut();
+  });
+  await visitor.check('Microsoft answers by form, and its address alone links nothing', async () => {
+    await visitor.signInWith('microsoft', 'edsger');
+    assert.equal(idp.microsoft.seen.authorize.response_mode, 'form_post');
+    await visitor.seesAccountOf('Edsger.Dijkstra@Example.ORG'.toLowerCase());
+    await visitor.look('account-microsoft');
+    await visitor.signOut();
+  });
+  await visitor.check('any OpenID provider, by what userinfo says', async () => {
+    await visitor.signInWith('generic', 'ada');
+    await visitor.seesAccountOf('ada@example.org');
+    assert.ok(idp.generic.counts.userinfo > 0, 'userinfo was not asked');
+    await visitor.signOut();
+  });
+  await visitor.check('a verified address at another provider leads to the same account', async () => {
+    await visitor.signInWith('google', 'ada');
+    await visitor.seesAccountOf('ada@example.org');
+    await visitor.signOut();
+  });
+  await refusals(visitor);
+  await changes(visitor);
+}
+
+async function refusals(visitor) {
+  const { idp } = visitor.world;
+  await visitor.check(
+    'an unverified address of somebody else lets nobody in',
+    async () => {
+      await visitor.signInWith('google', 'mallory');
+      await visitor.says(SAYS.notLinked);
+      await visitor.look('provider-not-linked');
+      assert.equal(await visitor.isSignedIn(), false);
+    },
+    /^status: 4|^console: Failed to load/,
+  );
+  await visitor.check(
+    'an address of somebody else from a tenant of one’s own lets nobody in',
+    async () => {
+      await visitor.signInWith('microsoft', 'mallory');
+      assert.equal(await visitor.isSignedIn(), false);
+    },
+    /^status: 4|^console: Failed to load/,
+  );
+  await visitor.check(
+    'who says no at the provider is told so, and can try again',
+    async () => {
+      idp.google.forgetSessions();
+      await visitor.signInWith('google', 'grace', { deny: true });
+      await visitor.says(SAYS.denied);
+      await visitor.look('provider-denied');
+      assert.equal(await visitor.isSignedIn(), false);
+    },
+    /^status: 4|^console: Failed to load/,
+  );
+  await visitor.check('"true" is true: an address verified in so many letters counts', async () => {
+    idp.google.set({ emailVerifiedAsString: true });
+    await visitor.signInWith('google', 'ada');
+    await visitor.seesAccountOf('ada@example.org');
+    await visitor.signOut();
+    idp.google.reset();
+  });
+}
+
+async function changes(visitor) {
+  const { idp } = visitor.world;
+  await visitor.check('a provider may change its keys', async () => {
+    await idp.google.rotateKeys();
+    await visitor.signInWith('google', 'ada');
+    await visitor.seesAccountOf('ada@example.org');
+    await visitor.signOut();
+  });
+  await visitor.check(
+    'a provider without id tokens',
+    async () => {
+      idp.github.set({ publicEmail: true });
+      await visitor.signInWith('github', 'newton');
+      assert.ok(idp.github.counts.api > 0, 'the API was not asked');
+      idp.github.reset();
+      if (await visitor.isSignedIn()) await visitor.signOut();
+    },
+    errorPage(422),
+  );
+}
+
+const accountId = async (visitor) => /usr_\w+/.exec(await visitor.page.locator('main').textContent())?.[0];

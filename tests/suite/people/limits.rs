@@ -1,0 +1,92 @@
+//! Guessing is slow, and nobody can make it slow for the owner.
+
+use reqwest::StatusCode;
+
+use crate::on_both_engines;
+use crate::support::gateway::PASSWORD;
+use crate::support::{Browser, Setup, TestGateway};
+
+/// The limits everybody has, but for those of addresses: the suite has one address, and here everybody has another.
+fn strict() -> Setup {
+    Setup::default().without_generous_limits().config(
+        "[limits]\nsign_in_per_minute = 6000\nsign_in_per_account_per_minute = 10\nsign_in_from_new_devices_per_hour = 15",
+    )
+}
+
+/// Guesses until it is told to wait.
+async fn exhaust(browser: &mut Browser, email: &str) -> usize {
+    for n in 0..40 {
+        if browser.sign_in(email, "a guess of twelve").await.status == StatusCode::TOO_MANY_REQUESTS {
+            return n;
+        }
+    }
+    panic!("nobody stops the guessing");
+}
+
+on_both_engines! {
+    async fn whoever_guesses_is_stopped_and_the_owner_is_not(gateway: TestGateway, setup = strict()) {
+        let mut owner = gateway.signed_in("ada@example.org").await;
+        owner.post("/auth/signout", &[]).await;
+        assert!(exhaust(&mut gateway.browser(), "ada@example.org").await <= 10);
+
+        let stranger = gateway.browser().sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(stranger.status, StatusCode::TOO_MANY_REQUESTS, "even the right password is one of a stranger");
+        let known = owner.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(known.status, StatusCode::SEE_OTHER, "the browser the owner used before has a bucket of its own");
+    }
+}
+
+on_both_engines! {
+    async fn a_known_browser_guesses_no_longer_than_others(gateway: TestGateway, setup = strict()) {
+        let mut thief = gateway.signed_in("ada@example.org").await;
+        thief.post("/auth/signout", &[]).await;
+        assert!(exhaust(&mut thief, "ada@example.org").await <= 10);
+    }
+}
+
+on_both_engines! {
+    async fn being_known_for_one_account_helps_with_no_other(gateway: TestGateway, setup = strict()) {
+        gateway.person("ada@example.org").await;
+        let mut mallory = gateway.signed_in("mallory@example.org").await;
+        mallory.post("/auth/signout", &[]).await;
+        assert!(exhaust(&mut mallory, "ada@example.org").await <= 10);
+        assert_eq!(mallory.sign_in("mallory@example.org", PASSWORD).await.status, StatusCode::SEE_OTHER);
+        let cookie = mallory.cookie("belgie_session_device").expect("a device cookie").to_owned();
+        let mut forger = gateway.browser();
+        forger.plant("belgie_session_device", &cookie.replace('.', "x."));
+        let refused = forger.sign_in("mallory@example.org", "a guess of twelve").await;
+        assert_ne!(refused.status, StatusCode::SEE_OTHER);
+    }
+}
+
+on_both_engines! {
+    async fn mails_are_asked_for_only_so_often(
+        gateway: TestGateway,
+        setup = Setup::default().with_mail().without_generous_limits().config("[limits]\nmails_per_minute = 6000")
+    ) {
+        gateway.person("ada@example.org").await;
+        for (email, written_to) in [("ada@example.org", 10), ("nobody@example.org", 0)] {
+            for n in 1..=11 {
+                let answer = gateway.browser().press("/auth/link", email, None).await;
+                let expected = if n <= 10 { StatusCode::OK } else { StatusCode::TOO_MANY_REQUESTS };
+                assert_eq!(answer.status, expected, "{email}, mail {n}");
+            }
+            assert_eq!(gateway.letters_to(email).await.len(), written_to);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn a_new_browser_is_told_by_mail_and_a_known_one_is_not(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let mut known = gateway.at_home("ada@example.org").await;
+        gateway.clock.advance(std::time::Duration::from_hours(1));
+        let before = gateway.letters().await.len();
+        known.post("/auth/signout", &[]).await;
+        known.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(gateway.letters().await.len(), before);
+
+        gateway.browser().sign_in("ada@example.org", PASSWORD).await;
+        let letter = gateway.letter_to("ada@example.org").await;
+        assert!(letter.subject.contains("new sign-in") && letter.text.contains("127.0.0.1"), "{letter:?}");
+    }
+}
