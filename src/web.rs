@@ -4,8 +4,8 @@ mod account;
 mod admin;
 mod application;
 mod body;
-mod client;
 mod by_mail;
+mod client;
 mod code;
 mod confirm;
 mod cross_site;
@@ -32,13 +32,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
-use belgie_api::ports::{Limits, Pages, Sessions, Urls};
+use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
 use belgie_api::{Clock, Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, Cookies, Devices};
-use crate::identity::Identity;
 use crate::identity::csrf::Csrf;
+use crate::identity::{Hooks, Identity};
 use crate::mail::MailQueue;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
@@ -91,6 +91,10 @@ pub struct Web {
     pub outbox: Option<Arc<MailQueue>>,
     /// What plugins are lent.
     pub host: Host,
+    /// Who has a say about people. Kept here for as long as anything answers; [`Identity`] only looks.
+    pub hooks: Arc<Hooks>,
+    /// What plugins provide. Kept here likewise; [`Host`] only looks.
+    pub provided: Arc<Provided>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
     /// The MCP endpoint.

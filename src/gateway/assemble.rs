@@ -7,7 +7,7 @@ use std::time::Duration;
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Keys, Urls};
+use belgie_api::ports::{Catalog, Keys, Provided, Urls};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
@@ -74,10 +74,11 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let default_scopes = granted_by_default(&scopes);
     let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
-    let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
-    parts
-        .identity
-        .set_hooks(Hooks { vetoes: std::mem::take(&mut all.vetoes), ways_in: std::mem::take(&mut all.ways_in) });
+    let provided = Arc::new(std::mem::take(&mut all.provided));
+    let _only_set_here = parts.provided.set(Arc::downgrade(&provided));
+    let (vetoes, ways_in) = (std::mem::take(&mut all.vetoes), std::mem::take(&mut all.ways_in));
+    let hooks = Arc::new(Hooks { vetoes, ways_in });
+    parts.identity.set_hooks(&hooks);
 
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
@@ -125,6 +126,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         devices: parts.devices.clone(),
         outbox: (config.mail.transport == MailTransport::Outbox).then(|| Arc::clone(&parts.mailer)),
         host: host.clone(),
+        hooks,
+        provided,
         tokens,
         mcp: endpoint,
         challenge,
@@ -214,11 +217,15 @@ fn breached_passwords(config: &Config) -> Result<BreachedPasswords, BootError> {
 
 fn mount(plugins: &[Box<dyn Plugin>], host: &Host) -> Result<Vec<Mounted>, BootError> {
     let mut mounted = Vec::new();
+    let mut provided = Provided::default();
     for plugin in plugins {
-        let mut mount = Mount::default();
+        let mut mount = Mount::after(provided.clone());
         plugin.mount(host, &mut mount)?;
         let nouns = plugin.commands().iter().map(|command| command.command.get_name().to_owned()).collect();
-        mounted.push(Mounted { manifest: plugin.manifest(), parts: mount.into_parts(), nouns });
+        let parts = mount.into_parts();
+        // What is provided twice is refused when everything is put together.
+        let _is_new = provided.absorb(parts.provided.clone());
+        mounted.push(Mounted { manifest: plugin.manifest(), parts, nouns });
     }
     Ok(mounted)
 }

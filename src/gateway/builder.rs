@@ -46,6 +46,16 @@ fn default_plugins() -> Vec<Box<dyn Plugin>> {
     vec![
         #[cfg(feature = "oauth-server")]
         Box::new(belgie_oauth_server::OAuthServer::default()),
+        #[cfg(feature = "oauth-client")]
+        Box::new(belgie_oauth_client::OAuthClientPlugin::default()),
+        #[cfg(feature = "google")]
+        Box::new(belgie_google::Google::default()),
+        #[cfg(feature = "microsoft")]
+        Box::new(belgie_microsoft::Microsoft::default()),
+        #[cfg(feature = "oauth-client")]
+        Box::new(belgie_oauth_client::presets::GitHub::default()),
+        #[cfg(feature = "oauth-client")]
+        Box::new(belgie_oauth_client::presets::Apple::default()),
     ]
 }
 

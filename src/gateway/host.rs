@@ -1,6 +1,6 @@
 //! What plugins are lent, made of the machine's own parts.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use belgie_api::ports::{Catalog, HostParts, Keys, Provided, Urls};
 use belgie_api::{Clock, Entropy, Failure, Host, Result};
@@ -82,7 +82,7 @@ pub struct Parts {
     /// Set once every plugin has mounted.
     pub catalog: Arc<OnceLock<Catalog>>,
     /// Set once every plugin has mounted.
-    pub provided: Arc<OnceLock<Provided>>,
+    pub provided: Arc<OnceLock<Weak<Provided>>>,
 }
 
 impl Parts {

@@ -1,6 +1,6 @@
 //! Accounts: made, found, signed in to, deleted.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use belgie_api::context::UserContext;
 use belgie_api::db::{Db, Tx};
@@ -12,6 +12,7 @@ use super::breached::BreachedPasswords;
 use super::hooks::Hooks;
 use super::new_password::MAX_PASSWORD_BYTES;
 use super::password::PasswordHasher;
+use super::remembered::RememberedSessions;
 use super::sessions::SessionRules;
 use crate::audit::AuditLog;
 use crate::mail::Post;
@@ -71,7 +72,8 @@ pub struct Identity {
     pub(super) post: Post,
     pub(super) breached: BreachedPasswords,
     pub(super) audit: AuditLog,
-    pub(super) hooks: Arc<OnceLock<Hooks>>,
+    pub(super) hooks: Arc<OnceLock<Weak<Hooks>>>,
+    pub(super) remembered: RememberedSessions,
 }
 
 /// An account somebody wants.
@@ -119,7 +121,8 @@ impl Identity {
         let IdentityParts { db, clock, entropy, keys, post, breached, rules } = parts;
         let hasher = PasswordHasher::new(Arc::clone(&entropy));
         let audit = AuditLog::new(Arc::clone(&clock), Arc::clone(&entropy));
-        Self { db, clock, entropy, hasher, rules, keys, post, breached, audit, hooks: Arc::default() }
+        let remembered = RememberedSessions::new(db.bus());
+        Self { db, clock, entropy, hasher, rules, keys, post, breached, audit, hooks: Arc::default(), remembered }
     }
 
     /// The operator's rules.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use belgie_api::db::Tx;
 use belgie_api::hooks::{Act, Veto, WaysIn};
-use belgie_api::{Result, UserId};
+use belgie_api::{Failure, Result, UserId};
 
 use super::accounts::Identity;
 use crate::store::users;
@@ -19,9 +19,18 @@ pub struct Hooks {
 }
 
 impl Identity {
-    /// Tells who has a say. Only the first time counts.
-    pub fn set_hooks(&self, hooks: Hooks) {
-        let _only_set_once = self.hooks.set(hooks);
+    /// Tells who has a say. Only the first time counts. The gateway keeps them: a plugin's hook holds the host, which holds
+    /// this service, and a service that held the hook would hold itself for ever.
+    pub fn set_hooks(&self, hooks: &Arc<Hooks>) {
+        let _only_set_once = self.hooks.set(Arc::downgrade(hooks));
+    }
+
+    /// Those who have a say; nobody before they are told.
+    fn hooks(&self) -> Result<Arc<Hooks>> {
+        match self.hooks.get() {
+            Some(hooks) => hooks.upgrade().ok_or_else(|| Failure::unavailable("the gateway is no more")),
+            None => Ok(Arc::default()),
+        }
     }
 
     /// Asks every veto about an act, inside its transaction.
@@ -29,7 +38,7 @@ impl Identity {
     /// # Errors
     /// The first refusal.
     pub async fn veto(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
-        let Some(hooks) = self.hooks.get() else { return Ok(()) };
+        let hooks = self.hooks()?;
         for veto in &hooks.vetoes {
             if let Err(failure) = veto.check(tx, act).await {
                 tracing::info!(veto = veto.name(), error.code = failure.code(), "a veto refuses");
@@ -50,7 +59,7 @@ impl Identity {
         let by_mail = self.rules.signs_in_by_link || self.rules.signs_in_by_code;
         let mut count = usize::from(self.rules.signs_in_by_password && row.password_hash.is_some());
         count += usize::from(by_mail && row.email_verified_at.is_some());
-        for ways in self.hooks.get().map(|hooks| hooks.ways_in.as_slice()).unwrap_or_default() {
+        for ways in &self.hooks()?.ways_in {
             count += ways.count(user).await?;
         }
         Ok(count)

@@ -51,6 +51,10 @@ pub async fn page(
     let mut sections = Vec::new();
     for section in &web.sections {
         let html = section.render(&visitor).await?;
+        // A section that has nothing to say is not there.
+        if html.trim().is_empty() {
+            continue;
+        }
         sections.push(json!({ "id": section.id(), "title": section.title(), "html": html }));
     }
     let context = json!({

@@ -10,8 +10,8 @@ use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
-    Web, account, admin, body, code, confirm, edge, errors, forgot, home, magic_link, mcp, outbox, session, setup, sign_in,
-    sign_up, verify, visit, well_known,
+    Web, account, admin, body, code, confirm, edge, errors, forgot, home, magic_link, mcp, outbox, session, setup,
+    sign_in, sign_up, verify, visit, well_known,
 };
 
 const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");

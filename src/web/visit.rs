@@ -95,7 +95,11 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
     };
     let headers = request.headers();
     let token = web.cookies.session_token(headers).filter(|_| cross_site::is_by_our_page(headers, &web.urls));
-    let resumed = match resume(&web, token.as_ref()).await {
+    let resumed = match &token {
+        Some(token) => web.identity.resume_remembered(token).await,
+        None => Ok(None),
+    };
+    let resumed = match resumed {
         Ok(resumed) => resumed.filter(|resumed| resumed.session.impersonator_id.is_none()),
         Err(failure) => return failure.into_response(),
     };

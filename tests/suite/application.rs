@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Engine, eventually};
+use crate::support::{Agent, Browser, Engine, Idp, eventually};
 
 #[path = "../../examples/auth.rs"]
 #[expect(dead_code, reason = "the suite starts it in its own way")]
@@ -29,6 +29,12 @@ mod custom_pages;
 #[path = "../../examples/mcp.rs"]
 #[expect(dead_code, reason = "the suite starts it in its own way")]
 mod mcp;
+#[path = "../../examples/oauth.rs"]
+#[expect(dead_code, reason = "the suite starts it in its own way")]
+mod oauth;
+#[path = "../../examples/oauth_client_plugin.rs"]
+#[expect(dead_code, reason = "the suite starts it in its own way")]
+mod oauth_client_plugin;
 
 /// An application on a port of its own.
 pub struct Application {
@@ -44,6 +50,11 @@ type Routes = fn(&Gateway) -> Router;
 
 impl Application {
     pub async fn start(engine: Engine, build: Build, routes: Routes) -> Self {
+        Self::start_with(engine, "", build, routes).await
+    }
+
+    /// The same, with more lines of `belgie.toml`.
+    pub async fn start_with(engine: Engine, more: &str, build: Build, routes: Routes) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -52,7 +63,7 @@ impl Application {
             Engine::Postgres(url) => format!("[database]\nurl = \"{url}\"\nmigrate_on_start = true\n"),
         };
         let clock = Arc::new(ShiftedClock::default());
-        let text = format!("data_dir = {:?}\n{database}", dir.path().join("data"));
+        let text = format!("data_dir = {:?}\n{database}{more}", dir.path().join("data"));
         let checked = build(&text).clock(Arc::clone(&clock) as _).check().unwrap_or_else(|error| panic!("{error}"));
         let gateway = checked.bound_to(address).open().await.unwrap_or_else(|error| panic!("{error}"));
         let gateway = Arc::new(gateway);
@@ -108,6 +119,8 @@ macro_rules! on_engines {
 use on_engines;
 
 on_engines! {
+    providers_sign_in => the_oauth_example_works_on_sqlite, the_oauth_example_works_on_postgres;
+    handles_begin_flows => the_oauth_client_plugin_example_works_on_sqlite, the_oauth_client_plugin_example_works_on_postgres;
     tools_know_their_caller => the_mcp_example_works_on_sqlite, the_mcp_example_works_on_postgres;
     own_pages => the_custom_pages_example_works_on_sqlite, the_custom_pages_example_works_on_postgres;
 }
@@ -141,4 +154,50 @@ async fn own_pages(engine: Engine) {
     assert!(page.body.contains("Let an agent work with Acme?") && page.body.contains("Suite agent"), "{}", page.body);
     let tokens = agent.connect(&mut browser, "").await;
     assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
+}
+
+/// The lines that set up a provider on this machine.
+fn with_provider(idp: &Idp) -> String {
+    format!("[outbound]\ndanger_allow_loopback = true\n[sign_up]\nopen = true\n{}", idp.table(""))
+}
+
+/// From a path of ours to the provider, where the person agrees, and back.
+async fn through(browser: &mut Browser, idp: &Idp, path: &str) -> String {
+    let mut out = browser.get(path).await.location();
+    while out.starts_with('/') {
+        out = browser.get(&out).await.location();
+    }
+    browser.get(&idp.agree_by_query(&out)).await.location()
+}
+
+async fn providers_sign_in(engine: Engine) {
+    let idp = Idp::start().await;
+    let build: Build = |text| oauth::builder(RawConfig::from_text(text));
+    let application = Application::start_with(engine, &with_provider(&idp), build, oauth::application).await;
+    let mut browser = Browser::new(&application.url);
+    let sign_in = browser.get("/welcome").await.location();
+    let page = crate::support::unescape(&browser.get(&sign_in).await.body);
+    let button = page.split("href=\"").find(|part| part.starts_with("/auth/provider/acme/start")).expect("a button");
+    let landed = through(&mut browser, &idp, button.split('"').next().expect("an address")).await;
+    assert_eq!(landed, "/welcome");
+    assert_eq!(browser.get(&landed).await.body, r#"{"came_by":"acme","email":"ada@example.org"}"#);
+}
+
+async fn handles_begin_flows(engine: Engine) {
+    let idp = Idp::start().await;
+    let build: Build = |text| oauth_client_plugin::builder(RawConfig::from_text(text));
+    let routes: Routes = oauth_client_plugin::application;
+    let application = Application::start_with(engine, &with_provider(&idp), build, routes).await;
+    let mut browser = Browser::new(&application.url);
+    let landed = through(&mut browser, &idp, "/buy/acme").await;
+    assert!(landed.starts_with("/basket?oauth_flow="), "{landed}");
+    assert!(browser.get(&landed).await.body.contains(r#""gave_along":{"basket":["tea"]}"#));
+    assert!(browser.get(&landed).await.body.contains(r#""gave_along":null"#), "once");
+    assert!(browser.get("/connected").await.body.contains(r#""provider":"acme""#));
+    assert_eq!(Browser::new(&application.url).get("/buy/nobody").await.status, StatusCode::NOT_FOUND);
+
+    idp.ways().person["sub"] = "ada-2".into();
+    let linked = through(&mut browser, &idp, "/connect/acme").await;
+    assert!(linked.starts_with("/connected"), "{linked}");
+    assert_eq!(browser.get("/connected").await.body.matches("acme").count(), 2);
 }

@@ -62,6 +62,11 @@ pub enum Event {
         /// The session that was.
         session: SessionId,
     },
+    /// The person behind a browser session proved once more to be there.
+    SessionConfirmed {
+        /// The session.
+        session: SessionId,
+    },
     /// One access token was revoked.
     TokenRevoked {
         /// The token's row.

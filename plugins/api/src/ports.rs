@@ -7,7 +7,7 @@ mod record;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
 use axum::response::Response;
@@ -57,8 +57,9 @@ pub struct HostParts {
     pub mailer: Arc<dyn Mailer>,
     /// The record of acts.
     pub audit: Arc<dyn Audit>,
-    /// What plugins provide to each other, known once every plugin has mounted.
-    pub provided: Arc<OnceLock<Provided>>,
+    /// What plugins provide to each other, known once every plugin has mounted. The gateway keeps it: what a plugin provides
+    /// may hold the host.
+    pub provided: Arc<OnceLock<Weak<Provided>>>,
     /// Rate limits.
     pub limits: Arc<dyn Limits>,
     /// What the whole gateway offers, known once every plugin has mounted.
@@ -178,7 +179,7 @@ impl Host {
     /// What a plugin provides under this type; `None` when none does, or while plugins are still mounting.
     #[must_use]
     pub fn provided<T: Any + Send + Sync>(&self) -> Option<Use<T>> {
-        self.0.provided.get()?.find()
+        self.0.provided.get()?.upgrade()?.find()
     }
 
     /// Rate limits.

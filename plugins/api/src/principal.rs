@@ -118,6 +118,7 @@ impl Principal {
             Event::ClientDeleted { client } => self.client.id == *client,
             Event::UserCreated { .. }
             | Event::UserSignedIn { .. }
+            | Event::SessionConfirmed { .. }
             | Event::ProviderLinked { .. }
             | Event::ProviderUnlinked { .. } => false,
             Event::NewsMissed => true,

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 
 use super::open_with_mail;
 use crate::on_both_engines;
-use crate::support::{Setup, TestGateway};
+use crate::support::{Agent, Setup, TestGateway};
 
 const OPEN: &str = "/auth/link/open";
 
@@ -114,5 +114,19 @@ on_both_engines! {
         assert_eq!(browser.submit(&password, &fields).await.status, StatusCode::NOT_FOUND);
         assert_eq!(browser.submit(&form, &fields[..1]).await.status, StatusCode::OK);
         assert_eq!(gateway.letters_to("ada@example.org").await.len(), 1);
+    }
+}
+
+on_both_engines! {
+    async fn the_sign_in_page_says_which_agent_one_signs_in_for(gateway: TestGateway) {
+        let agent = Agent::register(&gateway).await;
+        let mut stranger = gateway.browser();
+        let sent = stranger.get(&agent.authorize_url(&agent.authorization(""))).await;
+        let page = stranger.get(&sent.location()).await;
+        assert!(page.body.contains("to continue to") && page.body.contains("Suite agent"), "{}", page.body);
+        let plain = stranger.get("/auth/signin?return_to=/account").await;
+        assert!(!plain.body.contains("to continue to"), "{}", plain.body);
+        let unknown = stranger.get("/auth/signin?return_to=/authorize?client_id=https://evil.example/x").await;
+        assert!(unknown.status == StatusCode::OK && !unknown.body.contains("to continue to"));
     }
 }

@@ -76,3 +76,19 @@ on_both_engines! {
         assert!(html.headers["content-security-policy"].to_str().expect("a text").starts_with("sandbox;"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_on_the_operators_list_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = folder.path().join("breached.txt");
+    // SHA-1 of "some other words entirely" between two others, as Have I Been Pwned hands it out.
+    let text = "000000005AD76BD555C1D6D771DE417A4B87E4B4:10\r\n9E066C0034827BAD750AF76A539AF34DDC5323B9:3\r\n\
+        FFFFFFFEE791CBAC0F6305CAF0CEE06BBE131160:2\r\n";
+    std::fs::write(&list, text).expect("a writable folder");
+    let lines = format!("[sign_in]\nbreached_passwords_file = {list:?}");
+    let gateway = Setup::default().config(&lines).start(crate::support::Engine::Sqlite).await;
+    let mut ada = gateway.signed_in("ada@example.org").await;
+    let refused = ada.fill(PAGE, PAGE, &[("password", NEW)]).await;
+    assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("common or leaked"));
+    assert_eq!(ada.fill(PAGE, PAGE, &[("password", "words nobody has leaked")]).await.status, StatusCode::SEE_OTHER);
+}

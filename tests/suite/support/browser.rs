@@ -57,7 +57,8 @@ impl Browser {
         Self { base: base.to_owned(), client, cookies: BTreeMap::new() }
     }
 
-    fn address(&self, path: &str) -> String {
+    /// The whole address of a path.
+    pub fn address(&self, path: &str) -> String {
         if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) }
     }
 

@@ -10,10 +10,10 @@ use axum::http::Method;
 use axum::routing::MethodRouter;
 use serde_json::Value;
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
-use crate::ports::{Provided, TokenVerifier};
+use crate::ports::{Provided, TokenVerifier, Use};
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
 
@@ -146,9 +146,25 @@ pub struct MountParts {
 #[derive(Default)]
 pub struct Mount {
     parts: MountParts,
+    needed: Provided,
 }
 
 impl Mount {
+    /// A mount that sees what the plugins mounted before it provide.
+    #[must_use]
+    pub fn after(needed: Provided) -> Self {
+        Self { parts: MountParts::default(), needed }
+    }
+
+    /// What a plugin that was mounted before provides: those that the manifest needs are there, with what they lend.
+    ///
+    /// # Errors
+    /// When none provides this type.
+    pub fn needed<T: Any + Send + Sync>(&self) -> Result<Use<T>> {
+        let name = std::any::type_name::<T>;
+        self.needed.find().ok_or_else(|| Failure::internal(format!("no plugin mounted before provides `{}`", name())))
+    }
+
     /// Adds a route. Two routes of one method and path stop the boot.
     pub fn route(&mut self, room: Room, method: Method, path: &'static str, handler: MethodRouter) -> &mut Self {
         self.parts.routes.push(Route { room, method, path, handler });

@@ -1,5 +1,7 @@
 //! A value before it is checked.
 
+use std::collections::BTreeMap;
+
 use super::Origin;
 
 /// A found value: typed TOML from the file, or plain text from the environment or the command line.
@@ -82,6 +84,25 @@ impl Raw {
             }
             Self::Toml(toml::Value::Array(items)) => {
                 items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+            }
+            Self::Toml(_) => None,
+        }
+    }
+
+    /// One text or a list of them.
+    pub(super) fn one_or_more(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Toml(toml::Value::String(text)) => Some(vec![text.clone()]),
+            other => other.list(),
+        }
+    }
+
+    /// Texts under names. From outside the file: a JSON object.
+    pub(super) fn map(&self) -> Option<BTreeMap<String, String>> {
+        match self {
+            Self::Text(text) => serde_json::from_str(text).ok(),
+            Self::Toml(toml::Value::Table(table)) => {
+                table.iter().map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
             }
             Self::Toml(_) => None,
         }

@@ -132,6 +132,21 @@ impl Section {
         })
     }
 
+    /// The tables of this very section under the names the operator chose (`[plugins.oauth-client.acme]`), in order of
+    /// name: every table that no reader has asked for before. Call [`finish`](Self::finish) on each once it is read.
+    #[must_use]
+    pub fn named_tables(&mut self) -> Vec<(String, Section)> {
+        let tables = self.table.iter().filter(|(name, _)| !self.known.contains(*name));
+        let tables = tables.filter_map(|(name, value)| Some((name.clone(), value.as_table()?.clone())));
+        let tables: Vec<(String, toml::Table)> = tables.collect();
+        self.known.extend(tables.iter().map(|(name, _)| name.clone()));
+        let open = |(name, table): (String, toml::Table)| {
+            let section = self.child(self.path_of(&name), table, self.has_variables);
+            (name, section)
+        };
+        tables.into_iter().map(open).collect()
+    }
+
     /// Reads every entry of the list of tables `[[key]]` with `read`, in the order of the file, and finishes each.
     pub fn tables<T>(&mut self, key: &str, mut read: impl FnMut(&mut Section) -> T) -> Vec<T> {
         self.known.insert(key.to_owned());

@@ -1,7 +1,8 @@
 //! The kinds of values a section can be asked for.
 
-use std::{fmt::Display, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
 const TEXT: &str = "a text that is not empty";
 const WEB_ADDRESS: &str = "an http or https address";
 const LIST: &str = "a list of texts";
+const MAP: &str = "a table of texts";
 
 impl Section {
     /// A text that is not empty.
@@ -96,6 +98,31 @@ impl Section {
         let read = |raw: &Raw| raw.list().ok_or(Fault::Kind);
         let default = default.iter().map(|&item| item.to_owned()).collect();
         self.usually(key, default, &Shape { expected: LIST, read: &read, show: &|items| show_list(items) })
+    }
+
+    /// One text or a list of texts; in the environment separated by commas, or a JSON array. Empty by default.
+    pub fn one_or_more(&mut self, key: &str) -> Vec<String> {
+        let read = |raw: &Raw| match raw.one_or_more() {
+            Some(items) if items.iter().all(|item| item.trim().is_empty()) => Ok(Vec::new()),
+            Some(items) => Ok(items),
+            None => Err(Fault::Kind),
+        };
+        let shape = Shape { expected: "a text or a list of texts", read: &read, show: &|items| show_list(items) };
+        self.usually(key, Vec::new(), &shape)
+    }
+
+    /// Texts under names, such as `{ name = "value" }`; in the environment a JSON object. Empty by default.
+    pub fn map(&mut self, key: &str) -> BTreeMap<String, String> {
+        let read = |raw: &Raw| raw.map().ok_or(Fault::Kind);
+        self.usually(key, BTreeMap::new(), &Shape { expected: MAP, read: &read, show: &|map| show_map(map, false) })
+    }
+
+    /// As [`map`](Self::map); the values may be secret, so only the names are ever shown.
+    pub fn secret_map(&mut self, key: &str) -> BTreeMap<String, SecretString> {
+        let read = |raw: &Raw| raw.map().ok_or(Fault::Kind);
+        let shape = Shape { expected: MAP, read: &read, show: &|map| show_map(map, true) };
+        let map = self.usually(key, BTreeMap::new(), &shape);
+        map.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect()
     }
 
     /// A list of which every item is read with `parse`; empty by default. `parse` gives back what is wrong with an
@@ -204,4 +231,13 @@ fn url(raw: &Raw) -> Result<Url, Fault> {
 
 fn show_list(items: &[String]) -> String {
     toml::Value::Array(items.iter().cloned().map(toml::Value::String).collect()).to_string()
+}
+
+fn show_map(map: &BTreeMap<String, String>, is_secret: bool) -> String {
+    let entries = map.iter().map(|(name, value)| {
+        let value = if is_secret { "(secret)" } else { value };
+        format!("{} = {}", quoted(name), quoted(value))
+    });
+    let entries = entries.collect::<Vec<_>>().join(", ");
+    if entries.is_empty() { "{}".to_owned() } else { format!("{{ {entries} }}") }
 }

@@ -1,0 +1,92 @@
+#![doc = include_str!("../README.md")]
+
+mod handle;
+mod model;
+mod pages;
+pub mod presets;
+mod provider;
+mod routes;
+mod service;
+mod store;
+mod strategy;
+
+use std::sync::Arc;
+
+use belgie_api::plugin::{Migrations, Template};
+use belgie_api::settings::Section;
+use belgie_api::{Host, Manifest, Mount, Plugin, Result};
+
+pub use secrecy;
+
+pub use crate::handle::{OAuthClient, ProviderClient, mount_provider};
+pub use crate::model::flow::{FinishedFlow, FlowOptions};
+pub use crate::model::profile::{Profile, is_true};
+pub use crate::model::refusal::user_info_missing;
+pub use crate::model::settings::{AuthMethod, Pkce, ProviderSettings, ResponseMode, SignUp, StateStrategy};
+pub use crate::model::tokens::TokenSet;
+pub use crate::provider::{Claims, Line, Metadata, Provider};
+use crate::service::{Engine, LinkedWays};
+pub use crate::service::{LinkedAccountInfo, Tokens};
+pub use crate::strategy::{Standard, Strategy};
+
+/// The shape of a door, for providers without a picture of their own.
+const ICON: &str =
+    r#"<path d="M14 3h4.5A1.5 1.5 0 0 1 20 4.5v15a1.5 1.5 0 0 1-1.5 1.5H14M3.5 12H15m-4.5-4.5L15 12l-4.5 4.5"/>"#;
+
+/// The engine, as a plugin: it signs people in with the providers of `[plugins.oauth-client.<id>]` and with those that other
+/// plugins add to it.
+#[derive(Debug, Default)]
+pub struct OAuthClientPlugin {
+    providers: Vec<Arc<Provider>>,
+}
+
+impl OAuthClientPlugin {
+    /// Adds a provider in a program.
+    #[must_use]
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+}
+
+impl Plugin for OAuthClientPlugin {
+    fn manifest(&self) -> Manifest {
+        Manifest { id: "oauth-client", version: env!("CARGO_PKG_VERSION"), needs: Vec::new(), scopes: Vec::new() }
+    }
+
+    fn configure(&mut self, settings: &mut Section) {
+        for (id, mut section) in settings.named_tables() {
+            let read = ProviderSettings::new(&id, &id).read(&mut section);
+            if !read.is_on() {
+                section.complain("client_id", "it is required and not set", "set it to the id the provider gave you");
+            }
+            section.finish();
+            self.providers.push(Arc::new(Provider::new(read, Standard, ICON)));
+        }
+    }
+
+    fn migrations(&self) -> Option<Migrations> {
+        Some(Migrations {
+            sqlite: sqlx::migrate!("migrations/sqlite"),
+            postgres: sqlx::migrate!("migrations/postgres"),
+        })
+    }
+
+    fn templates(&self) -> Vec<Template> {
+        pages::templates()
+    }
+
+    fn mount(&self, host: &Host, mount: &mut Mount) -> Result<()> {
+        let engine = Arc::new(Engine::new(host.clone()));
+        for provider in &self.providers {
+            engine.add(Arc::clone(provider))?;
+            mount.sign_in_button(provider.button());
+        }
+        mount
+            .provide(Arc::new(OAuthClient(Arc::clone(&engine))))
+            .ways_in(Arc::new(LinkedWays(Arc::clone(&engine))))
+            .account_section(Arc::new(pages::LinkedAccounts(Arc::clone(&engine))));
+        routes::mount(&engine, mount);
+        Ok(())
+    }
+}

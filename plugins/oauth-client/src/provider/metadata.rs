@@ -1,0 +1,129 @@
+//! Where a provider is (OpenID Connect Discovery 1.0, RFC 8414).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belgie_api::axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use belgie_api::ports::{FetchError, FetchLimits, OutboundRequest};
+use belgie_api::{Failure, Host, Result};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use url::Url;
+
+use super::Provider;
+use super::cached::Fresh;
+use crate::model::refusal;
+use crate::model::settings::is_safe;
+
+/// The largest document, in bytes.
+const MAX_BYTES: usize = 128 * 1024;
+
+/// How long a document is kept when its server does not say.
+const USUAL_AGE: Duration = Duration::from_secs(3600);
+const MIN_AGE: Duration = Duration::from_secs(300);
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Where a provider is, and what it promises.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// Who it says it is; `None` when it has no issuer.
+    pub issuer: Option<String>,
+    /// Where people are sent.
+    pub authorization_endpoint: Url,
+    /// Where codes are redeemed.
+    pub token_endpoint: Url,
+    /// Where the profile is read.
+    pub userinfo_endpoint: Option<Url>,
+    /// Where its keys are.
+    pub jwks_uri: Option<Url>,
+    /// Whether every answer names its issuer (RFC 9207 section 3).
+    pub announces_issuer: bool,
+}
+
+#[derive(Default, Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    userinfo_endpoint: Option<String>,
+    jwks_uri: Option<String>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl Provider {
+    /// Where the provider is.
+    ///
+    /// # Errors
+    /// `provider_unreachable` (503) or `oauth_callback_failed` (502) when its description cannot be had or is not its own.
+    pub async fn metadata(&self, host: &Host) -> Result<Arc<Metadata>> {
+        self.metadata.get(host.now(), || self.fetch_metadata(host)).await
+    }
+
+    async fn fetch_metadata(&self, host: &Host) -> Result<Fresh<Metadata>> {
+        let settings = self.settings();
+        let Some(url) = &settings.discovery_url else {
+            let lifetime = MAX_AGE;
+            return Ok(Fresh { document: self.merge(settings.issuer.clone(), Document::default())?, lifetime });
+        };
+        let (body, lifetime) = self.fetch_document(host, url).await?;
+        let document: Document = serde_json::from_slice(&body).map_err(refusal::bad_answer)?;
+        if !self.strategy().accepts_issuer(settings, &document.issuer) {
+            let why = format!("the description at {url} calls itself {}", document.issuer);
+            return Err(refusal::bad_answer(why));
+        }
+        let issuer = Some(document.issuer.clone());
+        Ok(Fresh { document: self.merge(issuer, document)?, lifetime })
+    }
+
+    /// What the settings say wins.
+    fn merge(&self, issuer: Option<String>, document: Document) -> Result<Metadata> {
+        let settings = self.settings();
+        let pick = |ours: &Option<Url>, theirs: Option<String>| match (ours, theirs) {
+            (Some(url), _) => Ok(Some(url.clone())),
+            (None, Some(text)) => {
+                let url = Url::parse(&text).ok().filter(is_safe);
+                url.map(Some).ok_or_else(|| refusal::bad_answer(format!("the address {text} is not safe")))
+            }
+            (None, None) => Ok(None),
+        };
+        let needed = |url: Option<Url>, what: &str| {
+            url.ok_or_else(|| refusal::bad_answer(format!("the description names no {what}")))
+        };
+        Ok(Metadata {
+            issuer,
+            authorization_endpoint: needed(
+                pick(&settings.authorization_endpoint, document.authorization_endpoint)?,
+                "authorization_endpoint",
+            )?,
+            token_endpoint: needed(pick(&settings.token_endpoint, document.token_endpoint)?, "token_endpoint")?,
+            userinfo_endpoint: pick(&settings.userinfo_endpoint, document.userinfo_endpoint)?,
+            jwks_uri: pick(&settings.jwks_uri, document.jwks_uri)?,
+            announces_issuer: document.authorization_response_iss_parameter_supported,
+        })
+    }
+
+    /// A document the provider publishes, and how long it may be kept.
+    pub(super) async fn fetch_document(&self, host: &Host, url: &Url) -> Result<(Vec<u8>, Duration)> {
+        let settings = self.settings();
+        let limits = FetchLimits { max_bytes: MAX_BYTES, timeout: settings.timeout };
+        let unreachable = |error: FetchError| refusal::unreachable(&settings.name, error);
+        if settings.discovery_headers.is_empty() {
+            let fetched = host.outbound().get(url, limits).await.map_err(unreachable)?;
+            return Ok((fetched.body, fetched.fresh_for.unwrap_or(USUAL_AGE).clamp(MIN_AGE, MAX_AGE)));
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &settings.discovery_headers {
+            let name = HeaderName::try_from(name.as_str()).map_err(Failure::internal)?;
+            let mut value = HeaderValue::from_str(value.expose_secret()).map_err(Failure::internal)?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let request = OutboundRequest { method: Method::GET, url: url.clone(), headers, body: Vec::new(), limits };
+        let response = host.outbound().send(request).await.map_err(unreachable)?;
+        if response.status != StatusCode::OK {
+            return Err(unreachable(FetchError::Status(response.status.as_u16())));
+        }
+        Ok((response.body, USUAL_AGE))
+    }
+}

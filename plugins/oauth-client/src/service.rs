@@ -1,0 +1,96 @@
+//! What the engine does, behind its routes, pages and handles.
+
+mod accounts;
+mod arrive;
+mod begin;
+mod finish;
+mod id_token;
+mod profile;
+mod renew;
+mod settle;
+mod vault;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use belgie_api::hooks::WaysIn;
+use belgie_api::{Failure, Host, Result, UserId, async_trait};
+
+pub use self::accounts::{LinkedAccountInfo, Tokens};
+pub use self::begin::Departure;
+pub use self::finish::{Landed, Lost, Outcome};
+pub use self::id_token::NativeTokens;
+use crate::model::cookie::Cookies;
+use crate::model::refusal;
+use crate::provider::Provider;
+use crate::store;
+
+/// The engine of one gateway: every provider, and what is done with them.
+pub struct Engine {
+    host: Host,
+    providers: RwLock<BTreeMap<String, Arc<Provider>>>,
+}
+
+impl Engine {
+    /// An engine without providers.
+    #[must_use]
+    pub fn new(host: Host) -> Self {
+        Self { host, providers: RwLock::default() }
+    }
+
+    /// What the host lends.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Names and attributes of our cookies.
+    #[must_use]
+    pub fn cookies(&self) -> Cookies {
+        Cookies { is_https: self.host.urls().is_https() }
+    }
+
+    /// Adds a provider.
+    ///
+    /// # Errors
+    /// When there is one of its id, or the id is none.
+    pub fn add(&self, provider: Arc<Provider>) -> Result<()> {
+        let id = provider.id().to_owned();
+        let is_id =
+            (1..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if !is_id {
+            return Err(Failure::internal(format!("`{id}` is no id of a provider: use letters, digits, `_` and `-`")));
+        }
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        match providers.insert(id.clone(), provider) {
+            None => Ok(()),
+            Some(_) => Err(Failure::internal(format!("there are two providers `{id}`"))),
+        }
+    }
+
+    /// A provider by its id.
+    ///
+    /// # Errors
+    /// 404 when there is none.
+    pub fn provider(&self, id: &str) -> Result<Arc<Provider>> {
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        providers.get(id).cloned().ok_or_else(refusal::no_provider)
+    }
+
+    /// Every provider, by id.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Provider>> {
+        self.providers.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+/// Linked accounts of providers that are set up.
+pub struct LinkedWays(pub Arc<Engine>);
+
+#[async_trait]
+impl WaysIn for LinkedWays {
+    async fn count(&self, user: UserId) -> Result<usize> {
+        let accounts = store::accounts::list(&mut self.0.host.db().read().await?, user).await?;
+        Ok(accounts.iter().filter(|account| self.0.provider(&account.provider).is_ok()).count())
+    }
+}

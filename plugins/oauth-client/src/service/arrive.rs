@@ -1,0 +1,125 @@
+//! The end of a flow: a session or a link, and where the person lands.
+
+use std::time::Duration;
+
+use belgie_api::axum::http::{HeaderMap, HeaderValue};
+use belgie_api::web::Visitor;
+use belgie_api::{Failure, PlainToken, Result, TokenKind, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use super::finish::Landed;
+use super::settle::{Arrival, Settled};
+use crate::model::account::Identity;
+use crate::model::cookie;
+use crate::model::flow::{FinishedFlow, Flow, Intent};
+use crate::model::profile::Profile;
+use crate::model::refusal;
+use crate::model::return_to::with_parameter;
+use crate::model::tokens::TokenSet;
+use crate::provider::Provider;
+
+/// What finished flows are kept under until the application asks.
+const FINISHED: &str = "oauth-client.finished";
+/// What the cookie of the account used last is sealed for.
+const ACCOUNT: &str = "oauth-client.account-cookie";
+const ACCOUNT_COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A signed-in person who comes to the sign-in page is sent on to where people land here.
+const USUAL_LANDING: &str = "/auth/signin";
+
+#[derive(Serialize, Deserialize)]
+struct LastAccount {
+    user: UserId,
+    provider_account_id: String,
+}
+
+impl Engine {
+    pub(super) async fn arrive(
+        &self,
+        provider: &Provider,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+        flow: &Flow,
+        (profile, identity, tokens): (Profile, Identity, TokenSet),
+    ) -> Result<Landed> {
+        let arrival = Arrival {
+            settings: provider.settings(),
+            profile: &profile,
+            identity: &identity,
+            tokens: &tokens,
+            info: Some(&visitor.info),
+            requests_sign_up: flow.options.request_sign_up,
+        };
+        let mut cookies = Vec::new();
+        let (settled, landing, is_link) = match flow.intent {
+            Intent::SignIn => {
+                let settled = self.settle(&arrival).await?;
+                let begun = self.host.sessions().begin(visitor, headers, settled.user, provider.id()).await?;
+                cookies.push(begun.cookie);
+                (settled, USUAL_LANDING, false)
+            }
+            Intent::Link { user, session } => {
+                // The person in front of the browser, not the one the flow was begun for, says what is linked.
+                let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
+                let caller = caller.filter(|caller| caller.session() == Some(session));
+                let caller = caller.ok_or_else(refusal::link_of_another_session)?;
+                self.link(&arrival, caller.user()).await?;
+                (Settled { user, is_new: false }, "/account", true)
+            }
+        };
+        cookies.extend(self.account_cookie(provider, settled.user, &identity.subject)?);
+        let options = &flow.options;
+        let wanted = options.new_user_redirect_url.as_ref().filter(|_| settled.is_new).or(options.return_to.as_ref());
+        let mut location = wanted.map_or(landing, String::as_str).to_owned();
+        if let Some(payload) = &options.payload {
+            let finished = FinishedFlow {
+                provider: provider.id().to_owned(),
+                provider_account_id: identity.subject.clone(),
+                user: settled.user,
+                is_new_user: settled.is_new,
+                is_link,
+                payload: Some(payload.clone()),
+            };
+            let kept = serde_json::to_value(&finished).map_err(Failure::internal)?;
+            let token = self.keep(FINISHED, Some(settled.user), kept).await?;
+            location = with_parameter(&location, "oauth_flow", token.expose());
+        }
+        Ok(Landed { location, cookies })
+    }
+
+    /// Gives a finished flow to the application, once, while its person is there.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn take_finished(&self, handle: &str, user: UserId) -> Result<Option<FinishedFlow>> {
+        let Some(token) = PlainToken::parse_as(TokenKind::Link, handle) else { return Ok(None) };
+        let kept = self.host.one_time().look(FINISHED, &token).await?;
+        if kept.is_none_or(|kept| kept.user != Some(user)) {
+            return Ok(None);
+        }
+        let mut tx = self.host.db().begin().await?;
+        let kept = self.host.one_time().take(&mut tx, FINISHED, &token).await?;
+        tx.commit(self.host.now()).await?;
+        kept.map(|kept| serde_json::from_value(kept.payload).map_err(Failure::internal)).transpose()
+    }
+
+    /// The cookie that says which account was used last, where that is wished.
+    pub fn account_cookie(&self, provider: &Provider, user: UserId, subject: &str) -> Result<Option<HeaderValue>> {
+        if !provider.settings().store_account_cookie {
+            return Ok(None);
+        }
+        let last = LastAccount { user, provider_account_id: subject.to_owned() };
+        let text = serde_json::to_vec(&last).map_err(Failure::internal)?;
+        let value = self.host.seal(ACCOUNT, provider.id().as_bytes(), &text)?;
+        Ok(self.cookies().set(&self.cookies().account_name(provider.id()), &value, ACCOUNT_COOKIE_LIFETIME))
+    }
+
+    /// The account a person used last with this browser. A hint: what there is says the database.
+    pub fn last_account(&self, provider: &Provider, user: UserId, headers: &HeaderMap) -> Option<String> {
+        let value = cookie::find(headers, &self.cookies().account_name(provider.id()))?;
+        let text = self.host.unseal(ACCOUNT, provider.id().as_bytes(), value).ok()?;
+        let last: LastAccount = serde_json::from_slice(&text).ok()?;
+        (last.user == user).then_some(last.provider_account_id)
+    }
+}

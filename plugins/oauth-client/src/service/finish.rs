@@ -1,0 +1,208 @@
+//! The way back: whose answer it is, whether it is genuine, and what comes of it.
+
+use belgie_api::axum::http::{HeaderMap, HeaderValue};
+use belgie_api::crypto::{base64url, constant_time_eq, sha256};
+use belgie_api::web::Visitor;
+use belgie_api::{Failure, PlainToken, Result, TokenKind};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::Engine;
+use super::begin::FLOW;
+use crate::model::answer::Answer;
+use crate::model::cookie;
+use crate::model::flow::{Flow, Intent};
+use crate::model::refusal;
+use crate::model::settings::StateStrategy;
+use crate::model::tokens::TokenSet;
+use crate::provider::{Claims, Expected, Line, Provider};
+
+/// What answers that came as a form are kept under.
+const ANSWER: &str = "oauth-client.answer";
+
+/// What came of an answer, and the cookies to take back either way.
+pub struct Outcome {
+    /// Values of `Set-Cookie` headers.
+    pub cookies: Vec<HeaderValue>,
+    /// Where the person lands, or what went wrong.
+    pub result: Result<Landed, Lost>,
+}
+
+/// A flow that came to a good end.
+pub struct Landed {
+    /// A path of ours.
+    pub location: String,
+    /// Values of `Set-Cookie` headers: the session, the account that was used.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// A flow that did not.
+pub struct Lost {
+    /// What went wrong.
+    pub failure: Failure,
+    /// Where errors go: a path of ours.
+    pub error_to: Option<String>,
+    /// Where the person wanted to go.
+    pub return_to: Option<String>,
+    /// Whether an account was to be linked.
+    pub is_link: bool,
+}
+
+impl Engine {
+    /// Puts an answer aside that came as a form: the browser sends no cookie with the form of another site, so it comes
+    /// again for it, by a GET, with the cookie that says whose it is. Gives the path to come to.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn put_aside(&self, provider: &Provider, answer: &Answer) -> Result<String> {
+        let payload = json!({ "provider": provider.id(), "answer": answer });
+        let token = self.keep(ANSWER, None, payload).await?;
+        Ok(format!("/auth/provider/{}/callback?answer={}", provider.id(), token.expose()))
+    }
+
+    async fn fetch_aside(&self, provider: &Provider, handle: &str) -> Result<Answer> {
+        let token = PlainToken::parse_as(TokenKind::Link, handle).ok_or_else(refusal::state_not_found)?;
+        let mut tx = self.host.db().begin().await?;
+        let kept = self.host.one_time().take(&mut tx, ANSWER, &token).await?.ok_or_else(refusal::state_not_found)?;
+        tx.commit(self.host.now()).await?;
+        if kept.payload.get("provider").and_then(Value::as_str) != Some(provider.id()) {
+            return Err(refusal::state_not_found());
+        }
+        let answer = kept.payload.get("answer").cloned().unwrap_or_default();
+        serde_json::from_value(answer).map_err(Failure::internal)
+    }
+
+    /// Takes the answer of a provider.
+    pub async fn finish(&self, provider: &Provider, visitor: &Visitor, headers: &HeaderMap, answer: Answer) -> Outcome {
+        let settings = provider.settings();
+        let default_to = settings.default_error_redirect_url.as_deref();
+        let default_to = default_to.and_then(|to| crate::model::return_to::local_target(self.host.urls(), to));
+        let lost_at_once = |failure, cookies| Outcome {
+            cookies,
+            result: Err(Lost { failure, error_to: default_to.clone(), return_to: None, is_link: false }),
+        };
+        let answer = match &answer.handle {
+            Some(handle) => match self.fetch_aside(provider, handle).await {
+                Ok(answer) => answer,
+                Err(failure) => return lost_at_once(failure, Vec::new()),
+            },
+            None => answer,
+        };
+        let Some(state) = answer.state.as_deref() else { return lost_at_once(refusal::state_not_found(), Vec::new()) };
+        let name = self.cookies().flow_name(&settings.id, state);
+        let Some(value) = cookie::find(headers, &name) else {
+            return lost_at_once(refusal::state_mismatch(), Vec::new());
+        };
+        let cookies: Vec<HeaderValue> = self.cookies().clear(&name).into_iter().collect();
+        let flow = match self.claim(provider, state, value).await {
+            Ok(flow) => flow,
+            Err(failure) => return lost_at_once(failure, cookies),
+        };
+        let result = self.arrive_with(provider, visitor, headers, &flow, &answer).await;
+        let result = result.map_err(|failure| Lost {
+            failure,
+            error_to: flow.options.error_redirect_url.clone().or(default_to),
+            return_to: flow.options.return_to.clone(),
+            is_link: matches!(flow.intent, Intent::Link { .. }),
+        });
+        Outcome { cookies, result }
+    }
+
+    /// The flow behind a state, for the browser it was begun in, once.
+    async fn claim(&self, provider: &Provider, state: &str, value: &str) -> Result<Flow> {
+        let token = PlainToken::parse(state).ok_or_else(refusal::state_not_found)?;
+        let flow: Flow = match provider.settings().state_strategy {
+            StateStrategy::Database => {
+                let kept = self.host.one_time().look(FLOW, &token).await?.ok_or_else(refusal::state_not_found)?;
+                let flow: Flow = serde_json::from_value(kept.payload).map_err(Failure::internal)?;
+                let binding = base64url(&sha256(value.as_bytes()));
+                if !constant_time_eq(flow.binding.as_bytes(), binding.as_bytes()) {
+                    return Err(refusal::state_mismatch());
+                }
+                let mut tx = self.host.db().begin().await?;
+                let taken = self.host.one_time().take(&mut tx, FLOW, &token).await?;
+                tx.commit(self.host.now()).await?;
+                taken.map(|_| flow).ok_or_else(refusal::state_not_found)?
+            }
+            StateStrategy::Cookie => {
+                let text = self.host.unseal(FLOW, token.hash().as_bytes(), value);
+                let text = text.map_err(|failure| refusal::state_mismatch().source(failure))?;
+                serde_json::from_slice(&text).map_err(Failure::internal)?
+            }
+        };
+        if flow.provider != provider.id() {
+            return Err(refusal::state_mismatch());
+        }
+        if flow.expires_at <= self.host.now() {
+            return Err(refusal::state_not_found());
+        }
+        Ok(flow)
+    }
+
+    async fn arrive_with(
+        &self,
+        provider: &Provider,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+        flow: &Flow,
+        answer: &Answer,
+    ) -> Result<Landed> {
+        let line = provider.line(&self.host).await?;
+        check_issuer(&line, answer.iss.as_deref())?;
+        if let Some(error) = &answer.error {
+            return Err(refusal::of_provider(provider.name(), error));
+        }
+        let code = answer.code.clone().filter(|code| !code.is_empty());
+        let code = code.ok_or_else(|| refusal::bad_answer("the answer has neither code nor error"))?;
+        let tokens = self.redeem(&line, flow, code).await?;
+        let verified = self.check_id_token(&line, flow, &tokens).await?;
+        let (profile, identity) = self.read_profile(&line, &tokens, verified, answer.user.as_deref()).await?;
+        self.arrive(provider, visitor, headers, flow, (profile, identity, tokens)).await
+    }
+
+    async fn redeem(&self, line: &Line<'_>, flow: &Flow, code: String) -> Result<TokenSet> {
+        let mut form: Vec<(String, SecretString)> = vec![
+            ("grant_type".to_owned(), "authorization_code".into()),
+            ("code".to_owned(), code.into()),
+            ("redirect_uri".to_owned(), line.provider.callback(&self.host).into()),
+        ];
+        form.extend(flow.verifier.clone().map(|verifier| ("code_verifier".to_owned(), verifier.into())));
+        line.provider.strategy().get_token(line, form).await
+    }
+
+    /// With `openid` among the scopes a token must have come. One that came unasked is not looked at.
+    async fn check_id_token(
+        &self,
+        line: &Line<'_>,
+        flow: &Flow,
+        tokens: &TokenSet,
+    ) -> Result<Option<(Claims, String)>> {
+        if !line.provider.settings().is_openid() {
+            return Ok(None);
+        }
+        let token = tokens.id_token.as_ref().ok_or_else(|| refusal::unverified("no id_token came"))?;
+        let access_token = tokens.access_token.as_ref().map(ExposeSecret::expose_secret);
+        let expected = Expected { nonce: flow.nonce.as_deref(), access_token };
+        line.verify(token.expose_secret(), expected).await.map(Some)
+    }
+}
+
+/// The answer was made by the provider it is expected from (RFC 9207 section 2.4). Besides, every provider has a callback
+/// of its own.
+fn check_issuer(line: &Line<'_>, iss: Option<&str>) -> Result<()> {
+    let settings = line.provider.settings();
+    let Some(known) = line.metadata.issuer.as_deref() else {
+        return if settings.require_issuer_parameter_validation { Err(refusal::issuer_missing()) } else { Ok(()) };
+    };
+    match iss {
+        Some(iss) => {
+            let claims = Claims::from_iter([("iss".to_owned(), Value::from(iss))]);
+            let is_right = iss == known || line.provider.strategy().issuer_of(settings, known, &claims).is_some();
+            if is_right { Ok(()) } else { Err(refusal::issuer_mismatch()) }
+        }
+        None if settings.require_issuer_parameter_validation || line.metadata.announces_issuer => {
+            Err(refusal::issuer_missing())
+        }
+        None => Ok(()),
+    }
+}

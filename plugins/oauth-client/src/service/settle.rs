@@ -1,0 +1,230 @@
+//! Whose account it is: the rules for signing in, joining and linking.
+
+use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
+use belgie_api::hooks::Act;
+use belgie_api::ports::{AuditEntry, NewUser, UserChanges};
+use belgie_api::web::RequestInfo;
+use belgie_api::{Event, LinkedAccountId, Result, UserId};
+use serde_json::json;
+
+use super::Engine;
+use crate::model::account::{Identity, LinkedAccount};
+use crate::model::profile::Profile;
+use crate::model::refusal;
+use crate::model::settings::{ProviderSettings, SignUp};
+use crate::model::tokens::TokenSet;
+use crate::store;
+
+/// Somebody who proved to own an account elsewhere.
+pub(super) struct Arrival<'a> {
+    pub(super) settings: &'a ProviderSettings,
+    pub(super) profile: &'a Profile,
+    pub(super) identity: &'a Identity,
+    pub(super) tokens: &'a TokenSet,
+    pub(super) info: Option<&'a RequestInfo>,
+    /// Whether the person asked for an account, if there is none.
+    pub(super) requests_sign_up: bool,
+}
+
+impl Arrival<'_> {
+    /// Whether the address may be believed.
+    fn is_proven(&self) -> bool {
+        self.profile.email_verified || self.settings.trusted_for_account_linking
+    }
+}
+
+/// Whose account it turned out to be.
+pub(super) struct Settled {
+    pub(super) user: UserId,
+    pub(super) is_new: bool,
+}
+
+impl Engine {
+    /// Finds or makes the account of somebody who signs in.
+    ///
+    /// # Errors
+    /// `email_missing`, `account_not_linked`, `signup_disabled`, or the refusal of a veto.
+    pub(super) async fn settle(&self, arrival: &Arrival<'_>) -> Result<Settled> {
+        // Whoever loses a race against himself in another tab finds on the second look what the first tab made.
+        for _ in 0..2 {
+            let found = store::accounts::find(&mut self.host.db().read().await?, arrival.identity).await?;
+            if let Some(account) = found {
+                return self.welcome_back(arrival, account).await;
+            }
+            let email = arrival.profile.normal_email().ok_or_else(refusal::email_missing)?;
+            let user = self.host.accounts().find_by_email(&email).await?;
+            let is_new = user.is_none();
+            let user = match user {
+                Some(user) => self.join(arrival, user).await?,
+                None => self.sign_up(arrival, email).await?,
+            };
+            if let Some(user) = user {
+                return Ok(Settled { user, is_new });
+            }
+        }
+        Err(refusal::account_not_linked())
+    }
+
+    async fn welcome_back(&self, arrival: &Arrival<'_>, mut account: LinkedAccount) -> Result<Settled> {
+        let now = self.host.now();
+        let user = self.host.accounts().find(account.user_id).await?;
+        let mut tx = self.host.db().begin().await?;
+        if let Some(user) = &user {
+            let changes = self.changes(arrival, user).await?;
+            if changes != UserChanges::default() {
+                self.host.accounts().update(&mut tx, user.id, &changes).await?;
+            }
+        }
+        store::accounts::note_sign_in(&mut tx, account.id, arrival.profile.email.as_deref(), now).await?;
+        if arrival.settings.update_account_on_sign_in {
+            self.put_tokens(&mut account, arrival.tokens)?;
+            store::accounts::set_tokens(&mut tx, &account, now).await?;
+        }
+        tx.commit(now).await?;
+        Ok(Settled { user: account.user_id, is_new: false })
+    }
+
+    /// What a sign-in changes about an account: a proof of its own address, and name and picture where that is wished.
+    async fn changes(&self, arrival: &Arrival<'_>, user: &UserContext) -> Result<UserChanges> {
+        let mut changes = UserChanges::default();
+        let is_same_email = arrival.profile.normal_email().is_some_and(|email| email == user.email);
+        if is_same_email && arrival.is_proven() && !user.email_verified {
+            changes.email_verified = Some(true);
+        }
+        if !arrival.settings.override_user_info_on_sign_in {
+            return Ok(changes);
+        }
+        let profile = self.host.accounts().profile(user.id).await?;
+        changes.name = arrival.profile.name.clone().filter(|name| *name != user.name);
+        let image = profile.and_then(|profile| profile.image);
+        changes.image = arrival.profile.image.clone().filter(|new| Some(new) != image.as_ref()).map(Some);
+        Ok(changes)
+    }
+
+    /// Makes the account elsewhere a way into the account of its address. Both must be proven: the address there, or
+    /// anybody could claim it; the address here, or whoever made the account before its owner came would share it with
+    /// them. `None` when somebody has the account elsewhere by now.
+    async fn join(&self, arrival: &Arrival<'_>, user: UserContext) -> Result<Option<UserId>> {
+        let may_join = arrival.settings.allow_implicit_account_linking && arrival.is_proven() && user.email_verified;
+        if !may_join {
+            return Err(refusal::account_not_linked());
+        }
+        let changes = self.changes(arrival, &user).await?;
+        let mut tx = self.host.db().begin().await?;
+        if changes != UserChanges::default() {
+            self.host.accounts().update(&mut tx, user.id, &changes).await?;
+        }
+        if !self.insert_link(&mut tx, arrival, &user).await? {
+            return Ok(None);
+        }
+        tx.commit(self.host.now()).await?;
+        Ok(Some(user.id))
+    }
+
+    /// Makes an account; `None` when the address or the account elsewhere is taken by now.
+    async fn sign_up(&self, arrival: &Arrival<'_>, email: String) -> Result<Option<UserId>> {
+        let settings = arrival.settings;
+        let is_open = settings.sign_up == SignUp::Open || self.host.accounts().is_sign_up_open();
+        let is_asked_for = !settings.disable_implicit_sign_up || arrival.requests_sign_up;
+        if settings.disable_sign_up || !is_open || !is_asked_for {
+            return Err(refusal::signup_disabled());
+        }
+        let new = NewUser {
+            email,
+            email_verified: arrival.is_proven(),
+            name: arrival.profile.name.clone().unwrap_or_default(),
+            image: arrival.profile.image.clone(),
+            ..NewUser::default()
+        };
+        let mut tx = self.host.db().begin().await?;
+        let Some(user) = self.host.accounts().create(&mut tx, &new, &settings.id).await? else { return Ok(None) };
+        if !self.insert_link(&mut tx, arrival, &user).await? {
+            return Ok(None);
+        }
+        tx.commit(self.host.now()).await?;
+        Ok(Some(user.id))
+    }
+
+    /// Links by the word of the signed-in person. Linking again what is linked already is fine.
+    ///
+    /// # Errors
+    /// `account_already_linked_to_different_user`, `email_does_not_match`, `email_missing`, or the refusal of a veto.
+    pub(super) async fn link(&self, arrival: &Arrival<'_>, user: &UserContext) -> Result<()> {
+        let now = self.host.now();
+        let found = store::accounts::find(&mut self.host.db().read().await?, arrival.identity).await?;
+        if let Some(mut account) = found {
+            if account.user_id != user.id {
+                return Err(refusal::already_linked());
+            }
+            self.put_tokens(&mut account, arrival.tokens)?;
+            let mut tx = self.host.db().begin().await?;
+            store::accounts::set_tokens(&mut tx, &account, now).await?;
+            return tx.commit(now).await;
+        }
+        if !arrival.settings.allow_different_link_emails {
+            let email = arrival.profile.normal_email().ok_or_else(refusal::email_missing)?;
+            if email != user.email {
+                return Err(refusal::email_does_not_match());
+            }
+        }
+        let changes = self.changes(arrival, user).await?;
+        let mut tx = self.host.db().begin().await?;
+        if changes != UserChanges::default() {
+            self.host.accounts().update(&mut tx, user.id, &changes).await?;
+        }
+        if !self.insert_link(&mut tx, arrival, user).await? {
+            return Err(refusal::already_linked());
+        }
+        tx.commit(now).await
+    }
+
+    /// Adds the row, once every veto has agreed; `false` when somebody has the account elsewhere by now.
+    async fn insert_link(&self, tx: &mut Tx, arrival: &Arrival<'_>, user: &UserContext) -> Result<bool> {
+        let (now, provider) = (self.host.now(), &arrival.identity.provider);
+        self.host.accounts().ask_vetoes(tx, Act::Link { user, provider }).await?;
+        let mut account = LinkedAccount {
+            id: LinkedAccountId::new(self.host.clock(), self.host.entropy()),
+            user_id: user.id,
+            provider: provider.clone(),
+            issuer: arrival.identity.issuer.clone(),
+            subject: arrival.identity.subject.clone(),
+            email: arrival.profile.email.clone(),
+            token_type: None,
+            scope: None,
+            access_token: None,
+            refresh_token: None,
+            id_token: None,
+            access_expires_at: None,
+            refresh_expires_at: None,
+            created_at: now,
+            updated_at: now,
+            last_used_at: Some(now),
+        };
+        self.put_tokens(&mut account, arrival.tokens)?;
+        if !store::accounts::insert(tx, &account).await? {
+            return Ok(false);
+        }
+        tx.emit(Event::ProviderLinked { user: user.id, provider: provider.clone() });
+        let entry = AuditEntry::done("account.linked")
+            .to(user.id)
+            .with(json!({ "provider": provider, "linked_account": account.id }));
+        self.record(tx, entry, user.id, arrival.info).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn record(
+        &self,
+        tx: &mut Tx,
+        mut entry: AuditEntry,
+        actor: UserId,
+        info: Option<&RequestInfo>,
+    ) -> Result<()> {
+        entry.actor = Some(actor);
+        let entry = match info {
+            Some(info) => entry.during(info),
+            None => entry,
+        };
+        self.host.audit().record(tx, &entry).await
+    }
+}

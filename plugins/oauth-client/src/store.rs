@@ -1,0 +1,3 @@
+//! SQL, one file per table. Every query is one text that runs on both engines.
+
+pub mod accounts;

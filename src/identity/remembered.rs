@@ -1,0 +1,92 @@
+//! Sessions that were looked up a moment ago.
+//!
+//! The cache `sessions` holds 10,000 entries for at most 60 s. Whatever ends or changes a session or its person empties
+//! the entries it touches, here at once and on other nodes with the news; while these are not heard, it is bypassed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belgie_api::context::UserContext;
+use belgie_api::event::Bus;
+use belgie_api::{Event, SessionId, Timestamp, TokenHash};
+use moka::sync::Cache;
+
+use crate::store::sessions::SessionRow;
+
+const REMEMBERED: u64 = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// A session and its person, as they were.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) session: SessionRow,
+    pub(super) user: UserContext,
+}
+
+/// Remembers sessions. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub(super) struct RememberedSessions {
+    known: Cache<TokenHash, Arc<Known>>,
+    bus: Arc<Bus>,
+}
+
+impl RememberedSessions {
+    pub(super) fn new(bus: &Arc<Bus>) -> Self {
+        let known: Cache<TokenHash, Arc<Known>> =
+            Cache::builder().name("sessions").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        let forgetful = known.clone();
+        bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
+        Self { known, bus: Arc::clone(bus) }
+    }
+
+    /// To be read before a look-up and handed to [`remember`](Self::remember) after it.
+    pub(super) fn generation(&self) -> u64 {
+        self.bus.generation()
+    }
+
+    /// A session that is still good as far as anybody knows.
+    pub(super) fn find(&self, token: TokenHash, now: Timestamp) -> Option<Known> {
+        if !self.bus.is_live() {
+            return None;
+        }
+        // Another node may have prolonged one that seems to be over: the database knows.
+        self.known.get(&token).filter(|known| known.session.expires_at > now).map(|known| known.as_ref().clone())
+    }
+
+    /// Remembers what was looked up, unless news came in between: then it may be untrue already. The second look catches
+    /// news that came while it was being written down.
+    pub(super) fn remember(&self, token: TokenHash, known: Known, generation: u64) {
+        if !self.bus.is_live() || self.bus.generation() != generation {
+            return;
+        }
+        self.known.insert(token, Arc::new(known));
+        if self.bus.generation() != generation {
+            self.known.invalidate(&token);
+        }
+    }
+
+    /// Forgets one; the next request looks it up.
+    pub(super) fn forget(&self, token: TokenHash) {
+        self.known.invalidate(&token);
+    }
+}
+
+fn is_touched(known: &Known, event: &Event) -> bool {
+    let is_session = |session: &SessionId| known.session.id == *session;
+    match event {
+        Event::SessionRevoked { session } | Event::SessionConfirmed { session } => is_session(session),
+        Event::UserDeleted { user } | Event::UserBanned { user } | Event::UserChanged { user } => {
+            known.user.id == *user || known.session.impersonator_id == Some(*user)
+        }
+        Event::NewsMissed => true,
+        _ => false,
+    }
+}
+
+fn forget(known: &Cache<TokenHash, Arc<Known>>, event: &Event) {
+    let touched: Vec<TokenHash> =
+        known.iter().filter(|(_, entry)| is_touched(entry, event)).map(|(token, _)| *token).collect();
+    for token in touched {
+        known.invalidate(&token);
+    }
+}

@@ -1,0 +1,57 @@
+//! Answers that come as a form of another site.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::{START, assert_refused, open, people, with_idp};
+use crate::support::idp::param;
+use crate::support::{Idp, Page};
+
+fn form_post(idp: &Idp) -> crate::support::Setup {
+    open(&idp.table("response_mode = \"form_post\""))
+}
+
+/// What the browser does with a form of another site: it sends the form without our cookies.
+async fn post_from_elsewhere(gateway: &crate::support::TestGateway, fields: &[(String, String)]) -> Page {
+    let mut stranger = gateway.browser();
+    let request = stranger.raw().post(gateway.at("/auth/provider/acme/callback"));
+    let request = request.header("sec-fetch-site", "cross-site").header("origin", "https://idp.example").form(fields);
+    stranger.send(request).await
+}
+
+with_idp! {
+    async fn an_answer_may_come_as_a_form(gateway, idp, setup = form_post) {
+        let mut browser = gateway.browser();
+        let out = browser.get(START).await.location();
+        assert_eq!(param(&out, "response_mode"), "form_post");
+        idp.ways().person = json!({ "sub": "ada-1", "email": "ada@example.org", "email_verified": "true" });
+        let mut fields = idp.agree(&out);
+        fields.push(("user".into(), r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"evil@x.example"}"#.into()));
+        let page = post_from_elsewhere(&gateway, &fields).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER);
+        assert!(!page.headers.contains_key("set-cookie"), "a stranger's cookie would take the place of the person's");
+        let back = page.location();
+        assert!(!back.contains("code-"), "the code is in no address");
+
+        let page = browser.get(&back).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
+        assert!(browser.is_signed_in().await);
+        let ada = people(&gateway).await[0].clone();
+        assert_eq!((ada.name.as_str(), ada.email.as_str()), ("Ada Lovelace", "ada@example.org"), "the name alone counts");
+        let mut again = gateway.browser();
+        let page = again.get(&back).await;
+        assert_refused(&mut again, &page, "state_not_found").await;
+    }
+}
+
+with_idp! {
+    async fn a_form_answer_without_the_cookie_signs_nobody_in(gateway, idp, setup = form_post) {
+        let mut attacker = gateway.browser();
+        let fields = idp.agree(&attacker.get(START).await.location());
+        let back = post_from_elsewhere(&gateway, &fields).await.location();
+        let mut victim = gateway.browser();
+        let page = victim.get(&back).await;
+        assert_refused(&mut victim, &page, "state_mismatch").await;
+        assert_eq!(idp.count("/token"), 0);
+    }
+}

@@ -1,0 +1,260 @@
+//! What programs do with it: handles, ways of their own, vetoes and news.
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use axum::routing::get;
+use belgie::api::hooks::{Act, Veto};
+use belgie::api::ports::Use;
+use belgie::api::web::{Present, SignedIn};
+use belgie::api::{Failure, Host, Manifest, Mount, Plugin, Room, db::Tx};
+use belgie_api::async_trait;
+use belgie_api::event::Event;
+use belgie_oauth_client::{
+    FlowOptions, Line, OAuthClient, Profile, ProviderSettings, Strategy, TokenSet, mount_provider,
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{arrived, link, open, people, sign_in, through, with_idp};
+use crate::support::idp::param;
+use crate::support::{Idp, Setup};
+
+/// A plugin of an application that is lent the engine.
+struct App {
+    refuses: Option<&'static str>,
+}
+
+impl Plugin for App {
+    fn manifest(&self) -> Manifest {
+        Manifest { id: "app", version: "1", needs: vec!["oauth-client"], scopes: Vec::new() }
+    }
+
+    fn mount(&self, _host: &Host, mount: &mut Mount) -> Result<(), Failure> {
+        mount
+            .route(Room::Browser, Method::GET, "/app/in", get(app_sign_in))
+            .route(Room::Browser, Method::GET, "/app/link", get(app_link))
+            .route(Room::Browser, Method::GET, "/app/done", get(app_done));
+        if let Some(refused) = self.refuses {
+            mount.veto(Arc::new(Refuses(refused)));
+        }
+        Ok(())
+    }
+}
+
+struct Refuses(&'static str);
+
+#[async_trait]
+impl Veto for Refuses {
+    fn name(&self) -> &'static str {
+        "app.refuses"
+    }
+
+    async fn check(&self, _tx: &mut Tx, act: Act<'_>) -> Result<(), Failure> {
+        let what = match act {
+            Act::Link { provider, .. } => format!("link {provider}"),
+            Act::Unlink { provider, .. } => format!("unlink {provider}"),
+            Act::SignUp { method, .. } => format!("sign_up {method}"),
+            Act::SignIn { method, .. } => format!("sign_in {method}"),
+            _ => return Ok(()),
+        };
+        if what == self.0 { Err(Failure::forbidden("app.no", "The application says no.")) } else { Ok(()) }
+    }
+}
+
+fn options() -> FlowOptions {
+    FlowOptions {
+        return_to: Some("/app/done".into()),
+        payload: Some(json!({ "invitation": 7 })),
+        scopes: vec!["calendar".into()],
+        prompt: Some("login".into()),
+        authorization_params: vec![("login_hint".into(), "ada".into()), ("state".into(), "evil".into())],
+        ..FlowOptions::default()
+    }
+}
+
+async fn app_sign_in(clients: Use<OAuthClient>) -> Result<String, Failure> {
+    clients.provider("acme")?.signin_url(options()).await
+}
+
+async fn app_link(clients: Use<OAuthClient>, present: Present) -> Result<String, Failure> {
+    clients.provider("acme")?.link_url(present.caller.user().id, options()).await
+}
+
+async fn app_done(
+    clients: Use<OAuthClient>,
+    signed_in: SignedIn,
+    axum::extract::RawQuery(query): axum::extract::RawQuery,
+) -> Result<String, Failure> {
+    let query = query.unwrap_or_default();
+    let handle = query.strip_prefix("oauth_flow=").unwrap_or_default();
+    let finished = clients.take_finished(handle, signed_in.caller.user().id).await?;
+    Ok(serde_json::to_string(&finished).expect("a text"))
+}
+
+fn with_app(idp: &Idp, refuses: Option<&'static str>) -> Setup {
+    open(&idp.table("")).build(move |builder| builder.plugin(App { refuses }))
+}
+
+with_idp! {
+    async fn an_application_sends_people_off_and_gets_its_payload_back(gateway, idp, setup = |idp: &Idp| with_app(idp, None)) {
+        let mut browser = gateway.browser();
+        let start = browser.get("/app/in").await.body;
+        let location = browser.get(&start).await.location();
+        assert_eq!(param(&location, "scope"), "openid email profile calendar");
+        assert_eq!((param(&location, "prompt"), param(&location, "login_hint")), ("login".into(), "ada".into()));
+        let landed = browser.get(&idp.agree_by_query(&location)).await.location();
+        assert!(landed.starts_with("/app/done?oauth_flow="), "{landed}");
+        let mut other = gateway.signed_in("mallory@example.org").await;
+        assert_eq!(other.get(&landed).await.body, "null", "it is for the person who signed in");
+        let finished: Value = serde_json::from_str(&browser.get(&landed).await.body).expect("JSON");
+        assert_eq!(finished["payload"]["invitation"], 7);
+        assert_eq!((&finished["is_new_user"], &finished["provider"]), (&json!(true), &json!("acme")));
+        assert_eq!(browser.get(&landed).await.body, "null", "once");
+    }
+}
+
+with_idp! {
+    async fn a_link_of_an_application_is_for_its_person_alone(gateway, idp, setup = |idp: &Idp| with_app(idp, None)) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let start = ada.get("/app/link").await.body;
+        let mut mallory = gateway.signed_in("mallory@example.org").await;
+        let page = mallory.get(&start).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+        let start = ada.get("/app/link").await.body;
+        let landed = through(&mut ada, &idp, &start).await.location();
+        let finished: Value = serde_json::from_str(&ada.get(&landed).await.body).expect("JSON");
+        assert_eq!((&finished["is_link"], &finished["provider_account_id"]), (&json!(true), &json!("ada-1")));
+        assert_eq!(ada.get(&start).await.status, StatusCode::BAD_REQUEST, "a link is opened once");
+    }
+}
+
+with_idp! {
+    async fn an_application_may_refuse_a_link_and_nothing_is_left_of_it(gateway, idp,
+        setup = |idp: &Idp| with_app(idp, Some("link acme")))
+    {
+        let mut browser = gateway.browser();
+        let page = sign_in(&mut browser, &idp).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert!(page.body.contains("The application says no."), "{}", page.body);
+        assert!(people(&gateway).await.is_empty(), "the account that was to be made is not there either");
+    }
+}
+
+with_idp! {
+    async fn an_application_may_refuse_unlinking(gateway, idp, setup = |idp: &Idp| with_app(idp, Some("unlink acme"))) {
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        let (status, answer) = super::call(&mut browser, "/auth/provider/acme/unlink", json!({})).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::FORBIDDEN, Some("app.no")));
+        arrived(&gateway, &idp).await;
+    }
+}
+
+with_idp! {
+    async fn linking_and_unlinking_are_news_and_on_record(gateway, idp) {
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ear = Arc::clone(&heard);
+        gateway.gateway.host().db().bus().subscribe(Arc::new(move |event: &Event| {
+            if matches!(event, Event::ProviderLinked { .. } | Event::ProviderUnlinked { .. } | Event::UserSignedIn { .. }) {
+                ear.lock().expect("nobody panicked").push(serde_json::to_value(event).expect("JSON"));
+            }
+        }));
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        arrived(&gateway, &idp).await;
+        super::call(&mut browser, "/auth/provider/acme/unlink", json!({})).await;
+        let heard: Vec<Value> = heard.lock().expect("nobody panicked").clone();
+        let names: Vec<&str> = heard.iter().map(|event| event["event"].as_str().expect("a name")).collect();
+        assert!(names.contains(&"provider_linked") && names.contains(&"provider_unlinked"), "{names:?}");
+        assert!(heard.iter().any(|event| event["event"] == "user_signed_in" && event["method"] == "acme"));
+        let actions = super::tokens::actions(&gateway).await;
+        assert!(actions.contains(&"account.linked".to_owned()) && actions.contains(&"account.unlinked".to_owned()));
+    }
+}
+
+/// A provider with ways of its own.
+struct Odd(Url);
+
+struct OddWays;
+
+impl Plugin for Odd {
+    fn manifest(&self) -> Manifest {
+        Manifest { id: "odd", version: "1", needs: vec!["oauth-client"], scopes: Vec::new() }
+    }
+
+    fn mount(&self, _host: &Host, mount: &mut Mount) -> Result<(), Failure> {
+        let mut settings = ProviderSettings::new("odd", "Odd");
+        settings.client_ids = vec!["x".into()];
+        settings.authorization_endpoint = self.0.join("/authorize").ok();
+        settings.token_endpoint = self.0.join("/token").ok();
+        let client = mount_provider(mount, &settings, OddWays, "")?.expect("it is on");
+        mount.provide(Arc::new(client));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Strategy for OddWays {
+    fn prepare(&self, _settings: &ProviderSettings, params: &mut Vec<(String, String)>) {
+        params.push(("odd".into(), "yes".into()));
+    }
+
+    async fn get_token(
+        &self,
+        _line: &Line<'_>,
+        form: Vec<(String, belgie_oauth_client::secrecy::SecretString)>,
+    ) -> Result<TokenSet, Failure> {
+        assert!(form.iter().any(|(name, _)| name == "code"));
+        Ok(TokenSet {
+            access_token: Some("odd-access".into()),
+            refresh_token: Some("odd-refresh".into()),
+            ..TokenSet::default()
+        })
+    }
+
+    async fn refresh_tokens(
+        &self,
+        _line: &Line<'_>,
+        _refresh_token: belgie_oauth_client::secrecy::SecretString,
+        _scope: Option<&str>,
+    ) -> Result<TokenSet, Failure> {
+        Ok(TokenSet { access_token: Some("odd-again".into()), ..TokenSet::default() })
+    }
+
+    async fn get_userinfo(&self, _line: &Line<'_>, tokens: &TokenSet) -> Result<Option<Value>, Failure> {
+        assert!(tokens.access_token.is_some());
+        Ok(Some(json!({ "number": 5, "mail": "odd@example.org" })))
+    }
+
+    fn map_profile(&self, _settings: &ProviderSettings, claims: &Value) -> Result<Profile, Failure> {
+        let email = claims["mail"].as_str().map(str::to_owned);
+        Ok(Profile {
+            provider_account_id: claims["number"].to_string(),
+            email,
+            email_verified: true,
+            ..Profile::default()
+        })
+    }
+}
+
+with_idp! {
+    async fn a_provider_with_ways_of_its_own_is_a_few_lines(gateway, idp, setup = |idp: &Idp| {
+        let url: Url = idp.at("/").parse().expect("an address");
+        open("").build(move |builder| builder.plugin(Odd(url)))
+    }) {
+        let mut browser = gateway.browser();
+        assert_eq!(param(&browser.get("/auth/provider/odd/start").await.location(), "odd"), "yes");
+        through(&mut browser, &idp, "/auth/provider/odd/start").await;
+        assert!(browser.is_signed_in().await);
+        assert_eq!(people(&gateway).await[0].email, "odd@example.org");
+        let (_, answer) = super::call(&mut browser, "/auth/provider/odd/refresh-token", json!({})).await;
+        assert_eq!((&answer["access_token"], &answer["refresh_token"]), (&json!("odd-again"), &json!("odd-refresh")));
+        let client = gateway.gateway.host().provided::<belgie_oauth_client::ProviderClient>().expect("the handle");
+        let user = people(&gateway).await[0].id;
+        assert_eq!(client.list_accounts(user).await.expect("a list")[0].provider_account_id, "5");
+        assert_eq!(client.account_info(user, None).await.expect("a profile").email.as_deref(), Some("odd@example.org"));
+        assert_eq!(client.unlink_account(user, None).await.expect_err("refused").code(), "last_way_in");
+    }
+}

@@ -1,0 +1,170 @@
+//! The tokens of linked accounts.
+
+use std::time::Duration;
+
+use belgie_api::db::Pools;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::{arrived, call, link, open, read, with_idp};
+use crate::support::{Idp, TestGateway};
+
+const ACCESS: &str = "/auth/provider/acme/access-token";
+
+/// The whole row as the database has it.
+async fn row(gateway: &TestGateway) -> (String, String, String) {
+    let sql = "SELECT access_token, refresh_token, id_token FROM oauth_client_accounts";
+    match gateway.pools() {
+        Pools::Sqlite { readers, .. } => sqlx::query_as(sql).fetch_one(readers).await.expect("a row"),
+        Pools::Postgres(pool) => sqlx::query_as(sql).fetch_one(pool).await.expect("a row"),
+    }
+}
+
+with_idp! {
+    async fn tokens_are_sealed_at_rest(gateway, idp) {
+        arrived(&gateway, &idp).await;
+        let (access, refresh, id) = row(&gateway).await;
+        for sealed in [&access, &refresh, &id] {
+            assert!(sealed.starts_with("s1."), "{sealed}");
+            assert!(!sealed.contains("access-") && !sealed.contains("refresh-") && !sealed.contains("eyJ"));
+        }
+    }
+}
+
+with_idp! {
+    async fn an_access_token_is_given_as_it_is_until_it_ends_and_renewed_then(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        let (status, first) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{first}");
+        assert_eq!(first["provider_account_id"], "ada-1");
+        assert!(first["access_token"].as_str().expect("a token").starts_with("access-"));
+        assert!(first.get("refresh_token").is_none(), "it was not asked for");
+        assert_eq!(call(&mut browser, ACCESS, json!({ "providerAccountId": "ada-1" })).await.1, first);
+
+        gateway.clock.advance(Duration::from_secs(3600 - 59));
+        let (_, second) = call(&mut browser, ACCESS, json!({})).await;
+        assert_ne!(second["access_token"], first["access_token"]);
+        assert_eq!(second["scope"], first["scope"], "what the provider leaves out stays");
+        let (form, _) = idp.last("/token");
+        assert!(form["grant_type"] == "refresh_token" && form["refresh_token"].starts_with("refresh-"));
+        let (_, refreshed) = call(&mut browser, "/auth/provider/acme/refresh-token", json!({})).await;
+        assert!(refreshed["refresh_token"].as_str().expect("a token").starts_with("refresh-"), "kept: {refreshed}");
+        assert_ne!(refreshed["access_token"], second["access_token"]);
+    }
+}
+
+with_idp! {
+    async fn many_at_once_renew_once(gateway, idp) {
+        let browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        let before = idp.count("/token");
+        let calls = (0..8).map(|_| {
+            let mut browser = browser.clone();
+            async move { call(&mut browser, ACCESS, json!({})).await.1["access_token"].clone() }
+        });
+        let tokens = futures::future::join_all(calls).await;
+        assert!(tokens.iter().all(|token| *token == tokens[0] && token.is_string()), "{tokens:?}");
+        assert_eq!(idp.count("/token") - before, 1);
+    }
+}
+
+with_idp! {
+    async fn another_node_does_not_renew_what_is_being_renewed(gateway, idp) {
+        let browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        let before = idp.count("/token");
+        let elsewhere = gateway.second_node().await;
+        let user = super::people(&gateway).await[0].id;
+        let clients = elsewhere.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine");
+        let acme = clients.provider("acme").expect("the provider");
+        let mut here = browser.clone();
+        let (ours, theirs) = tokio::join!(call(&mut here, ACCESS, json!({})), acme.get_access_token(user, None));
+        let theirs = theirs.expect("tokens").access_token.expect("a token");
+        assert_eq!(ours.1["access_token"], *belgie_oauth_client::secrecy::ExposeSecret::expose_secret(&theirs));
+        assert_eq!(idp.count("/token") - before, 1);
+    }
+}
+
+with_idp! {
+    async fn a_provider_that_gives_no_new_tokens_is_told_as_it_is(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        idp.ways().token_answer = Some((StatusCode::BAD_REQUEST, json!({ "error": "invalid_grant" })));
+        let (status, answer) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some("token_refresh_failed")));
+        assert_eq!(answer["detail"], answer["error"]);
+        assert!(answer["hint"].as_str().expect("a hint").contains("Sign in"));
+        idp.ways().token_answer = Some((StatusCode::BAD_GATEWAY, json!({})));
+        let (status, answer) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("provider_unreachable")));
+        idp.ways().token_answer = None;
+        assert_eq!(call(&mut browser, ACCESS, json!({})).await.0, StatusCode::OK, "and it can be tried again");
+    }
+}
+
+with_idp! {
+    async fn a_sign_in_stores_new_tokens_unless_that_is_switched_off(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("update_account_on_sign_in = false")))
+    {
+        arrived(&gateway, &idp).await;
+        let before = row(&gateway).await;
+        arrived(&gateway, &idp).await;
+        assert_eq!(row(&gateway).await, before);
+    }
+}
+
+with_idp! {
+    async fn the_profile_at_the_provider_is_asked_for_just_now(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        idp.ways().person["name"] = "Countess of Lovelace".into();
+        let (status, answer) = read(&mut browser, "/auth/provider/acme/account-info").await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(answer["provider_account_id"], "ada-1");
+        assert_eq!(answer["user"]["name"], "Countess of Lovelace");
+        assert_eq!(answer["user"]["raw"]["email"], "ada@example.org");
+        let (status, answer) = read(&mut browser, "/auth/provider/acme/account-info?provider_account_id=other").await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some("account_not_found")));
+    }
+}
+
+with_idp! {
+    async fn of_several_accounts_one_is_named_or_was_used_last(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("store_account_cookie = true\nallow_different_link_emails = true")))
+    {
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        idp.ways().person = json!({ "sub": "ada-2", "email": "ada@work.example", "email_verified": true, "name": "Ada" });
+        link(&mut browser, &idp).await;
+        let (_, answer) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!(answer["provider_account_id"], "ada-2", "the cookie says which was used last");
+        let (_, answer) = call(&mut browser, ACCESS, json!({ "provider_account_id": "ada-1" })).await;
+        assert_eq!(answer["provider_account_id"], "ada-1");
+        let cookie = browser.cookie("belgie_oauth_account_acme").expect("a cookie").to_owned();
+        assert!(cookie.starts_with("s1.") && !cookie.contains("ada"));
+
+        browser.plant("belgie_oauth_account_acme", "nonsense");
+        let (status, answer) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some("account_ambiguous")));
+        let mut mallory = gateway.signed_in("mallory@example.org").await;
+        mallory.plant("belgie_oauth_account_acme", &cookie);
+        let (_, answer) = call(&mut mallory, ACCESS, json!({ "provider_account_id": "ada-1" })).await;
+        assert_eq!(answer["error"], "account_not_found", "the cookie opens nothing");
+    }
+}
+
+with_idp! {
+    async fn unknown_fields_are_refused(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        let (status, answer) = call(&mut browser, ACCESS, json!({ "account": "ada-1" })).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_request")));
+    }
+}
+
+/// What is on record, in order.
+pub async fn actions(gateway: &TestGateway) -> Vec<String> {
+    let sql = "SELECT action FROM core_audit ORDER BY id";
+    match gateway.pools() {
+        Pools::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.expect("a list"),
+        Pools::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.expect("a list"),
+    }
+}
