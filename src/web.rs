@@ -29,7 +29,7 @@ mod visit;
 mod well_known;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
 use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
@@ -81,6 +81,8 @@ pub struct Web {
     pub sessions: Arc<dyn Sessions>,
     /// Ways to sign in that plugins bring.
     pub buttons: Vec<SignInButton>,
+    /// Who has a say in what happens to people. Held here, and nowhere below.
+    pub hooks: Arc<Hooks>,
     /// What plugins keep about people.
     pub exports: Vec<Arc<dyn DataExport>>,
     /// Who knows what one signs in for.
@@ -91,10 +93,8 @@ pub struct Web {
     pub outbox: Option<Arc<MailQueue>>,
     /// What plugins are lent.
     pub host: Host,
-    /// Who has a say about people. Kept here for as long as anything answers; [`Identity`] only looks.
-    pub hooks: Arc<Hooks>,
-    /// What plugins provide. Kept here likewise; [`Host`] only looks.
-    pub provided: Arc<Provided>,
+    /// What plugins provide; it lives as long as this.
+    pub provided: Arc<OnceLock<Provided>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
     /// The MCP endpoint.

@@ -74,10 +74,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let default_scopes = granted_by_default(&scopes);
     let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
-    let provided = Arc::new(std::mem::take(&mut all.provided));
-    let _only_set_here = parts.provided.set(Arc::downgrade(&provided));
-    let (vetoes, ways_in) = (std::mem::take(&mut all.vetoes), std::mem::take(&mut all.ways_in));
-    let hooks = Arc::new(Hooks { vetoes, ways_in });
+    let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
+    let hooks = Arc::new(Hooks { vetoes: std::mem::take(&mut all.vetoes), ways_in: std::mem::take(&mut all.ways_in) });
     parts.identity.set_hooks(&hooks);
 
     let endpoint = McpEndpoint::new(McpParts {
@@ -121,13 +119,13 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         sections: all.account_sections,
         sessions: Arc::clone(&parts.sessions) as _,
         buttons: all.sign_in_buttons,
+        hooks,
         exports: all.data_exports,
         purposes: all.purposes,
         devices: parts.devices.clone(),
         outbox: (config.mail.transport == MailTransport::Outbox).then(|| Arc::clone(&parts.mailer)),
         host: host.clone(),
-        hooks,
-        provided,
+        provided: Arc::clone(&parts.provided),
         tokens,
         mcp: endpoint,
         challenge,

@@ -1,6 +1,6 @@
 //! What plugins are lent, made of the machine's own parts.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use belgie_api::ports::{Catalog, HostParts, Keys, Provided, Urls};
 use belgie_api::{Clock, Entropy, Failure, Host, Result};
@@ -82,7 +82,7 @@ pub struct Parts {
     /// Set once every plugin has mounted.
     pub catalog: Arc<OnceLock<Catalog>>,
     /// Set once every plugin has mounted.
-    pub provided: Arc<OnceLock<Weak<Provided>>>,
+    pub provided: Arc<OnceLock<Provided>>,
 }
 
 impl Parts {
@@ -103,7 +103,7 @@ impl Parts {
             mailer: Arc::clone(&self.mailer) as _,
             audit: Arc::new(AuditLog::new(Arc::clone(&self.clock), Arc::clone(&self.entropy))),
             catalog: Arc::clone(&self.catalog),
-            provided: Arc::clone(&self.provided),
+            provided: Arc::downgrade(&self.provided),
         })
     }
 }

@@ -19,18 +19,19 @@ pub struct Hooks {
 }
 
 impl Identity {
-    /// Tells who has a say. Only the first time counts. The gateway keeps them: a plugin's hook holds the host, which holds
-    /// this service, and a service that held the hook would hold itself for ever.
+    /// Tells who has a say. Only the first time counts. Plugins hold the host, and the host holds this: so whoever answers
+    /// requests holds the plugins, and here they are only pointed at.
     pub fn set_hooks(&self, hooks: &Arc<Hooks>) {
         let _only_set_once = self.hooks.set(Arc::downgrade(hooks));
     }
 
-    /// Those who have a say; nobody before they are told.
-    fn hooks(&self) -> Result<Arc<Hooks>> {
-        match self.hooks.get() {
-            Some(hooks) => hooks.upgrade().ok_or_else(|| Failure::unavailable("the gateway is no more")),
-            None => Ok(Arc::default()),
-        }
+    /// Who has a say; nobody before plugins have mounted.
+    ///
+    /// # Errors
+    /// When the gateway is gone, and with it those who would have to be asked.
+    fn those_with_a_say(&self) -> Result<Option<Arc<Hooks>>> {
+        let Some(hooks) = self.hooks.get() else { return Ok(None) };
+        hooks.upgrade().map(Some).ok_or_else(|| Failure::internal("the gateway is gone, and nobody can be asked"))
     }
 
     /// Asks every veto about an act, inside its transaction.
@@ -38,7 +39,7 @@ impl Identity {
     /// # Errors
     /// The first refusal.
     pub async fn veto(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
-        let hooks = self.hooks()?;
+        let Some(hooks) = self.those_with_a_say()? else { return Ok(()) };
         for veto in &hooks.vetoes {
             if let Err(failure) = veto.check(tx, act).await {
                 tracing::info!(veto = veto.name(), error.code = failure.code(), "a veto refuses");
@@ -59,8 +60,10 @@ impl Identity {
         let by_mail = self.rules.signs_in_by_link || self.rules.signs_in_by_code;
         let mut count = usize::from(self.rules.signs_in_by_password && row.password_hash.is_some());
         count += usize::from(by_mail && row.email_verified_at.is_some());
-        for ways in &self.hooks()?.ways_in {
-            count += ways.count(user).await?;
+        if let Some(hooks) = self.those_with_a_say()? {
+            for ways in &hooks.ways_in {
+                count += ways.count(user).await?;
+            }
         }
         Ok(count)
     }

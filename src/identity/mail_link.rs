@@ -27,6 +27,8 @@ pub struct SignInLink {
     pub email: String,
     /// Whether it was asked for in this browser.
     pub is_ours: bool,
+    /// Where it leads, in this browser.
+    pub return_to: Option<String>,
 }
 
 /// Somebody who came with a link or a code.
@@ -79,7 +81,10 @@ impl Identity {
     /// When the database does not answer.
     pub async fn look_at_link(&self, token: &PlainToken, browser: &str) -> Result<Option<SignInLink>> {
         let note = self.look_note::<Asked>(PURPOSE, token).await?;
-        Ok(note.map(|Note { content, .. }| SignInLink { is_ours: content.browser == browser, email: content.email }))
+        Ok(note.map(|Note { content, .. }| {
+            let is_ours = content.browser == browser;
+            SignInLink { is_ours, email: content.email, return_to: content.return_to.filter(|_| is_ours) }
+        }))
     }
 
     /// Uses a link up and says who came with it; `None` when it is not good any more. In another browser than the one that
@@ -109,7 +114,7 @@ impl Identity {
             if row.is_banned(self.clock.now()) {
                 return Ok(Some(context(row)));
             }
-            return self.prove_address(tx, &row, false).await.map(Some);
+            return self.note_proof(tx, &row, false).await.map(Some);
         }
         if !self.rules.sign_up_open {
             return Ok(None);

@@ -76,6 +76,13 @@ impl Accounts for Identity {
         Ok(Some(context(row)))
     }
 
+    async fn prove_address(&self, tx: &mut Tx, user: UserId, is_theirs: bool) -> Result<Option<UserContext>> {
+        match users::find(tx, user).await? {
+            Some(row) => self.note_proof(tx, &row, is_theirs).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn ask_vetoes(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
         self.veto(tx, act).await
     }

@@ -16,7 +16,7 @@ use crate::store::{links, sessions};
 
 impl Identity {
     /// Notes that the address of an account is proven. `is_theirs`: whether the proof comes from whoever made the account.
-    pub(super) async fn prove_address(&self, tx: &mut Tx, row: &UserRow, is_theirs: bool) -> Result<UserContext> {
+    pub(super) async fn note_proof(&self, tx: &mut Tx, row: &UserRow, is_theirs: bool) -> Result<UserContext> {
         if row.email_verified_at.is_some() {
             return Ok(context(row.clone()));
         }

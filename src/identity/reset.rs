@@ -101,7 +101,7 @@ impl Identity {
         let row = users::find(&mut tx, user).await?;
         let row = row.filter(|row| row.email == content.email && !row.is_banned(now));
         let Some(row) = row else { return Ok(Reset::Over) };
-        let proven = self.prove_address(&mut tx, &row, false).await?;
+        let proven = self.note_proof(&mut tx, &row, false).await?;
         links::withdraw_of(&mut tx, PURPOSE, user).await?;
         users::set_password(&mut tx, user, Some(&hash), now).await?;
         self.end_all_sessions(&mut tx, user).await?;

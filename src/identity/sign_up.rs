@@ -30,6 +30,8 @@ pub struct Finish {
     pub email: String,
     /// Whether the password typed at sign-up counts. In another browser it does not: whoever typed it may be a stranger.
     pub keeps_password: bool,
+    /// Where it leads, in the browser that asked.
+    pub return_to: Option<String>,
 }
 
 /// What came of finishing.
@@ -80,7 +82,11 @@ impl Identity {
     /// When the database does not answer.
     pub async fn look_at_finish(&self, token: &PlainToken, browser: &str) -> Result<Option<Finish>> {
         let note = self.look_note::<Wanted>(PURPOSE, token).await?;
-        Ok(note.map(|Note { content, .. }| Finish { keeps_password: content.browser == browser, email: content.email }))
+        Ok(note.map(|Note { content, .. }| {
+            let is_ours = content.browser == browser;
+            let return_to = content.return_to.filter(|_| is_ours);
+            Finish { email: content.email, keeps_password: is_ours, return_to }
+        }))
     }
 
     /// Uses the link up and makes the account, with its address proven. `password`: chosen anew, in another browser.

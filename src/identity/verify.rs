@@ -101,7 +101,7 @@ impl Identity {
         }
         let row = users::find(&mut tx, user).await?.filter(|row| row.email == content.email);
         let Some(row) = row else { return Ok(None) };
-        let user = self.prove_address(&mut tx, &row, knows_password || is_same(&content, user, &follower)).await?;
+        let user = self.note_proof(&mut tx, &row, knows_password || is_same(&content, user, &follower)).await?;
         tx.commit(self.clock.now()).await?;
         Ok(Some(user))
     }

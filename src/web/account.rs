@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use belgie_api::web::SignedIn;
+use belgie_api::web::{FormAction, SignedIn};
 use belgie_api::{Caller, Failure, Result, Scope, SessionId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -49,12 +49,14 @@ pub async fn page(
     let sessions = web.identity.list_sessions(user.id).await?;
     let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current, now)).collect();
     let mut sections = Vec::new();
+    let mut leaves = false;
     for section in &web.sections {
         let html = section.render(&visitor).await?;
         // A section that has nothing to say is not there.
         if html.trim().is_empty() {
             continue;
         }
+        leaves |= section.has_forms_that_leave();
         sections.push(json!({ "id": section.id(), "title": section.title(), "html": html }));
     }
     let context = json!({
@@ -63,7 +65,11 @@ pub async fn page(
         "sessions": sessions,
         "sections": sections,
     });
-    web.pages.page(&visitor, "account.html", "Your account", context)
+    let mut page = web.pages.page(&visitor, "account.html", "Your account", context)?;
+    if leaves {
+        page.extensions_mut().insert(FormAction(String::new()));
+    }
+    Ok(page)
 }
 
 /// What the account pages show of a person.

@@ -10,7 +10,7 @@ use belgie_api::web::Visitor;
 use serde::Deserialize;
 
 use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, needs, over, private, read_token};
-use super::sign_in::{Destination, open_session, sign_in_again};
+use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again};
 use super::{Web, sign_in};
 use crate::identity::accounts::is_email;
 
@@ -58,7 +58,9 @@ pub async fn open(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Qu
         error: None,
         email: &found.email,
     };
-    page.render(&web, &visitor)
+    let mut response = page.render(&web, &visitor)?;
+    leave_for_clients(&mut response, found.return_to.as_deref());
+    Ok(response)
 }
 
 /// `POST /auth/link/open`

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
+use super::by_mail::browser_mark;
 use super::sign_in::open_session;
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
@@ -95,7 +96,12 @@ pub async fn submit(
     let account =
         NewAccount { email: form.email.clone(), name: form.name.clone(), password: form.password.clone(), scopes };
     match web.identity.set_up(&token, account).await {
-        Ok(Some(user)) => open_session(&web, &visitor, &headers, (&user, "setup"), None).await,
+        Ok(Some(user)) => {
+            if web.identity.has_mail() {
+                web.identity.send_verification(user.id, &browser_mark(&visitor)).await?;
+            }
+            open_session(&web, &visitor, &headers, (&user, "setup"), None).await
+        }
         Ok(None) | Err(CreateError::Taken) => Err(used_up()),
         Err(CreateError::Problems(problems)) => render(&web, &visitor, &form, None, problems),
         Err(CreateError::Failure(failure)) => Err(failure),

@@ -160,7 +160,9 @@ fn last_step(web: &Web, visitor: &Visitor, token: &str, found: &Finish, error: O
         error,
         email: &found.email,
     };
-    page.render(web, visitor)
+    let mut response = page.render(web, visitor)?;
+    leave_for_clients(&mut response, found.return_to.as_deref());
+    Ok(response)
 }
 
 /// `GET /auth/signup/finish?token=`

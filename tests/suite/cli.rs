@@ -105,3 +105,25 @@ fn doctor_and_check_look_without_harm() {
     let (ok, examined) = belgie(dir.path(), &["doctor"], "");
     assert!(ok, "{examined}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_asks_the_mail_server() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = crate::support::SmtpServer::start().await;
+    let config = dir.path().join("belgie.toml");
+    let mail = |examined: &Value| {
+        let checks = examined["checks"].as_array().expect("checks").clone();
+        checks.into_iter().find(|check| check["check"] == "mail").expect("a check of mail")["status"].clone()
+    };
+    std::fs::write(&config, server.config()).expect("a writable folder");
+    let config = config.to_str().expect("a plain path");
+    assert!(belgie(dir.path(), &["migrate", "--config", config], "").0);
+    let (ok, examined) = belgie(dir.path(), &["doctor", "--config", config], "");
+    assert!(ok && mail(&examined) == "ok", "{examined}");
+
+    let nobody = server.config().replace(&server.port.to_string(), "1");
+    std::fs::write(config, nobody).expect("a writable folder");
+    let (ok, examined) = belgie(dir.path(), &["doctor", "--config", config], "");
+    assert!(!ok && mail(&examined) != "ok", "{examined}");
+    assert!(server.received().is_empty(), "nothing is sent");
+}

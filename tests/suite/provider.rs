@@ -1,6 +1,7 @@
 //! Signing in with other providers, and what attackers try on it.
 
 mod answers;
+mod ends;
 mod forms;
 mod google;
 mod joining;
@@ -8,6 +9,7 @@ mod limits;
 mod linking;
 mod microsoft;
 mod native;
+mod presets;
 mod program;
 mod settings;
 mod sign_in;

@@ -57,9 +57,9 @@ pub struct HostParts {
     pub mailer: Arc<dyn Mailer>,
     /// The record of acts.
     pub audit: Arc<dyn Audit>,
-    /// What plugins provide to each other, known once every plugin has mounted. The gateway keeps it: what a plugin provides
-    /// may hold the host.
-    pub provided: Arc<OnceLock<Weak<Provided>>>,
+    /// What plugins provide to each other, known once every plugin has mounted. The gateway owns it: what is provided holds
+    /// a host of its own as a rule, and would hold itself otherwise.
+    pub provided: Weak<OnceLock<Provided>>,
     /// Rate limits.
     pub limits: Arc<dyn Limits>,
     /// What the whole gateway offers, known once every plugin has mounted.
@@ -176,10 +176,11 @@ impl Host {
         self.0.keys.is_stale(sealed)
     }
 
-    /// What a plugin provides under this type; `None` when none does, or while plugins are still mounting.
+    /// What a plugin provides under this type; `None` when none does, while plugins are still mounting, and when the
+    /// gateway is gone.
     #[must_use]
     pub fn provided<T: Any + Send + Sync>(&self) -> Option<Use<T>> {
-        self.0.provided.get()?.upgrade()?.find()
+        self.0.provided.upgrade()?.get()?.find()
     }
 
     /// Rate limits.
@@ -352,7 +353,7 @@ pub enum LimitBucket {
     SignUp,
     /// Registrations of OAuth clients from one address (RFC 7591).
     Register,
-    /// Authorization requests from one address.
+    /// Authorization requests from one address, and sign-ins with providers, which begin with one.
     Authorize,
     /// Calls of the token and revocation endpoints from one address.
     Token,

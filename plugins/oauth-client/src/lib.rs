@@ -84,7 +84,7 @@ impl Plugin for OAuthClientPlugin {
         }
         mount
             .provide(Arc::new(OAuthClient(Arc::clone(&engine))))
-            .ways_in(Arc::new(LinkedWays(Arc::clone(&engine))))
+            .ways_in(Arc::new(LinkedWays(Arc::downgrade(&engine))))
             .account_section(Arc::new(pages::LinkedAccounts(Arc::clone(&engine))));
         routes::mount(&engine, mount);
         Ok(())

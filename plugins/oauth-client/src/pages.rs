@@ -8,7 +8,7 @@ use belgie_api::plugin::{AccountSection, Template};
 use belgie_api::web::{FormAction, Visitor};
 use belgie_api::{Caller, Failure, Result, Timestamp, async_trait};
 use serde_json::{Value, json};
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use crate::model::account::LinkedAccount;
 use crate::provider::Provider;
@@ -81,7 +81,12 @@ impl AccountSection for LinkedAccounts {
         let offers =
             providers.iter().filter(|provider| !linked.iter().any(|account| account.provider == provider.id()));
         let offers: Vec<Value> = offers.map(|provider| face(provider)).collect();
-        engine.host().pages().fragment(ACCOUNTS, json!({ "accounts": rows, "offers": offers }))
+        let context = json!({ "csrf_token": visitor.csrf_token, "accounts": rows, "offers": offers });
+        engine.host().pages().fragment(ACCOUNTS, context)
+    }
+
+    fn has_forms_that_leave(&self) -> bool {
+        !self.0.all().is_empty()
     }
 }
 
@@ -104,20 +109,15 @@ fn row(engine: &Engine, account: &LinkedAccount, is_last: bool, now: Timestamp) 
     })
 }
 
-/// The question before an account is linked. Its form ends at the provider, which the page's policy has to name.
+/// The question before an account is linked. Its form ends at the provider, and on the way at any host the provider leads
+/// through, so the policy of the page cannot say where forms may end.
 ///
 /// # Errors
 /// When the page cannot be rendered.
-pub fn link(
-    engine: &Engine,
-    visitor: &Visitor,
-    caller: &Caller,
-    provider: &Provider,
-    target: &Url,
-) -> Result<Response> {
+pub fn link(engine: &Engine, visitor: &Visitor, caller: &Caller, provider: &Provider) -> Result<Response> {
     let context = json!({ "provider": face(provider), "email": caller.user().email });
     let mut page = engine.host().pages().page(visitor, LINK, &format!("Link {}", provider.name()), context)?;
-    page.extensions_mut().insert(FormAction(target.origin().ascii_serialization()));
+    page.extensions_mut().insert(FormAction(String::new()));
     Ok(page)
 }
 
@@ -163,11 +163,7 @@ pub fn refused(engine: &Engine, visitor: &Visitor, provider: Option<&Provider>, 
 /// The page says no more than the code; the rest is for the log.
 pub fn report(failure: &Failure) {
     let source = failure.private_source();
-    if failure.status().is_server_error() {
-        tracing::warn!(error.code = failure.code(), error.source = source, "a sign-in with a provider failed");
-    } else {
-        tracing::info!(error.code = failure.code(), error.source = source, "a sign-in with a provider was refused");
-    }
+    tracing::info!(error.code = failure.code(), error.source = source, "nobody was signed in by a provider");
 }
 
 fn with_return(path: &str, return_to: Option<&str>) -> String {

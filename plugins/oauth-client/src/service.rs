@@ -11,7 +11,7 @@ mod settle;
 mod vault;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use belgie_api::hooks::WaysIn;
 use belgie_api::{Failure, Host, Result, UserId, async_trait};
@@ -84,13 +84,15 @@ impl Engine {
     }
 }
 
-/// Linked accounts of providers that are set up.
-pub struct LinkedWays(pub Arc<Engine>);
+/// Linked accounts of providers that are set up. The host holds this and the engine holds the host, so this holds the engine
+/// only as long as others do.
+pub struct LinkedWays(pub Weak<Engine>);
 
 #[async_trait]
 impl WaysIn for LinkedWays {
     async fn count(&self, user: UserId) -> Result<usize> {
-        let accounts = store::accounts::list(&mut self.0.host.db().read().await?, user).await?;
-        Ok(accounts.iter().filter(|account| self.0.provider(&account.provider).is_ok()).count())
+        let engine = self.0.upgrade().ok_or_else(|| Failure::internal("the engine of providers is gone"))?;
+        let accounts = store::accounts::list(&mut engine.host.db().read().await?, user).await?;
+        Ok(accounts.iter().filter(|account| engine.provider(&account.provider).is_ok()).count())
     }
 }

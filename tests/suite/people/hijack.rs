@@ -1,5 +1,6 @@
 //! Accounts that somebody made with another's address, waiting for its owner.
 
+use belgie_api::Clock;
 use reqwest::StatusCode;
 
 use crate::on_both_engines;
@@ -78,5 +79,20 @@ on_both_engines! {
         ada.fill(&gateway.letter_to("ada@example.org").await.link(), "/auth/verify", &[]).await;
         assert!(ada.get("/account").await.body.contains("Confirmed"));
         assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn a_provider_that_knows_the_owner_puts_the_stranger_out_as_well(gateway: TestGateway, setup = lenient()) {
+        let (host, now) = (gateway.gateway.host(), gateway.clock.now());
+        for (email, is_theirs) in [("ada@example.org", true), ("victim@example.org", false)] {
+            let mut browser = gateway.signed_in(email).await;
+            let user = host.accounts().find_by_email(email).await.expect("an answer").expect("a person").id;
+            let mut tx = host.db().begin().await.expect("a transaction");
+            let proven = host.accounts().prove_address(&mut tx, user, is_theirs).await.expect("an answer");
+            tx.commit(now).await.expect("a commit");
+            assert!(proven.is_some_and(|user| user.email_verified));
+            assert_eq!(browser.is_signed_in().await, is_theirs, "{email}");
+        }
     }
 }

@@ -29,7 +29,7 @@ on_both_engines! {
         let mut thief = gateway.browser();
         assert_eq!(thief.get(&letter.link()).await.status, StatusCode::NOT_FOUND);
         let mut form = thief.get("/auth/signin").await.form("/auth/signin");
-        form.action = OPEN.to_owned();
+        OPEN.clone_into(&mut form.action);
         assert_eq!(thief.submit(&form, &[("token", &letter.token())]).await.status, StatusCode::NOT_FOUND);
     }
 }
@@ -109,7 +109,7 @@ on_both_engines! {
         assert!(!page.body.contains("type=\"password\"") && !page.body.contains("a link"), "{}", page.body);
         let form = page.form("/auth/code");
         let mut password = form.clone();
-        password.action = "/auth/signin".to_owned();
+        "/auth/signin".clone_into(&mut password.action);
         let fields = [("email", "ada@example.org"), ("password", crate::support::gateway::PASSWORD)];
         assert_eq!(browser.submit(&password, &fields).await.status, StatusCode::NOT_FOUND);
         assert_eq!(browser.submit(&form, &fields[..1]).await.status, StatusCode::OK);

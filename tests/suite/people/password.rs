@@ -43,7 +43,7 @@ on_both_engines! {
         let mut ada = gateway.signed_in("ada@example.org").await;
         assert!(!ada.get(PAGE).await.body.contains("Remove the password"));
         let mut form = ada.get(PAGE).await.form(PAGE);
-        form.action = "/account/password/remove".to_owned();
+        "/account/password/remove".clone_into(&mut form.action);
         assert_eq!(ada.submit(&form, &[]).await.status, StatusCode::CONFLICT);
         assert_eq!(gateway.browser().sign_in("ada@example.org", PASSWORD).await.status, StatusCode::SEE_OTHER);
     }

@@ -231,7 +231,6 @@ with_idp! {
     async fn new_keys_are_learnt_and_unknown_ones_do_not_make_us_a_nuisance(gateway, idp) {
         arrived(&gateway, &idp).await;
         assert_eq!(idp.count("/jwks"), 1);
-        gateway.clock.advance(std::time::Duration::from_secs(61));
         let second = SigningKey::new("second", Algorithm::ES256);
         {
             let mut ways = idp.ways();
@@ -246,6 +245,9 @@ with_idp! {
             refused(&gateway, &idp, UNVERIFIED).await;
         }
         assert_eq!(idp.count("/jwks"), 2, "but not again and again");
+        gateway.clock.advance(std::time::Duration::from_secs(61));
+        refused(&gateway, &idp, UNVERIFIED).await;
+        assert_eq!(idp.count("/jwks"), 3);
     }
 }
 

@@ -31,6 +31,9 @@ with_idp! {
         }
         through(&mut browser, &idp, START).await;
         assert!(browser.is_signed_in().await);
+        let google = gateway.gateway.host().provided::<belgie::google::GoogleClient>().expect("the handle");
+        let user = super::people(&gateway).await[0].id;
+        assert_eq!(google.list_accounts(user).await.expect("a list").len(), 1);
     }
 }
 

@@ -67,7 +67,8 @@ with_idp! {
     async fn a_token_may_carry_the_hash_of_the_nonce(gateway, idp) {
         let mut app = gateway.browser();
         let nonce = nonce(&mut app).await;
-        let hash = belgie_api::crypto::sha256(nonce.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = belgie_api::crypto::sha256(nonce.as_bytes());
+        let hash = hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         let answer = call(&mut app, SIGN_IN, json!({ "id_token": idp.id_token(Some(&hash)), "nonce": nonce })).await;
         assert_eq!(answer.0, StatusCode::OK, "{}", answer.1);
     }
@@ -75,8 +76,8 @@ with_idp! {
 
 with_idp! {
     async fn a_token_is_checked_as_any_other(gateway, idp) {
-        let mut app = gateway.browser();
         type Change = fn(&mut serde_json::Map<String, Value>);
+        let mut app = gateway.browser();
         let changes: [Change; 3] = [
             |claims| drop(claims.insert("aud".into(), "somebody".into())),
             |claims| drop(claims.insert("iss".into(), "https://evil.example".into())),

@@ -9,6 +9,9 @@ use serde_json::json;
 use super::{arrived, call, link, open, read, with_idp};
 use crate::support::{Idp, TestGateway};
 
+const FIRST: &str = "q7Xv2Lr9Tz4Kc8Mw1Ns6Bh3Jd5Gf0PyUeAiOxRtQ";
+const SECOND: &str = "Zk3Vm8Qt5Yw2Hn9Fc6Xb1Rj4Ls7Dg0PaUoIeTuNy";
+
 const ACCESS: &str = "/auth/provider/acme/access-token";
 
 /// The whole row as the database has it.
@@ -28,6 +31,28 @@ with_idp! {
             assert!(sealed.starts_with("s1."), "{sealed}");
             assert!(!sealed.contains("access-") && !sealed.contains("refresh-") && !sealed.contains("eyJ"));
         }
+    }
+}
+
+with_idp! {
+    async fn tokens_are_sealed_again_when_the_secret_has_changed(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("")).top(&format!("secret = \"{FIRST}\"")))
+    {
+        arrived(&gateway, &idp).await;
+        let before = row(&gateway).await;
+        let later = gateway.with_other_config(|text| text.replace(FIRST, &format!("{SECOND}\"\nprevious_secret = \"{FIRST}"))).await;
+        let user = super::people(&gateway).await[0].id;
+        let acme = later.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine").provider("acme").expect("it");
+        let tokens = acme.get_access_token(user, None).await.expect("it opens");
+        let after = row(&gateway).await;
+        assert!(after.0 != before.0 && after.1 != before.1 && after.2 != before.2);
+        let alone = gateway.with_other_config(|text| text.replace(FIRST, SECOND)).await;
+        let acme = alone.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine").provider("acme").expect("it");
+        let again = acme.get_access_token(user, None).await.expect("it opens without the earlier secret");
+        let plain = |tokens: belgie_oauth_client::Tokens| {
+            belgie_oauth_client::secrecy::ExposeSecret::expose_secret(&tokens.access_token.expect("a token")).to_owned()
+        };
+        assert_eq!(plain(again), plain(tokens));
     }
 }
 

@@ -230,6 +230,14 @@ impl TestGateway {
         Arc::new(gateway)
     }
 
+    /// Another node on the same database, whose configuration is another.
+    pub async fn with_other_config(&self, change: impl FnOnce(&str) -> String) -> Arc<Gateway> {
+        let base = format!("base_url = \"{}\"\n", self.url);
+        let builder = Belgie::builder(RawConfig::from_text(&format!("{base}{}", change(&self.place.config))));
+        let built = builder.clock(Arc::clone(&self.clock) as _).build().await;
+        Arc::new(built.unwrap_or_else(|error| panic!("{error}")))
+    }
+
     /// Another gateway on the same database, with the same secret and clock but an address of its own.
     pub async fn elsewhere(&self, has_public_address: bool) -> Self {
         let place = Place { has_public_address, ..self.place.clone() };

@@ -53,6 +53,10 @@ pub struct Ways {
     pub userinfo_only: Vec<&'static str>,
     /// The picture of the person, for whoever asks in Microsoft's way.
     pub picture: Option<Vec<u8>>,
+    /// Whether any client secret will do; the test looks at it.
+    pub takes_any_secret: bool,
+    /// The addresses of the person, for whoever asks in GitHub's way.
+    pub emails: Value,
     /// Whether it never answers at all.
     pub is_silent: bool,
     /// Replaces the whole signed token.
@@ -103,6 +107,8 @@ impl Idp {
             token_answer: None,
             userinfo_only: Vec::new(),
             picture: None,
+            takes_any_secret: false,
+            emails: Value::Null,
             is_silent: false,
             forge: None,
         };
@@ -239,7 +245,7 @@ impl Inner {
         let is_basic = headers.get(header::AUTHORIZATION).is_some_and(|value| value.as_bytes() == basic.as_bytes());
         let is_form = form.get("client_id").is_some_and(|id| id == CLIENT)
             && form.get("client_secret").is_some_and(|secret| secret == SECRET);
-        if is_basic == is_form {
+        if is_basic == is_form && !ways.takes_any_secret {
             return refuse("invalid_client");
         }
         let number = self.counter.fetch_add(1, Ordering::SeqCst);
@@ -305,7 +311,8 @@ async fn answer(
             Some(picture) => ([(header::CONTENT_TYPE, "image/jpeg")], picture).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         },
-        "/userinfo" if headers.contains_key(header::AUTHORIZATION) => Json(ways.person).into_response(),
+        "/user/emails" if headers.contains_key(header::AUTHORIZATION) => Json(ways.emails).into_response(),
+        "/user" | "/userinfo" if headers.contains_key(header::AUTHORIZATION) => Json(ways.person).into_response(),
         path if path.ends_with("/.well-known/openid-configuration") => Json(json!({
             "issuer": idp.issuer(&ways),
             "authorization_endpoint": format!("{}/authorize", idp.origin),

@@ -56,8 +56,14 @@ pub trait AccountSection: Send + Sync {
     /// Heading of the section.
     fn title(&self) -> &'static str;
 
-    /// The section as HTML, from a template.
+    /// The section as HTML, from a template; nothing at all, and it is left out.
     async fn render(&self, visitor: &Visitor) -> Result<String>;
+
+    /// Whether a form of it ends in a redirect to another host, which the policy of the page would stop (`form-action`
+    /// holds for redirects, too).
+    fn has_forms_that_leave(&self) -> bool {
+        false
+    }
 }
 
 /// A part of what people get when they ask for everything that is kept about them.

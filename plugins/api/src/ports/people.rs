@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::context::UserContext;
 use crate::db::Tx;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::hooks::Act;
 use crate::id::{SessionId, UserId};
 use crate::scope::ScopeSet;
@@ -88,6 +88,18 @@ pub trait Accounts: Send + Sync {
     /// # Errors
     /// When a veto refuses or the address is none.
     async fn update(&self, tx: &mut Tx, user: UserId, changes: &UserChanges) -> Result<Option<UserContext>>;
+
+    /// Notes that somebody has proved to own the address of an account, as a provider that has checked it does; `None` when
+    /// there is no such account. `is_theirs`: whether that somebody is also known to have made the account, being signed in
+    /// to it. If not, and the address was never proven before, whatever was in the account ends
+    /// ([`Act::Reclaim`](crate::hooks::Act::Reclaim)): a stranger may have made it and waited.
+    ///
+    /// # Errors
+    /// When a veto refuses or the database does not answer. The default is for stand-ins in tests and always fails.
+    async fn prove_address(&self, tx: &mut Tx, user: UserId, is_theirs: bool) -> Result<Option<UserContext>> {
+        let _not_here = (tx, user, is_theirs);
+        Err(Failure::internal("these accounts cannot be proven"))
+    }
 
     /// Asks every veto about an act that a plugin is about to do, inside its transaction.
     ///

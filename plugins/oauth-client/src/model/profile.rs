@@ -21,12 +21,15 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Reads the standard claims (OpenID Connect Core 1.0 section 5.1); `None` without `sub`.
+    /// Reads the standard claims (OpenID Connect Core 1.0 section 5.1). Providers without OpenID Connect name the account
+    /// `id`, as a text or a number. `None` without either.
     #[must_use]
     pub fn of_claims(claims: &Value) -> Option<Self> {
         let text = |key: &str| claims.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+        let number = || claims.get("id").and_then(Value::as_u64).map(|id| id.to_string());
+        let subject = text("sub").or_else(|| text("id")).map(str::to_owned).or_else(number);
         Some(Self {
-            provider_account_id: text("sub").filter(|sub| sub.len() <= 255)?.to_owned(),
+            provider_account_id: subject.filter(|sub| sub.len() <= 255)?,
             email: text("email").map(str::to_owned),
             email_verified: is_true(claims.get("email_verified")),
             name: text("name").map(str::to_owned),
@@ -74,6 +77,8 @@ mod tests {
         }
         assert_eq!(Profile::of_claims(&json!({ "email": "a@b.example" })), None);
         assert_eq!(Profile::of_claims(&json!({ "sub": " " })), None);
+        assert_eq!(Profile::of_claims(&json!({ "id": 7 })).unwrap().provider_account_id, "7");
+        assert_eq!(Profile::of_claims(&json!({ "sub": "s", "id": 7 })).unwrap().provider_account_id, "s");
         let odd = Profile::of_claims(&json!({ "sub": "1", "picture": "javascript:alert(1)" })).unwrap();
         assert_eq!(odd.image, None);
     }

@@ -15,7 +15,8 @@ pub struct Cached<T> {
 
 struct State<T> {
     document: Option<(Arc<T>, Timestamp)>,
-    tried_at: Option<Timestamp>,
+    /// When it was last fetched again because it lacked something.
+    sought_at: Option<Timestamp>,
     tries: u64,
     failure: Option<Failure>,
 }
@@ -31,7 +32,7 @@ pub struct Fresh<T> {
 impl<T> Cached<T> {
     /// Holds nothing yet. `name`: what the log calls it.
     pub fn new(name: &'static str) -> Self {
-        let state = State { document: None, tried_at: None, tries: 0, failure: None };
+        let state = State { document: None, sought_at: None, tries: 0, failure: None };
         Self { name, state: RwLock::new(state), turn: tokio::sync::Mutex::default() }
     }
 
@@ -50,10 +51,14 @@ impl<T> Cached<T> {
         state.failure.clone().filter(|_| state.tries != tries)
     }
 
-    /// Whether it was tried within this time.
-    fn was_tried_within(&self, span: Duration, now: Timestamp) -> bool {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.tried_at.is_some_and(|tried| tried.plus(span) > now)
+    /// Notes that it is fetched again; `false` when that was done within this time.
+    fn may_seek(&self, pause: Duration, now: Timestamp) -> bool {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let may = state.sought_at.is_none_or(|sought| sought.plus(pause) <= now);
+        if may {
+            state.sought_at = Some(now);
+        }
+        may
     }
 
     /// The document, fetched if there is none that may still be kept.
@@ -78,8 +83,8 @@ impl<T> Cached<T> {
         }
     }
 
-    /// The document, fetched again because it lacks something; but not when it was tried within `pause`, so that nobody
-    /// can make us ask again and again.
+    /// The document, fetched again because it lacks something; but not when that was done within `pause`, so that
+    /// nobody can make us ask again and again.
     ///
     /// # Errors
     /// Those of the fetch.
@@ -93,7 +98,7 @@ impl<T> Cached<T> {
         if tries_now != tries {
             return Ok(document);
         }
-        if self.was_tried_within(pause, now) {
+        if !self.may_seek(pause, now) {
             return Ok(None);
         }
         self.fetch(now, fetch).await.map(Some)
@@ -105,7 +110,7 @@ impl<T> Cached<T> {
     {
         let fetched = fetch().await;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        (state.tries, state.tried_at) = (state.tries.wrapping_add(1), Some(now));
+        state.tries = state.tries.wrapping_add(1);
         match fetched {
             Ok(Fresh { document, lifetime }) => {
                 let document = Arc::new(document);

@@ -44,6 +44,9 @@ impl Line<'_> {
         validation.required_spec_claims.clear();
         (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
         let claims = decode::<Claims>(token, &key, &validation).map_err(refusal::unverified)?.claims;
+        if claims.get("sub").and_then(Value::as_str).is_none_or(str::is_empty) {
+            return Err(refusal::unverified("the id_token names no subject"));
+        }
         let issuer = self.check_issuer(&claims)?;
         check_audience(&claims, &self.provider.settings().client_ids)?;
         check_time(&claims, self.host.now())?;

@@ -44,7 +44,7 @@ pub async fn put_aside(
     visitor: Visitor,
     body: Bytes,
 ) -> Result<Response> {
-    engine.host().limits().take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
+    engine.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let provider = engine.provider(&id)?;
     match Answer::read(&body) {
         Ok(answer) => see_other(&engine.put_aside(&provider, &answer).await?, Vec::new()),

@@ -25,13 +25,7 @@ pub async fn ask_to_link(
     Present { caller, visitor }: Present,
 ) -> Result<Response> {
     let provider = engine.provider(&id)?;
-    match provider.metadata(engine.host()).await {
-        Ok(metadata) => pages::link(&engine, &visitor, &caller, &provider, &metadata.authorization_endpoint),
-        Err(failure) => {
-            let lost = Lost { failure, error_to: None, return_to: None, is_link: true };
-            pages::refused(&engine, &visitor, Some(&provider), &lost)
-        }
-    }
+    pages::link(&engine, &visitor, &caller, &provider)
 }
 
 /// `POST /auth/provider/{provider}/link`
@@ -41,7 +35,7 @@ pub async fn begin_link(
     Present { caller, visitor }: Present,
     headers: HeaderMap,
 ) -> Result<Response> {
-    engine.host().limits().take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
+    engine.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let provider = engine.provider(&id)?;
     let session = caller.session().ok_or_else(refusal::link_of_another_session)?;
     let intent = Intent::Link { user: caller.user().id, session };

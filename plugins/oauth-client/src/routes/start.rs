@@ -32,7 +32,7 @@ pub async fn start(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response> {
-    engine.host().limits().take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
+    engine.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let provider = engine.provider(&id)?;
     let wish = Wish::read(&query.unwrap_or_default())?;
     let mut seen = wish.options.clone();

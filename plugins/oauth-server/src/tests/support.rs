@@ -145,7 +145,7 @@ impl Bench {
             one_time: Arc::new(Nowhere),
             mailer: Arc::new(Nowhere),
             audit: Arc::new(super::stand_ins::NoRecord),
-            provided: Arc::default(),
+            provided: std::sync::Weak::new(),
             outbound: Arc::clone(&web) as Arc<_>,
             pages: Arc::new(PlainPages),
             accounts: Arc::clone(&people) as Arc<_>,

@@ -18,6 +18,7 @@ pub struct SigningKey {
     key: Arc<EncodingKey>,
     jwk: Value,
     public: Vec<u8>,
+    pem: String,
 }
 
 impl SigningKey {
@@ -39,7 +40,8 @@ impl SigningKey {
             "x": base64url(&point[1..33]), "y": base64url(&point[33..65]),
         });
         let key = Arc::new(EncodingKey::from_ec_der(der.as_ref()));
-        Self { id: id.to_owned(), algorithm: Algorithm::ES256, key, jwk, public: point }
+        let pem = pem(der.as_ref());
+        Self { id: id.to_owned(), algorithm: Algorithm::ES256, key, jwk, public: point, pem }
     }
 
     fn rsa(id: &str) -> Self {
@@ -50,7 +52,14 @@ impl SigningKey {
         let jwk = json!({ "kty": "RSA", "kid": id, "use": "sig", "n": base64url(n), "e": base64url(e) });
         let pkcs8: aws_lc_rs::encoding::Pkcs8V1Der<'_> = pair.as_der().expect("a document");
         let key = Arc::new(EncodingKey::from_rsa_der(&pkcs1_of(pkcs8.as_ref())));
-        Self { id: id.to_owned(), algorithm: Algorithm::RS256, key, jwk, public: public.as_ref().to_vec() }
+        Self {
+            id: id.to_owned(),
+            algorithm: Algorithm::RS256,
+            key,
+            jwk,
+            public: public.as_ref().to_vec(),
+            pem: pem(pkcs8.as_ref()),
+        }
     }
 
     /// Its id.
@@ -73,6 +82,11 @@ impl SigningKey {
         &self.public
     }
 
+    /// The whole key, as a file.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// Signs a token.
     pub fn sign(&self, header: &Header, claims: &impl Serialize) -> String {
         encode(header, claims, &self.key).expect("a token")
@@ -84,6 +98,12 @@ fn pkcs1_of(pkcs8: &[u8]) -> Vec<u8> {
     // SEQUENCE, version, algorithm (15 bytes), then the octet string: its tag, two bytes of length, the key.
     let start = pkcs8.windows(2).position(|pair| pair == [0x04, 0x82]).expect("an octet string");
     pkcs8[start + 4..].to_vec()
+}
+
+fn pem(pkcs8: &[u8]) -> String {
+    use ::base64::Engine;
+    let text = ::base64::engine::general_purpose::STANDARD.encode(pkcs8);
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }
 
 /// Standard base64.
