@@ -71,6 +71,7 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::User(verb) => with_gateway(overrides, json, async |gateway| account::user(gateway, verb).await).await,
+        Verb::Audit(verb) => with_gateway(overrides, json, async |gateway| account::audit(gateway, verb).await).await,
         Verb::Session(verb) => {
             with_gateway(overrides, json, async |gateway| account::session(gateway, verb).await).await
         }

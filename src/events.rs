@@ -4,6 +4,8 @@
 //! looked at five times a second. While the line is down the bus says so and caches are bypassed; when it is back, what
 //! was missed is read from the table first.
 
+mod observers;
+
 use std::time::Duration;
 
 use belgie_api::db::{Conn, Db, Pools, events_after, last_event};
@@ -11,6 +13,8 @@ use belgie_api::{Event, Result};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::time::{Instant, sleep, timeout};
+
+pub use self::observers::Herald;
 
 /// How often the embedded database is asked for news.
 const POLL_EVERY: Duration = Duration::from_millis(200);

@@ -3,6 +3,7 @@
 mod assemble;
 mod builder;
 mod error;
+mod hooks;
 mod host;
 mod keys;
 
@@ -21,6 +22,7 @@ use crate::web::{self, ServeRules, Web};
 
 pub use self::builder::{Belgie, Builder, Checked};
 pub use self::error::BootError;
+pub use self::hooks::SignIn;
 
 /// A gateway that is ready to answer. Made by [`Belgie::builder`].
 pub struct Gateway {
@@ -78,6 +80,24 @@ impl Gateway {
     /// rate limits know the address of the client.
     pub fn router(&self) -> Router {
         web::router(&self.web, self.routes.clone())
+    }
+
+    /// Puts the gateway's extractors into the application's own routes: `Router::new().route(..).layer(gateway.layer())`.
+    /// Behind it handlers take [`SignedIn`](belgie_api::web::SignedIn), [`Session`](belgie_api::web::Session),
+    /// [`Present`](belgie_api::web::Present), [`Visitor`](belgie_api::web::Visitor), [`Client`](crate::web::Client) and
+    /// [`Use<T>`](belgie_api::ports::Use), beside the application's own state.
+    ///
+    /// A session cookie counts for what changes nothing; for anything else only when the browser itself says that a page of
+    /// this address made the request, so the application's forms need no token.
+    #[must_use]
+    pub fn layer(&self) -> web::ApplicationLayer {
+        web::ApplicationLayer::new(Arc::clone(&self.web))
+    }
+
+    /// What a plugin provides under this type, such as the client of a provider; `None` when none does.
+    #[must_use]
+    pub fn provided<T: std::any::Any + Send + Sync>(&self) -> Option<belgie_api::ports::Use<T>> {
+        self.host.provided()
     }
 
     /// Answers on this listener until [`shutdown`](Self::shutdown) is called, then lets requests in hand finish.

@@ -26,6 +26,7 @@ pub mod web;
 pub use belgie_api as api;
 pub use belgie_api::plugin::{ScopeGrant, ScopeInfo};
 pub use belgie_api::rmcp;
+pub use belgie_api::web::{Present, Session, SignedIn, Visitor};
 #[cfg(feature = "google")]
 pub use belgie_google as google;
 #[cfg(feature = "microsoft")]
@@ -33,3 +34,4 @@ pub use belgie_microsoft as microsoft;
 #[cfg(feature = "oauth-client")]
 pub use belgie_oauth_client as oauth_client;
 pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};
+pub use web::{Client, scopes};

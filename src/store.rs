@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod links;
 pub mod mails;
+pub mod observers;
 pub mod sessions;
 pub mod users;

@@ -1,8 +1,11 @@
 //! The web face: rooms, each with its own manners, and the pages of the core.
 
 mod account;
+mod admin;
+mod application;
 mod body;
 mod by_mail;
+mod client;
 mod code;
 mod confirm;
 mod cross_site;
@@ -40,6 +43,8 @@ use crate::mail::MailQueue;
 use crate::mcp::McpEndpoint;
 use crate::pages::Assets;
 
+pub use self::application::{ApplicationLayer, RequireScopes, scopes};
+pub use self::client::{Client, SignedUp};
 pub use self::front::Front;
 pub use self::request_id::RequestIds;
 pub use self::rooms::router;

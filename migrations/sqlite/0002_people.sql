@@ -48,8 +48,10 @@ CREATE INDEX core_audit_at ON core_audit (at);
 CREATE INDEX core_audit_target ON core_audit (target, at);
 CREATE INDEX core_audit_actor ON core_audit (actor_id, at);
 
--- How far each observer has come in the news.
+-- How far each observer has come in the news, and which process hands them to it just now.
 CREATE TABLE core_observers (
-    name TEXT    NOT NULL PRIMARY KEY,
-    seq  INTEGER NOT NULL
+    name       TEXT    NOT NULL PRIMARY KEY,
+    seq        INTEGER NOT NULL,
+    held_by    TEXT,
+    held_until INTEGER
 ) STRICT;

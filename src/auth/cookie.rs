@@ -50,6 +50,30 @@ impl Cookies {
         self.write(&self.session, "", Some(0))
     }
 
+    /// Name of the cookie that keeps an operator's own session, sealed, while another's is worn.
+    fn operator(&self) -> String {
+        format!("{}_operator", self.session)
+    }
+
+    /// The sealed session of the operator who wears this one.
+    #[must_use]
+    pub fn operator_value(&self, headers: &HeaderMap) -> Option<String> {
+        credential::cookie(headers, &self.operator())
+    }
+
+    /// Gives the browser an operator's own session to keep, sealed, for as long as another's is worn.
+    #[must_use]
+    pub fn set_operator(&self, sealed: &str, lifetime: Duration) -> Option<HeaderValue> {
+        let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        self.write(&self.operator(), sealed, Some(seconds))
+    }
+
+    /// Takes the sealed session back from the browser.
+    #[must_use]
+    pub fn clear_operator(&self) -> Option<HeaderValue> {
+        self.write(&self.operator(), "", Some(0))
+    }
+
     /// Gives the browser its forgery value, until it is closed.
     #[must_use]
     pub fn set_csrf(&self, value: &str) -> Option<HeaderValue> {

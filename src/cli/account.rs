@@ -1,17 +1,18 @@
-//! `belgie user` and `belgie session`.
+//! `belgie user`, `belgie session` and `belgie audit`.
 
 use std::io::{BufRead, stdin};
+use std::time::Duration;
 
 use belgie_api::command::Output;
-use belgie_api::ports::Accounts;
 use belgie_api::{Failure, Result, ScopeSet, SessionId};
 use serde_json::json;
 
-use super::args::{SessionVerb, UserVerb};
+use super::args::{AuditVerb, SessionVerb, UserVerb};
 use crate::gateway::Gateway;
 use crate::identity::accounts::CreateError;
 use crate::identity::setup::ADMIN;
-use crate::identity::{Identity, NewAccount};
+use crate::identity::{Ban, By, Identity, NewAccount};
+use crate::store::audit::AuditRow;
 
 /// `belgie user ...`
 pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
@@ -23,7 +24,8 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
             if admin {
                 scopes.insert(ADMIN.parse().map_err(Failure::internal)?);
             }
-            let user = identity.create(NewAccount { email, name, password, scopes }).await.map_err(explain)?;
+            let user =
+                identity.create_by(NewAccount { email, name, password, scopes }, By::Host).await.map_err(explain)?;
             let json = json!({ "id": user.id, "email": user.email, "scopes": user.scopes });
             Ok(Output::new(format!("Made the account {} for {}.", user.id, user.email), json))
         }
@@ -42,14 +44,73 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
         }
         UserVerb::Delete { email } => {
             let user = find(identity, &email).await?;
-            identity.delete(user).await?;
+            identity.delete_by(user, By::Host).await?;
             Ok(Output::new(format!("Deleted the account of {email}."), json!({ "id": user, "deleted": true })))
+        }
+        UserVerb::Ban { email, reason, seconds } => {
+            let user = find(identity, &email).await?;
+            let until = seconds.map(|seconds| gateway.host().now().plus(Duration::from_secs(seconds)));
+            identity.ban(user, &Ban { reason, until }, By::Host).await?;
+            let end = until.map_or_else(|| "until you take it back".to_owned(), |until| format!("until {until}"));
+            Ok(Output::new(format!("Banned {email} {end}."), json!({ "id": user, "banned": true, "until": until })))
+        }
+        UserVerb::Unban { email } => {
+            let user = find(identity, &email).await?;
+            let was_banned = identity.unban(user, By::Host).await?;
+            let text =
+                if was_banned { format!("{email} can sign in again.") } else { format!("{email} was not banned.") };
+            Ok(Output::new(text, json!({ "id": user, "was_banned": was_banned })))
+        }
+        UserVerb::SetScopes { email, scopes } => {
+            let user = find(identity, &email).await?;
+            let scopes = read_scopes(&scopes)?;
+            identity.set_scopes(user, scopes.clone(), By::Host).await?;
+            Ok(Output::new(format!("{email} now has: {scopes}"), json!({ "id": user, "scopes": scopes })))
+        }
+        UserVerb::Verify { email } => {
+            let user = find(identity, &email).await?;
+            identity.mark_verified(user, By::Host).await?;
+            Ok(Output::new(format!("{email} counts as proven."), json!({ "id": user, "email_verified": true })))
         }
     }
 }
 
+fn read_scopes(text: &str) -> Result<ScopeSet> {
+    text.parse().map_err(|error: belgie_api::scope::InvalidScope| {
+        Failure::bad_request("user.scopes_invalid", error.to_string()).hint("Write them with spaces: --scope \"a b\".")
+    })
+}
+
+/// `belgie audit ...`
+pub async fn audit(gateway: &Gateway, verb: AuditVerb) -> Result<Output> {
+    let AuditVerb::List { user, limit } = verb;
+    let identity = gateway.identity();
+    let about = match &user {
+        Some(email) => Some(find(identity, email).await?),
+        None => None,
+    };
+    let acts = identity.acts(about, limit).await?;
+    let who = |act: &AuditRow| act.actor_id.map_or_else(|| "the host".to_owned(), |id| id.to_string());
+    let lines: Vec<String> = acts
+        .iter()
+        .map(|act| format!("{}  {}  {}  {}", act.at, act.action, who(act), act.target.as_deref().unwrap_or_default()))
+        .collect();
+    let list: Vec<_> = acts
+        .iter()
+        .map(|act| {
+            json!({
+                "id": act.id, "at": act.at, "action": act.action, "outcome": act.outcome, "actor": act.actor_id,
+                "impersonator": act.impersonator_id, "client": act.client_id, "target": act.target,
+                "request_id": act.request_id, "ip": act.ip, "details": act.details,
+            })
+        })
+        .collect();
+    let text = if lines.is_empty() { "Nothing is on record.".to_owned() } else { lines.join("\n") };
+    Ok(Output::new(text, json!(list)))
+}
+
 async fn find(identity: &Identity, email: &str) -> Result<belgie_api::UserId> {
-    let user = identity.find_by_email(email).await?;
+    let user = identity.row_by_email(email).await?;
     user.map(|user| user.id).ok_or_else(|| {
         Failure::not_found("user.not_found", format!("Nobody signs in with {email}."))
             .hint("`belgie user list` shows all accounts.")
@@ -108,7 +169,7 @@ pub async fn session(gateway: &Gateway, verb: SessionVerb) -> Result<Output> {
                     .hint("`belgie session list --email ...` shows them.")
             };
             let session: SessionId = id.parse().map_err(|_| unknown())?;
-            if !identity.end_session(session).await? {
+            if !identity.end_session_by(session, By::Host).await? {
                 return Err(unknown());
             }
             Ok(Output::new(format!("Ended {session}."), json!({ "id": session, "revoked": true })))

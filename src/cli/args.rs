@@ -57,6 +57,9 @@ pub enum Verb {
     /// Browser sessions
     #[command(subcommand)]
     Session(SessionVerb),
+    /// Who did what to whom
+    #[command(subcommand)]
+    Audit(AuditVerb),
 }
 
 #[derive(Subcommand, Debug)]
@@ -83,6 +86,52 @@ pub enum UserVerb {
         /// The address the account signs in with
         #[arg(long)]
         email: String,
+    },
+    /// Keep somebody out: sessions end, tokens are refused at once
+    Ban {
+        /// The address the account signs in with
+        #[arg(long)]
+        email: String,
+        /// Why; operators see it
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// For how long; without it, until it is taken back
+        #[arg(long, value_name = "SECONDS")]
+        seconds: Option<u64>,
+    },
+    /// Take a ban back
+    Unban {
+        /// The address the account signs in with
+        #[arg(long)]
+        email: String,
+    },
+    /// Give an account these scopes of its own and no others
+    SetScopes {
+        /// The address the account signs in with
+        #[arg(long)]
+        email: String,
+        /// The scopes, separated by spaces; empty for none
+        #[arg(long = "scope", value_name = "SCOPES")]
+        scopes: String,
+    },
+    /// Mark the address of an account as proven
+    Verify {
+        /// The address the account signs in with
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum AuditVerb {
+    /// List the latest acts, the last one first
+    List {
+        /// Only acts by and to the account of this address
+        #[arg(long, value_name = "EMAIL")]
+        user: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
     },
 }
 

@@ -18,6 +18,7 @@ use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
 use crate::config::secrets::ensure_data_dir;
 use crate::config::{Config, MailTransport, Problem, Problems};
 use crate::db::{self, Ledger};
+use crate::events::Herald;
 use crate::identity::csrf::Csrf;
 use crate::identity::setup::ADMIN;
 use crate::identity::{BreachedPasswords, Hooks, Identity, IdentityParts};
@@ -61,11 +62,15 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
 
     let mut all =
         MountParts { tools: core_tools, guarded: std::mem::take(&mut builder.guarded), ..MountParts::default() };
+    all.vetoes.append(&mut builder.vetoes);
+    all.observers.append(&mut builder.observers);
+    all.observers.extend(builder.hooks.drain(..).map(|hook| hook.observer(parts.identity.clone())));
     for plugin in mounted {
         scopes.extend(plugin.manifest.scopes);
         absorb(&mut all, plugin.parts, &mut problems);
     }
     problems.extend(unexplained_scopes(&all, &scopes));
+    problems.extend(observers_of_one_name(&all));
     let default_scopes = granted_by_default(&scopes);
     let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
@@ -128,6 +133,11 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         has_authorization_server: all.is_authorization_server,
         rules: web_rules(&config),
     });
+    let herald = Herald::new(db.clone(), Arc::clone(&parts.clock), parts.entropy.as_ref());
+    if pending.is_empty() {
+        herald.enter(&all.observers).await?;
+        herald.start(all.observers, &tasks);
+    }
     start_background_work(&tasks, &db, &parts, all.jobs);
     let (identity, sender) = (parts.identity, parts.sender);
     Ok(Gateway { config, host, identity, sender, web, routes: all.routes, owns_pools, tasks, surface, pending })
@@ -255,6 +265,13 @@ fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String> {
             format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`")
         })
         .collect()
+}
+
+/// The database notes under its name how far an observer has come, so two cannot share one.
+fn observers_of_one_name(all: &MountParts) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let twice = all.observers.iter().map(|observer| observer.name()).filter(|name| !seen.insert(*name));
+    twice.map(|name| format!("there are two observers of the name `{name}`")).collect()
 }
 
 fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {

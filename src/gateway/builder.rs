@@ -7,10 +7,12 @@ use belgie_api::clock::SystemClock;
 use belgie_api::command::PluginCommand;
 use belgie_api::db::Pools;
 use belgie_api::entropy::SystemEntropy;
+use belgie_api::hooks::{Observer, Veto};
 use belgie_api::plugin::ScopeInfo;
 use belgie_api::tools::{Guarded, ToolEntry, ToolSet};
 use belgie_api::{Clock, Entropy, Plugin};
 
+use super::hooks::Hook;
 use super::{BootError, Gateway, assemble};
 use crate::config::{Config, Draft, Problems, RawConfig};
 use crate::registry;
@@ -33,6 +35,9 @@ impl Belgie {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             migrate: None,
+            vetoes: Vec::new(),
+            observers: Vec::new(),
+            hooks: Vec::new(),
         }
     }
 }
@@ -67,6 +72,9 @@ pub struct Builder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) migrate: Option<bool>,
+    pub(super) vetoes: Vec<Arc<dyn Veto>>,
+    pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) hooks: Vec<Hook>,
 }
 
 impl Builder {
@@ -132,6 +140,20 @@ impl Builder {
     #[must_use]
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = Some(migrate);
+        self
+    }
+
+    /// Adds somebody who may refuse what is about to happen to people, inside the transaction of the act.
+    #[must_use]
+    pub fn veto(mut self, veto: impl Veto + 'static) -> Self {
+        self.vetoes.push(Arc::new(veto));
+        self
+    }
+
+    /// Adds somebody who hears of everything that has happened. Two of one name stop the boot.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(Arc::new(observer));
         self
     }
 

@@ -260,15 +260,17 @@ impl Identity {
     /// Deletes an account with its sessions and everything plugins hung on it; `false` when there was none.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// 409 when it is the last operator's; a veto's refusal; or when the database does not answer.
     pub async fn delete(&self, user: UserId) -> Result<bool> {
         let mut tx = self.db.begin().await?;
-        let was_there = self.delete_in(&mut tx, user).await?;
+        let is_gone = self.delete_in(&mut tx, user).await?;
         tx.commit(self.clock.now()).await?;
-        Ok(was_there)
+        Ok(is_gone)
     }
 
+    /// Deletes an account inside a transaction, once every veto has agreed.
     pub(super) async fn delete_in(&self, tx: &mut Tx, user: UserId) -> Result<bool> {
+        self.keep_an_operator(tx, user).await?;
         let Some(row) = users::find(tx, user).await? else { return Ok(false) };
         self.veto(tx, Act::Delete { user: &context(row) }).await?;
         if !users::delete(tx, user).await? {

@@ -38,6 +38,9 @@ impl Accounts for Identity {
     }
 
     async fn update(&self, tx: &mut Tx, user: UserId, changes: &UserChanges) -> Result<Option<UserContext>> {
+        if changes.scopes.as_ref().is_some_and(|scopes| !scopes.has_named(super::setup::ADMIN)) {
+            self.keep_an_operator(tx, user).await?;
+        }
         let Some(mut row) = users::find(tx, user).await? else { return Ok(None) };
         self.veto(tx, Act::Update { user: &context(row.clone()), changes }).await?;
         if let Some(email) = &changes.email {

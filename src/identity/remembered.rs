@@ -75,7 +75,7 @@ fn is_touched(known: &Known, event: &Event) -> bool {
     let is_session = |session: &SessionId| known.session.id == *session;
     match event {
         Event::SessionRevoked { session } | Event::SessionConfirmed { session } => is_session(session),
-        Event::UserDeleted { user } | Event::UserChanged { user } => {
+        Event::UserDeleted { user } | Event::UserBanned { user } | Event::UserChanged { user } => {
             known.user.id == *user || known.session.impersonator_id == Some(*user)
         }
         Event::NewsMissed => true,

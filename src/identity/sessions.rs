@@ -56,8 +56,12 @@ pub struct Resumed {
 }
 
 /// What somebody is told whose account is closed: no more than that.
-fn closed() -> Failure {
+pub(super) fn closed() -> Failure {
     Failure::forbidden("account.closed", "This account cannot be used.").hint("Ask the operator of this service.")
+}
+
+pub(super) fn shorten_user_agent(text: &str) -> String {
+    text.chars().take(MAX_USER_AGENT_CHARACTERS).collect()
 }
 
 impl Identity {
@@ -80,7 +84,7 @@ impl Identity {
             expires_at: now.plus(self.rules.sessions.max_age.min(self.rules.sessions.absolute_max_age)),
             last_seen_at: now,
             ip: ip.to_string(),
-            user_agent: user_agent.chars().take(MAX_USER_AGENT_CHARACTERS).collect(),
+            user_agent: shorten_user_agent(user_agent),
             authenticated_at: now,
             method: method.to_owned(),
             impersonator_id: None,
@@ -123,6 +127,12 @@ impl Identity {
         let mut conn = self.db.read().await?;
         let Some(session) = sessions::find(&mut conn, token.hash(), now).await? else { return Ok(None) };
         let user = users::find(&mut conn, session.user_id).await?.filter(|user| !user.is_banned(now));
+        // A worn session lasts no longer than the operator's own standing.
+        if let Some(operator) = session.impersonator_id
+            && !self.is_operator(&mut conn, operator, now).await?
+        {
+            return Ok(None);
+        }
         Ok(user.map(|user| Known { session, user: context(user) }))
     }
 
@@ -132,7 +142,8 @@ impl Identity {
         let rules = self.rules.sessions;
         let end = session.created_at.plus(rules.absolute_max_age);
         let longer = now.plus(rules.max_age).min(end);
-        let is_renewed = now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
+        let is_worn = session.impersonator_id.is_some();
+        let is_renewed = !is_worn && now.since(session.renewed_at) >= rules.update_age && longer > session.expires_at;
         if is_renewed {
             let mut tx = self.db.begin().await?;
             sessions::renew(&mut tx, session.id, now, longer).await?;
@@ -220,25 +231,11 @@ impl Identity {
     pub async fn revoke_session(&self, session: SessionId, user: UserId) -> Result<bool> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        if !sessions::revoke(&mut tx, session, user, now).await? {
-            return Ok(false);
-        }
+        let Some(ended) = sessions::revoke(&mut tx, session, user, now).await? else { return Ok(false) };
         tx.emit(Event::SessionRevoked { session });
-        tx.commit(now).await?;
-        Ok(true)
-    }
-
-    /// Ends a session on the operator's word, whoever's it is; `false` when there is no such live session.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn end_session(&self, session: SessionId) -> Result<bool> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        if !sessions::end(&mut tx, session, now).await? {
-            return Ok(false);
+        if let Some(entry) = Self::end_of_wearing(session, ended) {
+            self.record(&mut tx, &entry).await?;
         }
-        tx.emit(Event::SessionRevoked { session });
         tx.commit(now).await?;
         Ok(true)
     }
@@ -268,7 +265,7 @@ impl Identity {
         sessions::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
         crate::store::links::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
         crate::store::mails::purge(&mut tx, now.minus(MAILS_KEPT)).await?;
-        belgie_api::db::purge_events(&mut tx, now.minus(Duration::from_hours(1))).await?;
+        self.purge_news(&mut tx).await?;
         tx.commit(now).await
     }
 }

@@ -1,5 +1,6 @@
 //! What every page is told besides its own context.
 
+use belgie_api::UserId;
 use belgie_api::context::UserContext;
 use belgie_api::web::Visitor;
 use serde_json::{Value, json};
@@ -18,7 +19,20 @@ pub(super) fn page(visitor: &Visitor, title: &str, site_name: &str, css_url: &st
             .and_then(|caller| caller.principal().presence())
             .and_then(|presence| presence.impersonator),
         "user": visitor.caller.as_ref().map(|caller| user(caller.user())),
+        "is_operator": is_operator(visitor),
+        "impersonator": impersonator(visitor),
     })
+}
+
+/// The operator who wears the session of the signed-in person, if it is so: their id.
+fn impersonator(visitor: &Visitor) -> Option<UserId> {
+    visitor.caller.as_ref()?.principal().presence()?.impersonator
+}
+
+/// Whether the pages for operators are there for this visitor.
+fn is_operator(visitor: &Visitor) -> bool {
+    let is_admin = visitor.caller.as_ref().is_some_and(|caller| caller.user().scopes.has_named("admin"));
+    is_admin && impersonator(visitor).is_none()
 }
 
 /// The signed-in person.

@@ -54,6 +54,22 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/.well-known/oauth-protected-resource", "well-known"),
     ("GET", "/.well-known/oauth-protected-resource/mcp", "well-known"),
     ("GET", "/account", "browser"),
+    ("GET", "/admin", "operators"),
+    ("GET", "/admin/audit", "operators"),
+    ("GET", "/admin/users", "operators"),
+    ("GET", "/admin/users/{id}", "operators"),
+    ("GET", "/admin/users/{id}/ban", "operators"),
+    ("GET", "/admin/users/{id}/delete", "operators"),
+    ("GET", "/admin/users/{id}/impersonate", "operators"),
+    ("GET", "/admin/users/{id}/scopes", "operators"),
+    ("POST", "/admin/impersonation/end", "browser"),
+    ("POST", "/admin/users/{id}/ban", "operators"),
+    ("POST", "/admin/users/{id}/delete", "operators"),
+    ("POST", "/admin/users/{id}/impersonate", "operators"),
+    ("POST", "/admin/users/{id}/scopes", "operators"),
+    ("POST", "/admin/users/{id}/sessions/end", "operators"),
+    ("POST", "/admin/users/{id}/unban", "operators"),
+    ("POST", "/admin/users/{id}/verify", "operators"),
     ("GET", "/account/delete", "browser"),
     ("GET", "/account/email", "browser"),
     ("GET", "/account/export", "browser"),
@@ -104,7 +120,7 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/auth/verify", "browser"),
 ];
 
-const CORE_COMMANDS: [&str; 8] = ["check", "demo", "doctor", "migrate", "serve", "session", "surface", "user"];
+const CORE_COMMANDS: [&str; 9] = ["audit", "check", "demo", "doctor", "migrate", "serve", "session", "surface", "user"];
 
 fn room(room: Room) -> &'static str {
     match room {

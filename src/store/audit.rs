@@ -12,7 +12,7 @@ const INSERT: &str = "INSERT INTO core_audit \
 const LATEST: &str = "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, \
      details FROM core_audit ORDER BY at DESC, id DESC LIMIT $1";
 const ABOUT: &str = "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, \
-     details FROM core_audit WHERE target = $1 OR actor_id = $2 ORDER BY at DESC, id DESC LIMIT $3";
+     details FROM core_audit WHERE target = $1 OR actor_id = $2 OR impersonator_id = $2 ORDER BY at DESC, id DESC LIMIT $3";
 
 /// An act on record.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -71,7 +71,7 @@ pub async fn latest(conn: &mut Conn, limit: i64) -> Result<Vec<AuditRow>> {
     Ok(on!(conn, c => sqlx::query_as::<_, AuditRow>(LATEST).bind(limit).fetch_all(c).await)?)
 }
 
-/// The latest acts that a person did or that were done to the person, the last one first.
+/// The latest acts that a person did, in whosever session, or that were done to the person, the last one first.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -16,8 +16,14 @@ const CONFIRM: &str = "UPDATE core_sessions SET authenticated_at = $2, method = 
      WHERE id = $1 AND revoked_at IS NULL AND impersonator_id IS NULL";
 const SEEN: &str = "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE core_sessions SET revoked_at = $3 \
-     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
-const END: &str = "UPDATE core_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING user_id, impersonator_id";
+const END: &str = "UPDATE core_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL \
+     RETURNING user_id, impersonator_id";
+const END_ALL: &str = "UPDATE core_sessions SET revoked_at = $2 \
+     WHERE (user_id = $1 OR impersonator_id = $1) AND revoked_at IS NULL RETURNING id";
+const END_WORN: &str = "UPDATE core_sessions SET revoked_at = $2 \
+     WHERE impersonator_id = $1 AND revoked_at IS NULL RETURNING id";
+const COUNT: &str = "SELECT COUNT(*) FROM core_sessions WHERE revoked_at IS NULL AND expires_at > $1";
 const REVOKE_OTHERS: &str = "UPDATE core_sessions SET revoked_at = $3 \
      WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL RETURNING id";
 const REVOKE_ALL: &str =
@@ -48,6 +54,15 @@ pub struct SessionRow {
     /// How.
     pub method: String,
     /// The operator who wears the session, if it is so.
+    pub impersonator_id: Option<UserId>,
+}
+
+/// A session that was ended just now.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Ended {
+    /// Whose it was.
+    pub user_id: UserId,
+    /// The operator who wore it, if it was so.
     pub impersonator_id: Option<UserId>,
 }
 
@@ -117,27 +132,48 @@ pub async fn touch(conn: &mut Conn, session: SessionId, now: Timestamp) -> Resul
     Ok(())
 }
 
-/// Ends a session of this person; `false` when there is no such live session.
+/// Ends a session of this person; `None` when there is no such live session.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn revoke(conn: &mut Conn, session: SessionId, user: UserId, now: Timestamp) -> Result<bool> {
-    let rows = on!(conn, c => sqlx::query(REVOKE)
+pub async fn revoke(conn: &mut Conn, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<Ended>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Ended>(REVOKE)
         .bind(session)
         .bind(user)
         .bind(now)
-        .execute(c).await.map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+        .fetch_optional(c).await)?)
 }
 
-/// Ends a session, whoever's it is; `false` when there is no such live session.
+/// Ends a session, whoever's it is; `None` when there is no such live session.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end(conn: &mut Conn, session: SessionId, now: Timestamp) -> Result<bool> {
-    let rows =
-        on!(conn, c => sqlx::query(END).bind(session).bind(now).execute(c).await.map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+pub async fn end(conn: &mut Conn, session: SessionId, now: Timestamp) -> Result<Option<Ended>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Ended>(END).bind(session).bind(now).fetch_optional(c).await)?)
+}
+
+/// Ends every session of a person and every one the person wears, and says which.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_all(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(END_ALL).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// Ends every session an operator wears, and says which.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_worn(conn: &mut Conn, operator: UserId, now: Timestamp) -> Result<Vec<SessionId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(END_WORN).bind(operator).bind(now).fetch_all(c).await)?)
+}
+
+/// How many sessions are live.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count(conn: &mut Conn, now: Timestamp) -> Result<i64> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(COUNT).bind(now).fetch_one(c).await)?)
 }
 
 /// Ends every session of a person but one, and says which.
@@ -160,11 +196,10 @@ pub async fn revoke_all(conn: &mut Conn, user: UserId, now: Timestamp) -> Result
     Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_ALL).bind(user).bind(now).fetch_all(c).await)?)
 }
 
-/// Forgets sessions that ended before a moment.
+/// Forgets sessions that ended before a moment, and says how many.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
-    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
-    Ok(())
+pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<u64> {
+    Ok(on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(|done| done.rows_affected()))?)
 }

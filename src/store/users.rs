@@ -1,5 +1,8 @@
 //! Table `core_users`.
 
+pub mod search;
+pub mod standing;
+
 use belgie_api::db::Conn;
 use belgie_api::{Result, ScopeSet, Timestamp, UserId, on};
 use sqlx::types::Json;

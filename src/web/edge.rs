@@ -96,7 +96,7 @@ where
     F: Future<Output = Response>,
 {
     let started = Instant::now();
-    let info = RequestInfo { id: web.request_ids.next(), ip: client_address(web, &request) };
+    let info = describe(web, &request);
     let method = request.method().clone();
     request.extensions_mut().insert(info.clone());
     let refused = if checks_host { refuse_host(web, &request) } else { None };
@@ -108,6 +108,11 @@ where
     harden(response.headers_mut(), &info, web.urls.is_https());
     log(&response, &info, method.as_str(), route, started);
     response
+}
+
+/// Gives a request its id, and says where it comes from.
+pub fn describe(web: &Web, request: &Request) -> RequestInfo {
+    RequestInfo { id: web.request_ids.next(), ip: client_address(web, request) }
 }
 
 /// The address of the client: of the connection, or what a trusted proxy says of it. Only the entry the nearest trusted

@@ -99,13 +99,18 @@ pub async fn dress_api(request: Request, next: Next) -> Response {
     let Some(failure) = failure_of(&response).filter(|_| !is_dressed(&response)) else {
         return response;
     };
+    with_manners(json_api(&failure), &failure, Some(response))
+}
+
+/// A failure as JSON for programs of people: `{"error", "detail", "message", "hint"}`.
+pub fn json_api(failure: &Failure) -> Response {
     let body = json!({
         "error": failure.code(),
         "detail": failure.code(),
         "message": failure.message(),
         "hint": failure.remedy(),
     });
-    with_manners((failure.status(), Json(body)).into_response(), &failure, Some(response))
+    with_manners((failure.status(), Json(body)).into_response(), failure, None)
 }
 
 /// Dresses an error as a page.
@@ -156,6 +161,11 @@ fn title(failure: &Failure) -> &'static str {
 
 /// The answer to an address nobody takes.
 pub async fn not_found() -> Failure {
+    nowhere()
+}
+
+/// What is said at an address nobody takes, or that is not there for this visitor.
+pub fn nowhere() -> Failure {
     Failure::not_found("web.not_found", "There is nothing at this address.")
         .hint("Check the address, or start again at the home page.")
 }

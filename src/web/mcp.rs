@@ -135,6 +135,10 @@ async fn by_cookie(web: &Web, parts: &Parts) -> Result<Known, Response> {
     let token = web.cookies.session_token(&parts.headers).filter(|_| cross_site::is_ours(&parts.headers, &web.urls));
     let Some(token) = token else { return Err(challenge(web, false)) };
     match web.identity.resume_session(&token).await {
+        Ok(Some(resumed)) if resumed.session.impersonator_id.is_some() => Err(errors::json(
+            &Failure::forbidden("session.impersonated", "Tools are not called while somebody wears another's session.")
+                .hint("End the impersonation first."),
+        )),
         Ok(Some(resumed)) => {
             let lifetime = resumed.session.expires_at.since(web.clock.now());
             let cookie = if resumed.is_renewed { web.cookies.set_session(&token, lifetime) } else { None };

@@ -10,8 +10,8 @@ use belgie_api::plugin::{Room, Route};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
-    Web, account, body, code, confirm, edge, errors, forgot, home, magic_link, mcp, outbox, session, setup, sign_in,
-    sign_up, verify, visit, well_known,
+    Web, account, admin, body, code, confirm, edge, errors, forgot, home, magic_link, mcp, outbox, session, setup,
+    sign_in, sign_up, verify, visit, well_known,
 };
 
 const MCP_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -38,7 +38,10 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         .layer(from_fn_with_state(Arc::clone(web), body::in_time))
         .layer(from_fn(errors::dress_oauth))
         .layer(open_to_all());
-    let browser = browser.layer(from_fn_with_state(Arc::clone(web), visit::visit));
+    let browser = browser
+        .layer(from_fn_with_state(Arc::clone(web), visit::visit))
+        .merge(admin::routes(web).layer(from_fn_with_state(Arc::clone(web), visit::visit_operators)))
+        .merge(admin::way_back(web).layer(from_fn_with_state(Arc::clone(web), visit::visit_worn)));
     let returns = returns.layer(from_fn_with_state(Arc::clone(web), visit::visit_back));
     let api = api
         .layer(from_fn_with_state(Arc::clone(web), visit::visit_api))

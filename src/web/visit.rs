@@ -14,6 +14,7 @@ use super::{Web, body, cross_site, errors};
 use crate::auth::session_caller;
 use crate::identity::Resumed;
 use crate::identity::csrf::Csrf;
+use crate::identity::setup::ADMIN;
 
 /// The only form without a token: a sign-out can be asked for by anything that holds the cookie, as in the seed.
 const WITHOUT_TOKEN: &str = "/auth/signout";
@@ -27,16 +28,43 @@ pub enum Frames {
     Sandboxed,
 }
 
+/// Whether an address is there at all for this visitor. Asked before the form is looked at, so that who may not know of
+/// a page gets the same answer as at an address nobody takes.
+type Gate = fn(&Visitor) -> Result<()>;
+
 /// Establishes the visitor, checks what a form brings, and dresses the answer.
 pub async fn visit(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let form = request_form(&mut request);
-    receive(&web, request, form, next).await
+    receive(&web, request, form, next, |_| Ok(())).await
+}
+
+/// The same for pages that are there for operators only.
+pub async fn visit_operators(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let form = request_form(&mut request);
+    receive(&web, request, form, next, operators_only).await
+}
+
+/// The same for what is there only while an operator wears somebody's session.
+pub async fn visit_worn(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let form = request_form(&mut request);
+    receive(&web, request, form, next, |visitor| if is_worn(visitor) { Ok(()) } else { Err(errors::nowhere()) }).await
+}
+
+/// An operator who wears somebody else's session is that person here.
+pub fn operators_only(visitor: &Visitor) -> Result<()> {
+    let is_operator = visitor.caller.as_ref().is_some_and(|caller| caller.user().scopes.has_named(ADMIN));
+    if is_operator && !is_worn(visitor) { Ok(()) } else { Err(errors::nowhere()) }
+}
+
+fn is_worn(visitor: &Visitor) -> bool {
+    let presence = visitor.caller.as_ref().and_then(|caller| caller.principal().presence());
+    presence.is_some_and(|presence| presence.impersonator.is_some())
 }
 
 /// The same at an address nobody takes. No form changes anything there, so none is checked: what was sent in vain is
 /// told so, and not that its token is out of date.
 pub async fn visit_nowhere(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    receive(&web, request, None, next).await
+    receive(&web, request, None, next, |_| Ok(())).await
 }
 
 /// Where another site sends a browser back to. A form it makes the browser post carries no token of ours, so whoever
@@ -50,16 +78,17 @@ pub async fn visit_back(State(web): State<Arc<Web>>, mut request: Request, next:
             Err(failure) => return failure.into_response(),
         };
         request = Request::from_parts(parts, body);
-        let mut response = receive(&web, request, None, next).await;
+        let mut response = receive(&web, request, None, next, |_| Ok(())).await;
         // The browser has its cookies still; a stranger's would take their place.
         response.headers_mut().remove(header::SET_COOKIE);
         return response;
     }
-    receive(&web, request, None, next).await
+    receive(&web, request, None, next, |_| Ok(())).await
 }
 
 /// The room for programs of people. A cookie counts only when the browser itself says that a page of ours made the
-/// request, so no form token is needed; nothing here is a page, and nothing may be kept.
+/// request, so no form token is needed; nothing here is a page, and nothing may be kept. An operator who wears somebody's
+/// session is a stranger here: what programs of people are handed, such as tokens of a provider, is for the person alone.
 pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
     let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
         return Failure::internal("the edge is missing around the room for programs").into_response();
@@ -71,7 +100,7 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
         None => Ok(None),
     };
     let resumed = match resumed {
-        Ok(resumed) => resumed,
+        Ok(resumed) => resumed.filter(|resumed| resumed.session.impersonator_id.is_none()),
         Err(failure) => return failure.into_response(),
     };
     let visitor = Visitor {
@@ -95,14 +124,14 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
 }
 
 /// Sends the cookie again when the session was prolonged by this request, unless the answer has one of its own.
-fn renew(web: &Web, response: &mut Response, resumed: &Resumed, token: &PlainToken) {
+pub fn renew(web: &Web, response: &mut Response, resumed: &Resumed, token: &PlainToken) {
     if resumed.is_renewed && !response.headers().contains_key(header::SET_COOKIE) {
         let lifetime = resumed.session.expires_at.since(web.clock.now());
         append(response.headers_mut(), web.cookies.set_session(token, lifetime));
     }
 }
 
-async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next) -> Response {
+async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next, gate: Gate) -> Response {
     let Some(info) = request.extensions().get::<RequestInfo>().cloned() else {
         return errors::json(&Failure::internal("the edge is missing around the browser room"));
     };
@@ -124,7 +153,11 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
     };
     let caller = visitor.caller.clone();
     let device = resumed.as_ref().and_then(|resumed| device_cookie(web, request.headers(), resumed));
-    let mut response = match check_form(web, form, &csrf_cookie, session).await {
+    let checked = match gate(&visitor) {
+        Ok(()) => check_form(web, form, &csrf_cookie, session).await,
+        Err(failure) => Err(failure),
+    };
+    let mut response = match checked {
         Ok(body) => {
             if let Some(body) = body {
                 *request.body_mut() = body;
@@ -204,7 +237,7 @@ fn append(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
 
 /// No page may be framed, cached, or load anything from elsewhere. `form-action` names where a form may end up; Chromium
 /// applies it to redirects, too, so the consent page says where its answer goes.
-fn protect(response: &mut Response) {
+pub fn protect(response: &mut Response) {
     let frames = response.extensions().get::<Frames>().copied();
     let action = match response.extensions().get::<FormAction>() {
         None => " form-action 'self';".to_owned(),

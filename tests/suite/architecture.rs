@@ -203,3 +203,24 @@ fn the_readme_shows_the_example_as_it_is() {
     let read = |name: &str| std::fs::read_to_string(root().join(name)).expect("a text");
     assert!(read("README.md").contains(&read("examples/notes.rs")), "put examples/notes.rs into README.md");
 }
+
+#[test]
+fn the_table_of_features_names_tests_that_exist() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("a text");
+    let sources: String =
+        ["src", "plugins", "tests/suite"].into_iter().flat_map(rust_files).map(|file| file.1).collect();
+    let mut rows = 0;
+    for row in readme.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()) {
+        let proof = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+        let names: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test in {row}");
+        for name in names {
+            let is_there = sources.contains(&format!("fn {name}("))
+                || sources.contains(&format!("{name},"))
+                || sources.contains(&format!("{name};"));
+            assert!(is_there, "there is no test `{name}`: {row}");
+        }
+        rows += 1;
+    }
+    assert!(rows >= 30, "{rows} rows");
+}

@@ -73,3 +73,15 @@ async fn a_page_of_the_operators_takes_the_place_of_ours_and_a_misspelt_one_stop
     let said = refusal(builder(&dir, &setting)).await;
     assert!(said.contains("hoem.html"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_is_dropped_lets_go_of_everything() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let google = "[plugins.google]\nclient_id = \"a\"\nclient_secret = \"b\"";
+    let gateway = builder(&dir, google).build().await.unwrap_or_else(|error| panic!("{error}"));
+    // Plugins hold the host, and the host knows of plugins.
+    let news = std::sync::Arc::downgrade(gateway.host().db().bus());
+    gateway.shutdown().await;
+    drop(gateway);
+    assert_eq!(news.strong_count(), 0);
+}

@@ -16,11 +16,14 @@
 mod support;
 
 mod accounts;
+mod admin;
+mod application;
 mod architecture;
 mod boot;
 mod cli;
 mod embed;
 mod endpoint;
+mod hooks;
 mod mcp;
 mod oauth;
 mod people;

@@ -21,7 +21,7 @@ pub use self::browser::{Browser, Page};
 pub use self::connected::Connected;
 pub use self::documents::{DocumentServer, Published};
 pub use self::gateway::{Engine, Setup, TestGateway};
-pub use self::html::unescape;
+pub use self::html::{forms, unescape};
 pub use self::idp::Idp;
 pub use self::probe::Probe;
 pub use self::rpc::{LegacySession, Modern, Reply, rpc};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
-pub use self::outbox::{StoredEvent, events_after, last_event, purge_events};
+pub use self::outbox::{StoredEvent, events_after, last_event, last_event_before, purge_events};
 pub use self::pools::Pools;
 use crate::event::{Bus, Event};
 use crate::failure::Result;
@@ -121,6 +121,9 @@ impl Tx {
     /// # Errors
     /// When the database refuses; then nothing has happened.
     pub async fn commit(mut self, now: Timestamp) -> Result<()> {
+        if !self.events.is_empty() {
+            outbox::line_up(&mut self.conn).await?;
+        }
         for event in &self.events {
             outbox::insert(&mut self.conn, event, now).await?;
         }

@@ -19,6 +19,11 @@ pub enum Event {
         /// The account that was.
         user: UserId,
     },
+    /// An account was banned; whatever it does now is over, and nothing begins while the ban lasts.
+    UserBanned {
+        /// The account.
+        user: UserId,
+    },
     /// Somebody has an account who had none.
     UserCreated {
         /// The new account.

@@ -109,7 +109,9 @@ impl Principal {
     #[must_use]
     pub fn is_touched_by(&self, event: &Event) -> bool {
         match event {
-            Event::UserDeleted { user } | Event::UserChanged { user } => self.user.id == *user,
+            Event::UserDeleted { user } | Event::UserBanned { user } | Event::UserChanged { user } => {
+                self.user.id == *user
+            }
             Event::SessionRevoked { session } => self.session == Some(*session),
             Event::TokenRevoked { token } => self.token == Some(*token),
             Event::GrantRevoked { grant } => self.grant == Some(*grant),

@@ -1,13 +1,16 @@
 //! What a page or an endpoint knows about the request it answers.
 
+mod session;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+pub use self::session::Session;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::ports::{Host, Use};
@@ -34,7 +37,8 @@ pub struct Visitor {
     pub is_fresh: bool,
 }
 
-/// A signed-in person; a stranger is sent to the sign-in page and comes back afterwards.
+/// A signed-in person; a stranger is sent to the sign-in page and comes back afterwards. What is no page anyway (a form, a
+/// script's request, one that wants JSON) gets status 401. `Option<SignedIn>` takes strangers, too.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// The person.
@@ -102,7 +106,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Present {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let SignedIn { caller, visitor } = SignedIn::from_request_parts(parts, state).await?;
+        let SignedIn { caller, visitor } = <SignedIn as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         if visitor.is_fresh {
             return Ok(Self { caller, visitor });
         }
@@ -145,13 +149,22 @@ fn return_query(wanted: &str) -> String {
 /// Where a stranger goes: to the sign-in page, and back to where a GET wanted to go.
 fn to_sign_in(parts: &Parts) -> Response {
     let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    if parts.method != axum::http::Method::GET {
+    if parts.method != axum::http::Method::GET || !wants_page(&parts.headers) {
         return Failure::with_status(StatusCode::UNAUTHORIZED, "session.missing", "You are not signed in any more.")
             .hint("Sign in, then try again.")
             .into_response();
     }
     let query = return_query(wanted);
     Redirect::to(&format!("/auth/signin?{query}")).into_response()
+}
+
+/// Whether a redirect would be followed by somebody who reads pages: not by a script (Fetch Metadata, section 2.2), nor by
+/// who asks for JSON.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    let accept = text(header::ACCEPT).unwrap_or("*/*");
+    let is_navigation = text(header::HeaderName::from_static("sec-fetch-mode")).is_none_or(|mode| mode == "navigate");
+    is_navigation && (accept.contains("text/html") || !accept.contains("json"))
 }
 
 /// Set on a response by a page whose form ends in a redirect elsewhere: the extra source its `form-action` policy needs

@@ -25,7 +25,7 @@ pub use crate::model::refusal::user_info_missing;
 pub use crate::model::settings::{AuthMethod, Pkce, ProviderSettings, ResponseMode, SignUp, StateStrategy};
 pub use crate::model::tokens::TokenSet;
 pub use crate::provider::{Claims, Line, Metadata, Provider};
-use crate::service::{Engine, LinkedWays};
+use crate::service::{Engine, People};
 pub use crate::service::{LinkedAccountInfo, Tokens};
 pub use crate::strategy::{Standard, Strategy};
 
@@ -84,9 +84,12 @@ impl Plugin for OAuthClientPlugin {
             engine.add(Arc::clone(provider))?;
             mount.sign_in_button(provider.button());
         }
+        let people = Arc::new(People(Arc::downgrade(&engine)));
         mount
             .provide(Arc::new(OAuthClient(Arc::clone(&engine))))
-            .ways_in(Arc::new(LinkedWays(Arc::downgrade(&engine))))
+            .ways_in(Arc::clone(&people) as _)
+            .data_export(Arc::clone(&people) as _)
+            .veto(people)
             .account_section(Arc::new(pages::LinkedAccounts(Arc::clone(&engine))));
         routes::mount(&engine, mount);
         Ok(())

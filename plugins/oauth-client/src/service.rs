@@ -5,25 +5,25 @@ mod arrive;
 mod begin;
 mod finish;
 mod id_token;
+mod people;
 mod profile;
 mod renew;
 mod settle;
 mod vault;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use belgie_api::hooks::WaysIn;
-use belgie_api::{Failure, Host, Result, UserId, async_trait};
+use belgie_api::{Failure, Host, Result};
 
 pub use self::accounts::{LinkedAccountInfo, Tokens};
 pub use self::begin::Departure;
 pub use self::finish::{Landed, Lost, Outcome};
 pub use self::id_token::NativeTokens;
+pub use self::people::People;
 use crate::model::cookie::Cookies;
 use crate::model::refusal;
 use crate::provider::Provider;
-use crate::store;
 
 /// The engine of one gateway: every provider, and what is done with them.
 pub struct Engine {
@@ -81,19 +81,5 @@ impl Engine {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Provider>> {
         self.providers.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-}
-
-/// Linked accounts of providers that are set up. The host holds this and the engine holds the host, so this holds the engine
-/// only as long as others do.
-pub struct LinkedWays(pub Weak<Engine>);
-
-#[async_trait]
-impl WaysIn for LinkedWays {
-    async fn list(&self, user: UserId) -> Result<Vec<String>> {
-        let engine = self.0.upgrade().ok_or_else(|| Failure::internal("the engine of providers is gone"))?;
-        let accounts = store::accounts::list(&mut engine.host.db().read().await?, user).await?;
-        let linked = accounts.into_iter().map(|account| account.provider);
-        Ok(linked.filter(|provider| engine.provider(provider).is_ok()).collect())
     }
 }

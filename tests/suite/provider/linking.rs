@@ -190,3 +190,33 @@ with_idp! {
         assert_eq!(browser.send(request).await.status, StatusCode::UNAUTHORIZED);
     }
 }
+
+with_idp! {
+    async fn a_link_is_part_of_what_is_kept_about_a_person(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        let kept: serde_json::Value = serde_json::from_str(&browser.get("/account/export").await.body).expect("JSON");
+        let text = kept.to_string();
+        let (_, accounts) = read(&mut browser, "/auth/provider/acme/accounts").await;
+        let id = accounts["accounts"][0]["id"].as_str().expect("an id");
+        assert!(text.contains(id) && text.contains("\"acme\""), "{text}");
+    }
+}
+
+with_idp! {
+    async fn what_a_stranger_linked_ends_the_day_the_owner_comes(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("allow_different_link_emails = true")))
+    {
+        // An address nobody has proven, with the stranger's own account elsewhere linked to it.
+        let mut stranger = gateway.signed_in("victim@example.org").await;
+        assert_eq!(link(&mut stranger, &idp).await.location(), "/account");
+        let (host, now) = (gateway.gateway.host(), belgie_api::Clock::now(gateway.clock.as_ref()));
+        let victim = host.accounts().find_by_email("victim@example.org").await.expect("an answer").expect("a person");
+        let mut tx = host.db().begin().await.expect("a transaction");
+        host.accounts().prove_address(&mut tx, victim.id, false).await.expect("an answer").expect("a person");
+        tx.commit(now).await.expect("a commit");
+
+        let mut again = gateway.browser();
+        super::sign_in(&mut again, &idp).await;
+        assert!(!again.get("/account").await.body.contains("victim@example.org"), "the stranger is in the account again");
+    }
+}

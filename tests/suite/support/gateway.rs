@@ -217,8 +217,14 @@ impl TestGateway {
 
     /// A second node on the same database, with the same secret and public address.
     pub async fn second_node(&self) -> Arc<Gateway> {
+        self.second_node_with(|builder| builder).await
+    }
+
+    /// The same, with more in it.
+    pub async fn second_node_with(&self, build: impl FnOnce(Builder) -> Builder) -> Arc<Gateway> {
         let base = format!("base_url = \"{}\"\n", self.url);
-        let builder = Belgie::builder(RawConfig::from_text(&format!("{base}{}", self.place.config))).demo_tools();
+        let raw = RawConfig::from_text(&format!("{base}{}", self.place.config));
+        let builder = build(Belgie::builder(raw).demo_tools());
         let gateway =
             builder.clock(Arc::clone(&self.clock) as _).build().await.unwrap_or_else(|error| panic!("{error}"));
         Arc::new(gateway)

@@ -7,6 +7,19 @@ pub struct Form {
     pub fields: Vec<(String, String)>,
 }
 
+impl Form {
+    /// Whether the form has a field of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
+    /// The value a field has.
+    pub fn value(&self, name: &str) -> String {
+        let found = self.fields.iter().find(|(field, _)| field == name);
+        found.unwrap_or_else(|| panic!("no field {name} in {self:?}")).1.clone()
+    }
+}
+
 /// The forms of a page, with the values their inputs have.
 pub fn forms(html: &str) -> Vec<Form> {
     html.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()).map(read_form).collect()

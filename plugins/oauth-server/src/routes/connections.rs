@@ -15,6 +15,6 @@ use crate::service::OAuth;
 pub async fn disconnect(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
     let id = Params::read(body.as_bytes()).and_then(|params| params.get("connection_id")?.parse::<GrantId>().ok());
     let id = id.ok_or_else(|| Failure::not_found("connection.unknown", "There is no such connection."))?;
-    oauth.disconnect(&signed_in.caller, id).await?;
+    oauth.disconnect(&signed_in.caller, &signed_in.visitor.info, id).await?;
     see_other("/account")
 }

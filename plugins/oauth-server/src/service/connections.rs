@@ -1,5 +1,7 @@
 //! What a person sees of the agents that act for them, and how they cut one off.
 
+use belgie_api::ports::AuditEntry;
+use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure, GrantId, Result, UserId};
 
 use super::OAuth;
@@ -20,13 +22,15 @@ impl OAuth {
     ///
     /// # Errors
     /// 404 when it is not the caller's.
-    pub async fn disconnect(&self, caller: &Caller, grant: GrantId) -> Result<()> {
+    pub async fn disconnect(&self, caller: &Caller, info: &RequestInfo, grant: GrantId) -> Result<()> {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await? {
             return Err(Failure::not_found("connection.unknown", "There is no such connection."));
         }
         end_grant(&mut tx, grant, RevokeReason::Person, now).await?;
+        let entry = AuditEntry::done("connection.revoked").by(caller).during(info).to(grant);
+        self.host.audit().record(&mut tx, &entry).await?;
         tx.commit(now).await
     }
 }

@@ -179,6 +179,7 @@ impl OAuth {
         resources: &[String],
     ) -> Result<IssuedTokens> {
         let now = self.host.now();
+        self.refuse_the_banned(client, token).await?;
         let mut tx = self.host.db().begin().await?;
         let found = store::tokens::find_refresh(&mut tx, token).await?;
         // Another client's token says nothing about this one, and a guess of its id must not end somebody's grant.
@@ -209,6 +210,16 @@ impl OAuth {
         tracing::warn!(grant.id = %grant, "a refresh token came twice: its grant is revoked");
         end_grant(&mut tx, grant, RevokeReason::RefreshReused, now).await?;
         refuse(tx, now, refusal::invalid_grant()).await
+    }
+
+    /// Refuses an unspent token of somebody who is banned, and spends nothing: a ban may end, and the agent is still
+    /// theirs. A code needs no such look: the session it came from has ended with the ban.
+    async fn refuse_the_banned(&self, client: &ClientProof, token: TokenHash) -> Result<()> {
+        let found = store::tokens::find_refresh(&mut self.host.db().read().await?, token).await?;
+        match found.filter(|found| found.client_id == client.id && found.consumed_at.is_none()) {
+            Some(found) if self.host.accounts().find(found.user_id).await?.is_none() => Err(refusal::invalid_grant()),
+            _ => Ok(()),
+        }
     }
 
     /// When a grant ends unless it is refreshed.

@@ -27,7 +27,7 @@ const PURGE_ACCESS: &str = "DELETE FROM oauth_server_access_tokens WHERE expires
 
 const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens (token_hash, grant_id, created_at, expires_at) \
     VALUES ($1, $2, $3, $4)";
-const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, g.client_id, g.scopes, g.resources, \
+const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, g.user_id, g.client_id, g.scopes, g.resources, \
     g.ends_at, g.revoked_at \
     FROM oauth_server_refresh_tokens r JOIN oauth_server_grants g ON g.id = r.grant_id WHERE r.token_hash = $1";
 const CONSUME_REFRESH: &str = "UPDATE oauth_server_refresh_tokens SET consumed_at = $2 \
@@ -72,6 +72,8 @@ pub struct RefreshToken {
     pub expires_at: Timestamp,
     /// When it was spent.
     pub consumed_at: Option<Timestamp>,
+    /// Whose grant it is.
+    pub user_id: UserId,
     /// To whom the grant was given.
     pub client_id: ClientId,
     /// What the grant allows.

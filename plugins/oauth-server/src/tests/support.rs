@@ -144,7 +144,7 @@ impl Bench {
             sessions: Arc::new(Nowhere),
             one_time: Arc::new(Nowhere),
             mailer: Arc::new(Nowhere),
-            audit: Arc::new(Nowhere),
+            audit: Arc::new(super::stand_ins::NoRecord),
             provided: std::sync::Weak::new(),
             outbound: Arc::clone(&web) as Arc<_>,
             pages: Arc::new(PlainPages),

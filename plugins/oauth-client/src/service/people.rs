@@ -1,0 +1,65 @@
+//! What linked accounts are to the person they belong to: ways in, a part of what is kept, and nothing that outlives a
+//! stranger.
+
+use std::sync::{Arc, Weak};
+
+use belgie_api::db::Tx;
+use belgie_api::hooks::{Act, Veto, WaysIn};
+use belgie_api::plugin::DataExport;
+use belgie_api::serde_json::{Value, json};
+use belgie_api::{Event, Failure, Result, UserId, async_trait};
+
+use super::{Engine, LinkedAccountInfo};
+use crate::store;
+
+/// Linked accounts as others know them. The host holds this and the engine holds the host, so this holds the engine only
+/// as long as others do.
+#[derive(Clone)]
+pub struct People(pub Weak<Engine>);
+
+impl People {
+    fn engine(&self) -> Result<Arc<Engine>> {
+        self.0.upgrade().ok_or_else(|| Failure::internal("the engine of providers is gone"))
+    }
+}
+
+#[async_trait]
+impl WaysIn for People {
+    async fn list(&self, user: UserId) -> Result<Vec<String>> {
+        let engine = self.engine()?;
+        let accounts = store::accounts::list(&mut engine.host.db().read().await?, user).await?;
+        let linked = accounts.into_iter().map(|account| account.provider);
+        Ok(linked.filter(|provider| engine.provider(provider).is_ok()).collect())
+    }
+}
+
+/// Accounts that a stranger linked before the owner of the address came end with everything else the stranger did.
+#[async_trait]
+impl Veto for People {
+    fn name(&self) -> &'static str {
+        "oauth-client.links"
+    }
+
+    async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
+        let Act::Reclaim { user } = act else { return Ok(()) };
+        for account in store::accounts::list(tx, user.id).await? {
+            if store::accounts::delete(tx, account.id, user.id).await? {
+                tx.emit(Event::ProviderUnlinked { user: user.id, provider: account.provider });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl DataExport for People {
+    fn id(&self) -> &'static str {
+        "oauth-client"
+    }
+
+    async fn export(&self, user: UserId) -> Result<Value> {
+        let accounts = store::accounts::list(&mut self.engine()?.host.db().read().await?, user).await?;
+        let accounts: Vec<LinkedAccountInfo> = accounts.into_iter().map(Into::into).collect();
+        Ok(json!({ "linked_accounts": accounts }))
+    }
+}

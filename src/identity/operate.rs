@@ -1,0 +1,224 @@
+//! What operators do to accounts. Every act is put on record in its own transaction, and none of them can leave the host
+//! without an operator.
+
+use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
+use belgie_api::ports::{Accounts, AuditEntry, UserChanges};
+use belgie_api::web::RequestInfo;
+use belgie_api::{AuditId, Caller, Event, Failure, Result, ScopeSet, SessionId, Timestamp, UserId};
+use serde_json::json;
+
+use super::accounts::{CreateError, Identity, NewAccount};
+use super::setup::ADMIN;
+use crate::store::users::standing;
+use crate::store::{audit, sessions, users};
+
+const MAX_REASON_CHARACTERS: usize = 500;
+
+/// Who acts.
+#[derive(Clone, Copy)]
+pub enum By<'a> {
+    /// An operator in a browser, in this request.
+    Operator(&'a Caller, &'a RequestInfo),
+    /// The command line, or the application around the gateway.
+    Host,
+}
+
+/// A ban.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ban {
+    /// Why, for operators; may be empty.
+    pub reason: String,
+    /// When it ends by itself; `None` for never.
+    pub until: Option<Timestamp>,
+}
+
+impl By<'_> {
+    /// An entry of the record about an act of theirs.
+    #[must_use]
+    pub fn entry(&self, action: &'static str) -> AuditEntry {
+        match self {
+            Self::Operator(caller, info) => AuditEntry::done(action).by(caller).during(info),
+            Self::Host => AuditEntry::done(action),
+        }
+    }
+
+    /// Refuses what operators do to others only.
+    fn not_to_self(&self, user: UserId) -> Result<()> {
+        match self {
+            Self::Operator(caller, _) if caller.user().id == user => {
+                Err(Failure::conflict("admin.yourself", "You cannot do this to your own account.")
+                    .hint("Ask another administrator."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is said about an account that is not there.
+pub fn unknown() -> Failure {
+    Failure::not_found("user.not_found", "There is no such account any more.").hint("Look for the person again.")
+}
+
+impl Identity {
+    /// Puts an act on record, in its own transaction.
+    ///
+    /// # Errors
+    /// When the database does not answer; then the act must not happen either.
+    pub async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
+        let id = AuditId::new(self.clock.as_ref(), self.entropy.as_ref());
+        audit::insert(tx, id, self.clock.now(), entry).await
+    }
+
+    /// Refuses to go on when this account is the last operator who can sign in. Takes the line of all who ask.
+    pub(super) async fn keep_an_operator(&self, tx: &mut Tx, leaving: UserId) -> Result<()> {
+        let now = self.clock.now();
+        let operators = standing::lock_holders(tx, ADMIN).await?;
+        let mut active = operators.iter().filter(|holder| holder.is_active(ADMIN, now)).peekable();
+        let has_any = active.peek().is_some();
+        if !has_any || active.any(|holder| holder.id != leaving) {
+            return Ok(());
+        }
+        Err(Failure::conflict("admin.last", "This is the last administrator of this host.")
+            .hint("Make somebody else an administrator first."))
+    }
+
+    /// Bans an account: its sessions end, its tokens are refused from the next call on, open streams end.
+    ///
+    /// # Errors
+    /// 404 when there is no such account; 409 when it is the operator's own or the last operator's; 400 when the end lies in
+    /// the past.
+    pub async fn ban(&self, user: UserId, ban: &Ban, by: By<'_>) -> Result<()> {
+        by.not_to_self(user)?;
+        let now = self.clock.now();
+        if ban.until.is_some_and(|until| until <= now) {
+            return Err(Failure::bad_request("admin.past", "The end of the ban lies in the past."));
+        }
+        let reason: String = ban.reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
+        let mut tx = self.db.begin().await?;
+        self.keep_an_operator(&mut tx, user).await?;
+        if !standing::ban(&mut tx, user, now, ban.until, &reason).await? {
+            return Err(unknown());
+        }
+        self.end_all(&mut tx, user, now).await?;
+        tx.emit(Event::UserBanned { user });
+        let entry = by.entry("user.banned").to(user).with(json!({ "reason": reason, "until": ban.until }));
+        self.record(&mut tx, &entry).await?;
+        tx.commit(now).await
+    }
+
+    /// Takes a ban back; `false` when there was none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unban(&self, user: UserId, by: By<'_>) -> Result<bool> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        if !standing::unban(&mut tx, user, now).await? {
+            return Ok(false);
+        }
+        tx.emit(Event::UserChanged { user });
+        self.record(&mut tx, &by.entry("user.unbanned").to(user)).await?;
+        tx.commit(now).await?;
+        Ok(true)
+    }
+
+    /// Makes an account on the operator's word, scopes included, once every veto has agreed.
+    ///
+    /// # Errors
+    /// When the input is not right, the address is taken, a veto refuses or the database does not answer.
+    pub async fn create_by(&self, account: NewAccount, by: By<'_>) -> Result<UserContext, CreateError> {
+        let (hash, mut tx) = self.prepare(&account).await?;
+        let user = self.insert(&mut tx, account, hash, "operator").await?;
+        let details = json!({ "scopes": user.scopes.to_string() });
+        self.record(&mut tx, &by.entry("user.created").to(user.id).with(details)).await?;
+        tx.commit(self.clock.now()).await?;
+        Ok(user)
+    }
+
+    /// Deletes somebody's account with everything that hangs on it, once every veto has agreed; `false` when there was
+    /// none.
+    ///
+    /// # Errors
+    /// 409 when it is the operator's own or the last operator's; a veto's refusal; or when the database does not answer.
+    pub async fn delete_by(&self, user: UserId, by: By<'_>) -> Result<bool> {
+        by.not_to_self(user)?;
+        let mut tx = self.db.begin().await?;
+        if !self.delete_in(&mut tx, user).await? {
+            return Ok(false);
+        }
+        self.record(&mut tx, &by.entry("user.deleted").to(user)).await?;
+        tx.commit(self.clock.now()).await?;
+        Ok(true)
+    }
+
+    /// Gives an account these scopes of its own and no others, once every veto has agreed. Whoever stops being an operator
+    /// stops wearing other people's sessions.
+    ///
+    /// # Errors
+    /// 404 when there is no such account; 409 when the last operator would go; a veto's refusal.
+    pub async fn set_scopes(&self, user: UserId, scopes: ScopeSet, by: By<'_>) -> Result<()> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let before = users::find(&mut tx, user).await?.ok_or_else(unknown)?.scopes;
+        let changes = UserChanges { scopes: Some(scopes.clone()), ..UserChanges::default() };
+        Accounts::update(self, &mut tx, user, &changes).await?.ok_or_else(unknown)?;
+        if !scopes.has_named(ADMIN) {
+            for session in sessions::end_worn(&mut tx, user, now).await? {
+                tx.emit(Event::SessionRevoked { session });
+            }
+        }
+        let details = json!({ "before": before.to_string(), "after": scopes.to_string() });
+        self.record(&mut tx, &by.entry("user.scopes_set").to(user).with(details)).await?;
+        tx.commit(now).await
+    }
+
+    /// Marks the address of an account as proven, on the operator's word.
+    ///
+    /// # Errors
+    /// 404 when there is no such account; a veto's refusal.
+    pub async fn mark_verified(&self, user: UserId, by: By<'_>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        let changes = UserChanges { email_verified: Some(true), ..UserChanges::default() };
+        Accounts::update(self, &mut tx, user, &changes).await?.ok_or_else(unknown)?;
+        self.record(&mut tx, &by.entry("user.verified").to(user)).await?;
+        tx.commit(self.clock.now()).await
+    }
+
+    /// Ends one session, whoever's it is; `false` when there is no such live session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_session_by(&self, session: SessionId, by: By<'_>) -> Result<bool> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let Some(ended) = sessions::end(&mut tx, session, now).await? else { return Ok(false) };
+        tx.emit(Event::SessionRevoked { session });
+        let entry = by.entry("session.ended").to(ended.user_id).with(json!({ "session": session }));
+        self.record(&mut tx, &entry).await?;
+        tx.commit(now).await?;
+        Ok(true)
+    }
+
+    /// Ends every session of a person, and every one the person wears; says how many.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_sessions_by(&self, user: UserId, by: By<'_>) -> Result<usize> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let count = self.end_all(&mut tx, user, now).await?;
+        let entry = by.entry("session.all_ended").to(user).with(json!({ "count": count }));
+        self.record(&mut tx, &entry).await?;
+        tx.commit(now).await?;
+        Ok(count)
+    }
+
+    async fn end_all(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<usize> {
+        let ended = sessions::end_all(tx, user, now).await?;
+        for session in &ended {
+            tx.emit(Event::SessionRevoked { session: *session });
+        }
+        Ok(ended.len())
+    }
+}

@@ -1,0 +1,102 @@
+//! Whoever is banned is out, at once and everywhere.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::{act, operator, press, record};
+use crate::on_both_engines;
+use crate::support::gateway::PASSWORD;
+use crate::support::{Connected, EventStream, Setup, TestGateway, rpc};
+
+on_both_engines! {
+    async fn a_ban_ends_everything_at_once_in_both_eras(gateway: TestGateway, setup = Setup::default().with_probe()) {
+        let (_, mut browser) = operator(&gateway).await;
+        let mut ada = Connected::new(&gateway, "ada@example.org").await;
+        let bob = Connected::new(&gateway, "bob@example.org").await;
+        ada.is_let_in().await;
+        let session = ada.session().await;
+        let stream = EventStream::open(session.get()).await;
+        let filter = json!({ "notifications": { "toolsListChanged": true } });
+        let mut told = EventStream::open(ada.modern().request("subscriptions/listen", filter)).await;
+        assert!(told.next().await.is_some());
+        let code = ada.agent.code(&mut ada.browser, "").await;
+
+        let done = act(&mut browser, ada.person.id, "ban", &[("reason", "spam")]).await;
+        assert!(done.location().ends_with("?done=banned"), "{}", done.location());
+        ada.is_refused().await;
+        let legacy = session.post(&rpc("tools/list", json!({}))).send().await.expect("an answer");
+        assert_eq!(legacy.status(), StatusCode::UNAUTHORIZED);
+        for rest in [stream.rest().await, told.rest().await] {
+            assert!(rest.iter().all(|message: &Value| message.get("result").is_none()), "{rest:?}");
+        }
+        assert!(!ada.browser.is_signed_in().await);
+        let refreshed = ada.agent.refresh(&ada.tokens.refresh).await;
+        assert_eq!((refreshed.status, &refreshed.body["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")));
+        let redeemed = ada.agent.redeem(&code).await;
+        assert_eq!((redeemed.status, &redeemed.body["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")));
+        bob.is_let_in().await;
+        assert_eq!(record(&gateway, ada.person.id).await, ["user.banned"]);
+    }
+}
+
+on_both_engines! {
+    async fn somebody_banned_gets_no_other_answer_than_a_wrong_password(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        act(&mut browser, ada.id, "ban", &[]).await;
+        let mut banned = gateway.browser();
+        let page = banned.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.body.contains("do not go together"));
+        assert!(!banned.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
+    async fn a_ban_that_is_taken_back_gives_the_agents_back(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let ada = Connected::new(&gateway, "ada@example.org").await;
+        act(&mut browser, ada.person.id, "ban", &[]).await;
+        ada.is_refused().await;
+        assert_eq!(ada.agent.refresh(&ada.tokens.refresh).await.status, StatusCode::BAD_REQUEST);
+        press(&mut browser, ada.person.id, "unban").await;
+        ada.is_let_in().await;
+        let again = ada.agent.refresh(&ada.tokens.refresh).await;
+        assert_eq!(again.status, StatusCode::OK, "the attempt during the ban spent nothing: {}", again.body);
+    }
+}
+
+on_both_engines! {
+    async fn a_ban_for_some_days_ends_by_itself(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let user = gateway.gateway.identity().row_by_email("ada@example.org").await.expect("an answer").expect("ada").id;
+        for days in ["0", "-1", "x", "99999"] {
+            let refused = act(&mut browser, user, "ban", &[("days", days)]).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{days}");
+        }
+        act(&mut browser, user, "ban", &[("days", "2")]).await;
+        gateway.clock.advance(Duration::from_hours(47));
+        ada.sign_in("ada@example.org", PASSWORD).await;
+        assert!(!ada.is_signed_in().await);
+        gateway.clock.advance(Duration::from_hours(2));
+        ada.sign_in("ada@example.org", PASSWORD).await;
+        assert!(ada.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
+    async fn nobody_bans_or_deletes_themselves(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        gateway.person_with("second@example.org", "admin").await;
+        for (name, fields) in [("ban", vec![]), ("delete", vec![("email", super::OPERATOR)])] {
+            let refused = act(&mut browser, person.id, name, &fields).await;
+            assert_eq!(refused.status, StatusCode::CONFLICT, "{name}");
+            assert!(refused.body.contains("your own account"), "{name}");
+        }
+        assert!(browser.is_signed_in().await);
+        assert!(record(&gateway, person.id).await.is_empty());
+    }
+}

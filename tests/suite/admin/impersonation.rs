@@ -1,0 +1,157 @@
+//! Wearing somebody's session: what it shows, what it cannot do, how it ends.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::{OPERATOR, act, at, operator, press, record};
+use crate::on_both_engines;
+use crate::support::gateway::PASSWORD;
+use crate::support::{Agent, Browser, Connected, TestGateway};
+
+/// Begins to see the pages as somebody.
+async fn wear(browser: &mut Browser, user: belgie_api::UserId) {
+    let done = act(browser, user, "impersonate", &[]).await;
+    assert_eq!((done.status, done.location().as_str()), (StatusCode::SEE_OTHER, "/account"));
+}
+
+/// Ends it as the banner does.
+async fn take_off(browser: &mut Browser) -> crate::support::Page {
+    let form = browser.get("/account").await.form("/admin/impersonation/end");
+    browser.submit(&form, &[]).await
+}
+
+on_both_engines! {
+    async fn an_operator_sees_the_pages_as_somebody_and_comes_back(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        let own = browser.cookie("belgie_session").expect("a session").to_owned();
+        wear(&mut browser, ada.id).await;
+        for path in ["/", "/account", "/nowhere"] {
+            let page = browser.get(path).await;
+            assert!(page.body.contains("You are seeing this as <strong>ada@example.org</strong>"), "{path}");
+        }
+        let sealed = browser.cookie("belgie_session_operator").expect("a sealed session").to_owned();
+        assert!(!sealed.contains(&own), "the browser keeps the operator's own session sealed");
+        assert_eq!(browser.get("/admin").await.status, StatusCode::NOT_FOUND, "it is ada who looks");
+
+        let back = take_off(&mut browser).await;
+        assert_eq!(back.location(), at(ada.id, ""));
+        assert_eq!(browser.cookie("belgie_session"), Some(own.as_str()));
+        assert!(browser.cookie("belgie_session_operator").is_none());
+        let page = browser.get("/account").await.body;
+        assert!(page.contains(OPERATOR) && !page.contains("You are seeing this"));
+        let acts = gateway.gateway.identity().acts(Some(ada.id), 9).await.expect("the record");
+        let told: Vec<_> = acts.iter().map(|act| (act.action.as_str(), act.actor_id)).collect();
+        assert_eq!(told, [("impersonation.ended", Some(person.id)), ("impersonation.began", Some(person.id))]);
+    }
+}
+
+on_both_engines! {
+    async fn a_worn_session_ends_for_good_and_its_cookies_open_nothing_any_more(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        let bob = gateway.person("bob@example.org").await;
+        wear(&mut browser, ada.id).await;
+        let worn = browser.cookie("belgie_session").expect("a session").to_owned();
+        let sealed = browser.cookie("belgie_session_operator").expect("a sealed session").to_owned();
+        take_off(&mut browser).await;
+        let mut thief = gateway.browser();
+        thief.plant("belgie_session", &worn);
+        thief.plant("belgie_session_operator", &sealed);
+        assert!(!thief.is_signed_in().await);
+        assert_eq!(thief.post("/admin/impersonation/end", &[]).await.status, StatusCode::NOT_FOUND);
+
+        // Left for another worn session it does not open, so whoever has only that one does not become the operator.
+        wear(&mut browser, bob.id).await;
+        let mut thief = browser.clone();
+        thief.plant("belgie_session_operator", &sealed);
+        let end = take_off(&mut thief).await;
+        assert_eq!(end.location(), "/auth/signin");
+        assert!(!thief.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
+    async fn a_worn_session_is_never_prolonged_and_never_fresh(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        wear(&mut browser, ada.id).await;
+        for _ in 0..2 {
+            gateway.clock.advance(Duration::from_secs(29 * 60));
+            assert!(browser.is_signed_in().await);
+        }
+        gateway.clock.advance(Duration::from_secs(3 * 60));
+        assert!(!browser.is_signed_in().await, "an hour after it began");
+    }
+}
+
+on_both_engines! {
+    async fn whoever_wears_a_session_lets_no_agent_in_and_calls_no_tool(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        wear(&mut browser, ada.id).await;
+        let asked = browser.get(&agent.authorize_url(&agent.authorization(""))).await;
+        assert_eq!(asked.status, StatusCode::FORBIDDEN);
+        assert!(asked.body.contains("Only the person can let an agent in"));
+        let cookie = format!("belgie_session={}", browser.cookie("belgie_session").expect("a session"));
+        let modern = crate::support::Modern { client: browser.raw(), url: &gateway.mcp_url(), token: None };
+        let call = modern.request("tools/call", serde_json::json!({ "name": "whoami", "arguments": {} }));
+        let call = call.header("origin", &gateway.url).header("cookie", cookie).send().await.expect("an answer");
+        assert_eq!(call.status(), StatusCode::FORBIDDEN);
+    }
+}
+
+on_both_engines! {
+    async fn what_is_done_in_a_worn_session_is_on_record_with_who_wore_it(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        let ada = Connected::new(&gateway, "ada@example.org").await;
+        wear(&mut browser, ada.person.id).await;
+        let form = browser.get("/account").await.form("/account/connections/revoke");
+        browser.submit(&form, &[]).await;
+        ada.is_refused().await;
+        let acts = gateway.gateway.identity().acts(Some(ada.person.id), 9).await.expect("the record");
+        let cut = acts.iter().find(|act| act.action == "connection.revoked").expect("it is on record");
+        assert_eq!((cut.actor_id, cut.impersonator_id), (Some(ada.person.id), Some(person.id)));
+        let of_operator = gateway.gateway.identity().acts(Some(person.id), 9).await.expect("the record");
+        assert!(of_operator.iter().any(|act| act.id == cut.id), "it is found under the operator, too");
+    }
+}
+
+on_both_engines! {
+    async fn nobody_wears_the_session_of_an_operator_of_themselves_or_of_somebody_banned(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        let second = gateway.person_with("second@example.org", "admin").await;
+        let banned = gateway.person("banned@example.org").await;
+        act(&mut browser, banned.id, "ban", &[]).await;
+        for user in [person.id, second.id, banned.id] {
+            let refused = act(&mut browser, user, "impersonate", &[]).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN);
+            assert!(browser.get("/account").await.body.contains(OPERATOR));
+        }
+        assert!(record(&gateway, second.id).await.is_empty());
+    }
+}
+
+on_both_engines! {
+    async fn a_worn_session_falls_with_the_operator_behind_it(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        gateway.person_with("second@example.org", "admin").await;
+        let ada = gateway.person("ada@example.org").await;
+        let mut second = gateway.browser();
+        second.sign_in("second@example.org", PASSWORD).await;
+
+        wear(&mut browser, ada.id).await;
+        press(&mut second, person.id, "sessions/end").await;
+        assert!(browser.is_signed_in().await, "one session is one session");
+        act(&mut second, person.id, "scopes", &[("scopes", "")]).await;
+        assert!(!browser.is_signed_in().await, "no operator any more");
+
+        act(&mut second, person.id, "scopes", &[("scopes", "admin")]).await;
+        browser.sign_in(OPERATOR, PASSWORD).await;
+        wear(&mut browser, ada.id).await;
+        act(&mut second, person.id, "ban", &[]).await;
+        assert!(!browser.is_signed_in().await, "banned");
+    }
+}
