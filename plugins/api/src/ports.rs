@@ -15,7 +15,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
-pub use self::people::{Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile};
+pub use self::people::{
+    Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile, normalize_email,
+};
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -339,16 +341,22 @@ pub trait Limits: Send + Sync {
 pub enum LimitBucket {
     /// Sign-in attempts from one address.
     SignInByAddress,
-    /// Sign-in attempts at one account.
+    /// Sign-in attempts at one account from one address.
     SignInByAccount,
+    /// What one address may take of [`SignInByStrangers`](Self::SignInByStrangers) of one account: never all of it.
+    SignInShare,
     /// Sign-in attempts at one account, wherever from, by browsers that were never signed in to it.
     SignInByStrangers,
-    /// Sign-in attempts by one browser that was signed in to the account before.
+    /// Sign-in attempts by one browser that was signed in to the account before, or in one session of it.
     SignInByDevice,
     /// Mails asked for from one address.
     MailByAddress,
-    /// Mails to one recipient.
+    /// What one address may take of [`MailToRecipient`](Self::MailToRecipient) of one recipient: never all of it.
+    MailShare,
+    /// Mails to one recipient that strangers ask for, wherever they are.
     MailToRecipient,
+    /// Mails a recipient asks for in one browser that was signed in to the account before, or in one session of it.
+    MailByOwner,
     /// New accounts from one address.
     SignUp,
     /// Registrations of OAuth clients from one address (RFC 7591).
