@@ -42,10 +42,9 @@ impl Belgie {
     }
 }
 
+/// Their order is that of their sections on the account page: how people get in, then what they let in.
 fn default_plugins() -> Vec<Box<dyn Plugin>> {
     vec![
-        #[cfg(feature = "oauth-server")]
-        Box::new(belgie_oauth_server::OAuthServer::default()),
         #[cfg(feature = "oauth-client")]
         Box::new(belgie_oauth_client::OAuthClientPlugin::default()),
         #[cfg(feature = "google")]
@@ -56,6 +55,8 @@ fn default_plugins() -> Vec<Box<dyn Plugin>> {
         Box::new(belgie_oauth_client::presets::GitHub::default()),
         #[cfg(feature = "oauth-client")]
         Box::new(belgie_oauth_client::presets::Apple::default()),
+        #[cfg(feature = "oauth-server")]
+        Box::new(belgie_oauth_server::OAuthServer::default()),
     ]
 }
 

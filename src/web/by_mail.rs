@@ -135,11 +135,13 @@ pub fn message(
     action: Option<(&str, &str)>,
 ) -> Result<Response> {
     let action: Value = action.map_or(Value::Null, |(href, label)| json!({ "href": href, "label": label }));
-    let context = json!({ "tone": tone, "title": title, "message": words, "action": action });
+    let context = json!({ "tone": tone, "title": title, "message": words, "email": null, "action": action });
     web.pages.page(visitor, "message.html", title, context).map(private)
 }
 
-/// The answer to whoever asked for a mail, whether anybody gets one or not.
-pub fn look_into_mail(web: &Web, visitor: &Visitor, words: &str) -> Result<Response> {
-    message(web, visitor, "info", ("Look into your mail", words), None)
+/// The answer to whoever asked for a mail to this address, whether anybody gets one or not.
+pub fn look_into_mail(web: &Web, visitor: &Visitor, email: &str, words: &str) -> Result<Response> {
+    let title = "Look into your mail";
+    let context = json!({ "tone": "mail", "title": title, "message": words, "email": email.trim(), "action": null });
+    web.pages.page(visitor, "message.html", title, context).map(private)
 }

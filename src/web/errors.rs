@@ -125,11 +125,11 @@ pub fn dress_page(web: &Web, visitor: &Visitor, response: Response) -> Response 
     }
     let context = json!({
         "status": failure.status().as_u16(),
-        "title": title(failure.status()),
+        "title": title(&failure),
         "message": failure.message(),
         "hint": failure.remedy(),
     });
-    let page = web.pages.page(visitor, "error.html", title(failure.status()), context);
+    let page = web.pages.page(visitor, "error.html", title(&failure), context);
     let mut page = page.unwrap_or_else(|broken| json_of_broken(&broken));
     *page.status_mut() = failure.status();
     with_manners(page, &failure, Some(response))
@@ -140,8 +140,12 @@ fn json_of_broken(failure: &Failure) -> Response {
     json(failure)
 }
 
-fn title(status: StatusCode) -> &'static str {
-    match status.as_u16() {
+fn title(failure: &Failure) -> &'static str {
+    // Links, codes and the like that were good once.
+    if failure.code().ends_with(".over") {
+        return "Too late";
+    }
+    match failure.status().as_u16() {
         400 | 422 => "This request is not right",
         401 => "Please sign in",
         403 => "This is not allowed",

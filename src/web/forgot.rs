@@ -65,7 +65,7 @@ pub async fn ask(
     }
     limit_mail_here(&web, &visitor, &headers, &form.email).await?;
     web.identity.ask_to_reset(&form.email).await?;
-    look_into_mail(&web, &visitor, SENT)
+    look_into_mail(&web, &visitor, &form.email, SENT)
 }
 
 fn choose(web: &Web, visitor: &Visitor, token: &str, email: &str, error: Option<String>) -> Result<Response> {

@@ -40,7 +40,7 @@ pub async fn ask(
     }
     limit_mail_here(&web, &visitor, &headers, &form.email).await?;
     web.identity.ask_for_link(&form.email, &browser_mark(&visitor), return_to).await?;
-    look_into_mail(&web, &visitor, SENT)
+    look_into_mail(&web, &visitor, &form.email, SENT)
 }
 
 /// `GET /auth/link/open?token=`

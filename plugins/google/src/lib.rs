@@ -9,7 +9,13 @@ use belgie_oauth_client::{Claims, ProviderClient, ProviderSettings, Strategy, mo
 use serde_json::Value;
 use url::Url;
 
-const ICON: &str = r#"<path d="M20.5 12.2c0-.6-.1-1.1-.2-1.7H12v3.4h4.8a4.1 4.1 0 0 1-1.8 2.7A8 8 0 1 1 17.3 6"/>"#;
+/// In the colours that its owner asks for.
+const ICON: &str = concat!(
+    r##"<path fill="#4285f4" d="M22.56 12.25c0-.78-.07-1.53-.2-2.25H12v4.26h5.92a5.06 5.06 0 0 1-2.21 3.31v2.77h3.57c2.08-1.92 3.28-4.74 3.28-8.09Z"/>"##,
+    r##"<path fill="#34a853" d="M12 23c2.97 0 5.46-.98 7.28-2.66l-3.57-2.77c-.98.66-2.23 1.06-3.71 1.06-2.86 0-5.29-1.93-6.16-4.53H2.18v2.84C3.99 20.53 7.7 23 12 23Z"/>"##,
+    r##"<path fill="#fbbc05" d="M5.84 14.09a6.6 6.6 0 0 1 0-4.18V7.07H2.18a11 11 0 0 0 0 9.86l3.66-2.84Z"/>"##,
+    r##"<path fill="#ea4335" d="M12 5.38c1.62 0 3.06.56 4.21 1.64l3.15-3.15A11 11 0 0 0 2.18 7.07l3.66 2.84C6.71 7.31 9.14 5.38 12 5.38Z"/>"##,
+);
 
 /// Sign in with Google: `[plugins.google]`, on when `client_id` is set.
 #[derive(Debug)]

@@ -20,7 +20,11 @@ use url::Url;
 
 use crate::tenant::Tenant;
 
-const ICON: &str = r#"<path d="M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z"/>"#;
+/// In the colours that its owner asks for.
+const ICON: &str = concat!(
+    r##"<path fill="#f25022" d="M2.5 2.5h9v9h-9z"/><path fill="#7fba00" d="M12.5 2.5h9v9h-9z"/>"##,
+    r##"<path fill="#00a4ef" d="M2.5 12.5h9v9h-9z"/><path fill="#ffb900" d="M12.5 12.5h9v9h-9z"/>"##,
+);
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const GRAPH: &str = "https://graph.microsoft.com/v1.0";
 

@@ -30,8 +30,10 @@ pub use crate::service::{LinkedAccountInfo, Tokens};
 pub use crate::strategy::{Standard, Strategy};
 
 /// The shape of a door, for providers without a picture of their own.
-const ICON: &str =
-    r#"<path d="M14 3h4.5A1.5 1.5 0 0 1 20 4.5v15a1.5 1.5 0 0 1-1.5 1.5H14M3.5 12H15m-4.5-4.5L15 12l-4.5 4.5"/>"#;
+const ICON: &str = concat!(
+    r#"<g fill="none" stroke="currentColor" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round">"#,
+    r#"<path d="M14 3h4.5A1.5 1.5 0 0 1 20 4.5v15a1.5 1.5 0 0 1-1.5 1.5H14M3.5 12H15m-4.5-4.5L15 12l-4.5 4.5"/></g>"#,
+);
 
 /// The engine, as a plugin: it signs people in with the providers of `[plugins.oauth-client.<id>]` and with those that other
 /// plugins add to it.

@@ -99,7 +99,7 @@ pub async fn undo_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link
     let token = read_token(&link.token)?;
     let email = web.identity.look_at_email_undo(&token).await?.ok_or_else(over)?;
     let page = LinkPage {
-        title: "It was not you?",
+        title: "Was it not you?",
         lede: "Your account gets this address back, every browser is signed out, every agent is cut off, and the password is \
                removed. A mail with a link to choose a new one goes to"
             .to_owned(),

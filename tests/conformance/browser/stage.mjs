@@ -1,6 +1,7 @@
 // A real browser that is watched: whatever it complains about fails the check in which it happened.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -9,6 +10,7 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
   '--disable-component-update',
   '--disable-sync',
 ]);
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const VARIANTS = {
   light: { width: 1280, height: 800, colorScheme: 'light' },
   dark: { width: 1280, height: 800, colorScheme: 'dark' },
@@ -98,20 +100,34 @@ export class Stage {
     return new URL(this.page.url()).pathname;
   }
 
-  /** Looks at the page by day, by night and on a phone, where nothing may stick out of the screen. */
-  async look(name) {
+  /**
+   * Looks at the page by day, by night and on a phone, where nothing may stick out of the screen. By day and by night it
+   * must be usable by everybody, as far as axe can tell.
+   */
+  async look(name, { page = this.page, except = [] } = {}) {
     if (!this.screenshots) return;
     mkdirSync(this.screenshots, { recursive: true });
     for (const [variant, { width, height, colorScheme }] of Object.entries(VARIANTS)) {
-      await this.page.setViewportSize({ width, height });
-      await this.page.emulateMedia({ colorScheme });
-      await this.page.screenshot({ path: join(this.screenshots, `${name}-${variant}.png`), fullPage: true, animations: 'disabled' });
-      const content = await this.page.evaluate(() => document.documentElement.scrollWidth);
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(this.screenshots, `${name}-${variant}.png`), fullPage: true, animations: 'disabled' });
+      const content = await page.evaluate(() => document.documentElement.scrollWidth);
       if (content > width) throw new Error(`${name} is ${content} px wide on a screen of ${width} px`);
+      if (variant !== 'phone') await assertUsable(page, `${name}, ${variant}`, except);
     }
-    await this.page.setViewportSize({ width: 1280, height: 800 });
-    await this.page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.emulateMedia({ colorScheme: 'light' });
   }
+}
+
+/** Playwright puts the script in from outside, where the page's own policy has no say. */
+async function assertUsable(page, name, except) {
+  await page.evaluate(AXE);
+  const rules = Object.fromEntries(except.map((rule) => [rule, { enabled: false }]));
+  const options = { resultTypes: ['violations'], rules };
+  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), options);
+  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`);
+  if (found.length > 0) throw new Error(`${name} is not for everybody:\n${found.join('\n')}`);
 }
 
 /** What the console says when a page that is an error by intention arrives. */

@@ -10,7 +10,7 @@ const PATIENCE_MS = 20_000;
 
 /**
  * `{ starttls, requireStarttls, tls, user, password, refuse: [addresses] }`. What comes back has `port`, `certificate` (PEM, of
- * itself), `next({ to })`, `unread` and `stop()`. A mail is what `describe` of server.py says of it.
+ * itself), `next({ to, subject })`, `unread` and `stop()`. A mail is what `describe` of server.py says of it.
  */
 export async function startMail({ starttls = false, requireStarttls = false, tls = false, user, password, refuse = [] } = {}) {
   const interpreter = join(process.env.BELGIE_CONFORMANCE_VENV ?? join(HERE, '.venv'), 'bin/python');
@@ -54,9 +54,13 @@ class Mail {
     }
   }
 
-  /** The oldest mail nobody has taken yet, to this address if one is given; waits for it if it has not come. */
-  async next({ to } = {}) {
-    const wants = (mail) => !to || mail.to.some((one) => one.toLowerCase() === to.toLowerCase());
+  /**
+   * The oldest mail nobody has taken yet, to this address and with a subject of this pattern if they are given; waits for
+   * it if it has not come.
+   */
+  async next({ to, subject } = {}) {
+    const isTo = (mail) => !to || mail.to.some((one) => one.toLowerCase() === to.toLowerCase());
+    const wants = (mail) => isTo(mail) && (!subject || subject.test(mail.subject));
     const found = this.#unread.findIndex(wants);
     if (found >= 0) return this.#unread.splice(found, 1)[0];
     const late = new AbortController();
@@ -64,7 +68,7 @@ class Mail {
     const gaveUp = pause(PATIENCE_MS, null, { signal: late.signal }).catch(() => new Promise(() => {}));
     const mail = await Promise.race([arrived, gaveUp]);
     late.abort();
-    if (!mail) throw new Error(`no mail to ${to ?? 'anybody'} within ${PATIENCE_MS} ms`);
+    if (!mail) throw new Error(`no mail to ${to ?? 'anybody'}${subject ? ` about ${subject}` : ''} within ${PATIENCE_MS} ms`);
     return mail;
   }
 

@@ -54,7 +54,8 @@ def describe(session: Session, envelope: Envelope, *, tls: bool) -> dict:
     raw = envelope.original_content
     message = message_from_bytes(raw, policy=policy.default)
     text, html = part(message, "plain"), part(message, "html")
-    links = re.findall(r"https?://[^\s<>\"]+", text or "") + (Links(html).found if html else [])
+    text_links = re.findall(r"https?://[^\s<>\"]+", text or "")
+    html_links = Links(html).found if html else []
     return {
         "from": envelope.mail_from,
         "to": envelope.rcpt_tos,
@@ -63,7 +64,9 @@ def describe(session: Session, envelope: Envelope, *, tls: bool) -> dict:
         "subject": str(message["subject"]),
         "text": text,
         "html": html,
-        "links": list(dict.fromkeys(links)),
+        "links": list(dict.fromkeys(text_links + html_links)),
+        "text_links": list(dict.fromkeys(text_links)),
+        "html_links": list(dict.fromkeys(html_links)),
         "headers": [[name, str(value)] for name, value in message.items()],
         "attachments": [attached.get_filename() for attached in message.iter_attachments()],
         "defects": [repr(defect) for each in message.walk() for defect in each.defects],

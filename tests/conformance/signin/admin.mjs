@@ -52,7 +52,7 @@ async function ban(root, visitor) {
     await openMary(root);
     await root.go(BUTTON.ban);
     const sure = root.page.getByRole('button', { name: BUTTON.ban });
-    if (!SAYS.banned.test(await root.page.locator('main').textContent()) && (await sure.count()) > 0) await root.go(BUTTON.ban);
+    if (!SAYS.banned.test(await root.words()) && (await sure.count()) > 0) await root.go(BUTTON.ban);
     await root.says(SAYS.banned);
     await root.look('admin-user-banned');
   });

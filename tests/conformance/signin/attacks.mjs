@@ -17,21 +17,32 @@ export async function attacks(visitor, browser) {
   await trouble(visitor);
 }
 
-/** Takes the answer of a sign-in at a provider, and keeps it from arriving. */
+/** Takes the answer of a sign-in at a provider, and keeps it from arriving: it is stopped at the redirect. */
 async function steal(visitor, provider, person) {
-  const { page } = visitor;
+  const devtools = await visitor.context.newCDPSession(visitor.page);
   let caught;
-  const isAnswer = (url) => url.pathname === PATHS.callback(provider);
-  const keep = (route) => {
-    caught = route.request().url();
-    return route.fulfill({ status: 200, contentType: 'text/html', body: '<link rel="icon" href="data:,">Kept' });
-  };
-  await page.route(isAnswer, keep);
+  devtools.on('Fetch.requestPaused', ({ requestId, request }) => {
+    caught = request.url;
+    const body = Buffer.from('<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Kept</title>').toString('base64');
+    const responseHeaders = STOLEN_HEADERS.map(([name, value]) => ({ name, value }));
+    // Playwright may have gone on to the next page by the time this is through.
+    devtools.send('Fetch.fulfillRequest', { requestId, responseCode: 200, responseHeaders, body }).catch(() => {});
+  });
+  await devtools.send('Fetch.enable', { patterns: [{ urlPattern: `*${PATHS.callback(provider)}*` }] });
   await visitor.signInWith(provider, person);
-  await page.unroute(isAnswer, keep);
+  await devtools.detach();
   assert.ok(caught, 'no answer came by');
   return caught;
 }
+
+/** Those that the stage wants to see on every page of the gateway. */
+const STOLEN_HEADERS = [
+  ['content-type', 'text/html; charset=utf-8'],
+  ['content-security-policy', "default-src 'none'; img-src data:; frame-ancestors 'none'"],
+  ['x-frame-options', 'DENY'],
+  ['x-content-type-options', 'nosniff'],
+  ['cache-control', 'no-store'],
+];
 
 /** The attacker's own answer, opened by somebody else's browser, would sign them in as the attacker. */
 async function loginForgery(visitor, browser) {

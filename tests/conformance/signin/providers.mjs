@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { errorPage } from '../browser/stage.mjs';
-import { PATHS, SAYS } from './ui.mjs';
+import { BUTTON, PATHS, PROVIDERS, SAYS } from './ui.mjs';
 
 export async function providers(visitor) {
   const { idp } = visitor.world;
@@ -30,10 +30,22 @@ export async function providers(visitor) {
     assert.equal(await accountId(visitor), id);
     await visitor.signOut();
   });
+  await visitor.check('the provider confirms that somebody is there, who has no password', async () => {
+    await visitor.signInWith('google', 'grace');
+    await visitor.growStale('grace@navy.example');
+    await visitor.visit(PATHS.password);
+    assert.equal(visitor.path, PATHS.confirm);
+    await visitor.look('confirm-providers');
+    await visitor.go(BUTTON.provider(PROVIDERS.google));
+    await visitor.atProvider('grace');
+    assert.equal(visitor.path, PATHS.password);
+    await visitor.look('first-password');
+    await visitor.signOut();
+  });
   await visitor.check('after the provider people are where they wanted to go', async () => {
     await visitor.visit(PATHS.profile);
     assert.equal(visitor.path, PATHS.signIn);
-    await visitor.go(/with Google/);
+    await visitor.go(BUTTON.provider(PROVIDERS.google));
     await visitor.atProvider('grace');
     assert.equal(visitor.path, PATHS.profile);
     await visitor.signOut();
