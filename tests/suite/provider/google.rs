@@ -22,7 +22,7 @@ with_idp! {
     async fn somebody_signs_in_with_google(gateway, idp, setup = |idp: &Idp| google(idp, "")) {
         let mut browser = gateway.browser();
         let page = browser.get("/auth/signin").await.body;
-        assert!(page.contains("Continue with Google") && page.contains("<svg class=\"icon icon-provider\""));
+        assert!(page.contains("Continue with Google") && page.contains("<svg class=\"brand\""));
         let location = browser.get(START).await.location();
         for (name, value) in
             [("access_type", "offline"), ("prompt", "consent"), ("include_granted_scopes", "true"), ("scope", "openid email profile")]
