@@ -65,7 +65,7 @@ async fn render(
         "email": caller.user().email,
         "has_password": profile.is_some_and(|profile| profile.has_password) && web.identity.rules().signs_in_by_password,
         "has_code": web.identity.has_mail(),
-        "buttons": buttons(web, Some(return_to)),
+        "buttons": buttons(web, Some(return_to), &[]),
         "error": error,
     });
     let mut response = web.pages.page(visitor, "confirm.html", "Is it you?", context)?;

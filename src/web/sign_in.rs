@@ -86,7 +86,7 @@ async fn render(
         "notice": null,
         "sign_up_open": rules.sign_up_open,
         "client_name": client_name(web, return_to.as_deref()).await,
-        "buttons": buttons(web, return_to.as_deref()),
+        "buttons": buttons(web, return_to.as_deref(), &[]),
         "ways": {
             "password": rules.signs_in_by_password,
             "link": rules.signs_in_by_link,
@@ -115,20 +115,19 @@ async fn client_name(web: &Web, return_to: Option<&str>) -> Option<String> {
 
 /// The path of the sign-in page that leads on to another.
 pub fn address(return_to: Option<&str>) -> String {
-    return_to.map_or_else(|| "/auth/signin".to_owned(), |path| with_return("/auth/signin", path))
+    with_query("/auth/signin", return_to, &[])
 }
 
-fn with_return(page: &str, return_to: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
-    format!("{page}?{query}")
+fn with_query(page: &str, return_to: Option<&str>, more: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(return_to.map(|path| ("return_to", path))).extend_pairs(more);
+    let query = query.finish();
+    if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
 }
 
-/// The ways to sign in that plugins bring. Each leads back to where the person wanted to go.
-pub fn buttons(web: &Web, return_to: Option<&str>) -> Vec<Value> {
-    let href = |button: &SignInButton| match return_to {
-        Some(path) => with_return(&button.path, path),
-        None => button.path.clone(),
-    };
+/// The ways to sign in that plugins bring, each with these parameters. It leads back to where the person wanted to go.
+pub fn buttons(web: &Web, return_to: Option<&str>, more: &[(&str, &str)]) -> Vec<Value> {
+    let href = |button: &SignInButton| with_query(&button.path, return_to, more);
     web.buttons
         .iter()
         .map(|button| json!({ "href": href(button), "label": button.label, "icon": button.icon }))

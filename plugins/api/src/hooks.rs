@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::context::UserContext;
-use crate::db::Tx;
+use crate::db::{Conn, Tx};
 use crate::event::Event;
 use crate::failure::Result;
 use crate::id::UserId;
@@ -91,9 +91,10 @@ pub trait Observer: Send + Sync {
 /// Knows of ways into accounts beyond those of the core, so that nobody can throw away the last one.
 #[async_trait]
 pub trait WaysIn: Send + Sync {
-    /// How many ways into this account there are here.
+    /// How many ways into this account there are here. It reads with the connection of whoever asks, and takes none of its
+    /// own: many who ask at once would wait for each other's.
     ///
     /// # Errors
     /// When it cannot be found out.
-    async fn count(&self, user: UserId) -> Result<usize>;
+    async fn count(&self, conn: &mut Conn, user: UserId) -> Result<usize>;
 }

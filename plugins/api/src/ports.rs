@@ -208,6 +208,7 @@ impl Host {
 pub struct Urls {
     base: Url,
     issuer: String,
+    has_secure_cookies: bool,
 }
 
 impl Urls {
@@ -215,7 +216,21 @@ impl Urls {
     #[must_use]
     pub fn new(base: Url) -> Self {
         let issuer = base.as_str().trim_end_matches('/').to_owned();
-        Self { base, issuer }
+        let has_secure_cookies = base.scheme() == "https";
+        Self { base, issuer, has_secure_cookies }
+    }
+
+    /// Marks cookies `Secure` though our address does not say https, as the operator wishes (`[cookie] secure`).
+    #[must_use]
+    pub fn with_secure_cookies(mut self) -> Self {
+        self.has_secure_cookies = true;
+        self
+    }
+
+    /// Whether cookies are to be marked `Secure`.
+    #[must_use]
+    pub fn has_secure_cookies(&self) -> bool {
+        self.has_secure_cookies
     }
 
     /// The issuer identifier (RFC 8414 section 2): the public address without a slash at its end.
@@ -363,7 +378,7 @@ pub enum LimitBucket {
     Register,
     /// Authorization requests from one address, and sign-ins with providers, which begin with one.
     Authorize,
-    /// Calls of the token and revocation endpoints from one address.
+    /// Calls of the token and revocation endpoints from one address; calls by one person for tokens of linked accounts.
     Token,
 }
 

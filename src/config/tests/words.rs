@@ -34,6 +34,7 @@ fn only_paths_of_this_site_are_local() {
     ] {
         assert!(!is_local_path(bad), "{bad}");
     }
+    assert!(!is_local_path(&format!("/{}", "a".repeat(9000))), "a path is short enough to be kept");
 }
 
 #[test]

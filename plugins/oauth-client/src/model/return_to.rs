@@ -1,7 +1,7 @@
 //! Where a browser may be sent afterwards: nowhere but to ourselves.
 
 use belgie_api::ports::Urls;
-pub use belgie_api::web::is_local_path;
+use belgie_api::web::is_local_path;
 use url::Url;
 
 /// The path behind a wanted target: a path of ours, or an address of our origin. The fragment is dropped; anything else

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use belgie_api::db::Tx;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto, WaysIn};
 use belgie_api::plugin::DataExport;
 use belgie_api::serde_json::{Value, json};
@@ -25,9 +25,9 @@ impl People {
 
 #[async_trait]
 impl WaysIn for People {
-    async fn count(&self, user: UserId) -> Result<usize> {
+    async fn count(&self, conn: &mut Conn, user: UserId) -> Result<usize> {
         let engine = self.engine()?;
-        let accounts = store::accounts::list(&mut engine.host.db().read().await?, user).await?;
+        let accounts = store::accounts::list(conn, user).await?;
         Ok(accounts.iter().filter(|account| engine.provider(&account.provider).is_ok()).count())
     }
 }
