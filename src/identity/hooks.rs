@@ -68,11 +68,28 @@ impl Identity {
         let by_mail = self.rules.signs_in_by_link || self.rules.signs_in_by_code;
         let mut count = usize::from(self.rules.signs_in_by_password && row.password_hash.is_some());
         count += usize::from(by_mail && row.email_verified_at.is_some());
+        Ok(count + self.list_ways_of_plugins(conn, user).await?.len())
+    }
+
+    /// As [`list_ways_of_plugins`](Self::list_ways_of_plugins), for whoever holds no connection.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_ways_of_plugins_now(&self, user: UserId) -> Result<Vec<String>> {
+        self.list_ways_of_plugins(&mut self.db.read().await?, user).await
+    }
+
+    /// The ways into an account that plugins know of, by the ids of their buttons.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_ways_of_plugins(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>> {
+        let mut found = Vec::new();
         if let Some(hooks) = self.those_with_a_say()? {
             for ways in &hooks.ways_in {
-                count += ways.count(conn, user).await?;
+                found.extend(ways.list(conn, user).await?);
             }
         }
-        Ok(count)
+        Ok(found)
     }
 }

@@ -86,7 +86,7 @@ async fn render(
         "notice": null,
         "sign_up_open": rules.sign_up_open,
         "client_name": client_name(web, return_to.as_deref()).await,
-        "buttons": buttons(web, return_to.as_deref(), &[]),
+        "buttons": buttons(web, return_to.as_deref(), &[], |_| true),
         "ways": {
             "password": rules.signs_in_by_password,
             "link": rules.signs_in_by_link,
@@ -125,11 +125,18 @@ fn with_query(page: &str, return_to: Option<&str>, more: &[(&str, &str)]) -> Str
     if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
 }
 
-/// The ways to sign in that plugins bring, each with these parameters. It leads back to where the person wanted to go.
-pub fn buttons(web: &Web, return_to: Option<&str>, more: &[(&str, &str)]) -> Vec<Value> {
+/// The ways to sign in that plugins bring, those that are wanted, each with these parameters. It leads back to where the
+/// person wanted to go.
+pub fn buttons(
+    web: &Web,
+    return_to: Option<&str>,
+    more: &[(&str, &str)],
+    is_wanted: impl Fn(&SignInButton) -> bool,
+) -> Vec<Value> {
     let href = |button: &SignInButton| with_query(&button.path, return_to, more);
     web.buttons
         .iter()
+        .filter(|button| is_wanted(button))
         .map(|button| json!({ "href": href(button), "label": button.label, "icon": button.icon }))
         .collect()
 }

@@ -83,7 +83,7 @@ fn render(web: &Web, visitor: &Visitor, return_to: Option<String>, shown: Shown<
         "min_password": web.identity.rules().min_password_length,
         "sends_mail": web.identity.has_mail(),
         "by_password": web.identity.rules().signs_in_by_password,
-        "buttons": buttons(web, return_to.as_deref(), &[("request_sign_up", "true")]),
+        "buttons": buttons(web, return_to.as_deref(), &[("request_sign_up", "true")], |_| true),
     });
     let mut response = web.pages.page(visitor, "sign_up.html", "Create an account", context)?;
     leave_for_clients(&mut response, return_to.as_deref());

@@ -88,13 +88,15 @@ pub trait Observer: Send + Sync {
     async fn observe(&self, event: &Event) -> Result<()>;
 }
 
-/// Knows of ways into accounts beyond those of the core, so that nobody can throw away the last one.
+/// Knows of ways into accounts beyond those of the core, so that nobody can throw away the last one, and people are asked
+/// to confirm that they are there only by what opens their account.
 #[async_trait]
 pub trait WaysIn: Send + Sync {
-    /// How many ways into this account there are here. It reads with the connection of whoever asks, and takes none of its
-    /// own: many who ask at once would wait for each other's.
+    /// The ways into this account there are here, each by the id of its
+    /// [`SignInButton`](crate::plugin::SignInButton). One may come twice. It reads with the connection of whoever asks, and
+    /// takes none of its own: many who ask at once would wait for each other's.
     ///
     /// # Errors
     /// When it cannot be found out.
-    async fn count(&self, conn: &mut Conn, user: UserId) -> Result<usize>;
+    async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>>;
 }

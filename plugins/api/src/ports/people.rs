@@ -174,9 +174,3 @@ pub trait OneTime: Send + Sync {
     /// Uses it up; `None` when it was used, has expired or never was.
     async fn take(&self, tx: &mut Tx, purpose: &str, token: &PlainToken) -> Result<Option<Kept>>;
 }
-
-/// The one spelling under which an address is stored and looked up: trimmed and in lower case.
-#[must_use]
-pub fn normalize_email(text: &str) -> String {
-    text.trim().to_lowercase()
-}

@@ -26,7 +26,8 @@ pub fn link_of_another_session() -> Failure {
 
 /// The answer does not say which provider made it.
 pub fn issuer_missing() -> Failure {
-    Failure::bad_request("issuer_missing", "The answer does not say who made it.").hint("Start again.")
+    Failure::bad_request("issuer_missing", "The answer does not say who made it.")
+        .hint("Start again. If it stays, tell the operator of this service.")
 }
 
 /// The answer was made by another provider.

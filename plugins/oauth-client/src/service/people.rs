@@ -25,10 +25,10 @@ impl People {
 
 #[async_trait]
 impl WaysIn for People {
-    async fn count(&self, conn: &mut Conn, user: UserId) -> Result<usize> {
+    async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>> {
         let engine = self.engine()?;
-        let accounts = store::accounts::list(conn, user).await?;
-        Ok(accounts.iter().filter(|account| engine.provider(&account.provider).is_ok()).count())
+        let linked = store::accounts::list(conn, user).await?.into_iter().map(|account| account.provider);
+        Ok(linked.filter(|provider| engine.provider(provider).is_ok()).collect())
     }
 }
 
