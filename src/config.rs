@@ -29,6 +29,7 @@ mod checks;
 mod cidr;
 mod cookie;
 mod database;
+mod dot_env;
 mod limits;
 mod log;
 mod mail;
@@ -62,7 +63,7 @@ pub use server::Server;
 pub use session::Session;
 pub use sign_in::{RequireVerified, SignIn};
 pub use sign_up::SignUp;
-pub use urls::{Urls, is_local_path};
+pub use urls::Urls;
 
 /// The checked configuration.
 #[derive(Clone, Debug)]

@@ -12,8 +12,13 @@
 //! could keep it empty and its owner outside. So the key of [`LimitBucket::SignInByAccount`] is made by [`account_key`]
 //! from the account **and** the address of the client: a guesser empties a bucket that only those behind the same
 //! address share. What such a key adds to the bucket by address is that the latter can be wide enough for an office
-//! full of people behind one address, while guessing at one of them stays narrow. Guessing from many addresses is
-//! slowed by the bucket by address of each of them, and by the cost of the password hash.
+//! full of people behind one address, while guessing at one of them stays narrow.
+//!
+//! Guessing from many addresses is slowed by a bucket per account that strangers share, and mail to one recipient by one
+//! per recipient. Neither is ever asked of a browser that was signed in to the account before, nor of a session of it:
+//! those have buckets of their own. And no single address can empty them: its share ([`account_key`] again, in
+//! [`LimitBucket::SignInShare`] and [`LimitBucket::MailShare`]) is half. What remains: several addresses together can
+//! make an owner wait who comes with a browser that was never signed in.
 //!
 //! # Memory
 //! Keys are chosen by strangers, so they are not kept: a key is mapped by a keyed hash to one of 2^18 slots per bucket,
@@ -62,7 +67,7 @@ pub struct LimitsSettings {
     pub sign_in_by_device: BucketSettings,
     /// [`LimitBucket::MailByAddress`].
     pub mail_by_address: BucketSettings,
-    /// [`LimitBucket::MailToRecipient`]: how many in an hour.
+    /// [`LimitBucket::MailToRecipient`] and [`LimitBucket::MailByOwner`]: how many in an hour.
     pub mail_to_recipient_per_hour: NonZeroU32,
     /// [`LimitBucket::SignUp`].
     pub sign_up: BucketSettings,
@@ -83,10 +88,13 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     clock: C,
     sign_in_by_address: Limiter<C>,
     sign_in_by_account: Limiter<C>,
+    sign_in_share: Limiter<C>,
     sign_in_by_strangers: Limiter<C>,
     sign_in_by_device: Limiter<C>,
     mail_by_address: Limiter<C>,
+    mail_share: Limiter<C>,
     mail_to_recipient: Limiter<C>,
+    mail_by_owner: Limiter<C>,
     sign_up: Limiter<C>,
     register: Limiter<C>,
     authorize: Limiter<C>,
@@ -114,10 +122,13 @@ impl<C: Clock + Clone> LocalLimits<C> {
             slots: Slots::new(entropy),
             sign_in_by_address: limiter(settings.sign_in_by_address),
             sign_in_by_account: limiter(settings.sign_in_by_account),
+            sign_in_share: hourly(half(settings.sign_in_by_strangers_per_hour)),
             sign_in_by_strangers: hourly(settings.sign_in_by_strangers_per_hour),
             sign_in_by_device: limiter(settings.sign_in_by_device),
             mail_by_address: limiter(settings.mail_by_address),
+            mail_share: hourly(half(settings.mail_to_recipient_per_hour)),
             mail_to_recipient: hourly(settings.mail_to_recipient_per_hour),
+            mail_by_owner: hourly(settings.mail_to_recipient_per_hour),
             sign_up: limiter(settings.sign_up),
             register: limiter(settings.register),
             authorize: limiter(settings.authorize),
@@ -142,14 +153,17 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 10] {
+    fn all(&self) -> [&Limiter<C>; 13] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
+            &self.sign_in_share,
             &self.sign_in_by_strangers,
             &self.sign_in_by_device,
             &self.mail_by_address,
+            &self.mail_share,
             &self.mail_to_recipient,
+            &self.mail_by_owner,
             &self.sign_up,
             &self.register,
             &self.authorize,
@@ -161,16 +175,24 @@ impl<C: Clock> LocalLimits<C> {
         match bucket {
             LimitBucket::SignInByAddress => &self.sign_in_by_address,
             LimitBucket::SignInByAccount => &self.sign_in_by_account,
+            LimitBucket::SignInShare => &self.sign_in_share,
             LimitBucket::SignInByStrangers => &self.sign_in_by_strangers,
             LimitBucket::SignInByDevice => &self.sign_in_by_device,
             LimitBucket::MailByAddress => &self.mail_by_address,
+            LimitBucket::MailShare => &self.mail_share,
             LimitBucket::MailToRecipient => &self.mail_to_recipient,
+            LimitBucket::MailByOwner => &self.mail_by_owner,
             LimitBucket::SignUp => &self.sign_up,
             LimitBucket::Register => &self.register,
             LimitBucket::Authorize => &self.authorize,
             LimitBucket::Token => &self.token,
         }
     }
+}
+
+/// Rounded up, so that a bucket of one can be taken from.
+fn half(number: NonZeroU32) -> NonZeroU32 {
+    NonZeroU32::new(number.get().div_ceil(2)).unwrap_or(NonZeroU32::MIN)
 }
 
 #[async_trait]

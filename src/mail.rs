@@ -48,6 +48,8 @@ pub struct Waiting {
     pub id: MailId,
     /// When it was written.
     pub created_at: Timestamp,
+    /// How long ago that is, in words.
+    pub ago: String,
     /// What is in it.
     pub mail: Mail,
 }
@@ -96,7 +98,12 @@ impl MailQueue {
     fn open(&self, row: &MailRow) -> Result<Waiting> {
         let content = self.keys.unseal(PURPOSE, row.id.uuid().as_bytes(), &row.sealed)?;
         let Content { to, subject, text, html } = serde_json::from_slice(&content).map_err(Failure::internal)?;
-        Ok(Waiting { id: row.id, created_at: row.created_at, mail: Mail { to, subject, text, html } })
+        Ok(Waiting {
+            id: row.id,
+            created_at: row.created_at,
+            ago: row.created_at.ago(self.clock.now()),
+            mail: Mail { to, subject, text, html },
+        })
     }
 }
 

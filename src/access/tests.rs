@@ -123,3 +123,10 @@ fn a_permit_names_its_caller_and_its_action() {
     assert_eq!(permit.caller().user().email, "ada@example.com");
     assert_eq!((permit.action().kind(), permit.action().name()), (ActionKind::CallTool, "echo"));
 }
+
+#[test]
+fn a_tool_may_ask_for_a_feature_of_the_plan_itself() {
+    assert!(member("").require_entitlement("export").is_ok());
+    assert!(member("").require_entitlement("sso").is_err(), "the plan does not open it");
+    assert!(loner("").require_entitlement("export").is_err(), "without a plan there is nothing");
+}

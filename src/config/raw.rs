@@ -9,10 +9,14 @@ use std::{
 
 use belgie_api::settings::{Ledger, Problem, Problems, Section};
 
+use super::dot_env;
+
 /// Names the configuration file when `--config` does not.
 const FILE_VARIABLE: &str = "BELGIE_CONFIG";
 /// Read when it exists and no other file is named.
 const USUAL_FILE: &str = "belgie.toml";
+/// Variables beside those of the environment.
+const DOT_ENV: &str = ".env";
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -46,16 +50,20 @@ pub struct RawConfig {
 }
 
 impl RawConfig {
-    /// Gathers the configuration of this process: its environment, and the file that `--config` or `BELGIE_CONFIG`
-    /// names, or `belgie.toml` in the working directory if there is one.
+    /// Gathers the configuration of this process: its environment, what `.env` in the working directory adds to it, and
+    /// the file that `--config` or `BELGIE_CONFIG` names, or `belgie.toml` in the working directory if there is one.
+    /// What stands in the environment wins over `.env`, even when it is empty.
     ///
     /// # Errors
-    /// When a file is named and cannot be read, or the usual one is there and cannot be read.
+    /// When a file is named and cannot be read, one of the usual ones is there and cannot be read, or a line of `.env` is
+    /// no variable.
     pub fn of_process(overrides: Overrides) -> Result<Self, Problems> {
-        Self::gather(std::env::vars_os(), overrides)
+        // Of two values of a name the later one counts.
+        let environment = variables_of_file(Path::new(DOT_ENV))?.into_iter().chain(std::env::vars_os());
+        Self::gather(environment, overrides)
     }
 
-    /// As [`of_process`](Self::of_process), from an environment given by the caller.
+    /// As [`of_process`](Self::of_process), from an environment given by the caller and no `.env`.
     ///
     /// # Errors
     /// As [`of_process`](Self::of_process).
@@ -104,6 +112,20 @@ impl RawConfig {
         }
         Ok((Section::new("", table, &ledger), ledger))
     }
+}
+
+fn variables_of_file(path: &Path) -> Result<Vec<(OsString, OsString)>, Problems> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        // Whatever else bears the name (some keep a folder there) holds no variables.
+        Err(_) if !path.is_file() => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(path, &error)),
+    };
+    let (variables, problems) = dot_env::read(path, &text);
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    Ok(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
 
 fn read_file(path: &Path) -> io::Result<ConfigFile> {

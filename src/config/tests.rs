@@ -6,7 +6,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 
-use super::{BaseUrl, Cidr, Config, Engine, Overrides, Problems, RawConfig, SameSite, Secure, is_local_path, strength};
+use super::{BaseUrl, Cidr, Config, Engine, Overrides, Problems, RawConfig, SameSite, Secure, strength};
 use belgie_api::settings::environment_name;
 
 mod reference;

@@ -1,7 +1,7 @@
 //! `[urls]`: where people go after signing in and out.
 
 use belgie_api::settings::Section;
-use url::Url;
+use belgie_api::web::is_local_path;
 
 /// Pages of this gateway to go to. Never another site: a redirect that leaves would be an open door for phishing.
 #[derive(Clone, Debug)]
@@ -22,21 +22,4 @@ impl Urls {
         };
         Self { signin_redirect: path("signin_redirect", "/account"), signout_redirect: path("signout_redirect", "/") }
     }
-}
-
-/// Whether a browser that is redirected to `text` stays on the same site.
-///
-/// Browsers treat `//host` and `/\host` as other hosts and drop tabs and line breaks before they look, so a path is
-/// one only if it starts with exactly one slash and has no backslash, space or control character.
-#[must_use]
-pub fn is_local_path(text: &str) -> bool {
-    let stays = || {
-        let here = Url::parse("http://here.invalid/").ok()?;
-        let there = here.join(text).ok()?;
-        Some(there.origin() == here.origin())
-    };
-    text.starts_with('/')
-        && !text.starts_with("//")
-        && !text.contains(|letter: char| letter == '\\' || letter.is_control() || letter.is_whitespace())
-        && stays() == Some(true)
 }

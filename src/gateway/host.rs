@@ -15,7 +15,8 @@ use crate::outbound::HttpOutbound;
 
 /// Our public address.
 pub fn urls(config: &Config) -> Result<Urls> {
-    Ok(Urls::new(config.base_url.issuer().parse().map_err(Failure::internal)?))
+    let urls = Urls::new(config.base_url.issuer().parse().map_err(Failure::internal)?);
+    Ok(if config.cookie.is_secure(urls.is_https()) { urls.with_secure_cookies() } else { urls })
 }
 
 /// The operator's rules for accounts.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belgie_api::db::Tx;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto, WaysIn};
 use belgie_api::{Failure, Result, UserId};
 
@@ -49,29 +49,45 @@ impl Identity {
         Ok(())
     }
 
+    /// How many ways into an account there are just now, outside any transaction.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn ways_in_now(&self, user: UserId) -> Result<usize> {
+        self.count_ways_in(&mut self.db.read().await?, user).await
+    }
+
     /// How many ways into an account there are: its password, mail to a proven address while that is offered, and what
     /// plugins know of.
     ///
     /// # Errors
     /// When it cannot be found out.
-    pub async fn count_ways_in(&self, user: UserId) -> Result<usize> {
-        let row = users::find(&mut self.db.read().await?, user).await?;
+    pub async fn count_ways_in(&self, conn: &mut Conn, user: UserId) -> Result<usize> {
+        let row = users::find(conn, user).await?;
         let Some(row) = row else { return Ok(0) };
         let by_mail = self.rules.signs_in_by_link || self.rules.signs_in_by_code;
         let mut count = usize::from(self.rules.signs_in_by_password && row.password_hash.is_some());
         count += usize::from(by_mail && row.email_verified_at.is_some());
-        Ok(count + self.list_ways_of_plugins(user).await?.len())
+        Ok(count + self.list_ways_of_plugins(conn, user).await?.len())
+    }
+
+    /// As [`list_ways_of_plugins`](Self::list_ways_of_plugins), for whoever holds no connection.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_ways_of_plugins_now(&self, user: UserId) -> Result<Vec<String>> {
+        self.list_ways_of_plugins(&mut self.db.read().await?, user).await
     }
 
     /// The ways into an account that plugins know of, by the ids of their buttons.
     ///
     /// # Errors
     /// When it cannot be found out.
-    pub async fn list_ways_of_plugins(&self, user: UserId) -> Result<Vec<String>> {
+    pub async fn list_ways_of_plugins(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>> {
         let mut found = Vec::new();
         if let Some(hooks) = self.those_with_a_say()? {
             for ways in &hooks.ways_in {
-                found.extend(ways.list(user).await?);
+                found.extend(ways.list(conn, user).await?);
             }
         }
         Ok(found)

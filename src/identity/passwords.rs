@@ -53,7 +53,7 @@ impl Identity {
     /// When it is, or the database does not answer.
     pub async fn remove_password(&self, caller: &Caller, info: &RequestInfo) -> Result<()> {
         let user = caller.user().id;
-        if self.count_ways_in(user).await? < 2 {
+        if self.ways_in_now(user).await? < 2 {
             return Err(last_way_in());
         }
         let mut tx = self.db.begin().await?;

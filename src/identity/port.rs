@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use belgie_api::context::UserContext;
-use belgie_api::db::Tx;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
 use belgie_api::ports::{Accounts, NewUser, UserChanges, UserProfile};
 use belgie_api::{Event, Failure, Result, UserId};
@@ -87,8 +87,12 @@ impl Accounts for Identity {
         self.veto(tx, act).await
     }
 
-    async fn ways_in(&self, user: UserId) -> Result<usize> {
-        self.count_ways_in(user).await
+    async fn ways_in(&self, conn: &mut Conn, user: UserId) -> Result<usize> {
+        self.count_ways_in(conn, user).await
+    }
+
+    fn is_proven_enough(&self, user: &UserContext) -> bool {
+        Self::is_proven_enough(self, user)
     }
 
     fn is_sign_up_open(&self) -> bool {

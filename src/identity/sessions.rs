@@ -255,7 +255,7 @@ impl Identity {
         Ok(ended.len())
     }
 
-    /// Forgets sessions and links that ended long ago.
+    /// Forgets sessions that ended long ago, and links as soon as they have ended: strangers can have some kept.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -263,7 +263,7 @@ impl Identity {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         sessions::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
-        crate::store::links::purge(&mut tx, now.minus(Duration::from_hours(24))).await?;
+        crate::store::links::purge(&mut tx, now).await?;
         crate::store::mails::purge(&mut tx, now.minus(MAILS_KEPT)).await?;
         self.purge_news(&mut tx).await?;
         tx.commit(now).await

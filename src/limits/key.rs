@@ -8,8 +8,8 @@ use belgie_api::entropy::Entropy;
 const SLOT_BITS: u32 = 18;
 const SUBSCRIBER_BITS: u32 = 64;
 
-/// The key of [`LimitBucket::SignInByAccount`](belgie_api::ports::LimitBucket::SignInByAccount): the account as it was
-/// typed, whether it exists or not, together with the address it was typed at.
+/// The key of [`LimitBucket::SignInByAccount`](belgie_api::ports::LimitBucket::SignInByAccount) and of the shares: the
+/// account as it was typed, whether it exists or not, together with the address it was typed at.
 #[must_use]
 pub fn account_key(account: &str, address: IpAddr) -> String {
     format!("{} {}", subscriber(address), account.trim().to_lowercase())

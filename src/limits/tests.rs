@@ -68,6 +68,11 @@ async fn every_bucket_and_every_key_counts_for_itself() {
     for bucket in [
         LimitBucket::SignInByAddress,
         LimitBucket::SignInByAccount,
+        LimitBucket::SignInByStrangers,
+        LimitBucket::SignInByDevice,
+        LimitBucket::MailByAddress,
+        LimitBucket::MailToRecipient,
+        LimitBucket::MailByOwner,
         LimitBucket::SignUp,
         LimitBucket::Register,
         LimitBucket::Authorize,
@@ -100,6 +105,14 @@ async fn whoever_guesses_at_an_account_does_not_lock_its_owner_out() {
     }
     assert_eq!(guesses, 3, "another spelling is no other account");
     assert_eq!(taken(&limits, LimitBucket::SignInByAccount, &account_key("ada@example.org", owner)).await, 3);
+}
+
+#[tokio::test]
+async fn no_single_address_can_empty_what_strangers_share() {
+    let (limits, _clock) = limits();
+    for bucket in [LimitBucket::SignInShare, LimitBucket::MailShare] {
+        assert_eq!(taken(&limits, bucket, "192.0.2.1 ada@example.org").await, 2, "half of three, rounded up");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ pub mod search;
 pub mod standing;
 
 use belgie_api::db::Conn;
+pub use belgie_api::ports::normalize_email;
 use belgie_api::{Result, ScopeSet, Timestamp, UserId, on};
 use sqlx::types::Json;
 
@@ -61,12 +62,6 @@ impl UserRow {
     pub fn is_banned(&self, now: Timestamp) -> bool {
         self.banned_at.is_some() && self.banned_until.is_none_or(|until| now < until)
     }
-}
-
-/// The one spelling under which an address is stored and looked up: trimmed and in lower case.
-#[must_use]
-pub fn normalize_email(text: &str) -> String {
-    text.trim().to_lowercase()
 }
 
 /// Adds a person; `false` when the address is taken.

@@ -1,15 +1,16 @@
 //! What pages that write to people, or are reached by links in mails, have in common.
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::Visitor;
-use belgie_api::{Failure, PlainToken, Result, TokenKind};
+use belgie_api::{Failure, PlainToken, Result, SessionId, TokenKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
+use crate::limits::account_key;
 use crate::store::users::normalize_email;
 
 /// The query of a link in a mail.
@@ -71,10 +72,33 @@ pub fn browser_mark(visitor: &Visitor) -> String {
     base64url(&sha256(format!("browser {}", visitor.csrf_token).as_bytes()))
 }
 
-/// Takes one mail from the buckets of the asking address and of the recipient.
+/// Takes one mail. Whoever is signed in and writes to the proven address of the account has a bucket of that session.
+/// Everybody else shares: those of one address, those of one address for one recipient, and those of one recipient.
 pub async fn limit_mail(web: &Web, visitor: &Visitor, recipient: &str) -> Result<()> {
-    web.limits.take(LimitBucket::MailByAddress, &visitor.info.ip.to_string()).await?;
-    web.limits.take(LimitBucket::MailToRecipient, &normalize_email(recipient)).await
+    let recipient = normalize_email(recipient);
+    if let Some(session) = own_session(visitor, &recipient) {
+        return web.limits.take(LimitBucket::MailByOwner, &session.to_string()).await;
+    }
+    let ip = visitor.info.ip;
+    web.limits.take(LimitBucket::MailByAddress, &ip.to_string()).await?;
+    web.limits.take(LimitBucket::MailShare, &account_key(&recipient, ip)).await?;
+    web.limits.take(LimitBucket::MailToRecipient, &recipient).await
+}
+
+/// The same where nobody need be signed in: a browser that was signed in to the account before has a bucket of its own, so
+/// strangers cannot use up the owner's mails.
+pub async fn limit_mail_here(web: &Web, visitor: &Visitor, headers: &HeaderMap, recipient: &str) -> Result<()> {
+    match web.devices.known(headers, &normalize_email(recipient)) {
+        Some(device) => web.limits.take(LimitBucket::MailByOwner, &device).await,
+        None => limit_mail(web, visitor, recipient).await,
+    }
+}
+
+/// Unproven addresses may be somebody else's, and sessions are made at will: they would be a way to flood a stranger.
+fn own_session(visitor: &Visitor, recipient: &str) -> Option<SessionId> {
+    let caller = visitor.caller.as_ref()?;
+    let user = caller.user();
+    (user.email_verified && user.email == recipient).then(|| caller.session())?
 }
 
 /// Whatever depends on mail is not there where none is sent.

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, TokenKind};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::by_mail::{browser_mark, limit_mail, needs, private};
+use super::Web;
+use super::by_mail::{browser_mark, limit_mail_here, needs, private};
 use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again};
-use super::{Web, sign_in};
 use crate::identity::accounts::is_email;
 use crate::identity::code::CodeTry;
+use crate::store::users::normalize_email;
 
 /// First the address, then the handle and what was typed.
 #[derive(Deserialize)]
@@ -73,11 +74,6 @@ pub fn read_handle(text: &str) -> Result<PlainToken> {
     PlainToken::parse_as(TokenKind::Interaction, text).ok_or_else(used_up)
 }
 
-/// `GET /auth/code`: asking stands on the sign-in page.
-pub async fn page(Query(wanted): Query<Destination>) -> Response {
-    Redirect::to(&sign_in::address(wanted.path().as_deref())).into_response()
-}
-
 /// `POST /auth/code`
 pub async fn submit(
     State(web): State<Arc<Web>>,
@@ -88,16 +84,16 @@ pub async fn submit(
     needs(web.identity.rules().signs_in_by_code)?;
     match form.handle.as_deref().map(read_handle).transpose()? {
         Some(handle) => check(&web, &visitor, &headers, &handle, form).await,
-        None => ask(&web, &visitor, form).await,
+        None => ask(&web, &visitor, &headers, form).await,
     }
 }
 
-async fn ask(web: &Web, visitor: &Visitor, form: Typed) -> Result<Response> {
+async fn ask(web: &Web, visitor: &Visitor, headers: &HeaderMap, form: Typed) -> Result<Response> {
     let return_to = form.destination.path();
     if !is_email(form.email.trim()) {
         return sign_in_again(web, visitor, return_to, &form.email, "Write your e-mail address first.").await;
     }
-    limit_mail(web, visitor, &form.email).await?;
+    limit_mail_here(web, visitor, headers, &form.email).await?;
     let handle = web.identity.ask_for_code(&form.email, &browser_mark(visitor), return_to.clone()).await?;
     let page = CodePage {
         action: "/auth/code",
@@ -116,7 +112,12 @@ async fn check(
     handle: &PlainToken,
     form: Typed,
 ) -> Result<Response> {
-    web.limits.take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
+    // Five tries at each code are counted with the code; this is for whoever tries many.
+    let (bucket, key) = match web.devices.known(headers, &normalize_email(&form.email)) {
+        Some(device) => (LimitBucket::SignInByDevice, device),
+        None => (LimitBucket::SignInByAddress, visitor.info.ip.to_string()),
+    };
+    web.limits.take(bucket, &key).await?;
     match web.identity.try_code(handle, &form.code, &browser_mark(visitor)).await? {
         CodeTry::Right(arrival) => {
             open_session(web, visitor, headers, (&arrival.user, "code"), arrival.return_to).await

@@ -61,13 +61,13 @@ async fn render(
 ) -> Result<Response> {
     let profile = web.host.accounts().profile(caller.user().id).await?;
     // Any other provider would sign somebody else in, and confirm nothing.
-    let ways = web.identity.list_ways_of_plugins(caller.user().id).await?;
+    let ways = web.identity.list_ways_of_plugins_now(caller.user().id).await?;
     let context = json!({
         "return_to": return_to,
         "email": caller.user().email,
         "has_password": profile.is_some_and(|profile| profile.has_password) && web.identity.rules().signs_in_by_password,
         "has_code": web.identity.has_mail(),
-        "buttons": buttons(web, Some(return_to), |button| ways.contains(&button.id)),
+        "buttons": buttons(web, Some(return_to), &[], |button| ways.contains(&button.id)),
         "error": error,
     });
     let mut response = web.pages.page(visitor, "confirm.html", "Is it you?", context)?;

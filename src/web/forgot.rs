@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Form, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use belgie_api::Result;
 use belgie_api::web::Visitor;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
-use super::by_mail::{Link, LinkPage, limit_mail, look_into_mail, message, needs, over, read_token};
+use super::by_mail::{Link, LinkPage, limit_mail_here, look_into_mail, message, needs, over, read_token};
 use crate::identity::accounts::is_email;
 use crate::identity::reset::Reset;
 
@@ -53,12 +53,17 @@ pub async fn page(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Respo
 }
 
 /// `POST /auth/forgot`
-pub async fn ask(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Form<Forgotten>) -> Result<Response> {
+pub async fn ask(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<Forgotten>,
+) -> Result<Response> {
     is_offered(&web)?;
     if !is_email(form.email.trim()) {
         return render(&web, &visitor, &form.email, Some("This is not an e-mail address."));
     }
-    limit_mail(&web, &visitor, &form.email).await?;
+    limit_mail_here(&web, &visitor, &headers, &form.email).await?;
     web.identity.ask_to_reset(&form.email).await?;
     look_into_mail(&web, &visitor, &form.email, SENT)
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Form, Query, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use belgie_api::Result;
 use belgie_api::web::Visitor;
 use serde::Deserialize;
 
-use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, needs, over, private, read_token};
+use super::Web;
+use super::by_mail::{Link, LinkPage, browser_mark, limit_mail_here, look_into_mail, needs, over, private, read_token};
 use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again};
-use super::{Web, sign_in};
 use crate::identity::accounts::is_email;
 
 const SENT: &str = "If you can sign in with this address, a link is on its way to it. It works once, for an hour.";
@@ -26,19 +26,19 @@ pub struct Wanted {
     pub destination: Destination,
 }
 
-/// `GET /auth/link`: asking stands on the sign-in page.
-pub async fn page(Query(wanted): Query<Destination>) -> Response {
-    Redirect::to(&sign_in::address(wanted.path().as_deref())).into_response()
-}
-
 /// `POST /auth/link`
-pub async fn ask(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Form<Wanted>) -> Result<Response> {
+pub async fn ask(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<Wanted>,
+) -> Result<Response> {
     needs(web.identity.rules().signs_in_by_link)?;
     let return_to = form.destination.path();
     if !is_email(form.email.trim()) {
         return sign_in_again(&web, &visitor, return_to, &form.email, "Write your e-mail address first.").await;
     }
-    limit_mail(&web, &visitor, &form.email).await?;
+    limit_mail_here(&web, &visitor, &headers, &form.email).await?;
     web.identity.ask_for_link(&form.email, &browser_mark(&visitor), return_to).await?;
     look_into_mail(&web, &visitor, &form.email, SENT)
 }

@@ -24,14 +24,13 @@ fn not_here() -> Failure {
 
 /// `GET /dev/outbox`
 pub async fn page(State(web): State<Arc<Web>>, visitor: Visitor) -> Result<Response> {
-    let now = web.clock.now();
     let describe = |waiting: &Waiting| {
         json!({
             "id": waiting.id,
             "to": waiting.mail.to,
             "subject": waiting.mail.subject,
             "text": waiting.mail.text,
-            "written_at": waiting.created_at.ago(now),
+            "written_at": waiting.ago,
             "written_at_iso": waiting.created_at,
         })
     };

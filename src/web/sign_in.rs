@@ -6,17 +6,16 @@ use axum::body::Bytes;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use belgie_api::Result;
 use belgie_api::context::UserContext;
 use belgie_api::plugin::SignInButton;
 use belgie_api::ports::LimitBucket;
-use belgie_api::web::{FormAction, Visitor};
+use belgie_api::web::{FormAction, Visitor, is_local_path};
+use belgie_api::{Caller, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
-use super::by_mail::{browser_mark, limit_mail, look_into_mail, needs};
-use crate::config::is_local_path;
+use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs};
 use crate::limits::account_key;
 use crate::store::users::normalize_email;
 
@@ -56,6 +55,11 @@ pub async fn page(
     render(&web, &visitor, return_to, "", None).await
 }
 
+/// `GET /auth/link` and `GET /auth/code`: asking for either stands on the sign-in page.
+pub async fn elsewhere(Query(wanted): Query<Destination>) -> Response {
+    Redirect::to(&address(wanted.path().as_deref())).into_response()
+}
+
 /// The sign-in page again, with what was wrong.
 pub async fn sign_in_again(
     web: &Web,
@@ -82,7 +86,7 @@ async fn render(
         "notice": null,
         "sign_up_open": rules.sign_up_open,
         "client_name": client_name(web, return_to.as_deref()).await,
-        "buttons": buttons(web, return_to.as_deref(), |_| true),
+        "buttons": buttons(web, return_to.as_deref(), &[], |_| true),
         "ways": {
             "password": rules.signs_in_by_password,
             "link": rules.signs_in_by_link,
@@ -111,20 +115,25 @@ async fn client_name(web: &Web, return_to: Option<&str>) -> Option<String> {
 
 /// The path of the sign-in page that leads on to another.
 pub fn address(return_to: Option<&str>) -> String {
-    return_to.map_or_else(|| "/auth/signin".to_owned(), |path| with_return("/auth/signin", path))
+    with_query("/auth/signin", return_to, &[])
 }
 
-fn with_return(page: &str, return_to: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
-    format!("{page}?{query}")
+fn with_query(page: &str, return_to: Option<&str>, more: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(return_to.map(|path| ("return_to", path))).extend_pairs(more);
+    let query = query.finish();
+    if query.is_empty() { page.to_owned() } else { format!("{page}?{query}") }
 }
 
-/// The ways to sign in that plugins bring, those that are wanted. Each leads back to where the person wanted to go.
-pub fn buttons(web: &Web, return_to: Option<&str>, is_wanted: impl Fn(&SignInButton) -> bool) -> Vec<Value> {
-    let href = |button: &SignInButton| match return_to {
-        Some(path) => with_return(&button.path, path),
-        None => button.path.clone(),
-    };
+/// The ways to sign in that plugins bring, those that are wanted, each with these parameters. It leads back to where the
+/// person wanted to go.
+pub fn buttons(
+    web: &Web,
+    return_to: Option<&str>,
+    more: &[(&str, &str)],
+    is_wanted: impl Fn(&SignInButton) -> bool,
+) -> Vec<Value> {
+    let href = |button: &SignInButton| with_query(&button.path, return_to, more);
     web.buttons
         .iter()
         .filter(|button| is_wanted(button))
@@ -154,27 +163,31 @@ pub async fn submit(
         return sign_in_again(&web, &visitor, return_to, &form.email, error).await;
     };
     if !web.identity.is_proven_enough(&user) {
-        return ask_for_proof(&web, &visitor, &user).await;
+        return ask_for_proof(&web, &visitor, &headers, &user).await;
     }
     open_session(&web, &visitor, &headers, (&user, "password"), return_to).await
 }
 
 /// Whoever knows the password has still to prove the address: a link goes there.
-pub async fn ask_for_proof(web: &Web, visitor: &Visitor, user: &UserContext) -> Result<Response> {
-    limit_mail(web, visitor, &user.email).await?;
+pub async fn ask_for_proof(web: &Web, visitor: &Visitor, headers: &HeaderMap, user: &UserContext) -> Result<Response> {
+    limit_mail_here(web, visitor, headers, &user.email).await?;
     web.identity.send_verification(user.id, &browser_mark(visitor)).await?;
     look_into_mail(web, visitor, &user.email, "Confirm your address first: a link is on its way to it. Then sign in.")
 }
 
-/// Takes one attempt. A browser that was signed in to the account before has a bucket of its own. All others share: those
-/// of one address, those of one address at one account, and those at one account, wherever they are.
+/// Takes one attempt. A session of the account, and a browser that was signed in to it before, have buckets of their own.
+/// All others share: those of one address, those of one address at one account, and those at one account, wherever they
+/// are; of the last no address can take more than half.
 pub async fn limit_sign_in(web: &Web, visitor: &Visitor, headers: &HeaderMap, email: &str) -> Result<()> {
     let (ip, account) = (visitor.info.ip, normalize_email(email));
-    if let Some(device) = web.devices.known(headers, &account) {
-        return web.limits.take(LimitBucket::SignInByDevice, &device).await;
+    let own = visitor.caller.as_ref().filter(|caller| caller.user().email == account).and_then(Caller::session);
+    let known = own.map(|session| session.to_string()).or_else(|| web.devices.known(headers, &account));
+    if let Some(known) = known {
+        return web.limits.take(LimitBucket::SignInByDevice, &known).await;
     }
     web.limits.take(LimitBucket::SignInByAddress, &ip.to_string()).await?;
     web.limits.take(LimitBucket::SignInByAccount, &account_key(&account, ip)).await?;
+    web.limits.take(LimitBucket::SignInShare, &account_key(&account, ip)).await?;
     web.limits.take(LimitBucket::SignInByStrangers, &account).await
 }
 
@@ -189,7 +202,14 @@ pub async fn open_session(
     let begun = web.sessions.begin(visitor, headers, user.id, method).await?;
     let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
     let response = with_cookie(Redirect::to(&target).into_response(), Some(begun.cookie));
-    Ok(with_cookie(response, web.devices.make_known(headers, &user.email, &web.cookies, web.entropy.as_ref())))
+    Ok(with_cookie(response, device_cookie(web, headers, user)))
+}
+
+/// Makes a browser known for an account. Where mail is sent, that counts for mails, too, so the address must be proven:
+/// with one that is somebody else's, many browsers could be made known and then flood its owner.
+pub fn device_cookie(web: &Web, headers: &HeaderMap, user: &UserContext) -> Option<HeaderValue> {
+    let is_worth_it = user.email_verified || !web.identity.has_mail();
+    is_worth_it.then(|| web.devices.make_known(headers, &user.email, &web.cookies, web.entropy.as_ref()))?
 }
 
 async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {

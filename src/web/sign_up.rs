@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Web;
 use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, message, over, private, read_token};
-use super::sign_in::{Destination, leave_for_clients, limit_sign_in, open_session};
+use super::sign_in::{Destination, buttons, leave_for_clients, limit_sign_in, open_session};
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
 use crate::identity::sign_up::{Finish, Finished};
@@ -45,7 +45,11 @@ struct Shown<'a> {
 
 fn is_open(web: &Web) -> Result<()> {
     // Where passwords are no way in, a link or a code makes the account.
-    if web.identity.rules().sign_up_open && web.identity.rules().signs_in_by_password {
+    opens(web.identity.rules().sign_up_open && web.identity.rules().signs_in_by_password)
+}
+
+fn opens(is_open: bool) -> Result<()> {
+    if is_open {
         return Ok(());
     }
     Err(Failure::not_found("sign_up.closed", "This host does not take new accounts by itself.")
@@ -58,7 +62,8 @@ pub async fn page(
     visitor: Visitor,
     Query(wanted): Query<Destination>,
 ) -> Result<Response> {
-    is_open(&web)?;
+    let rules = web.identity.rules();
+    opens(rules.sign_up_open && (rules.signs_in_by_password || !web.buttons.is_empty()))?;
     let return_to = wanted.path();
     if visitor.caller.is_some() {
         return Ok(Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect)).into_response());
@@ -77,6 +82,8 @@ fn render(web: &Web, visitor: &Visitor, return_to: Option<String>, shown: Shown<
         "password_error": shown.problems.password,
         "min_password": web.identity.rules().min_password_length,
         "sends_mail": web.identity.has_mail(),
+        "by_password": web.identity.rules().signs_in_by_password,
+        "buttons": buttons(web, return_to.as_deref(), &[("request_sign_up", "true")], |_| true),
     });
     let mut response = web.pages.page(visitor, "sign_up.html", "Create an account", context)?;
     leave_for_clients(&mut response, return_to.as_deref());

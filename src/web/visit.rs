@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use belgie_api::web::{FormAction, RequestInfo, Visitor};
 use belgie_api::{Failure, PlainToken, Result, SessionId};
 
-use super::{Web, body, cross_site, errors};
+use super::{Web, body, cross_site, errors, sign_in};
 use crate::auth::session_caller;
 use crate::identity::Resumed;
 use crate::identity::csrf::Csrf;
@@ -188,7 +188,7 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
 /// Makes the browser known for whoever is signed in there, however the session began.
 fn device_cookie(web: &Web, headers: &HeaderMap, resumed: &Resumed) -> Option<HeaderValue> {
     let is_the_person = resumed.session.impersonator_id.is_none();
-    is_the_person.then(|| web.devices.make_known(headers, &resumed.user.email, &web.cookies, web.entropy.as_ref()))?
+    is_the_person.then(|| sign_in::device_cookie(web, headers, &resumed.user))?
 }
 
 async fn resume(web: &Web, token: Option<&PlainToken>) -> Result<Option<Resumed>> {

@@ -8,12 +8,8 @@ use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Setup, TestGateway};
 
-fn open_sign_up() -> Setup {
-    Setup::default().config("[sign_up]\nopen = true")
-}
-
 on_both_engines! {
-    async fn a_person_signs_up_signs_out_and_signs_in_again(gateway: TestGateway, setup = open_sign_up()) {
+    async fn a_person_signs_up_signs_out_and_signs_in_again(gateway: TestGateway, setup = Setup::default().with_open_sign_up()) {
         let mut browser = gateway.browser();
         let form = browser.get("/auth/signup").await.form("/auth/signup");
         let done = browser.submit(&form, &[("email", "Ada@Example.org"), ("name", "Ada"), ("password", PASSWORD)]).await;
@@ -52,7 +48,7 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn signing_up_with_a_taken_address_tells_no_more_than_signing_in(gateway: TestGateway, setup = open_sign_up()) {
+    async fn signing_up_with_a_taken_address_tells_no_more_than_signing_in(gateway: TestGateway, setup = Setup::default().with_open_sign_up()) {
         gateway.person("ada@example.org").await;
         let mut browser = gateway.browser();
         let form = browser.get("/auth/signup").await.form("/auth/signup");
@@ -64,7 +60,7 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn a_short_password_is_refused_and_nothing_typed_is_lost(gateway: TestGateway, setup = open_sign_up()) {
+    async fn a_short_password_is_refused_and_nothing_typed_is_lost(gateway: TestGateway, setup = Setup::default().with_open_sign_up()) {
         let mut browser = gateway.browser();
         let form = browser.get("/auth/signup").await.form("/auth/signup");
         let fields = [("email", "ada@example.org"), ("name", "Ada"), ("password", "short")];

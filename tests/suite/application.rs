@@ -17,6 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Agent, Browser, Engine, Idp, eventually};
 
@@ -100,60 +101,39 @@ impl Drop for Application {
     }
 }
 
-/// Two tests of one, each with an engine of its own.
-macro_rules! on_engines {
-    ($($run:ident => $sqlite:ident, $postgres:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $sqlite() {
-            $run($crate::support::Engine::Sqlite).await;
-        }
-
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $postgres() {
-            if let Some(engine) = $crate::support::Engine::postgres().await {
-                $run(engine).await;
-            }
-        }
-    )*};
-}
-use on_engines;
-
-on_engines! {
-    providers_sign_in => the_oauth_example_works_on_sqlite, the_oauth_example_works_on_postgres;
-    handles_begin_flows => the_oauth_client_plugin_example_works_on_sqlite, the_oauth_client_plugin_example_works_on_postgres;
-    tools_know_their_caller => the_mcp_example_works_on_sqlite, the_mcp_example_works_on_postgres;
-    own_pages => the_custom_pages_example_works_on_sqlite, the_custom_pages_example_works_on_postgres;
+on_both_engines! {
+    async fn the_mcp_example_works(engine: Engine) {
+        let build = |text: &str| mcp::builder(RawConfig::from_text(text));
+        let application = Application::start(engine, build, Gateway::router).await;
+        let mut browser = application.signed_in("ada@example.org").await;
+        let url = format!("{}/mcp", application.url);
+        let agent = Agent::register_at(&application.url, "http://127.0.0.1:49152/callback").await;
+        let usual = agent.connect(&mut browser, "").await;
+        let call = agent.modern(&url, &usual.access);
+        assert_eq!(call.call("greet", json!({})).await.text(), "ada@example.org calls through Suite agent");
+        assert_eq!(call.call("report", json!({})).await.text(), "ada@example.org at the example: 7");
+        let denied = call.call("report", json!({ "everybody": true })).await;
+        assert!(denied.body.to_string().contains("reports:all"), "{}", denied.body);
+        let wide = agent.connect(&mut browser, "reports:read reports:all").await;
+        let all = agent.modern(&url, &wide.access).call("report", json!({ "everybody": true })).await;
+        assert_eq!(all.text(), "Everybody at the example: 42");
+        let stranger = reqwest::Client::builder().build().expect("a client");
+        let refused = stranger.post(&url).json(&json!({})).send().await.expect("an answer");
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    }
 }
 
-async fn tools_know_their_caller(engine: Engine) {
-    let build = |text: &str| mcp::builder(RawConfig::from_text(text));
-    let application = Application::start(engine, build, Gateway::router).await;
-    let mut browser = application.signed_in("ada@example.org").await;
-    let url = format!("{}/mcp", application.url);
-    let agent = Agent::register_at(&application.url, "http://127.0.0.1:49152/callback").await;
-    let usual = agent.connect(&mut browser, "").await;
-    let call = agent.modern(&url, &usual.access);
-    assert_eq!(call.call("greet", json!({})).await.text(), "ada@example.org calls through Suite agent");
-    assert_eq!(call.call("report", json!({})).await.text(), "ada@example.org at the example: 7");
-    let denied = call.call("report", json!({ "everybody": true })).await;
-    assert!(denied.body.to_string().contains("reports:all"), "{}", denied.body);
-    let wide = agent.connect(&mut browser, "reports:read reports:all").await;
-    let all = agent.modern(&url, &wide.access).call("report", json!({ "everybody": true })).await;
-    assert_eq!(all.text(), "Everybody at the example: 42");
-    let stranger = reqwest::Client::builder().build().expect("a client");
-    let refused = stranger.post(&url).json(&json!({})).send().await.expect("an answer");
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-}
-
-async fn own_pages(engine: Engine) {
-    let application = Application::start(engine, custom_pages::builder, Gateway::router).await;
-    let mut browser = application.signed_in("ada@example.org").await;
-    assert!(Browser::new(&application.url).get("/auth/signin").await.body.contains("Welcome to Acme"));
-    let agent = Agent::register_at(&application.url, "http://127.0.0.1:49152/callback").await;
-    let page = browser.get(&agent.authorize_url(&agent.authorization(""))).await;
-    assert!(page.body.contains("Let an agent work with Acme?") && page.body.contains("Suite agent"), "{}", page.body);
-    let tokens = agent.connect(&mut browser, "").await;
-    assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
+on_both_engines! {
+    async fn the_custom_pages_example_works(engine: Engine) {
+        let application = Application::start(engine, custom_pages::builder, Gateway::router).await;
+        let mut browser = application.signed_in("ada@example.org").await;
+        assert!(Browser::new(&application.url).get("/auth/signin").await.body.contains("Welcome to Acme"));
+        let agent = Agent::register_at(&application.url, "http://127.0.0.1:49152/callback").await;
+        let page = browser.get(&agent.authorize_url(&agent.authorization(""))).await;
+        assert!(page.body.contains("Let an agent work with Acme?") && page.body.contains("Suite agent"), "{}", page.body);
+        let tokens = agent.connect(&mut browser, "").await;
+        assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
+    }
 }
 
 /// The lines that set up a provider on this machine.
@@ -170,34 +150,38 @@ async fn through(browser: &mut Browser, idp: &Idp, path: &str) -> String {
     browser.get(&idp.agree_by_query(&out)).await.location()
 }
 
-async fn providers_sign_in(engine: Engine) {
-    let idp = Idp::start().await;
-    let build: Build = |text| oauth::builder(RawConfig::from_text(text));
-    let application = Application::start_with(engine, &with_provider(&idp), build, oauth::application).await;
-    let mut browser = Browser::new(&application.url);
-    let sign_in = browser.get("/welcome").await.location();
-    let page = crate::support::unescape(&browser.get(&sign_in).await.body);
-    let button = page.split("href=\"").find(|part| part.starts_with("/auth/provider/acme/start")).expect("a button");
-    let landed = through(&mut browser, &idp, button.split('"').next().expect("an address")).await;
-    assert_eq!(landed, "/welcome");
-    assert_eq!(browser.get(&landed).await.body, r#"{"came_by":"acme","email":"ada@example.org"}"#);
+on_both_engines! {
+    async fn the_oauth_example_works(engine: Engine) {
+        let idp = Idp::start().await;
+        let build: Build = |text| oauth::builder(RawConfig::from_text(text));
+        let application = Application::start_with(engine, &with_provider(&idp), build, oauth::application).await;
+        let mut browser = Browser::new(&application.url);
+        let sign_in = browser.get("/welcome").await.location();
+        let page = crate::support::unescape(&browser.get(&sign_in).await.body);
+        let button = page.split("href=\"").find(|part| part.starts_with("/auth/provider/acme/start")).expect("a button");
+        let landed = through(&mut browser, &idp, button.split('"').next().expect("an address")).await;
+        assert_eq!(landed, "/welcome");
+        assert_eq!(browser.get(&landed).await.body, r#"{"came_by":"acme","email":"ada@example.org"}"#);
+    }
 }
 
-async fn handles_begin_flows(engine: Engine) {
-    let idp = Idp::start().await;
-    let build: Build = |text| oauth_client_plugin::builder(RawConfig::from_text(text));
-    let routes: Routes = oauth_client_plugin::application;
-    let application = Application::start_with(engine, &with_provider(&idp), build, routes).await;
-    let mut browser = Browser::new(&application.url);
-    let landed = through(&mut browser, &idp, "/buy/acme").await;
-    assert!(landed.starts_with("/basket?oauth_flow="), "{landed}");
-    assert!(browser.get(&landed).await.body.contains(r#""gave_along":{"basket":["tea"]}"#));
-    assert!(browser.get(&landed).await.body.contains(r#""gave_along":null"#), "once");
-    assert!(browser.get("/connected").await.body.contains(r#""provider":"acme""#));
-    assert_eq!(Browser::new(&application.url).get("/buy/nobody").await.status, StatusCode::NOT_FOUND);
+on_both_engines! {
+    async fn the_oauth_client_plugin_example_works(engine: Engine) {
+        let idp = Idp::start().await;
+        let build: Build = |text| oauth_client_plugin::builder(RawConfig::from_text(text));
+        let routes: Routes = oauth_client_plugin::application;
+        let application = Application::start_with(engine, &with_provider(&idp), build, routes).await;
+        let mut browser = Browser::new(&application.url);
+        let landed = through(&mut browser, &idp, "/buy/acme").await;
+        assert!(landed.starts_with("/basket?oauth_flow="), "{landed}");
+        assert!(browser.get(&landed).await.body.contains(r#""gave_along":{"basket":["tea"]}"#));
+        assert!(browser.get(&landed).await.body.contains(r#""gave_along":null"#), "once");
+        assert!(browser.get("/connected").await.body.contains(r#""provider":"acme""#));
+        assert_eq!(Browser::new(&application.url).get("/buy/nobody").await.status, StatusCode::NOT_FOUND);
 
-    idp.ways().person["sub"] = "ada-2".into();
-    let linked = through(&mut browser, &idp, "/connect/acme").await;
-    assert!(linked.starts_with("/connected"), "{linked}");
-    assert_eq!(browser.get("/connected").await.body.matches("acme").count(), 2);
+        idp.ways().person["sub"] = "ada-2".into();
+        let linked = through(&mut browser, &idp, "/connect/acme").await;
+        assert!(linked.starts_with("/connected"), "{linked}");
+        assert_eq!(browser.get("/connected").await.body.matches("acme").count(), 2);
+    }
 }

@@ -204,23 +204,63 @@ fn the_readme_shows_the_example_as_it_is() {
     assert!(read("README.md").contains(&read("examples/notes.rs")), "put examples/notes.rs into README.md");
 }
 
+/// Whether there is a test of this name: a function behind `#[test]`, `#[tokio::test]` or inside one of the suite's macros.
+fn is_a_test(source: &str, name: &str) -> bool {
+    source.split(&format!("fn {name}(")).collect::<Vec<_>>().windows(2).any(|pair| {
+        let before = pair[0].trim_end().trim_end_matches("async").trim_end();
+        let line = before.lines().last().unwrap_or_default().trim();
+        line.starts_with("#[test]") || line.starts_with("#[tokio::test") || line.ends_with("! {")
+    })
+}
+
+/// The files a cited test may stand in: any, or those its path names (`provider::google::somebody_signs_in`).
+fn is_there(sources: &[(String, String)], cited: &str) -> bool {
+    let (path, name) = cited.rsplit_once("::").unwrap_or(("", cited));
+    let end = format!("{}.rs", path.replace("::", "/"));
+    sources.iter().any(|(file, text)| (path.is_empty() || file.ends_with(&end)) && is_a_test(text, name))
+}
+
 #[test]
-fn the_table_of_features_names_tests_that_exist() {
-    let readme = std::fs::read_to_string(root().join("README.md")).expect("a text");
-    let sources: String =
-        ["src", "plugins", "tests/suite"].into_iter().flat_map(rust_files).map(|file| file.1).collect();
-    let mut rows = 0;
-    for row in readme.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()) {
-        let proof = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
-        let names: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
-        assert!(!names.is_empty(), "no test in {row}");
-        for name in names {
-            let is_there = sources.contains(&format!("fn {name}("))
-                || sources.contains(&format!("{name},"))
-                || sources.contains(&format!("{name};"));
-            assert!(is_there, "there is no test `{name}`: {row}");
+fn the_tables_of_features_are_whole_and_name_tests_that_exist() {
+    let sources: Vec<(String, String)> = ["src", "plugins", "tests/suite"].into_iter().flat_map(rust_files).collect();
+    let plugins = std::fs::read_dir(root().join("plugins")).expect("plugins").flatten().map(|entry| entry.path());
+    let folders = plugins.chain([root().to_owned()]);
+    let mut rows: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    let mut missing = Vec::new();
+    for readme in folders.filter_map(|folder| std::fs::read_to_string(folder.join("README.md")).ok()) {
+        for row in readme.lines().filter(|line| line.starts_with("| ")) {
+            let number = row.trim_start_matches("| ").split(' ').next().unwrap_or_default();
+            let Ok(number) = number.parse() else { continue };
+            let proof = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap_or_default();
+            let cited: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+            missing
+                .extend(cited.iter().filter(|test| !is_there(&sources, test)).map(|test| format!("{number}: {test}")));
+            if cited.is_empty() {
+                missing.push(format!("{number} cites no test"));
+            }
+            rows.entry(number).or_default().push(row.to_owned());
         }
-        rows += 1;
     }
-    assert!(rows >= 30, "{rows} rows");
+    assert!(missing.is_empty(), "tests that do not exist: {missing:#?}");
+    let twice: Vec<_> = rows.values().filter(|rows| rows.len() > 1).collect();
+    assert!(twice.is_empty(), "features that stand in two rows: {twice:#?}");
+    assert_eq!(rows.into_keys().collect::<Vec<_>>(), (1..=63).collect::<Vec<_>>(), "each feature has its row");
+}
+
+#[test]
+fn the_guard_over_the_tables_sees_tests_and_nothing_else() {
+    let source =
+        "#[test]\nfn one() {}\nfn two() {}\nwith_idp! {\n    async fn three(a: B) {}\n}\nfour => five, six;\nfive();";
+    let sources = [("tests/suite/provider/google.rs".to_owned(), source.to_owned())];
+    for (cited, expected) in [
+        ("one", true),
+        ("provider::google::one", true),
+        ("provider::microsoft::one", false),
+        ("two", false),
+        ("three", true),
+        ("five", false),
+        ("nobody", false),
+    ] {
+        assert_eq!(is_there(&sources, cited), expected, "{cited}");
+    }
 }

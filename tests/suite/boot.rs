@@ -15,6 +15,24 @@ async fn refusal(builder: Builder) -> String {
     }
 }
 
+#[test]
+fn the_settings_the_readme_shows_are_right() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let readme = include_str!("../../README.md");
+    let section = readme.split("## People sign in").nth(1).expect("the section");
+    let block = |language: &str| {
+        let after = section.split(&format!("```{language}\n")).nth(1).expect("a block");
+        after.split("```").next().unwrap_or_default().to_owned()
+    };
+    let mut raw = RawConfig::from_text(&format!("data_dir = {:?}\n{}", dir.path().join("data"), block("toml")));
+    for line in block("sh").lines().filter(|line| line.starts_with("BELGIE_")) {
+        let (name, _) = line.split_once('=').expect("a variable");
+        raw.environment.insert(name.to_owned(), "kX3v9Qm2LrT7wYb1NfHs8DzGc5JpVe0A".to_owned());
+    }
+    assert_eq!(raw.environment.len(), 5, "the variables of the section");
+    Belgie::builder(raw).check().unwrap_or_else(|error| panic!("{error}"));
+}
+
 async fn nothing() -> String {
     String::new()
 }

@@ -127,3 +127,37 @@ async fn doctor_asks_the_mail_server() {
     assert!(!ok && mail(&examined) != "ok", "{examined}");
     assert!(server.received().is_empty(), "nothing is sent");
 }
+
+/// `belgie check` in a working folder, with this environment.
+fn check(dir: &std::path::Path, environment: &[(&str, &str)]) -> (bool, Value) {
+    let mut command = Command::new(BELGIE);
+    command.args(["check", "--json", "--data-dir", "data"]).current_dir(dir).envs(environment.iter().copied());
+    let output = command.output().expect("the program runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    (output.status.success(), serde_json::from_str(&text).unwrap_or_else(|_| panic!("JSON, not {text:?}")))
+}
+
+#[test]
+fn variables_may_stand_in_a_file_beside_the_program() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |text: &str| std::fs::write(dir.path().join(".env"), text).expect("a writable folder");
+    let value = |checked: &Value, key: &str| {
+        let settings = checked["settings"].as_array().expect("settings");
+        settings.iter().find(|setting| setting["path"] == key).unwrap_or_else(|| panic!("{checked}"))["value"].clone()
+    };
+    write("# ours\nexport BELGIE_SITE_NAME='Acme & sons'\nBELGIE_LIMITS_REGISTER_PER_MINUTE=7\nOTHER=1\n");
+    let (ok, checked) = check(dir.path(), &[("BELGIE_LIMITS_REGISTER_PER_MINUTE", "9")]);
+    assert!(ok, "{checked}");
+    assert_eq!(value(&checked, "site_name"), "\"Acme & sons\"");
+    assert_eq!(value(&checked, "limits.register_per_minute"), "9", "the environment wins");
+
+    write("BELGIE_SITE_NAME=Acme\nhunter2\nBELGIE_SECRET='hunter2\n");
+    let (ok, said) = check(dir.path(), &[]);
+    let text = said.to_string();
+    assert!(!ok && text.contains(".env:2") && text.contains(".env:3") && text.contains("NAME=value"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+
+    write("BELGIE_SITE_NAM=Acme\n");
+    let (ok, said) = check(dir.path(), &[]);
+    assert!(!ok && said.to_string().contains("did you mean `BELGIE_SITE_NAME`?"), "{said}");
+}

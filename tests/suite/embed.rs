@@ -19,6 +19,7 @@ use sqlx::{PgPool, Row};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Agent, Browser, Engine, eventually};
 
@@ -97,45 +98,69 @@ impl Application {
     }
 }
 
-async fn is_one_site(engine: Engine) {
-    let application = Application::start(engine).await;
-    let url = &application.url;
-    for visit in ["visit 1", "visit 2"] {
-        assert_eq!(reqwest::get(format!("{url}/visits")).await.expect("an answer").text().await.expect("text"), visit);
+on_both_engines! {
+    async fn an_application_with_a_gateway_inside_is_one_site(engine: Engine) {
+        let application = Application::start(engine).await;
+        let url = &application.url;
+        for visit in ["visit 1", "visit 2"] {
+            assert_eq!(reqwest::get(format!("{url}/visits")).await.expect("an answer").text().await.expect("text"), visit);
+        }
+        let nowhere = reqwest::get(format!("{url}/nowhere")).await.expect("an answer");
+        assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+        assert_eq!(nowhere.text().await.expect("text"), "the application knows no such page");
+
+        let ada = NewAccount {
+            email: "ada@example.org".to_owned(),
+            name: String::new(),
+            password: PASSWORD.to_owned(),
+            scopes: ScopeSet::new(),
+        };
+        let ada = application.gateway.identity().create(ada).await.expect("an account");
+        let note = "INSERT INTO notes (author, text) VALUES ('ada@example.org', 'buy milk')";
+        own!(&application.pools, pool => sqlx::query(note).execute(pool).await.map(drop));
+
+        let mut browser = Browser::new(url);
+        browser.sign_in("ada@example.org", PASSWORD).await;
+        let agent = Agent::register_at(url, "http://127.0.0.1:49152/callback").await;
+        let tokens = agent.connect(&mut browser, "").await;
+        let mcp_url = format!("{url}/mcp");
+        let modern = agent.modern(&mcp_url, &tokens.access);
+        assert_eq!(modern.call("notes", json!({})).await.text(), "buy milk");
+
+        assert!(application.gateway.identity().delete(ada.id).await.expect("an answer"));
+        assert_eq!(modern.call("notes", json!({})).await.status, StatusCode::UNAUTHORIZED);
     }
-    let nowhere = reqwest::get(format!("{url}/nowhere")).await.expect("an answer");
-    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
-    assert_eq!(nowhere.text().await.expect("text"), "the application knows no such page");
-
-    let ada = NewAccount {
-        email: "ada@example.org".to_owned(),
-        name: String::new(),
-        password: PASSWORD.to_owned(),
-        scopes: ScopeSet::new(),
-    };
-    let ada = application.gateway.identity().create(ada).await.expect("an account");
-    let note = "INSERT INTO notes (author, text) VALUES ('ada@example.org', 'buy milk')";
-    own!(&application.pools, pool => sqlx::query(note).execute(pool).await.map(drop));
-
-    let mut browser = Browser::new(url);
-    browser.sign_in("ada@example.org", PASSWORD).await;
-    let agent = Agent::register_at(url, "http://127.0.0.1:49152/callback").await;
-    let tokens = agent.connect(&mut browser, "").await;
-    let mcp_url = format!("{url}/mcp");
-    let modern = agent.modern(&mcp_url, &tokens.access);
-    assert_eq!(modern.call("notes", json!({})).await.text(), "buy milk");
-
-    assert!(application.gateway.identity().delete(ada.id).await.expect("an answer"));
-    assert_eq!(modern.call("notes", json!({})).await.status, StatusCode::UNAUTHORIZED);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_application_on_sqlite_with_a_gateway_inside_is_one_site() {
-    is_one_site(Engine::Sqlite).await;
-}
+on_both_engines! {
+    async fn gateways_of_one_process_keep_to_themselves(engine: Engine) {
+        let other = match &engine {
+            Engine::Sqlite => Engine::Sqlite,
+            Engine::Postgres(_) => Engine::postgres().await.expect("a second database"),
+        };
+        let (one, two) = (Application::start(engine).await, Application::start(other).await);
+        let ada = NewAccount {
+            email: "ada@example.org".to_owned(),
+            name: String::new(),
+            password: PASSWORD.to_owned(),
+            scopes: ScopeSet::new(),
+        };
+        one.gateway.identity().create(ada).await.expect("an account");
+        let mut browser = Browser::new(&one.url);
+        browser.sign_in("ada@example.org", PASSWORD).await;
+        assert!(browser.is_signed_in().await);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_application_on_postgres_with_a_gateway_inside_is_one_site() {
-    let Some(engine) = Engine::postgres().await else { return };
-    is_one_site(engine).await;
+        let mut elsewhere = Browser::new(&two.url);
+        elsewhere.plant("belgie_session", browser.cookie("belgie_session").expect("a session"));
+        assert!(!elsewhere.is_signed_in().await, "a session of one is nothing to the other");
+        let refused = elsewhere.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "nor are its accounts");
+        let agent = Agent::register_at(&one.url, "http://127.0.0.1:49152/callback").await;
+        let tokens = agent.connect(&mut browser, "").await;
+        for (url, expected) in [(&one.url, StatusCode::OK), (&two.url, StatusCode::UNAUTHORIZED)] {
+            let address = format!("{url}/mcp");
+            let answer = agent.modern(&address, &tokens.access).call("whoami", json!({})).await;
+            assert_eq!(answer.status, expected, "a token opens the endpoint it was made for");
+        }
+    }
 }

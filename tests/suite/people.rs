@@ -18,5 +18,5 @@ use crate::support::Setup;
 
 /// A gateway with mail on which anybody may make an account.
 fn open_with_mail() -> Setup {
-    Setup::default().with_mail().config("[sign_up]\nopen = true")
+    Setup::default().with_mail().with_open_sign_up()
 }

@@ -28,24 +28,12 @@ use crate::support::{Browser, Idp, Page, Setup, TestGateway, unescape};
 /// Makes two tests of one, each with a gateway and a provider of its own.
 macro_rules! with_idp {
     (async fn $name:ident($gateway:ident, $idp:ident $(, setup = $setup:expr)?) $body:block) => {
-        async fn $name(engine: $crate::support::Engine) {
-            let $idp = $crate::support::Idp::start().await;
-            let setup = with_idp!(@setup $($setup)?);
-            let $gateway = setup(&$idp).start(engine).await;
-            $body
-        }
-
-        mod $name {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$name($crate::support::Engine::Sqlite).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                if let Some(engine) = $crate::support::Engine::postgres().await {
-                    super::$name(engine).await;
-                }
+        $crate::on_both_engines! {
+            async fn $name(engine: Engine) {
+                let $idp = $crate::support::Idp::start().await;
+                let setup = with_idp!(@setup $($setup)?);
+                let $gateway = setup(&$idp).start(engine).await;
+                $body
             }
         }
     };

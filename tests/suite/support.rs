@@ -41,14 +41,20 @@ pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Makes two tests of one: `name::sqlite` and `name::postgres`, each with a gateway of its own.
+/// Makes two tests of one: `name::sqlite` and `name::postgres`, each with a gateway of its own, or with an engine for a
+/// test that starts its gateway itself.
 #[macro_export]
 macro_rules! on_both_engines {
     (async fn $name:ident($gateway:ident: TestGateway $(, setup = $setup:expr)?) $body:block) => {
-        async fn $name(engine: $crate::support::Engine) {
-            let $gateway: TestGateway = $crate::on_both_engines!(@setup $($setup)?).start(engine).await;
-            $body
+        $crate::on_both_engines! {
+            async fn $name(engine: Engine) {
+                let $gateway: TestGateway = $crate::on_both_engines!(@setup $($setup)?).start(engine).await;
+                $body
+            }
         }
+    };
+    (async fn $name:ident($engine:ident: Engine) $body:block) => {
+        async fn $name($engine: $crate::support::Engine) $body
 
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::context::UserContext;
-use crate::db::Tx;
+use crate::db::{Conn, Tx};
 use crate::event::Event;
 use crate::failure::Result;
 use crate::id::UserId;
@@ -93,9 +93,10 @@ pub trait Observer: Send + Sync {
 #[async_trait]
 pub trait WaysIn: Send + Sync {
     /// The ways into this account there are here, each by the id of its
-    /// [`SignInButton`](crate::plugin::SignInButton). One may come twice.
+    /// [`SignInButton`](crate::plugin::SignInButton). One may come twice. It reads with the connection of whoever asks, and
+    /// takes none of its own: many who ask at once would wait for each other's.
     ///
     /// # Errors
     /// When it cannot be found out.
-    async fn list(&self, user: UserId) -> Result<Vec<String>>;
+    async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>>;
 }

@@ -15,7 +15,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
-pub use self::people::{Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile};
+pub use self::people::{
+    Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile, normalize_email,
+};
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -206,6 +208,7 @@ impl Host {
 pub struct Urls {
     base: Url,
     issuer: String,
+    has_secure_cookies: bool,
 }
 
 impl Urls {
@@ -213,7 +216,21 @@ impl Urls {
     #[must_use]
     pub fn new(base: Url) -> Self {
         let issuer = base.as_str().trim_end_matches('/').to_owned();
-        Self { base, issuer }
+        let has_secure_cookies = base.scheme() == "https";
+        Self { base, issuer, has_secure_cookies }
+    }
+
+    /// Marks cookies `Secure` though our address does not say https, as the operator wishes (`[cookie] secure`).
+    #[must_use]
+    pub fn with_secure_cookies(mut self) -> Self {
+        self.has_secure_cookies = true;
+        self
+    }
+
+    /// Whether cookies are to be marked `Secure`.
+    #[must_use]
+    pub fn has_secure_cookies(&self) -> bool {
+        self.has_secure_cookies
     }
 
     /// The issuer identifier (RFC 8414 section 2): the public address without a slash at its end.
@@ -339,23 +356,29 @@ pub trait Limits: Send + Sync {
 pub enum LimitBucket {
     /// Sign-in attempts from one address.
     SignInByAddress,
-    /// Sign-in attempts at one account.
+    /// Sign-in attempts at one account from one address.
     SignInByAccount,
+    /// What one address may take of [`SignInByStrangers`](Self::SignInByStrangers) of one account: never all of it.
+    SignInShare,
     /// Sign-in attempts at one account, wherever from, by browsers that were never signed in to it.
     SignInByStrangers,
-    /// Sign-in attempts by one browser that was signed in to the account before.
+    /// Sign-in attempts by one browser that was signed in to the account before, or in one session of it.
     SignInByDevice,
     /// Mails asked for from one address.
     MailByAddress,
-    /// Mails to one recipient.
+    /// What one address may take of [`MailToRecipient`](Self::MailToRecipient) of one recipient: never all of it.
+    MailShare,
+    /// Mails to one recipient that strangers ask for, wherever they are.
     MailToRecipient,
+    /// Mails a recipient asks for in one browser that was signed in to the account before, or in one session of it.
+    MailByOwner,
     /// New accounts from one address.
     SignUp,
     /// Registrations of OAuth clients from one address (RFC 7591).
     Register,
     /// Authorization requests from one address, and sign-ins with providers, which begin with one.
     Authorize,
-    /// Calls of the token and revocation endpoints from one address.
+    /// Calls of the token and revocation endpoints from one address; calls by one person for tokens of linked accounts.
     Token,
 }
 

@@ -1,5 +1,6 @@
 //! What a page or an endpoint knows about the request it answers.
 
+mod path;
 mod session;
 
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+pub use self::path::is_local_path;
 pub use self::session::Session;
 use crate::caller::Caller;
 use crate::failure::Failure;

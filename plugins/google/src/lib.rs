@@ -64,6 +64,11 @@ impl Plugin for Google {
     fn configure(&mut self, settings: &mut Section) {
         self.settings = std::mem::take(self).settings.read(settings);
         self.settings.hosted_domain = settings.opt_string("hosted_domain");
+        if self.settings.hosted_domain.is_some() {
+            let why = "without `openid` nothing says which organization somebody belongs to, so hosted_domain would let \
+                everybody in";
+            self.settings.wants_openid(settings, why);
+        }
     }
 
     fn mount(&self, _host: &Host, mount: &mut Mount) -> Result<()> {

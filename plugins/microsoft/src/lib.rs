@@ -103,6 +103,8 @@ impl Plugin for Microsoft {
         let mut settings = Self::default().settings;
         settings.discovery_url = self.tenant.discovery_url();
         self.settings = settings.read(section);
+        let why = "without `openid` nothing says which tenant somebody belongs to, so any tenant would do";
+        self.settings.wants_openid(section, why);
         let graph = section.opt_url("graph_url").or_else(|| Url::parse(GRAPH).ok());
         let is_off = section.boolean("disable_profile_photo", false);
         let size = section.one_of("profile_photo_size", &PHOTO_SIZES, 96);

@@ -75,7 +75,7 @@ impl AccountSection for LinkedAccounts {
         if providers.is_empty() && linked.is_empty() {
             return Ok(String::new());
         }
-        let is_last = engine.host().accounts().ways_in(user).await? <= 1;
+        let is_last = engine.is_last_way_in(user).await?;
         let now = engine.host().now();
         let rows: Vec<Value> = linked.iter().map(|account| row(engine, account, is_last, now)).collect();
         let offers =

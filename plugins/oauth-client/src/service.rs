@@ -23,6 +23,7 @@ pub use self::id_token::NativeTokens;
 pub use self::people::People;
 use crate::model::cookie::Cookies;
 use crate::model::refusal;
+use crate::model::return_to::local_target;
 use crate::provider::Provider;
 
 /// The engine of one gateway: every provider, and what is done with them.
@@ -47,19 +48,28 @@ impl Engine {
     /// Names and attributes of our cookies.
     #[must_use]
     pub fn cookies(&self) -> Cookies {
-        Cookies { is_https: self.host.urls().is_https() }
+        Cookies { is_https: self.host.urls().is_https(), is_secure: self.host.urls().has_secure_cookies() }
     }
 
     /// Adds a provider.
     ///
     /// # Errors
-    /// When there is one of its id, or the id is none.
+    /// When there is one of its id, the id is none, or errors would be sent to another site.
     pub fn add(&self, provider: Arc<Provider>) -> Result<()> {
         let id = provider.id().to_owned();
         let is_id =
             (1..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !is_id {
             return Err(Failure::internal(format!("`{id}` is no id of a provider: use letters, digits, `_` and `-`")));
+        }
+        let settings = provider.settings();
+        if let Some(target) = &settings.default_error_redirect_url
+            && local_target(self.host.urls(), target).is_none()
+        {
+            return Err(Failure::internal(format!(
+                "errors of the provider `{id}` would go to `{target}`, which is another site: set \
+                 default_error_redirect_url to a path such as /welcome"
+            )));
         }
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
         match providers.insert(id.clone(), provider) {

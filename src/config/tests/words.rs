@@ -1,6 +1,8 @@
 //! Single values: what they accept and refuse.
 
-use super::{BaseUrl, Cidr, IpAddr, STRONG, is_local_path, load, strength};
+use belgie_api::web::is_local_path;
+
+use super::{BaseUrl, Cidr, IpAddr, STRONG, load, strength};
 
 #[test]
 fn a_base_url_is_an_origin_and_its_issuer_has_no_trailing_slash() {
@@ -32,6 +34,7 @@ fn only_paths_of_this_site_are_local() {
     ] {
         assert!(!is_local_path(bad), "{bad}");
     }
+    assert!(!is_local_path(&format!("/{}", "a".repeat(9000))), "a path is short enough to be kept");
 }
 
 #[test]

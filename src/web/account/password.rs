@@ -24,7 +24,7 @@ pub struct NewPassword {
 async fn render(web: &Web, visitor: &Visitor, caller: &Caller, error: Option<&str>) -> Result<Response> {
     let context = json!({
         "account": facts(web, caller).await?,
-        "ways_in": web.host.accounts().ways_in(caller.user().id).await?,
+        "ways_in": web.identity.ways_in_now(caller.user().id).await?,
         "min_password": web.identity.rules().min_password_length,
         "error": error,
     });

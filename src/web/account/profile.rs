@@ -36,8 +36,6 @@ pub async fn save(
     let name: String = form.name.chars().filter(|c| !c.is_control()).collect();
     let image = form.remove_image.is_some().then_some(None);
     let changes = UserChanges { name: Some(name), image, ..UserChanges::default() };
-    let mut tx = web.host.db().begin().await?;
-    web.host.accounts().update(&mut tx, caller.user().id, &changes).await?;
-    tx.commit(web.clock.now()).await?;
+    web.identity.change(caller.user().id, &changes).await?;
     Ok(Redirect::to("/account?done=profile").into_response())
 }

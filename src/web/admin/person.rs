@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use belgie_api::ports::Accounts;
 use belgie_api::{Result, Timestamp, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,7 +38,7 @@ pub async fn page(
     let context = json!({
         "person": users::describe(&row, now),
         "is_self": is_self,
-        "ways_in": web.identity.ways_in(user).await?,
+        "ways_in": web.identity.ways_in_now(user).await?,
         "sessions": sessions.iter().map(|session| describe(session, now)).collect::<Vec<_>>(),
         "acts": record::describe(&web, &acts).await?,
         "notice": done.as_deref().and_then(notice),

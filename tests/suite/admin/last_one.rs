@@ -7,10 +7,6 @@ use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Setup, TestGateway};
 
-fn open_sign_up() -> Setup {
-    Setup::default().config("[sign_up]\nopen = true")
-}
-
 on_both_engines! {
     async fn the_last_operator_keeps_the_scope_and_the_account(gateway: TestGateway) {
         let (person, mut browser) = operator(&gateway).await;
@@ -58,7 +54,7 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn nobody_gives_themselves_a_scope(gateway: TestGateway, setup = open_sign_up()) {
+    async fn nobody_gives_themselves_a_scope(gateway: TestGateway, setup = Setup::default().with_open_sign_up()) {
         operator(&gateway).await;
         let mut mallory = gateway.browser();
         let form = mallory.get("/auth/signup").await.form("/auth/signup");

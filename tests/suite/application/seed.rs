@@ -13,10 +13,10 @@ use belgie_api::{Host, Mount, Plugin};
 use reqwest::StatusCode;
 use reqwest::header::USER_AGENT;
 
-use super::{Application, on_engines};
+use super::Application;
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Browser, Engine, Setup, TestGateway};
+use crate::support::{Browser, Setup, TestGateway};
 
 /// What a plugin lends to the application.
 struct Greeter {
@@ -45,22 +45,20 @@ async fn ungreeted(_nobody: Use<String>) -> &'static str {
     "somebody lends a text"
 }
 
-on_engines! {
-    plugins_lend_handles => a_plugin_lends_a_typed_handle_on_sqlite, a_plugin_lends_a_typed_handle_on_postgres;
-}
-
-async fn plugins_lend_handles(engine: Engine) {
-    let build: fn(&str) -> Builder = |text| Belgie::builder(RawConfig::from_text(text)).plugin(Greetings);
-    let routes: fn(&Gateway) -> Router = |gateway| {
-        let own = Router::new().route("/greet", get(greet)).route("/ungreeted", get(ungreeted)).layer(gateway.layer());
-        own.merge(gateway.router())
-    };
-    let application = Application::start(engine, build, routes).await;
-    let mut browser = Browser::new(&application.url);
-    assert_eq!(browser.get("/greet").await.body, "Goeiedag");
-    assert_eq!(browser.get("/ungreeted").await.status, StatusCode::INTERNAL_SERVER_ERROR, "nobody lends one");
-    assert_eq!(application.gateway.provided::<Greeter>().expect("a greeter").greeting, "Goeiedag");
-    assert!(application.gateway.provided::<String>().is_none());
+on_both_engines! {
+    async fn a_plugin_lends_a_typed_handle(engine: Engine) {
+        let build: fn(&str) -> Builder = |text| Belgie::builder(RawConfig::from_text(text)).plugin(Greetings);
+        let routes: fn(&Gateway) -> Router = |gateway| {
+            let own = Router::new().route("/greet", get(greet)).route("/ungreeted", get(ungreeted)).layer(gateway.layer());
+            own.merge(gateway.router())
+        };
+        let application = Application::start(engine, build, routes).await;
+        let mut browser = Browser::new(&application.url);
+        assert_eq!(browser.get("/greet").await.body, "Goeiedag");
+        assert_eq!(browser.get("/ungreeted").await.status, StatusCode::INTERNAL_SERVER_ERROR, "nobody lends one");
+        assert_eq!(application.gateway.provided::<Greeter>().expect("a greeter").greeting, "Goeiedag");
+        assert!(application.gateway.provided::<String>().is_none());
+    }
 }
 
 on_both_engines! {

@@ -83,7 +83,7 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn a_provider_that_knows_the_owner_puts_the_stranger_out_as_well(gateway: TestGateway, setup = lenient()) {
+    async fn a_program_that_knows_the_owner_puts_the_stranger_out_as_well(gateway: TestGateway, setup = lenient()) {
         let (host, now) = (gateway.gateway.host(), gateway.clock.now());
         for (email, is_theirs) in [("ada@example.org", true), ("victim@example.org", false)] {
             let mut browser = gateway.signed_in(email).await;

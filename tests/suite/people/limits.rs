@@ -13,6 +13,16 @@ fn strict() -> Setup {
     )
 }
 
+/// The limits everybody has, behind a proxy that says where somebody comes from. Mail works.
+fn everywhere() -> Setup {
+    let limits = "[limits]\nsign_in_per_minute = 6000\nmails_per_minute = 6000";
+    Setup::default()
+        .with_mail()
+        .without_generous_limits()
+        .server("trusted_proxies = [\"127.0.0.1/32\"]")
+        .config(&format!("{limits}\nsign_in_from_new_devices_per_hour = 8"))
+}
+
 /// Guesses until it is told to wait.
 async fn exhaust(browser: &mut Browser, email: &str) -> usize {
     for n in 0..40 {
@@ -21,6 +31,16 @@ async fn exhaust(browser: &mut Browser, email: &str) -> usize {
         }
     }
     panic!("nobody stops the guessing");
+}
+
+/// Asks for mails until it is told to wait.
+async fn exhaust_mails(browser: &mut Browser, action: &str, email: &str) -> usize {
+    for n in 0..40 {
+        if browser.press(action, email, None).await.status == StatusCode::TOO_MANY_REQUESTS {
+            return n;
+        }
+    }
+    panic!("nobody stops the mails");
 }
 
 on_both_engines! {
@@ -65,14 +85,87 @@ on_both_engines! {
         setup = Setup::default().with_mail().without_generous_limits().config("[limits]\nmails_per_minute = 6000")
     ) {
         gateway.person("ada@example.org").await;
-        for (email, written_to) in [("ada@example.org", 10), ("nobody@example.org", 0)] {
-            for n in 1..=11 {
+        for (email, written_to) in [("ada@example.org", 5), ("nobody@example.org", 0)] {
+            for n in 1..=6 {
                 let answer = gateway.browser().press("/auth/link", email, None).await;
-                let expected = if n <= 10 { StatusCode::OK } else { StatusCode::TOO_MANY_REQUESTS };
+                let expected = if n <= 5 { StatusCode::OK } else { StatusCode::TOO_MANY_REQUESTS };
                 assert_eq!(answer.status, expected, "{email}, mail {n}");
             }
             assert_eq!(gateway.letters_to(email).await.len(), written_to);
         }
+    }
+}
+
+on_both_engines! {
+    async fn no_single_address_keeps_anybody_out(gateway: TestGateway, setup = everywhere()) {
+        gateway.person("ada@example.org").await;
+        let mut mallory = gateway.browser().at_address("198.51.100.1");
+        assert_eq!(exhaust(&mut mallory, "ada@example.org").await, 4, "half of what strangers share");
+        assert_eq!(exhaust_mails(&mut mallory, "/auth/code", "ada@example.org").await, 5);
+        let mut ada = gateway.browser().at_address("192.0.2.1");
+        let answer = ada.sign_in("ada@example.org", PASSWORD).await;
+        assert_ne!(answer.status, StatusCode::TOO_MANY_REQUESTS, "a new browser elsewhere");
+        assert_eq!(ada.press("/auth/link", "ada@example.org", None).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn however_many_strangers_ask_the_owner_gets_in_and_gets_mail(gateway: TestGateway, setup = everywhere()) {
+        let mut known = gateway.at_home("ada@example.org").await;
+        let mut signed_in = known.clone();
+        known.post("/auth/signout", &[]).await;
+        signed_in.sign_in("ada@example.org", PASSWORD).await;
+        let mut mails = 0;
+        for host in 1..=4 {
+            let mut stranger = gateway.browser().at_address(&format!("198.51.100.{host}"));
+            exhaust(&mut stranger, "ada@example.org").await;
+            mails += exhaust_mails(&mut stranger, "/auth/forgot", "ada@example.org").await;
+        }
+        assert!(mails <= 10, "the owner's mailbox is not flooded: {mails}");
+        let newcomer = gateway.browser().at_address("203.0.113.1").sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(newcomer.status, StatusCode::TOO_MANY_REQUESTS, "what strangers share is used up");
+
+        for action in ["/auth/link", "/auth/code", "/auth/forgot"] {
+            let answer = known.press(action, "ada@example.org", None).await;
+            assert_eq!(answer.status, StatusCode::OK, "{action} in a browser that is known");
+        }
+        assert_eq!(known.sign_in("ada@example.org", PASSWORD).await.status, StatusCode::SEE_OTHER);
+
+        gateway.clock.advance(std::time::Duration::from_secs(11 * 60));
+        let form = signed_in.get("/auth/confirm?return_to=/account/password").await.form("/auth/confirm");
+        let asked = signed_in.submit(&form, &[("send", "1"), ("password", "")]).await;
+        assert_eq!(asked.status, StatusCode::OK, "a code for who is signed in");
+        let confirmed = signed_in.submit(&form, &[("password", PASSWORD)]).await;
+        assert_eq!(confirmed.status, StatusCode::SEE_OTHER);
+    }
+}
+
+on_both_engines! {
+    async fn an_owner_is_not_written_to_without_end_either(gateway: TestGateway, setup = everywhere()) {
+        let mut known = gateway.at_home("ada@example.org").await;
+        known.post("/auth/signout", &[]).await;
+        assert_eq!(exhaust_mails(&mut known, "/auth/link", "ada@example.org").await, 10);
+        assert_eq!(exhaust_mails(&mut known, "/auth/link", "bob@example.org").await, 5, "with others it is a stranger");
+    }
+}
+
+on_both_engines! {
+    async fn an_account_at_a_foreign_address_is_no_way_to_flood_its_owner(
+        gateway: TestGateway,
+        setup = everywhere().config("[sign_in]\nrequire_verified_email = \"false\"")
+    ) {
+        gateway.person("victim@example.org").await;
+        let mut mails = 0;
+        for _ in 0..3 {
+            let mut browser = gateway.browser().at_address("198.51.100.1");
+            let signed_in = browser.sign_in("victim@example.org", PASSWORD).await;
+            assert_eq!(signed_in.status, StatusCode::SEE_OTHER);
+            for _ in 0..6 {
+                let form = browser.get("/account").await.form("/account/email/verify");
+                mails += usize::from(browser.submit(&form, &[]).await.status == StatusCode::SEE_OTHER);
+            }
+        }
+        assert_eq!(mails, 5, "what one address may ask for, in however many sessions");
     }
 }
 

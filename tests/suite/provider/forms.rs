@@ -1,5 +1,6 @@
 //! Answers that come as a form of another site.
 
+use belgie_api::db::Pools;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -53,5 +54,51 @@ with_idp! {
         let page = victim.get(&back).await;
         assert_refused(&mut victim, &page, "state_mismatch").await;
         assert_eq!(idp.count("/token"), 0);
+    }
+}
+
+/// How many single-use tokens wait.
+async fn waiting(gateway: &crate::support::TestGateway) -> i64 {
+    let sql = "SELECT COUNT(*) FROM core_links";
+    match gateway.pools() {
+        Pools::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_one(readers).await.expect("a number"),
+        Pools::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.expect("a number"),
+    }
+}
+
+with_idp! {
+    async fn a_form_that_answers_no_sign_in_of_ours_is_not_kept(gateway, idp, setup = form_post) {
+        let mut browser = gateway.browser();
+        let fields = idp.agree(&browser.get(START).await.location());
+        let before = waiting(&gateway).await;
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let unknown = format!("blg_{}", "A".repeat(43));
+        for (forged, code) in [
+            (vec![field("code", "x")], "state_not_found"),
+            (vec![field("code", "x"), field("state", "nonsense")], "state_not_found"),
+            (vec![field("code", "x"), field("state", &unknown)], "state_not_found"),
+            ([fields.clone(), vec![field("user", &"x".repeat(4096))]].concat(), "oauth_callback_failed"),
+        ] {
+            let page = post_from_elsewhere(&gateway, &forged).await;
+            assert_eq!(page.status, StatusCode::BAD_REQUEST);
+            assert!(page.body.contains(&format!("<code>{code}</code>")), "{code}: {}", page.body);
+        }
+        assert_eq!(waiting(&gateway).await, before);
+        let back = post_from_elsewhere(&gateway, &fields).await.location();
+        browser.get(&back).await;
+        assert!(browser.is_signed_in().await);
+    }
+}
+
+with_idp! {
+    async fn what_waits_for_an_answer_is_gone_once_it_has_ended(gateway, idp, setup = form_post) {
+        let fields = idp.agree(&gateway.browser().get(START).await.location());
+        post_from_elsewhere(&gateway, &fields).await;
+        assert_eq!(waiting(&gateway).await, 2);
+        gateway.gateway.identity().purge().await.expect("an answer");
+        assert_eq!(waiting(&gateway).await, 2);
+        gateway.clock.advance(std::time::Duration::from_secs(601));
+        gateway.gateway.identity().purge().await.expect("an answer");
+        assert_eq!(waiting(&gateway).await, 0);
     }
 }

@@ -1,11 +1,13 @@
 //! Who gets whose account.
 
+use belgie::identity::{Ban, By};
+use belgie_api::ports::UserChanges;
 use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{START, arrived, assert_refused, closed, open, people, prove, sign_in, through, with_idp};
-use crate::support::Idp;
 use crate::support::gateway::PASSWORD;
+use crate::support::{Idp, unescape};
 
 with_idp! {
     async fn a_proven_address_joins_the_account_of_that_address(gateway, idp) {
@@ -119,5 +121,75 @@ with_idp! {
         assert_refused(&mut browser, &page, "signup_disabled").await;
         through(&mut browser, &idp, &format!("{START}?request_sign_up=true")).await;
         assert!(browser.is_signed_in().await);
+    }
+}
+
+with_idp! {
+    async fn where_addresses_are_to_be_proven_an_unproven_one_begins_no_session(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("")).with_mail())
+    {
+        idp.ways().person["email_verified"] = false.into();
+        let mut browser = gateway.browser();
+        let page = sign_in(&mut browser, &idp).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert_refused(&mut browser, &page, "email_not_verified").await;
+        assert!(people(&gateway).await.is_empty(), "nobody blocks the owner of the address");
+
+        idp.ways().person["email_verified"] = true.into();
+        arrived(&gateway, &idp).await;
+        // The proof is taken back: the account that is linked is no way around it.
+        let ada = people(&gateway).await[0].clone();
+        let changes = UserChanges { email_verified: Some(false), ..UserChanges::default() };
+        gateway.gateway.identity().change(ada.id, &changes).await.expect("a change");
+        idp.ways().person["email_verified"] = false.into();
+        let page = sign_in(&mut browser, &idp).await;
+        assert_refused(&mut browser, &page, "email_not_verified").await;
+        idp.ways().person["email_verified"] = true.into();
+        arrived(&gateway, &idp).await;
+        assert!(people(&gateway).await[0].email_verified, "the provider proves it again");
+    }
+}
+
+with_idp! {
+    async fn where_addresses_are_to_be_proven_the_owner_takes_over_what_a_stranger_prepared(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("")).with_mail())
+    {
+        gateway.person("ada@example.org").await;
+        arrived(&gateway, &idp).await;
+        let people = people(&gateway).await;
+        assert!(people.len() == 1 && people[0].email_verified);
+        let mut stranger = gateway.browser();
+        let page = stranger.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "the password of whoever made the account has ended");
+        assert!(!stranger.is_signed_in().await);
+    }
+}
+
+with_idp! {
+    async fn the_page_for_new_accounts_makes_them_where_links_must_say_so(gateway, idp,
+        setup = |idp: &Idp| open(&format!("[sign_in]\npassword = false\n{}", idp.table("disable_implicit_sign_up = true"))))
+    {
+        let mut browser = gateway.browser();
+        let page = unescape(&browser.get("/auth/signin?return_to=/account/profile").await.body);
+        assert!(page.contains("href=\"/auth/signup?return_to="), "{page}");
+        let page = unescape(&browser.get("/auth/signup?return_to=/account/profile").await.body);
+        assert!(!page.contains("type=\"password\""), "{page}");
+        let wanted = format!("{START}?return_to=%2Faccount%2Fprofile&request_sign_up=true");
+        assert!(page.contains(&format!("href=\"{wanted}\"")), "{page}");
+        assert_eq!(through(&mut browser, &idp, &wanted).await.location(), "/account/profile");
+        assert!(browser.is_signed_in().await);
+    }
+}
+
+with_idp! {
+    async fn a_sign_in_to_a_closed_account_leaves_no_trace_in_it(gateway, idp) {
+        arrived(&gateway, &idp).await;
+        let ada = people(&gateway).await[0].id;
+        gateway.gateway.identity().ban(ada, &Ban::default(), By::Host).await.expect("a ban");
+        let before = super::tokens::row(&gateway).await;
+        let mut browser = gateway.browser();
+        let page = sign_in(&mut browser, &idp).await;
+        assert_refused(&mut browser, &page, "account.closed").await;
+        assert_eq!(super::tokens::row(&gateway).await, before, "no token is stored");
     }
 }

@@ -220,3 +220,19 @@ with_idp! {
         assert!(!again.get("/account").await.body.contains("victim@example.org"), "the stranger is in the account again");
     }
 }
+
+with_idp! {
+    async fn many_who_unlink_at_once_do_not_wait_for_each_others_connections(gateway, idp) {
+        // More at once than there are connections: each must do with one.
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        let calls = (0..12).map(|_| {
+            let mut browser = browser.clone();
+            async move { call(&mut browser, "/auth/provider/acme/unlink", json!({})).await.0 }
+        });
+        let statuses = futures::future::join_all(calls).await;
+        let done = statuses.iter().filter(|status| **status == StatusCode::OK).count();
+        assert_eq!(done, 1, "{statuses:?}");
+        assert!(statuses.iter().all(|status| !status.is_server_error()), "{statuses:?}");
+    }
+}

@@ -96,3 +96,29 @@ with_idp! {
         assert!(browser.is_signed_in().await);
     }
 }
+
+with_idp! {
+    async fn the_picture_is_left_out_where_that_is_wished(gateway, idp,
+        setup = |idp: &Idp| microsoft(idp, "common\"\ndisable_profile_photo = true\nprofile_photo_size = \"240"))
+    {
+        comes_from(&idp, CONTOSO, "{tenantid}");
+        idp.ways().picture = Some(b"a picture".to_vec());
+        through(&mut gateway.browser(), &idp, START).await;
+        let ada = people(&gateway).await[0].id;
+        let profile = gateway.gateway.host().accounts().profile(ada).await.expect("an answer").expect("a profile");
+        assert_eq!((profile.image, idp.count("/graph/me/photos/240x240/$value")), (None, 0));
+    }
+}
+
+with_idp! {
+    async fn the_picture_has_the_size_that_is_wished(gateway, idp,
+        setup = |idp: &Idp| microsoft(idp, "common\"\nprofile_photo_size = \"240"))
+    {
+        comes_from(&idp, CONTOSO, "{tenantid}");
+        idp.ways().picture = Some(b"a picture".to_vec());
+        through(&mut gateway.browser(), &idp, START).await;
+        assert_eq!(people(&gateway).await.len(), 1);
+        assert_eq!(idp.count("/graph/me/photos/240x240/$value"), 1);
+        assert_eq!(idp.count("/graph/me/photos/96x96/$value"), 0);
+    }
+}

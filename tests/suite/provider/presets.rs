@@ -69,3 +69,33 @@ async fn apple_gets_a_secret_that_is_signed_for_this_one_request() {
     let life = signed.claims["exp"].as_i64().expect("an end") - signed.claims["iat"].as_i64().expect("a beginning");
     assert_eq!(life, 300);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_of_providers_may_be_files() {
+    let (idp, key, dir) =
+        (Idp::start().await, SigningKey::new("k", Algorithm::ES256), tempfile::tempdir().expect("a folder"));
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    };
+    let (secret, pem) = (write("secret", &format!("{SECRET}\n")), write("key.p8", key.pem()));
+    let table =
+        idp.table("").replace(&format!("client_secret = \"{SECRET}\""), &format!("client_secret_file = {secret:?}"));
+    let apple = format!(
+        "[plugins.apple]\nclient_id = \"{CLIENT}\"\nteam_id = \"T\"\nkey_id = \"k\"\ndiscovery_url = \"{}\"\n\
+         private_key_file = {pem:?}\n",
+        idp.at("/.well-known/openid-configuration")
+    );
+    let gateway = open(&format!("{table}{apple}")).start(Engine::Sqlite).await;
+    super::arrived(&gateway, &idp).await;
+    assert_eq!(idp.last("/token").0["client_secret"], SECRET);
+
+    idp.ways().takes_any_secret = true;
+    let mut browser = gateway.browser();
+    let location = browser.get("/auth/provider/apple/start").await.location();
+    let form = browser.raw().post(gateway.at("/auth/provider/apple/callback")).form(&idp.agree(&location));
+    let back = gateway.browser().send(form).await.location();
+    browser.get(&back).await;
+    assert_eq!(idp.last("/token").0["client_secret"].split('.').count(), 3, "it was signed with the key of the file");
+}

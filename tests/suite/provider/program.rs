@@ -10,6 +10,7 @@ use belgie::api::web::{Present, SignedIn};
 use belgie::api::{Failure, Host, Manifest, Mount, Plugin, Room, db::Tx};
 use belgie_api::async_trait;
 use belgie_api::event::Event;
+use belgie_oauth_client::secrecy::ExposeSecret;
 use belgie_oauth_client::{
     FlowOptions, Line, OAuthClient, Profile, ProviderSettings, Strategy, TokenSet, mount_provider,
 };
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{arrived, link, open, people, sign_in, through, with_idp};
+use crate::support::gateway::PASSWORD;
 use crate::support::idp::param;
 use crate::support::{Idp, Setup};
 
@@ -69,7 +71,10 @@ fn options() -> FlowOptions {
         payload: Some(json!({ "invitation": 7 })),
         scopes: vec!["calendar".into()],
         prompt: Some("login".into()),
-        authorization_params: vec![("login_hint".into(), "ada".into()), ("state".into(), "evil".into())],
+        access_type: Some("offline".into()),
+        authorization_params: [("login_hint", "ada"), ("ui", "light"), ("state", "evil")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
         ..FlowOptions::default()
     }
 }
@@ -98,12 +103,10 @@ fn with_app(idp: &Idp, refuses: Option<&'static str>) -> Setup {
 }
 
 with_idp! {
-    async fn an_application_sends_people_off_and_gets_its_payload_back(gateway, idp, setup = |idp: &Idp| with_app(idp, None)) {
+    async fn an_application_gets_its_payload_back_once_from_whoever_signed_in(gateway, idp, setup = |idp: &Idp| with_app(idp, None)) {
         let mut browser = gateway.browser();
         let start = browser.get("/app/in").await.body;
         let location = browser.get(&start).await.location();
-        assert_eq!(param(&location, "scope"), "openid email profile calendar");
-        assert_eq!((param(&location, "prompt"), param(&location, "login_hint")), ("login".into(), "ada".into()));
         let landed = browser.get(&idp.agree_by_query(&location)).await.location();
         assert!(landed.starts_with("/app/done?oauth_flow="), "{landed}");
         let mut other = gateway.signed_in("mallory@example.org").await;
@@ -113,6 +116,78 @@ with_idp! {
         assert_eq!((&finished["is_new_user"], &finished["provider"]), (&json!(true), &json!("acme")));
         assert_eq!(browser.get(&landed).await.body, "null", "once");
     }
+}
+
+with_idp! {
+    async fn a_path_of_ours_begins_the_sign_in_an_application_describes(gateway, idp, setup = |idp: &Idp| with_app(idp, None)) {
+        let mut browser = gateway.browser();
+        let start = browser.get("/app/in").await.body;
+        assert!(start.starts_with("/auth/provider/acme/start?token=blg_"), "{start}");
+        // Until somebody signs in it is bound to nobody, so any browser may follow it, and again.
+        for browser in [&mut browser, &mut gateway.browser()] {
+            let out = browser.get(&start).await;
+            assert_eq!(out.status, StatusCode::SEE_OTHER);
+            assert!(out.location().starts_with(&idp.at("/authorize?")), "{}", out.location());
+        }
+        let other = start.replace("/acme/", "/nobody/");
+        assert_eq!(browser.get(&other).await.status, StatusCode::NOT_FOUND);
+        gateway.clock.advance(std::time::Duration::from_secs(601));
+        let page = browser.get(&start).await;
+        super::assert_refused(&mut browser, &page, "state_not_found").await;
+    }
+}
+
+with_idp! {
+    async fn an_application_says_what_a_single_request_asks_for(gateway, idp, setup = |idp: &Idp| {
+        let table = idp.table("prompt = \"consent\"\naccess_type = \"online\"\nauthorization_params = { ui = \"dark\", hue = \"red\" }");
+        open(&table).build(move |builder| builder.plugin(App { refuses: None }))
+    }) {
+        let mut browser = gateway.browser();
+        let usual = browser.get("/auth/provider/acme/start").await.location();
+        let start = browser.get("/app/in").await.body;
+        let asked = browser.get(&start).await.location();
+        for (name, by_settings, by_request) in [
+            ("scope", "openid email profile", "openid email profile calendar"),
+            ("prompt", "consent", "login"),
+            ("access_type", "online", "offline"),
+            ("ui", "dark", "light"),
+            ("hue", "red", "red"),
+        ] {
+            assert_eq!((param(&usual, name).as_str(), param(&asked, name).as_str()), (by_settings, by_request), "{name}");
+        }
+        assert_eq!(param(&asked, "login_hint"), "ada");
+        assert!(param(&asked, "state").starts_with("blg_"), "what protects the flow cannot be set");
+    }
+}
+
+with_idp! {
+    async fn a_link_of_an_application_wants_its_person_to_be_there(gateway, idp, setup = |idp: &Idp| with_app(idp, None)) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        gateway.clock.advance(std::time::Duration::from_secs(300));
+        let start = ada.get("/app/link").await.body;
+        gateway.clock.advance(std::time::Duration::from_secs(301));
+        let page = ada.get(&start).await;
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, page_of(&start)));
+        // An operator who sees the pages as somebody links nothing there.
+        gateway.person_with("root@example.org", "admin").await;
+        let mut operator = gateway.browser();
+        operator.sign_in("root@example.org", PASSWORD).await;
+        let user = people(&gateway).await.into_iter().find(|user| user.email == "ada@example.org").expect("ada").id;
+        let path = format!("/admin/users/{user}/impersonate");
+        operator.fill(&path, &path, &[]).await;
+        let page = operator.get(&start).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+
+        let confirmed = ada.fill(&page_of(&start), "/auth/confirm", &[("password", PASSWORD)]).await;
+        assert_eq!(confirmed.location(), start, "on to where the person wanted to go");
+        through(&mut ada, &idp, &start).await;
+        assert!(ada.get("/account").await.body.contains("/account/unlink/"));
+    }
+}
+
+fn page_of(start: &str) -> String {
+    let wanted: String = url::form_urlencoded::byte_serialize(start.as_bytes()).collect();
+    format!("/auth/confirm?return_to={wanted}")
 }
 
 with_idp! {
@@ -171,6 +246,24 @@ with_idp! {
         assert!(heard.iter().any(|event| event["event"] == "user_signed_in" && event["method"] == "acme"));
         let actions = super::tokens::actions(&gateway).await;
         assert!(actions.contains(&"account.linked".to_owned()) && actions.contains(&"account.unlinked".to_owned()));
+    }
+}
+
+with_idp! {
+    async fn an_application_renews_and_unlinks_an_account(gateway, idp) {
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        let user = people(&gateway).await[0].id;
+        let clients = gateway.gateway.host().provided::<OAuthClient>().expect("the engine");
+        let acme = clients.provider("acme").expect("it");
+        let plain = |tokens: belgie_oauth_client::Tokens| tokens.access_token.expect("a token").expose_secret().to_owned();
+        let first = plain(acme.token_set(user, None, false).await.expect("tokens"));
+        let second = plain(acme.refresh_account(user, Some("ada-1")).await.expect("tokens"));
+        assert!(first.starts_with("access-") && second.starts_with("access-") && first != second);
+        assert_eq!(plain(acme.get_access_token(user, None).await.expect("tokens")), second);
+        acme.unlink_account(user, Some("ada-1")).await.expect("it is not the last way in");
+        assert!(acme.list_accounts(user).await.expect("a list").is_empty());
+        assert_eq!(acme.unlink_account(user, None).await.expect_err("gone").code(), "account_not_found");
     }
 }
 

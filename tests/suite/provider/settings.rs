@@ -26,6 +26,7 @@ fn a_provider_that_cannot_work_stops_the_boot_with_a_remedy() {
             "an id_token could not be checked",
         ),
         ("client_id = \"x\"\nencrypt_tokens = false", "tokens are always sealed at rest"),
+        ("client_id = \"x\"\ntoken_encryption_secret = \"y\"", "tokens are sealed with the secret of this host"),
     ] {
         let found = problems(&format!("[plugins.oauth-client.acme]\n{table}"));
         assert!(found.contains(complaint), "{table}: {found}");
@@ -74,4 +75,55 @@ with_idp! {
         }
         assert!(!idp.last("/token").1.contains_key("x-key"));
     }
+}
+
+#[test]
+fn who_may_come_in_is_read_from_signed_claims_or_the_boot_stops() {
+    for table in [
+        "[plugins.google]\nclient_id = \"x\"\nscopes = [\"email\"]\nhosted_domain = \"example.org\"",
+        "[plugins.microsoft]\nclient_id = \"x\"\nscopes = [\"User.Read\"]",
+    ] {
+        let found = problems(table);
+        assert!(found.contains("scopes") && found.contains("add \"openid\""), "{table}: {found}");
+        assert_eq!(problems(&table.replace("scopes = [", "scopes = [\"openid\", ")), "");
+    }
+    assert_eq!(problems("[plugins.google]\nclient_id = \"x\"\nscopes = [\"email\"]"), "", "nothing is restricted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_that_would_go_to_another_site_stop_the_boot() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let build = |target: &str| {
+        let text = format!(
+            "data_dir = {:?}\nbase_url = \"http://127.0.0.1:8080\"\n[plugins.google]\nclient_id = \"x\"\n\
+             default_error_redirect_url = \"{target}\"",
+            dir.path().join("data")
+        );
+        belgie::Belgie::builder(RawConfig::from_text(&text)).build()
+    };
+    let Err(error) = build("https://evil.example/").await else { panic!("the gateway started") };
+    assert!(error.to_string().contains("default_error_redirect_url"), "{error}");
+    for good in ["/welcome", "http://127.0.0.1:8080/welcome"] {
+        build(good).await.map(drop).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn a_generic_provider_may_be_set_up_by_variables_once_its_table_is_there() {
+    let check = |text: &str| {
+        let mut raw = RawConfig::from_text(text);
+        raw.environment = [
+            ("BELGIE_OAUTH_CLIENT_ACME_CLIENT_ID", "from-a-variable"),
+            ("BELGIE_OAUTH_CLIENT_ACME_DISCOVERY_URL", "https://idp.example/.well-known/openid-configuration"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        match belgie::Belgie::builder(raw).check() {
+            Ok(checked) => checked.config().effective().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            Err(error) => error.to_string(),
+        }
+    };
+    assert!(check("[plugins.oauth-client.acme]").contains("from-a-variable"));
+    let said = check("");
+    assert!(said.contains("BELGIE_OAUTH_CLIENT_ACME_CLIENT_ID") && said.contains("no setting has this"), "{said}");
 }

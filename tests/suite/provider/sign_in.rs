@@ -127,3 +127,31 @@ with_idp! {
         assert_eq!(profile.image.as_deref(), Some("https://pictures.example/ada.png"));
     }
 }
+
+with_idp! {
+    async fn a_provider_that_does_not_say_who_somebody_is_signs_nobody_in(gateway, idp, setup = plain) {
+        idp.ways().person = json!({ "email": "ada@example.org", "email_verified": true });
+        let mut browser = gateway.browser();
+        let page = sign_in(&mut browser, &idp).await;
+        assert_eq!(page.status, StatusCode::BAD_GATEWAY);
+        super::assert_refused(&mut browser, &page, "user_info_missing").await;
+        let (status, answer) = super::read(&mut arrived_as(&gateway, &idp).await, "/auth/provider/nobody/accounts").await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::NOT_FOUND, Some("provider_unknown")));
+    }
+}
+
+async fn arrived_as(gateway: &crate::support::TestGateway, idp: &Idp) -> crate::support::Browser {
+    idp.ways().person = json!({ "sub": "ada-1", "email": "ada@example.org", "email_verified": true });
+    arrived(gateway, idp).await
+}
+
+with_idp! {
+    async fn cookies_of_a_flow_are_secure_where_the_operator_says_so(gateway, idp,
+        setup = |idp: &Idp| open(&format!("[cookie]\nsecure = \"true\"\n{}", idp.table(""))))
+    {
+        let out = gateway.browser().get(START).await;
+        let cookie = out.headers["set-cookie"].to_str().expect("a cookie");
+        assert!(cookie.starts_with("belgie_oauth_state_acme_") && cookie.ends_with("; Secure"), "{cookie}");
+        assert_eq!(idp.count("/token"), 0);
+    }
+}

@@ -1,21 +1,25 @@
 //! The tokens of linked accounts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::db::Pools;
 use reqwest::StatusCode;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::{arrived, call, link, open, read, with_idp};
-use crate::support::{Idp, TestGateway};
+use crate::support::gateway::PASSWORD;
+use crate::support::{Idp, TestGateway, eventually};
 
 const FIRST: &str = "q7Xv2Lr9Tz4Kc8Mw1Ns6Bh3Jd5Gf0PyUeAiOxRtQ";
 const SECOND: &str = "Zk3Vm8Qt5Yw2Hn9Fc6Xb1Rj4Ls7Dg0PaUoIeTuNy";
 
 const ACCESS: &str = "/auth/provider/acme/access-token";
+const REFRESH: &str = "/auth/provider/acme/refresh-token";
 
 /// The whole row as the database has it.
-async fn row(gateway: &TestGateway) -> (String, String, String) {
+pub async fn row(gateway: &TestGateway) -> (String, String, String) {
     let sql = "SELECT access_token, refresh_token, id_token FROM oauth_client_accounts";
     match gateway.pools() {
         Pools::Sqlite { readers, .. } => sqlx::query_as(sql).fetch_one(readers).await.expect("a row"),
@@ -72,9 +76,101 @@ with_idp! {
         assert_eq!(second["scope"], first["scope"], "what the provider leaves out stays");
         let (form, _) = idp.last("/token");
         assert!(form["grant_type"] == "refresh_token" && form["refresh_token"].starts_with("refresh-"));
-        let (_, refreshed) = call(&mut browser, "/auth/provider/acme/refresh-token", json!({})).await;
+    }
+}
+
+with_idp! {
+    async fn a_refresh_gives_new_tokens_and_keeps_what_the_provider_leaves_out(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        let (_, first) = call(&mut browser, ACCESS, json!({})).await;
+        let (status, refreshed) = call(&mut browser, REFRESH, json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{refreshed}");
+        assert_ne!(refreshed["access_token"], first["access_token"], "whatever their end");
         assert!(refreshed["refresh_token"].as_str().expect("a token").starts_with("refresh-"), "kept: {refreshed}");
-        assert_ne!(refreshed["access_token"], second["access_token"]);
+        assert_eq!(refreshed["scope"], first["scope"]);
+        assert_eq!(call(&mut browser, ACCESS, json!({})).await.1["access_token"], refreshed["access_token"]);
+    }
+}
+
+with_idp! {
+    async fn a_refresh_token_is_shown_in_a_fresh_session_only(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_secs(601));
+        let before = idp.count("/token");
+        let (status, answer) = call(&mut browser, REFRESH, json!({})).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::FORBIDDEN, Some("session_not_fresh")));
+        assert_eq!(idp.count("/token"), before);
+        assert_eq!(call(&mut browser, ACCESS, json!({})).await.0, StatusCode::OK, "an access token ends by itself");
+    }
+}
+
+with_idp! {
+    async fn an_operator_who_wears_a_session_is_shown_no_token(gateway, idp) {
+        arrived(&gateway, &idp).await;
+        let ada = super::people(&gateway).await[0].id;
+        gateway.person_with("root@example.org", "admin").await;
+        let mut operator = gateway.browser();
+        operator.sign_in("root@example.org", PASSWORD).await;
+        let path = format!("/admin/users/{ada}/impersonate");
+        operator.fill(&path, &path, &[]).await;
+        assert!(operator.get("/account").await.body.contains("ada@example.org"));
+        let before = (idp.count("/token"), idp.count("/userinfo"));
+        let mut answers = Vec::new();
+        for path in [ACCESS, REFRESH] {
+            answers.push(call(&mut operator, path, json!({})).await);
+        }
+        answers.push(read(&mut operator, "/auth/provider/acme/account-info").await);
+        for (status, answer) in answers {
+            assert_eq!((status, answer["error"].as_str()), (StatusCode::UNAUTHORIZED, Some("not_authenticated")));
+        }
+        assert_eq!((idp.count("/token"), idp.count("/userinfo")), before);
+    }
+}
+
+with_idp! {
+    async fn a_node_that_was_slow_does_not_overwrite_what_another_got_meanwhile(gateway, idp) {
+        let browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        let (gate, before) = (Arc::new(Semaphore::new(0)), idp.count("/token"));
+        idp.ways().token_gate = Some(Arc::clone(&gate));
+        let slow = tokio::spawn({
+            let mut browser = browser.clone();
+            async move { call(&mut browser, ACCESS, json!({})).await }
+        });
+        eventually("the slow node asks", || idp.count("/token") > before).await;
+        idp.ways().token_gate = None;
+        // Longer than every answer of the provider may take together.
+        gateway.clock.advance(Duration::from_secs(71));
+        let elsewhere = gateway.second_node().await;
+        let user = super::people(&gateway).await[0].id;
+        let clients = elsewhere.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine");
+        let theirs = clients.provider("acme").expect("it").get_access_token(user, None).await.expect("tokens");
+        let theirs = belgie_oauth_client::secrecy::ExposeSecret::expose_secret(&theirs.access_token.expect("a token")).to_owned();
+        let kept = row(&gateway).await;
+        gate.add_permits(1);
+        let (status, ours) = slow.await.expect("an answer");
+        assert_eq!((status, ours["access_token"].as_str()), (StatusCode::OK, Some(theirs.as_str())));
+        assert_eq!(row(&gateway).await, kept);
+    }
+}
+
+with_idp! {
+    async fn who_comes_while_another_node_renews_for_long_is_told_to_come_again(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("timeout_seconds = 1")))
+    {
+        let mut browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        let sql = "UPDATE oauth_client_accounts SET lease_until = 9000000000000000";
+        match gateway.pools() {
+            Pools::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.expect("a lease")),
+            Pools::Postgres(pool) => {
+                let sql = sql.replace("9000000000000000", "'2255-01-01T00:00:00Z'");
+                drop(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await.expect("a lease"));
+            }
+        }
+        let (status, answer) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!((status, answer["error"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("refresh_in_progress")));
+        assert!(answer["hint"].as_str().expect("a hint").contains("again"));
     }
 }
 
@@ -174,6 +270,41 @@ with_idp! {
         mallory.plant("belgie_oauth_account_acme", &cookie);
         let (_, answer) = call(&mut mallory, ACCESS, json!({ "provider_account_id": "ada-1" })).await;
         assert_eq!(answer["error"], "account_not_found", "the cookie opens nothing");
+    }
+}
+
+with_idp! {
+    async fn an_account_that_is_unlinked_is_the_last_used_one_no_more(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("store_account_cookie = true\nallow_different_link_emails = true")))
+    {
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        idp.ways().person = json!({ "sub": "ada-2", "email": "ada@work.example", "email_verified": true, "name": "Ada" });
+        link(&mut browser, &idp).await;
+        let (mut phone, stale) = (browser.clone(), "belgie_oauth_account_acme");
+        let unlink = "/auth/provider/acme/unlink";
+        assert_eq!(call(&mut phone, unlink, json!({ "provider_account_id": "ada-2" })).await.0, StatusCode::OK);
+        assert!(phone.cookie(stale).is_none() && browser.cookie(stale).is_some());
+        let (status, answer) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!((status, answer["provider_account_id"].as_str()), (StatusCode::OK, Some("ada-1")), "{answer}");
+        let (_, accounts) = read(&mut browser, "/auth/provider/acme/accounts").await;
+        let path = format!("/account/unlink/{}", accounts["accounts"][0]["id"].as_str().expect("an id"));
+        browser.fill(&path, &path, &[]).await;
+        assert!(browser.cookie(stale).is_none(), "the page takes the cookie back as well");
+    }
+}
+
+with_idp! {
+    async fn without_an_access_token_there_is_none_to_give(gateway, idp) {
+        let mut app = gateway.browser();
+        let (_, answer) = call(&mut app, "/auth/provider/acme/nonce", json!({})).await;
+        let token = idp.id_token(answer["nonce"].as_str());
+        let (status, _) = call(&mut app, "/auth/provider/acme/signin/id-token", json!({ "id_token": token })).await;
+        assert_eq!(status, StatusCode::OK);
+        for path in [ACCESS, REFRESH] {
+            let (status, answer) = call(&mut app, path, json!({})).await;
+            assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some("token_missing")), "{path}");
+        }
     }
 }
 

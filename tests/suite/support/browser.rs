@@ -14,6 +14,7 @@ pub struct Browser {
     base: String,
     client: Client,
     cookies: BTreeMap<String, String>,
+    address: Option<String>,
 }
 
 /// An answer.
@@ -54,7 +55,13 @@ impl Page {
 impl Browser {
     pub fn new(base: &str) -> Self {
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { base: base.to_owned(), client, cookies: BTreeMap::new() }
+        Self { base: base.to_owned(), client, cookies: BTreeMap::new(), address: None }
+    }
+
+    /// Puts the browser somewhere, for a gateway that trusts the proxy in between.
+    pub fn at_address(mut self, ip: &str) -> Self {
+        self.address = Some(ip.to_owned());
+        self
     }
 
     /// The whole address of a path.
@@ -84,6 +91,10 @@ impl Browser {
     pub async fn send(&mut self, request: RequestBuilder) -> Page {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) };
+        let request = match &self.address {
+            Some(ip) => request.header("x-forwarded-for", ip),
+            None => request,
+        };
         let response = request.send().await.expect("the gateway answers");
         for cookie in response.headers().get_all(SET_COOKIE) {
             self.keep(cookie.to_str().expect("a plain cookie"));

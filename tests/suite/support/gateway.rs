@@ -62,6 +62,11 @@ impl Setup {
         self.config("[mail]\ntransport = \"outbox\"")
     }
 
+    /// Strangers may make accounts.
+    pub fn with_open_sign_up(self) -> Self {
+        self.config("[sign_up]\nopen = true")
+    }
+
     /// Leaves the rate limits as they are for everybody.
     pub fn without_generous_limits(mut self) -> Self {
         self.has_real_limits = true;

@@ -49,6 +49,8 @@ pub struct Ways {
     pub expires_in: i64,
     /// What the token endpoint answers instead.
     pub token_answer: Option<(StatusCode, Value)>,
+    /// Holds the next answers of the token endpoint back until it lets them go.
+    pub token_gate: Option<Arc<tokio::sync::Semaphore>>,
     /// Claims that are in the profile endpoint's answer alone.
     pub userinfo_only: Vec<&'static str>,
     /// The picture of the person, for whoever asks in Microsoft's way.
@@ -105,6 +107,7 @@ impl Idp {
             gives_refresh_token: true,
             expires_in: 3600,
             token_answer: None,
+            token_gate: None,
             userinfo_only: Vec::new(),
             picture: None,
             takes_any_secret: false,
@@ -301,6 +304,9 @@ async fn answer(
     let ways = idp.ways.lock().expect("nobody panicked").clone();
     if ways.is_silent {
         return std::future::pending().await;
+    }
+    if let Some(gate) = ways.token_gate.as_ref().filter(|_| path == "/token") {
+        gate.acquire().await.expect("it stays open").forget();
     }
     match path.as_str() {
         "/token" => idp.tokens(&ways, &params, &headers),

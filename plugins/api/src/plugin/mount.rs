@@ -94,7 +94,8 @@ pub struct SignInButton {
     pub id: String,
     /// What the button says: "Continue with Google".
     pub label: String,
-    /// Where it leads: a path of ours. `return_to` is added to its query.
+    /// Where it leads: a path of ours. `return_to` is added as its query; on the page for new accounts
+    /// `request_sign_up=true` as well.
     pub path: String,
     /// A picture as the inside of an `<svg viewBox="0 0 24 24">`, from the plugin's own source; empty for none.
     pub icon: &'static str,

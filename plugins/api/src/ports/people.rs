@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use crate::context::UserContext;
-use crate::db::Tx;
+use crate::db::{Conn, Tx};
 use crate::failure::{Failure, Result};
 use crate::hooks::Act;
 use crate::id::{SessionId, UserId};
@@ -15,6 +15,12 @@ use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 use crate::token::PlainToken;
 use crate::web::Visitor;
+
+/// The one spelling under which an address is stored and looked up: trimmed and in lower case.
+#[must_use]
+pub fn normalize_email(text: &str) -> String {
+    text.trim().to_lowercase()
+}
 
 /// An account that is to be made without a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,8 +113,14 @@ pub trait Accounts: Send + Sync {
     /// The first refusal.
     async fn ask_vetoes(&self, tx: &mut Tx, act: Act<'_>) -> Result<()>;
 
-    /// How many ways into an account there are: its password, mail to a proven address, and what plugins know of.
-    async fn ways_in(&self, user: UserId) -> Result<usize>;
+    /// How many ways into an account there are: its password, mail to a proven address, and what plugins know of. Read
+    /// where the caller reads, so that whoever asks inside a transaction waits for no second connection.
+    async fn ways_in(&self, conn: &mut Conn, user: UserId) -> Result<usize>;
+
+    /// Whether a session may begin for this person, as far as the address goes: the operator may want it proven first.
+    fn is_proven_enough(&self, user: &UserContext) -> bool {
+        user.email_verified
+    }
 
     /// Whether strangers may make an account here.
     fn is_sign_up_open(&self) -> bool;

@@ -7,6 +7,9 @@ use url::form_urlencoded;
 /// The longest answer, in bytes.
 pub const MAX_BYTES: usize = 16 * 1024;
 
+/// The most that is kept of an answer, in bytes.
+pub const MAX_KEPT_BYTES: usize = 4 * 1024;
+
 /// The answer of an authorization endpoint (RFC 6749 section 4.1.2, RFC 9207).
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Answer {
@@ -30,15 +33,28 @@ pub struct Answer {
     pub handle: Option<String>,
 }
 
+fn unreadable(message: &'static str) -> Failure {
+    Failure::bad_request("oauth_callback_failed", message).hint("Start again. If it stays, tell the operator.")
+}
+
 impl Answer {
+    /// Checks that what is read of it is short enough to be kept.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn check_length(&self) -> Result<()> {
+        let kept = [&self.state, &self.code, &self.iss, &self.error, &self.user];
+        if kept.into_iter().flatten().map(String::len).sum::<usize>() > MAX_KEPT_BYTES {
+            return Err(unreadable("The answer of the provider is too long."));
+        }
+        Ok(())
+    }
+
     /// Reads the query or the form of an answer.
     ///
     /// # Errors
     /// When it is too long or says a thing twice.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        let unreadable = |message: &'static str| {
-            Failure::bad_request("oauth_callback_failed", message).hint("Start again. If it stays, tell the operator.")
-        };
         if bytes.len() > MAX_BYTES {
             return Err(unreadable("The answer of the provider is too long."));
         }

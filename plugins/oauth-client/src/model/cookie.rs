@@ -20,6 +20,8 @@ pub const MAX_VALUE_BYTES: usize = 3800;
 pub struct Cookies {
     /// Whether people reach us over TLS: then names begin with `__Host-` and no neighbour can set them.
     pub is_https: bool,
+    /// Whether they travel over TLS only, as the operator wishes.
+    pub is_secure: bool,
 }
 
 impl Cookies {
@@ -44,7 +46,7 @@ impl Cookies {
     /// Sets a cookie.
     #[must_use]
     pub fn set(self, name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
-        let secure = if self.is_https { "; Secure" } else { "" };
+        let secure = if self.is_secure { "; Secure" } else { "" };
         let seconds = lifetime.as_secs();
         HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"))
             .ok()
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_oldest_flow_gives_way_to_a_new_one() {
-        let cookies = Cookies { is_https: false };
+        let cookies = Cookies { is_https: false, is_secure: false };
         let names: Vec<String> = (0..6).map(|n| cookies.flow_name("google", &n.to_string())).collect();
         let header = |names: &[String]| {
             let text = names.iter().map(|name| format!("{name}=x")).collect::<Vec<_>>().join("; ");
@@ -108,9 +110,11 @@ mod tests {
 
     #[test]
     fn over_tls_no_neighbour_can_set_the_cookie() {
-        let cookies = Cookies { is_https: true };
+        let cookies = Cookies { is_https: true, is_secure: true };
         assert!(cookies.flow_name("google", "s").starts_with("__Host-belgie_oauth_state_google_"));
         let set = cookies.set("n", "v", std::time::Duration::from_secs(5)).unwrap();
         assert_eq!(set, "n=v; Path=/; Max-Age=5; HttpOnly; SameSite=Lax; Secure");
+        let set = Cookies { is_https: false, ..cookies }.set("n", "v", std::time::Duration::ZERO).unwrap();
+        assert!(set.to_str().unwrap().ends_with("; Secure"), "behind a proxy, where the operator says so");
     }
 }

@@ -1,5 +1,6 @@
 //! Who somebody is at a provider.
 
+use belgie_api::ports::normalize_email;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ impl Profile {
     /// The address as accounts are compared by it.
     #[must_use]
     pub fn normal_email(&self) -> Option<String> {
-        self.email.as_deref().map(|email| email.trim().to_lowercase()).filter(|email| !email.is_empty())
+        self.email.as_deref().map(normalize_email).filter(|email| !email.is_empty())
     }
 }
 

@@ -3,6 +3,9 @@
 use belgie_api::Failure;
 use belgie_api::axum::http::StatusCode;
 
+/// The code of [`not_fresh`].
+pub const NOT_FRESH: &str = "session_not_fresh";
+
 /// The answer does not belong to a sign-in of this browser.
 pub fn state_mismatch() -> Failure {
     Failure::bad_request("state_mismatch", "This answer does not belong to a sign-in that began in this browser.")
@@ -51,6 +54,13 @@ pub fn user_info_missing(why: impl Into<Box<dyn std::error::Error + Send + Sync>
 pub fn email_missing() -> Failure {
     Failure::bad_request("email_missing", "The provider did not tell your e-mail address.")
         .hint("Allow it to share your address, or sign in another way and link the account on your account page.")
+}
+
+/// The operator wants addresses proven, and the provider does not say that this one is.
+pub fn email_not_verified() -> Failure {
+    Failure::forbidden("email_not_verified", "The provider does not say that your e-mail address is proven.").hint(
+        "Sign in with your address first, by password or by mail, which proves it; then this works once it is linked.",
+    )
 }
 
 /// Somebody has an account of that address, and it is not certain that it is the same person.
@@ -140,6 +150,12 @@ pub fn refresh_failed(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) 
     Failure::bad_request("token_refresh_failed", "The provider does not give new tokens for this account.")
         .hint("Sign in with the provider again.")
         .source(why)
+}
+
+/// The person has to prove to be there first.
+pub fn not_fresh() -> Failure {
+    Failure::forbidden(NOT_FRESH, "This needs a sign-in of the last minutes.")
+        .hint("Send the person to /auth/confirm, then try again.")
 }
 
 /// There is no token to give.

@@ -1,21 +1,8 @@
 //! Where a browser may be sent afterwards: nowhere but to ourselves.
 
 use belgie_api::ports::Urls;
+use belgie_api::web::is_local_path;
 use url::Url;
-
-/// Whether a text is a path of this host and nothing that a browser would take for an address elsewhere.
-#[must_use]
-pub fn is_local_path(text: &str) -> bool {
-    let stays = || {
-        let here = Url::parse("http://here.invalid/").ok()?;
-        Some(here.join(text).ok()?.origin() == here.origin())
-    };
-    text.starts_with('/')
-        && !text.starts_with("//")
-        && text.len() <= 2048
-        && !text.contains(|letter: char| letter == '\\' || letter.is_control() || letter.is_whitespace())
-        && stays() == Some(true)
-}
 
 /// The path behind a wanted target: a path of ours, or an address of our origin. The fragment is dropped; anything else
 /// is no target.

@@ -5,6 +5,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use belgie_api::settings::Section;
 use secrecy::SecretString;
 use url::Url;
 
@@ -207,6 +208,14 @@ impl ProviderSettings {
     #[must_use]
     pub fn is_openid(&self) -> bool {
         self.scopes.iter().any(|scope| scope == "openid")
+    }
+
+    /// Notes a problem when a provider that is on does not ask for `openid` though who may come in is read from signed
+    /// claims. `why`: what would not be checked.
+    pub fn wants_openid(&self, section: &Section, why: &str) {
+        if self.is_on() && !self.is_openid() {
+            section.complain("scopes", why, "add \"openid\" to the scopes");
+        }
     }
 
     /// How we authenticate: without a secret there is nothing to authenticate with.

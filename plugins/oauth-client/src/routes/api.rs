@@ -9,8 +9,9 @@ use std::sync::Arc;
 use belgie_api::axum::http::Method;
 use belgie_api::axum::routing::{get, post};
 use belgie_api::web::Visitor;
-use belgie_api::{Failure, Mount, Result, Room};
+use belgie_api::{Mount, Result, Room};
 
+use crate::model::refusal;
 use crate::service::Engine;
 
 /// Adds the endpoints.
@@ -41,6 +42,5 @@ fn must_be_fresh(visitor: &Visitor) -> Result<()> {
     if visitor.is_fresh {
         return Ok(());
     }
-    Err(Failure::forbidden("session_not_fresh", "This needs a sign-in of the last minutes.")
-        .hint("Send the person to /auth/confirm, then try again."))
+    Err(refusal::not_fresh())
 }

@@ -46,8 +46,12 @@ pub async fn put_aside(
 ) -> Result<Response> {
     engine.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let provider = engine.provider(&id)?;
-    match Answer::read(&body) {
-        Ok(answer) => see_other(&engine.put_aside(&provider, &answer).await?, Vec::new()),
+    let aside = match Answer::read(&body) {
+        Ok(answer) => engine.put_aside(&provider, &answer).await,
+        Err(failure) => Err(failure),
+    };
+    match aside {
+        Ok(path) => see_other(&path, Vec::new()),
         Err(failure) => refuse(&engine, &visitor, &provider, &alone(failure)),
     }
 }

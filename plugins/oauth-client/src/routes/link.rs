@@ -55,9 +55,8 @@ pub async fn ask_to_unlink(
     Path(id): Path<String>,
     Present { caller, visitor }: Present,
 ) -> Result<Response> {
-    let user = caller.user().id;
     let account = find(&engine, &id, &caller).await?;
-    let is_last = engine.host().accounts().ways_in(user).await? <= 1;
+    let is_last = engine.is_last_way_in(caller.user().id).await?;
     pages::unlink(&engine, &visitor, &account, is_last)
 }
 
@@ -66,10 +65,11 @@ pub async fn unlink(
     State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
     Present { caller, visitor }: Present,
+    headers: HeaderMap,
 ) -> Result<Response> {
     let account = find(&engine, &id, &caller).await?;
     engine.unlink(caller.user().id, &account, Some(&visitor.info)).await?;
-    see_other(ACCOUNT, Vec::new())
+    see_other(ACCOUNT, engine.forget_account(&account.provider, &headers))
 }
 
 async fn find(engine: &Engine, id: &str, caller: &belgie_api::Caller) -> Result<LinkedAccount> {

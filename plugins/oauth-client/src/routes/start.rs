@@ -13,7 +13,7 @@ use url::form_urlencoded;
 use super::wire::{error_target, see_other};
 use crate::model::flow::{FlowOptions, Intent};
 use crate::model::refusal;
-use crate::model::return_to::local_target;
+use crate::model::return_to::{local_target, with_parameter};
 use crate::pages;
 use crate::provider::Provider;
 use crate::service::{Departure, Engine, Lost};
@@ -34,11 +34,17 @@ pub async fn start(
 ) -> Result<Response> {
     engine.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let provider = engine.provider(&id)?;
-    let wish = Wish::read(&query.unwrap_or_default())?;
+    let query = query.unwrap_or_default();
+    let here = format!("/auth/provider/{id}/start?{query}");
+    let wish = Wish::read(&query)?;
     let mut seen = wish.options.clone();
     let mut is_link = wish.token.is_some();
     match begin(&engine, &provider, &visitor, &headers, wish, (&mut seen, &mut is_link)).await {
         Ok(Departure { location, cookies }) => see_other(&location, cookies),
+        // Whoever has to prove to be there comes back here afterwards.
+        Err(failure) if failure.code() == refusal::NOT_FRESH => {
+            see_other(&with_parameter("/auth/confirm", "return_to", &here), Vec::new())
+        }
         Err(failure) => {
             let settings_say = provider.settings().default_error_redirect_url.clone();
             let local = |to: Option<String>| to.and_then(|to| local_target(engine.host().urls(), &to));
@@ -68,7 +74,7 @@ async fn begin(
         return engine.begin(provider, headers, Intent::SignIn, wish.options).await;
     };
     *is_link = false;
-    let prepared = engine.open_prepared(provider, &token).await?;
+    let prepared = engine.open_prepared(provider, &token, visitor).await?;
     *seen = prepared.options.clone();
     let intent = match prepared.link_for {
         None => Intent::SignIn,

@@ -127,6 +127,14 @@ impl Engine {
         if accounts.is_empty() { Ok(account) } else { Err(refusal::account_ambiguous()) }
     }
 
+    /// Whether linked accounts are the last way into an account of a person.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_last_way_in(&self, user: UserId) -> Result<bool> {
+        Ok(self.host.accounts().ways_in(&mut self.host.db().read().await?, user).await? <= 1)
+    }
+
     /// One linked account of a person, to be unlinked: the one that is named, else the one there is.
     ///
     /// # Errors
@@ -147,7 +155,7 @@ impl Engine {
         let mut tx = self.host.db().begin().await?;
         store::accounts::lock_all(&mut tx, user).await?;
         let is_way_in = self.provider(provider).is_ok();
-        if is_way_in && self.host.accounts().ways_in(user).await? <= 1 {
+        if is_way_in && self.host.accounts().ways_in(&mut tx, user).await? <= 1 {
             return Err(refusal::last_way_in());
         }
         self.host.accounts().ask_vetoes(&mut tx, Act::Unlink { user: &context, provider }).await?;

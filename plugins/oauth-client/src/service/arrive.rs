@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
 use belgie_api::web::Visitor;
-use belgie_api::{Failure, PlainToken, Result, TokenKind, UserId};
+use belgie_api::{Caller, Failure, PlainToken, Result, TokenKind, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
@@ -32,6 +32,11 @@ const USUAL_LANDING: &str = "/auth/signin";
 struct LastAccount {
     user: UserId,
     provider_account_id: String,
+}
+
+/// Whether an operator sees the pages as somebody: then nothing is linked.
+pub(super) fn is_worn(caller: &Caller) -> bool {
+    caller.principal().presence().is_some_and(|presence| presence.impersonator.is_some())
 }
 
 impl Engine {
@@ -62,7 +67,7 @@ impl Engine {
             Intent::Link { user, session } => {
                 // The person in front of the browser, not the one the flow was begun for, says what is linked.
                 let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
-                let caller = caller.filter(|caller| caller.session() == Some(session));
+                let caller = caller.filter(|caller| caller.session() == Some(session) && !is_worn(caller));
                 let caller = caller.ok_or_else(refusal::link_of_another_session)?;
                 self.link(&arrival, caller.user()).await?;
                 (Settled { user, is_new: false }, "/account", true)
@@ -115,11 +120,28 @@ impl Engine {
         Ok(self.cookies().set(&self.cookies().account_name(provider.id()), &value, ACCOUNT_COOKIE_LIFETIME))
     }
 
-    /// The account a person used last with this browser. A hint: what there is says the database.
-    pub fn last_account(&self, provider: &Provider, user: UserId, headers: &HeaderMap) -> Option<String> {
+    /// The account a person used last with this browser, while it is linked. A hint: what there is says the database.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn last_account(&self, provider: &Provider, user: UserId, headers: &HeaderMap) -> Result<Option<String>> {
+        let Some(last) = self.account_of_cookie(provider, headers).filter(|last| last.user == user) else {
+            return Ok(None);
+        };
+        let linked = self.list_of(provider, user).await?;
+        let is_linked = linked.iter().any(|account| account.subject == last.provider_account_id);
+        Ok(is_linked.then_some(last.provider_account_id))
+    }
+
+    fn account_of_cookie(&self, provider: &Provider, headers: &HeaderMap) -> Option<LastAccount> {
         let value = cookie::find(headers, &self.cookies().account_name(provider.id()))?;
         let text = self.host.unseal(ACCOUNT, provider.id().as_bytes(), value).ok()?;
-        let last: LastAccount = serde_json::from_slice(&text).ok()?;
-        (last.user == user).then_some(last.provider_account_id)
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Takes back the cookie that says which account was used last, if the browser has one.
+    pub fn forget_account(&self, provider: &str, headers: &HeaderMap) -> Vec<HeaderValue> {
+        let name = self.cookies().account_name(provider);
+        cookie::find(headers, &name).and_then(|_| self.cookies().clear(&name)).into_iter().collect()
     }
 }

@@ -3,10 +3,12 @@
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
 use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::Kept;
+use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, TokenKind, UserId};
 use url::Url;
 
 use super::Engine;
+use super::arrive::is_worn;
 use crate::model::cookie::MAX_VALUE_BYTES;
 use crate::model::flow::{FLOW_LIFETIME, Flow, FlowOptions, Intent, Prepared};
 use crate::model::refusal;
@@ -179,19 +181,25 @@ impl Engine {
         Ok(format!("/auth/provider/{}/start?token={}", provider.id(), token.expose()))
     }
 
-    /// What an application wanted. A link can be opened once; a sign-in, which is bound to nobody yet, again while it
-    /// lasts.
+    /// What an application wanted, for this person. A link of an account can be opened once, by its person; a sign-in,
+    /// which is bound to nobody yet, again while it lasts.
     ///
     /// # Errors
-    /// `state_not_found` when the link is over or for another provider.
-    pub async fn open_prepared(&self, provider: &Provider, token: &str) -> Result<Prepared> {
+    /// `state_not_found` when the link is over or for another provider, `state_mismatch` when it is for somebody else,
+    /// `session_not_fresh` when its person has still to prove to be there.
+    pub async fn open_prepared(&self, provider: &Provider, token: &str, visitor: &Visitor) -> Result<Prepared> {
         let token = PlainToken::parse_as(TokenKind::Link, token).ok_or_else(refusal::state_not_found)?;
         let kept = self.host.one_time().look(PREPARED, &token).await?.ok_or_else(refusal::state_not_found)?;
         let prepared: Prepared = serde_json::from_value(kept.payload).map_err(Failure::internal)?;
         if prepared.provider != provider.id() {
             return Err(refusal::state_not_found());
         }
-        if prepared.link_for.is_some() {
+        if let Some(user) = prepared.link_for {
+            let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user && !is_worn(caller));
+            caller.ok_or_else(refusal::link_of_another_session)?;
+            if !visitor.is_fresh {
+                return Err(refusal::not_fresh());
+            }
             let mut tx = self.host.db().begin().await?;
             let taken = self.host.one_time().take(&mut tx, PREPARED, &token).await?;
             tx.commit(self.host.now()).await?;

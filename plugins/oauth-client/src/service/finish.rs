@@ -50,11 +50,17 @@ pub struct Lost {
 
 impl Engine {
     /// Puts an answer aside that came as a form: the browser sends no cookie with the form of another site, so it comes
-    /// again for it, by a GET, with the cookie that says whose it is. Gives the path to come to.
+    /// again for it, by a GET, with the cookie that says whose it is. Gives the path to come to. Anybody can send a form, so
+    /// nothing is kept that answers no flow of ours.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// `state_not_found`, `oauth_callback_failed` when it is too long, or when the database does not answer.
     pub async fn put_aside(&self, provider: &Provider, answer: &Answer) -> Result<String> {
+        answer.check_length()?;
+        let state = answer.state.as_deref().and_then(PlainToken::parse).ok_or_else(refusal::state_not_found)?;
+        if provider.settings().state_strategy == StateStrategy::Database {
+            self.host.one_time().look(FLOW, &state).await?.ok_or_else(refusal::state_not_found)?;
+        }
         let payload = json!({ "provider": provider.id(), "answer": answer });
         let token = self.keep(ANSWER, None, payload).await?;
         Ok(format!("/auth/provider/{}/callback?answer={}", provider.id(), token.expose()))

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use belgie_api::db::Tx;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto, WaysIn};
 use belgie_api::plugin::DataExport;
 use belgie_api::serde_json::{Value, json};
@@ -25,10 +25,9 @@ impl People {
 
 #[async_trait]
 impl WaysIn for People {
-    async fn list(&self, user: UserId) -> Result<Vec<String>> {
+    async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>> {
         let engine = self.engine()?;
-        let accounts = store::accounts::list(&mut engine.host.db().read().await?, user).await?;
-        let linked = accounts.into_iter().map(|account| account.provider);
+        let linked = store::accounts::list(conn, user).await?.into_iter().map(|account| account.provider);
         Ok(linked.filter(|provider| engine.provider(provider).is_ok()).collect())
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use belgie_api::axum::http::StatusCode;
-use belgie_api::{Failure, Result, UserId};
+use belgie_api::{Failure, Result, Timestamp, UserId};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -15,11 +15,13 @@ use crate::model::tokens::TokenSet;
 use crate::provider::{Claims, Expected, Provider};
 use crate::store;
 
-/// How long a node may take to refresh before another may try: longer than any provider may take to answer.
-const LEASE: Duration = Duration::from_secs(90);
-/// How often a node looks whether another is done.
+/// How many answers of the provider a refresh waits for at most: the description, the tokens, the keys, and one for ways of
+/// its own. Another node may try once all of them could have come.
+const ANSWERS: u32 = 4;
+/// What else a refresh may take: the database, and a clock that differs.
+const MARGIN: Duration = Duration::from_secs(30);
+/// How often a node looks whether another is done. It waits for as long as the provider may take for one answer.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-const LOOKS: usize = 100;
 
 fn busy() -> Failure {
     Failure::with_status(StatusCode::SERVICE_UNAVAILABLE, "refresh_in_progress", "The tokens are being renewed.")
@@ -56,14 +58,13 @@ impl Engine {
         named: Option<&str>,
         renews: bool,
     ) -> Result<(LinkedAccount, TokenSet)> {
-        let mut account = self.pick(provider, user, named).await?;
+        let account = self.pick(provider, user, named).await?;
         let tokens = self.open_tokens(&account)?;
         if renews && tokens.is_near_end(self.host.now()) && tokens.refresh_token.is_some() {
             return self.renew(provider, account).await;
         }
         if self.is_stale(&account) {
-            self.seal_again(&mut account)?;
-            self.store_tokens(&account).await?;
+            self.seal_latest(provider, &account).await?;
         }
         Ok((account, tokens))
     }
@@ -72,31 +73,52 @@ impl Engine {
     async fn renew(&self, provider: &Provider, seen: LinkedAccount) -> Result<(LinkedAccount, TokenSet)> {
         let turn = provider.turn(seen.id);
         let _my_turn = turn.lock().await;
-        for _ in 0..LOOKS {
+        for _ in 0..=provider.settings().timeout.as_millis() / LOOK_EVERY.as_millis() {
             let account = self.find_again(&seen).await?;
             if has_moved(&seen, &account) {
                 let tokens = self.open_tokens(&account)?;
                 return Ok((account, tokens));
             }
-            if self.take_lease(&account).await? {
-                // Between the look and the lease another node may have been done.
-                let account = self.find_again(&seen).await?;
-                let renewed = if has_moved(&seen, &account) {
-                    Ok((self.open_tokens(&account)?, account))
-                } else {
-                    self.ask(provider, account).await
-                };
-                if renewed.is_err() {
-                    self.give_lease_back(&seen).await?;
-                }
-                return renewed.map(|(tokens, account)| (account, tokens));
+            if let Some(lease) = self.take_lease(provider, &account).await? {
+                let renewed = self.renew_with(provider, &seen, lease).await;
+                self.give_lease_back(&seen, lease).await?;
+                return renewed;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Err(busy())
     }
 
-    async fn ask(&self, provider: &Provider, mut account: LinkedAccount) -> Result<(TokenSet, LinkedAccount)> {
+    /// Gets new tokens for whoever holds the lease.
+    async fn renew_with(
+        &self,
+        provider: &Provider,
+        seen: &LinkedAccount,
+        lease: Timestamp,
+    ) -> Result<(LinkedAccount, TokenSet)> {
+        // Between the look and the lease another node may have been done.
+        let mut account = self.find_again(seen).await?;
+        if !has_moved(seen, &account) {
+            account = self.ask(provider, account).await?;
+            if !self.keep_tokens(&account, lease).await? {
+                // The provider took so long that somebody else took over: theirs are the latest.
+                account = self.find_again(seen).await?;
+            }
+        }
+        let tokens = self.open_tokens(&account)?;
+        Ok((account, tokens))
+    }
+
+    /// Seals anew what is there now. Whoever holds the lease does so anyway.
+    async fn seal_latest(&self, provider: &Provider, seen: &LinkedAccount) -> Result<()> {
+        let Some(lease) = self.take_lease(provider, seen).await? else { return Ok(()) };
+        let mut latest = self.find_again(seen).await?;
+        self.seal_again(&mut latest)?;
+        self.keep_tokens(&latest, lease).await.map(drop)
+    }
+
+    /// The account with the tokens the provider gives for its refresh token.
+    async fn ask(&self, provider: &Provider, mut account: LinkedAccount) -> Result<LinkedAccount> {
         let before = self.open_tokens(&account)?;
         let refresh_token = before.refresh_token.ok_or_else(refusal::no_token)?;
         let line = provider.line(&self.host).await?;
@@ -123,9 +145,7 @@ impl Engine {
             }
         }
         self.put_tokens(&mut account, &fresh)?;
-        self.store_tokens(&account).await?;
-        let tokens = self.open_tokens(&account)?;
-        Ok((tokens, account))
+        Ok(account)
     }
 
     async fn find_again(&self, seen: &LinkedAccount) -> Result<LinkedAccount> {
@@ -134,25 +154,28 @@ impl Engine {
         found.ok_or_else(refusal::account_not_found)
     }
 
-    async fn take_lease(&self, account: &LinkedAccount) -> Result<bool> {
+    /// The end of the lease, when nobody else has it.
+    async fn take_lease(&self, provider: &Provider, account: &LinkedAccount) -> Result<Option<Timestamp>> {
         let now = self.host.now();
+        let until = now.plus(provider.settings().timeout * ANSWERS + MARGIN);
         let mut tx = self.host.db().begin().await?;
-        let has_it = store::accounts::lease(&mut tx, account.id, now.plus(LEASE), now).await?;
+        let has_it = store::accounts::lease(&mut tx, account.id, until, now).await?;
         tx.commit(now).await?;
-        Ok(has_it)
+        Ok(has_it.then_some(until))
     }
 
-    async fn give_lease_back(&self, account: &LinkedAccount) -> Result<()> {
+    async fn give_lease_back(&self, account: &LinkedAccount, lease: Timestamp) -> Result<()> {
         let mut tx = self.host.db().begin().await?;
-        store::accounts::release(&mut tx, account.id).await?;
+        store::accounts::release(&mut tx, account.id, lease).await?;
         tx.commit(self.host.now()).await
     }
 
-    async fn store_tokens(&self, account: &LinkedAccount) -> Result<()> {
+    async fn keep_tokens(&self, account: &LinkedAccount, lease: Timestamp) -> Result<bool> {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        store::accounts::set_tokens(&mut tx, account, now).await?;
-        tx.commit(now).await
+        let is_kept = store::accounts::keep_tokens(&mut tx, account, lease, now).await?;
+        tx.commit(now).await?;
+        Ok(is_kept)
     }
 }
 

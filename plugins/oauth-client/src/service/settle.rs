@@ -44,7 +44,7 @@ impl Engine {
     /// Finds or makes the account of somebody who signs in.
     ///
     /// # Errors
-    /// `email_missing`, `account_not_linked`, `signup_disabled`, or the refusal of a veto.
+    /// `email_missing`, `email_not_verified`, `account_not_linked`, `signup_disabled`, or the refusal of a veto.
     pub(super) async fn settle(&self, arrival: &Arrival<'_>) -> Result<Settled> {
         // Whoever loses a race against himself in another tab finds on the second look what the first tab made.
         for _ in 0..2 {
@@ -68,13 +68,14 @@ impl Engine {
 
     async fn welcome_back(&self, arrival: &Arrival<'_>, mut account: LinkedAccount) -> Result<Settled> {
         let now = self.host.now();
-        let user = self.host.accounts().find(account.user_id).await?;
+        let settled = Settled { user: account.user_id, is_new: false };
+        // Whoever is banned is not there: nothing is noted, and no session will begin.
+        let Some(user) = self.host.accounts().find(account.user_id).await? else { return Ok(settled) };
+        let changes = self.changes(arrival, &user).await?;
         let mut tx = self.host.db().begin().await?;
-        if let Some(user) = &user {
-            let changes = self.changes(arrival, user).await?;
-            if changes != UserChanges::default() {
-                self.host.accounts().update(&mut tx, user.id, &changes).await?;
-            }
+        let user = self.apply(&mut tx, arrival, user, &changes).await?;
+        if !self.host.accounts().is_proven_enough(&user) {
+            return Err(refusal::email_not_verified());
         }
         store::accounts::note_sign_in(&mut tx, account.id, arrival.profile.email.as_deref(), now).await?;
         if arrival.settings.update_account_on_sign_in {
@@ -82,16 +83,12 @@ impl Engine {
             store::accounts::set_tokens(&mut tx, &account, now).await?;
         }
         tx.commit(now).await?;
-        Ok(Settled { user: account.user_id, is_new: false })
+        Ok(settled)
     }
 
-    /// What a sign-in changes about an account: a proof of its own address, and name and picture where that is wished.
+    /// What a sign-in changes about an account where that is wished: name and picture.
     async fn changes(&self, arrival: &Arrival<'_>, user: &UserContext) -> Result<UserChanges> {
         let mut changes = UserChanges::default();
-        let is_same_email = arrival.profile.normal_email().is_some_and(|email| email == user.email);
-        if is_same_email && arrival.is_proven() && !user.email_verified {
-            changes.email_verified = Some(true);
-        }
         if !arrival.settings.override_user_info_on_sign_in {
             return Ok(changes);
         }
@@ -102,19 +99,42 @@ impl Engine {
         Ok(changes)
     }
 
+    /// Changes the account of somebody who is known to be its person, and notes the proof of its address, if it is one.
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        arrival: &Arrival<'_>,
+        user: UserContext,
+        changes: &UserChanges,
+    ) -> Result<UserContext> {
+        let (mut user, accounts) = (user, self.host.accounts());
+        let is_its_address = arrival.profile.normal_email().is_some_and(|email| email == user.email);
+        if is_its_address && arrival.is_proven() && !user.email_verified {
+            user = accounts.prove_address(tx, user.id, true).await?.unwrap_or(user);
+        }
+        if *changes != UserChanges::default() {
+            user = accounts.update(tx, user.id, changes).await?.unwrap_or(user);
+        }
+        Ok(user)
+    }
+
     /// Makes the account elsewhere a way into the account of its address. Both must be proven: the address there, or
     /// anybody could claim it; the address here, or whoever made the account before its owner came would share it with
-    /// them. `None` when somebody has the account elsewhere by now.
+    /// them. Where nobody gets in without a proof, an account that has none is its owner's from now on, and what a stranger
+    /// did in it ends. `None` when somebody has the account elsewhere by now.
     async fn join(&self, arrival: &Arrival<'_>, user: UserContext) -> Result<Option<UserId>> {
-        let may_join = arrival.settings.allow_implicit_account_linking && arrival.is_proven() && user.email_verified;
-        if !may_join {
+        let accounts = self.host.accounts();
+        let is_safe = user.email_verified || !accounts.is_proven_enough(&user);
+        if !(arrival.settings.allow_implicit_account_linking && arrival.is_proven() && is_safe) {
             return Err(refusal::account_not_linked());
         }
         let changes = self.changes(arrival, &user).await?;
         let mut tx = self.host.db().begin().await?;
-        if changes != UserChanges::default() {
-            self.host.accounts().update(&mut tx, user.id, &changes).await?;
-        }
+        let user = match user.email_verified {
+            true => user,
+            false => accounts.prove_address(&mut tx, user.id, false).await?.ok_or_else(refusal::account_not_linked)?,
+        };
+        let user = self.apply(&mut tx, arrival, user, &changes).await?;
         if !self.insert_link(&mut tx, arrival, &user).await? {
             return Ok(None);
         }
@@ -139,6 +159,9 @@ impl Engine {
         };
         let mut tx = self.host.db().begin().await?;
         let Some(user) = self.host.accounts().create(&mut tx, &new, &settings.id).await? else { return Ok(None) };
+        if !self.host.accounts().is_proven_enough(&user) {
+            return Err(refusal::email_not_verified());
+        }
         if !self.insert_link(&mut tx, arrival, &user).await? {
             return Ok(None);
         }
@@ -170,10 +193,8 @@ impl Engine {
         }
         let changes = self.changes(arrival, user).await?;
         let mut tx = self.host.db().begin().await?;
-        if changes != UserChanges::default() {
-            self.host.accounts().update(&mut tx, user.id, &changes).await?;
-        }
-        if !self.insert_link(&mut tx, arrival, user).await? {
+        let user = self.apply(&mut tx, arrival, user.clone(), &changes).await?;
+        if !self.insert_link(&mut tx, arrival, &user).await? {
             return Err(refusal::already_linked());
         }
         tx.commit(now).await

@@ -17,11 +17,14 @@ const NOTE_SIGN_IN: &str =
 const SET_TOKENS: &str = "UPDATE oauth_client_accounts SET token_type = $2, scope = $3, access_token = $4, \
     refresh_token = $5, id_token = $6, access_expires_at = $7, refresh_expires_at = $8, lease_until = NULL, \
     updated_at = $9 WHERE id = $1";
+const KEEP_TOKENS: &str = "UPDATE oauth_client_accounts SET token_type = $2, scope = $3, access_token = $4, \
+    refresh_token = $5, id_token = $6, access_expires_at = $7, refresh_expires_at = $8, lease_until = NULL, \
+    updated_at = $9 WHERE id = $1 AND lease_until = $10 RETURNING id";
 const LOCK_ALL: &str = "UPDATE oauth_client_accounts SET updated_at = updated_at WHERE user_id = $1";
 const DELETE: &str = "DELETE FROM oauth_client_accounts WHERE id = $1 AND user_id = $2 RETURNING id";
 const LEASE: &str = "UPDATE oauth_client_accounts SET lease_until = $2 \
     WHERE id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING id";
-const RELEASE: &str = "UPDATE oauth_client_accounts SET lease_until = NULL WHERE id = $1";
+const RELEASE: &str = "UPDATE oauth_client_accounts SET lease_until = NULL WHERE id = $1 AND lease_until = $2";
 
 /// Adds an account; `false` when somebody has it already.
 pub async fn insert(conn: &mut Conn, account: &LinkedAccount) -> Result<bool> {
@@ -70,7 +73,25 @@ pub async fn note_sign_in(conn: &mut Conn, id: LinkedAccountId, email: Option<&s
     Ok(())
 }
 
-/// Stores the sealed tokens of an account, and gives the lease back.
+/// Stores the sealed tokens of an account for whoever holds this lease, and gives it back; `false` when somebody else
+/// has it, or brought tokens, by now.
+pub async fn keep_tokens(conn: &mut Conn, account: &LinkedAccount, lease: Timestamp, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, LinkedAccountId>(KEEP_TOKENS)
+        .bind(account.id)
+        .bind(&account.token_type)
+        .bind(&account.scope)
+        .bind(&account.access_token)
+        .bind(&account.refresh_token)
+        .bind(&account.id_token)
+        .bind(account.access_expires_at)
+        .bind(account.refresh_expires_at)
+        .bind(now)
+        .bind(lease)
+        .fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Stores the sealed tokens of an account whoever holds the lease, and ends it: what a sign-in brings is the latest.
 pub async fn set_tokens(conn: &mut Conn, account: &LinkedAccount, now: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(SET_TOKENS)
         .bind(account.id)
@@ -111,8 +132,8 @@ pub async fn lease(conn: &mut Conn, id: LinkedAccountId, until: Timestamp, now: 
     Ok(found.is_some())
 }
 
-/// Gives the lease back without new tokens.
-pub async fn release(conn: &mut Conn, id: LinkedAccountId) -> Result<()> {
-    on!(conn, c => sqlx::query(RELEASE).bind(id).execute(c).await.map(drop))?;
+/// Gives a lease back without new tokens; nothing when somebody else has it by now.
+pub async fn release(conn: &mut Conn, id: LinkedAccountId, lease: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(RELEASE).bind(id).bind(lease).execute(c).await.map(drop))?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use belgie_api::axum::Json;
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::context::UserContext;
-use belgie_api::db::Tx;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
 use belgie_api::ports::{
     Accounts, FetchError, FetchLimits, Fetched, LimitBucket, Limits, NewUser, Outbound, OutboundRequest,
@@ -61,7 +61,7 @@ impl Accounts for People {
         Ok(())
     }
 
-    async fn ways_in(&self, _user: UserId) -> Result<usize> {
+    async fn ways_in(&self, _conn: &mut Conn, _user: UserId) -> Result<usize> {
         Ok(1)
     }
 

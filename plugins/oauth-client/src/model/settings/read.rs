@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use belgie_api::settings::Section;
+use belgie_api::web::is_local_path;
 use url::{Host, Url};
 
 use super::{AuthMethod, Pkce, ProviderSettings, ResponseMode, SignUp, StateStrategy};
-use crate::model::return_to::is_local_path;
 
 impl ProviderSettings {
     /// Reads the table of a provider; what it does not say stays as it is in `self`. Problems are noted in the section.

@@ -6,12 +6,14 @@ use belgie_api::axum::body::Bytes;
 use belgie_api::axum::extract::{Path, Query, State};
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
+use belgie_api::ports::LimitBucket;
 use belgie_api::web::Known;
-use belgie_api::{Failure, Result};
+use belgie_api::{Failure, Result, UserId};
 use serde_json::json;
 
 use super::bodies::{Chosen, ShownInfo, ShownTokens};
 use super::must_be_fresh;
+use crate::provider::Provider;
 use crate::routes::wire::{read_optional_json, unkept, with_cookies};
 use crate::service::{Engine, LinkedAccountInfo};
 
@@ -23,51 +25,72 @@ pub async fn list(State(engine): State<Arc<Engine>>, Path(id): Path<String>, kno
     unkept(&json!({ "accounts": accounts }))
 }
 
+/// The account a call is about: the one it names, else the one used last with this browser.
+async fn meant(
+    engine: &Engine,
+    provider: &Provider,
+    Known { caller, visitor: _ }: &Known,
+    headers: &HeaderMap,
+    chosen: Chosen,
+) -> Result<Option<String>> {
+    match chosen.provider_account_id {
+        Some(named) => Ok(Some(named)),
+        None => engine.last_account(provider, caller.user().id, headers).await,
+    }
+}
+
+/// What is done at a provider in the name of a person is not done without end. It is for that person alone: this room does
+/// not count the session an operator wears.
+async fn admit(engine: &Engine, Known { caller, visitor: _ }: &Known) -> Result<UserId> {
+    let user = caller.user().id;
+    engine.host().limits().take(LimitBucket::Token, &user.to_string()).await?;
+    Ok(user)
+}
+
 /// `POST /auth/provider/{provider}/unlink`
 pub async fn unlink(
     State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
-    Known { caller, visitor }: Known,
+    known: Known,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
-    must_be_fresh(&visitor)?;
-    let provider = engine.provider(&id)?;
-    let (user, chosen) = (caller.user().id, read_optional_json::<Chosen>(&headers, &body)?);
-    let named = chosen.provider_account_id.or_else(|| engine.last_account(&provider, user, &headers));
+    must_be_fresh(&known.visitor)?;
+    let (provider, user) = (engine.provider(&id)?, known.caller.user().id);
+    let chosen = read_optional_json::<Chosen>(&headers, &body)?;
+    let named = meant(&engine, &provider, &known, &headers, chosen).await?;
     let account = engine.find(&provider, user, named.as_deref()).await?;
-    engine.unlink(user, &account, Some(&visitor.info)).await?;
-    let jar = engine.cookies();
-    let forgotten = provider.settings().store_account_cookie.then(|| jar.clear(&jar.account_name(provider.id())));
-    Ok(with_cookies(unkept(&json!({ "status": true }))?, forgotten.flatten()))
+    engine.unlink(user, &account, Some(&known.visitor.info)).await?;
+    Ok(with_cookies(unkept(&json!({ "status": true }))?, engine.forget_account(provider.id(), &headers)))
 }
 
 /// `POST /auth/provider/{provider}/access-token`
 pub async fn access_token(
     State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
-    Known { caller, visitor: _ }: Known,
+    known: Known,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
-    let provider = engine.provider(&id)?;
-    let (user, chosen) = (caller.user().id, read_optional_json::<Chosen>(&headers, &body)?);
-    let named = chosen.provider_account_id.or_else(|| engine.last_account(&provider, user, &headers));
+    let (provider, user) = (engine.provider(&id)?, admit(&engine, &known).await?);
+    let chosen = read_optional_json::<Chosen>(&headers, &body)?;
+    let named = meant(&engine, &provider, &known, &headers, chosen).await?;
     let tokens = engine.tokens(&provider, user, named.as_deref(), true).await?;
     unkept(&ShownTokens::of(&tokens, false))
 }
 
-/// `POST /auth/provider/{provider}/refresh-token`
+/// `POST /auth/provider/{provider}/refresh-token`. A refresh token outlives the session, so it is shown in a fresh one only.
 pub async fn refresh_token(
     State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
-    Known { caller, visitor: _ }: Known,
+    known: Known,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
-    let provider = engine.provider(&id)?;
-    let (user, chosen) = (caller.user().id, read_optional_json::<Chosen>(&headers, &body)?);
-    let named = chosen.provider_account_id.or_else(|| engine.last_account(&provider, user, &headers));
+    let (provider, user) = (engine.provider(&id)?, admit(&engine, &known).await?);
+    must_be_fresh(&known.visitor)?;
+    let chosen = read_optional_json::<Chosen>(&headers, &body)?;
+    let named = meant(&engine, &provider, &known, &headers, chosen).await?;
     let tokens = engine.refresh(&provider, user, named.as_deref()).await?;
     unkept(&ShownTokens::of(&tokens, true))
 }
@@ -76,14 +99,14 @@ pub async fn refresh_token(
 pub async fn info(
     State(engine): State<Arc<Engine>>,
     Path(id): Path<String>,
-    Known { caller, visitor: _ }: Known,
+    known: Known,
     headers: HeaderMap,
     chosen: Result<Query<Chosen>, belgie_api::axum::extract::rejection::QueryRejection>,
 ) -> Result<Response> {
-    let provider = engine.provider(&id)?;
+    let (provider, user) = (engine.provider(&id)?, admit(&engine, &known).await?);
     let unreadable = |_| Failure::bad_request("invalid_request", "The query names something unknown.");
-    let (user, Query(chosen)) = (caller.user().id, chosen.map_err(unreadable)?);
-    let named = chosen.provider_account_id.or_else(|| engine.last_account(&provider, user, &headers));
+    let Query(chosen) = chosen.map_err(unreadable)?;
+    let named = meant(&engine, &provider, &known, &headers, chosen).await?;
     let (provider_account_id, profile) = engine.account_info(&provider, user, named.as_deref()).await?;
     unkept(&ShownInfo { provider: provider.id().to_owned(), provider_account_id, user: profile })
 }
