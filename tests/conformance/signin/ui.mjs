@@ -19,6 +19,8 @@ export const PATHS = {
   forgot: '/auth/forgot',
   reset: '/auth/reset',
   verify: '/auth/verify',
+  admin: '/admin',
+  adminRecord: '/admin/audit',
   adminUsers: '/admin/users',
   start: (provider) => `/auth/provider/${provider}/start`,
   link: (provider) => `/auth/provider/${provider}/link`,
@@ -52,10 +54,12 @@ export const BUTTON = {
   confirm: /^Go on$/,
   deleteAccount: /^Delete my account$/,
   export: /^Download my data$/,
-  ban: /^(Ban|Suspend|Lock)/,
-  unban: /^(Lift|Unban|Unlock|Let)/,
-  impersonate: /(Impersonate|Sign in as|Act as)/,
-  stopImpersonating: /^Be yourself again$/,
+  find: /^Find$/,
+  ban: /^Ban$/,
+  unban: /^Take the ban back$/,
+  impersonate: /^See as this person$/,
+  delete: /^Delete/,
+  stopImpersonating: /^End$/,
 };
 
 /** What labels name inputs. */
@@ -84,8 +88,8 @@ export const SAYS = {
   otherIssuer: /made by somebody else than you were sent to/,
   noIssuer: /does not say who made it/,
   lastWayIn: /only way into your account/,
-  impersonating: /You are wearing the session of/,
-  banned: /(banned|suspended|locked)/i,
+  impersonating: /You are seeing this as/,
+  banned: /Banned since/,
   verified: /Confirmed/,
   notVerified: /Not confirmed/,
 };
