@@ -15,7 +15,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
-pub use self::people::{Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile};
+pub use self::people::{
+    Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
+};
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 use crate::clock::Clock;
 use crate::db::Db;

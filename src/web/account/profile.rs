@@ -37,6 +37,7 @@ pub async fn save(
     let image = form.remove_image.is_some().then_some(None);
     let changes = UserChanges { name: Some(name), image, ..UserChanges::default() };
     let mut tx = web.host.db().begin().await?;
+    web.identity.hold_caller(&mut tx, &caller).await?;
     web.host.accounts().update(&mut tx, caller.user().id, &changes).await?;
     tx.commit(web.clock.now()).await?;
     Ok(Redirect::to("/account?done=profile").into_response())

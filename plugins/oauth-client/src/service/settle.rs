@@ -3,9 +3,9 @@
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
-use belgie_api::ports::{AuditEntry, NewUser, UserChanges};
+use belgie_api::ports::{AuditEntry, Ground, NewUser, UserChanges};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Event, LinkedAccountId, Result, UserId};
+use belgie_api::{Caller, Event, LinkedAccountId, Result, SessionId, UserId, async_trait};
 use serde_json::json;
 
 use super::Engine;
@@ -38,6 +38,16 @@ impl Arrival<'_> {
 pub(super) struct Settled {
     pub(super) user: UserId,
     pub(super) is_new: bool,
+}
+
+/// The ground of a sign-in with a provider: the account there is a way into the account here.
+pub(super) struct StillLinked<'a>(pub(super) &'a Identity);
+
+#[async_trait]
+impl Ground for StillLinked<'_> {
+    async fn stands(&self, tx: &mut Tx, user: &UserContext) -> Result<bool> {
+        Ok(store::accounts::find(tx, self.0).await?.is_some_and(|account| account.user_id == user.id))
+    }
 }
 
 impl Engine {
@@ -112,6 +122,11 @@ impl Engine {
         }
         let changes = self.changes(arrival, &user).await?;
         let mut tx = self.host.db().begin().await?;
+        // The address may have become somebody else's since it was looked up.
+        let held = self.host.accounts().hold(&mut tx, user.id).await?;
+        if !held.is_some_and(|held| held.email == user.email && held.email_verified) {
+            return Ok(None);
+        }
         if changes != UserChanges::default() {
             self.host.accounts().update(&mut tx, user.id, &changes).await?;
         }
@@ -146,19 +161,30 @@ impl Engine {
         Ok(Some(user.id))
     }
 
-    /// Links by the word of the signed-in person. Linking again what is linked already is fine.
+    /// A transaction in the name of the session somebody acts in, which is there as long as the transaction.
+    async fn begin_as(&self, caller: &Caller) -> Result<Tx> {
+        let mut tx = self.host.db().begin().await?;
+        let session: SessionId = caller.session().ok_or_else(refusal::link_of_another_session)?;
+        if !self.host.sessions().hold(&mut tx, session, caller.user().id).await? {
+            return Err(refusal::link_of_another_session());
+        }
+        Ok(tx)
+    }
+
+    /// Links by the word of the signed-in person. Linking again what is linked already is fine. The provider was asked since
+    /// the request came, so the session is looked at once more.
     ///
     /// # Errors
     /// `account_already_linked_to_different_user`, `email_does_not_match`, `email_missing`, or the refusal of a veto.
-    pub(super) async fn link(&self, arrival: &Arrival<'_>, user: &UserContext) -> Result<()> {
-        let now = self.host.now();
+    pub(super) async fn link(&self, arrival: &Arrival<'_>, caller: &Caller) -> Result<()> {
+        let (now, user) = (self.host.now(), caller.user());
         let found = store::accounts::find(&mut self.host.db().read().await?, arrival.identity).await?;
         if let Some(mut account) = found {
             if account.user_id != user.id {
                 return Err(refusal::already_linked());
             }
             self.put_tokens(&mut account, arrival.tokens)?;
-            let mut tx = self.host.db().begin().await?;
+            let mut tx = self.begin_as(caller).await?;
             store::accounts::set_tokens(&mut tx, &account, now).await?;
             return tx.commit(now).await;
         }
@@ -169,7 +195,7 @@ impl Engine {
             }
         }
         let changes = self.changes(arrival, user).await?;
-        let mut tx = self.host.db().begin().await?;
+        let mut tx = self.begin_as(caller).await?;
         if changes != UserChanges::default() {
             self.host.accounts().update(&mut tx, user.id, &changes).await?;
         }
