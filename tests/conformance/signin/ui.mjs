@@ -79,6 +79,7 @@ export const SAYS = {
   linkUsedUp: /not good any more/,
   wrongCode: /This is not the code/,
   alreadyLinked: /linked to another account here/,
+  notProven: /does not say that your e-mail address is proven/,
   otherAddress: /has another e-mail address than yours here/,
   notLinked: /There is an account of this address here/,
   denied: /You did not let Google sign you in here/,
