@@ -142,7 +142,7 @@ fn json_of_broken(failure: &Failure) -> Response {
 
 fn title(failure: &Failure) -> &'static str {
     // Links, codes and the like that were good once.
-    if failure.code().ends_with(".over") {
+    if failure.code().rsplit_once('.').is_some_and(|(_, what)| what == "over") {
         return "Too late";
     }
     match failure.status().as_u16() {
