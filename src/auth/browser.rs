@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use axum::http::{HeaderMap, header};
-use belgie_api::ports::{BegunSession, Sessions};
+use belgie_api::db::Tx;
+use belgie_api::ports::{BegunSession, Ground, Sessions};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, Result, SessionId, UserId};
 
@@ -26,9 +27,16 @@ impl BrowserSessions {
 
 #[async_trait]
 impl Sessions for BrowserSessions {
-    async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession> {
+    async fn begin_on(
+        &self,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+        (user, method): (UserId, &str),
+        ground: &dyn Ground,
+    ) -> Result<BegunSession> {
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let Started { session, token } = self.identity.start_session(user, visitor.info.ip, user_agent, method).await?;
+        let Started { session, token } =
+            self.identity.start_session(user, (visitor.info.ip, user_agent), method, ground).await?;
         self.identity.greet_device(&session, |email| self.devices.known(headers, email).is_some()).await?;
         if let Some(caller) = &visitor.caller
             && let Some(before) = caller.session()
@@ -39,6 +47,10 @@ impl Sessions for BrowserSessions {
         let cookie = self.cookies.set_session(&token, lifetime);
         let cookie = cookie.ok_or_else(|| Failure::internal("the session cookie cannot be written"))?;
         Ok(BegunSession { session: session.id, cookie, token, expires_at: session.expires_at })
+    }
+
+    async fn hold(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool> {
+        self.identity.hold_session(tx, session, user).await
     }
 
     async fn confirm(&self, session: SessionId, method: &str) -> Result<()> {

@@ -67,9 +67,9 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
             identity.set_scopes(user, scopes.clone(), By::Host).await?;
             Ok(Output::new(format!("{email} now has: {scopes}"), json!({ "id": user, "scopes": scopes })))
         }
-        UserVerb::Verify { email } => {
+        UserVerb::Verify { email, is_theirs } => {
             let user = find(identity, &email).await?;
-            identity.mark_verified(user, By::Host).await?;
+            identity.mark_verified(user, is_theirs, By::Host).await?;
             Ok(Output::new(format!("{email} counts as proven."), json!({ "id": user, "email_verified": true })))
         }
     }

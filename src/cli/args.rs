@@ -119,6 +119,9 @@ pub enum UserVerb {
         /// The address the account signs in with
         #[arg(long)]
         email: String,
+        /// The owner of the address made the account: without this, its password, sessions, agents and linked accounts end
+        #[arg(long)]
+        is_theirs: bool,
     },
 }
 

@@ -9,6 +9,7 @@ use belgie_api::ports::{Keys, NewUser};
 use belgie_api::{Clock, Entropy, Event, Failure, Result, ScopeSet, Timestamp, UserId};
 
 use super::breached::BreachedPasswords;
+use super::hold::PasswordProof;
 use super::hooks::Hooks;
 use super::new_password::MAX_PASSWORD_BYTES;
 use super::password::PasswordHasher;
@@ -231,13 +232,13 @@ impl Identity {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn check_password(&self, email: &str, password: String) -> Result<Option<UserContext>> {
+    pub async fn check_password(&self, email: &str, password: String) -> Result<Option<PasswordProof>> {
         let row = users::find_by_email(&mut self.db.read().await?, email).await?;
         let row = row.filter(|row| !row.is_banned(self.clock.now()));
         let hash = row.as_ref().and_then(|row| row.password_hash.clone());
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
-        let fits = self.hasher.is_right(password, hash).await?;
-        Ok(row.filter(|_| fits).map(context))
+        let fits = self.hasher.is_right(password, hash.clone()).await?;
+        Ok(row.filter(|_| fits).map(|row| PasswordProof { user: context(row), hash }))
     }
 
     /// When the account was made.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
 use belgie_api::ports::{Audit, AuditEntry, UserChanges};
 use belgie_api::web::RequestInfo;
@@ -16,7 +17,8 @@ use super::accounts::{Identity, context, is_email};
 use super::notes::{LINK_LIFETIME, LINK_MINUTES, Note, path_with, when};
 use crate::mail::Letter;
 use crate::store::links;
-use crate::store::users::{self, normalize_email};
+use crate::store::users::lock::lock;
+use crate::store::users::{self, UserRow, normalize_email};
 
 const CHANGE: &str = "core.email-change";
 const UNDO: &str = "core.email-undo";
@@ -102,6 +104,7 @@ impl Identity {
         }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        self.hold_caller(&mut tx, caller).await?;
         let Some(Note { user: Some(user), content }) = self.take_note::<Addresses>(&mut tx, CHANGE, token).await?
         else {
             return Ok(EmailChange::Over);
@@ -115,23 +118,39 @@ impl Identity {
         let changes =
             UserChanges { email: Some(content.new.clone()), email_verified: Some(true), ..UserChanges::default() };
         self.veto(&mut tx, Act::Update { user: &context(row.clone()), changes: &changes }).await?;
+        let was_verified = row.email_verified_at.is_some();
         (row.email, row.email_verified_at) = (content.new.clone(), Some(now));
         users::update(&mut tx, &row, now).await?;
         tx.emit(Event::UserChanged { user });
-        let content = Addresses { at: now, ..content };
-        let undo = self.keep_note(&mut tx, UNDO, Some(user), &content, UNDO_LIFETIME).await?;
-        let letter = Letter {
-            template: "notice",
-            kind: "email_changed",
-            name: if content.was_verified { &row.name } else { "" },
-            path: Some(path_with("/auth/email/undo", &undo)),
-            facts: json!({ "when": when(now), "device": "", "ip": info.ip, "new_email": content.new }),
-        };
-        self.post.send(&mut tx, &content.old, &letter).await?;
+        let content = Addresses { at: now, was_verified, ..content };
+        self.tell_old_address(&mut tx, &row, info, &content).await?;
         let entry = AuditEntry { action: "email.changed", outcome: "done", ..AuditEntry::default() };
         self.audit.record(&mut tx, &entry.by(caller).during(info).to(user)).await?;
         tx.commit(now).await?;
         Ok(EmailChange::Done(content.new))
+    }
+
+    /// Tells the old address, and gives it a way back. Not one that nobody proved: whoever reads it may be anybody, and the
+    /// way back would be a way into the account of somebody else.
+    async fn tell_old_address(
+        &self,
+        tx: &mut Tx,
+        row: &UserRow,
+        info: &RequestInfo,
+        content: &Addresses,
+    ) -> Result<()> {
+        if !content.was_verified {
+            return Ok(());
+        }
+        let undo = self.keep_note(tx, UNDO, Some(row.id), content, UNDO_LIFETIME).await?;
+        let letter = Letter {
+            template: "notice",
+            kind: "email_changed",
+            name: &row.name,
+            path: Some(path_with("/auth/email/undo", &undo)),
+            facts: json!({ "when": when(content.at), "device": "", "ip": info.ip, "new_email": content.new }),
+        };
+        self.post.send(tx, &content.old, &letter).await
     }
 
     /// The address a link would bring back, without using it up.
@@ -149,11 +168,14 @@ impl Identity {
     /// When the database does not answer.
     pub async fn undo_email_change(&self, token: &PlainToken, info: &RequestInfo) -> Result<EmailChange> {
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let Some(Note { user: Some(user), content }) = self.take_note::<Addresses>(&mut tx, UNDO, token).await? else {
+        let Some(Note { user: Some(user), .. }) = self.look_note::<Addresses>(UNDO, token).await? else {
             return Ok(EmailChange::Over);
         };
-        let Some(mut row) = users::find(&mut tx, user).await? else { return Ok(EmailChange::Over) };
+        let mut tx = self.db.begin().await?;
+        let Some(mut row) = lock(&mut tx, user).await? else { return Ok(EmailChange::Over) };
+        let Some(Note { content, .. }) = self.take_note::<Addresses>(&mut tx, UNDO, token).await? else {
+            return Ok(EmailChange::Over);
+        };
         if users::is_taken(&mut tx, &content.old, user).await? {
             return Ok(EmailChange::Taken);
         }
@@ -171,7 +193,7 @@ impl Identity {
 
     async fn tell_of_undo(
         &self,
-        tx: &mut belgie_api::db::Tx,
+        tx: &mut Tx,
         user: &UserContext,
         info: &RequestInfo,
         addresses: &Addresses,
@@ -181,7 +203,7 @@ impl Identity {
         let letter = Letter {
             template: "notice",
             kind: "email_undone",
-            name: if addresses.was_verified { &user.name } else { "" },
+            name: &user.name,
             path: Some(path_with("/auth/reset", &reset)),
             facts: json!({ "when": when(self.clock.now()), "device": "", "ip": info.ip }),
         };

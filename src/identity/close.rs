@@ -21,6 +21,9 @@ impl Identity {
     pub async fn close_account(&self, caller: &Caller, info: &RequestInfo) -> Result<()> {
         let user = caller.user();
         let mut tx = self.db.begin().await?;
+        // Operators are held before a single person, by whoever holds both.
+        self.keep_an_operator(&mut tx, user.id).await?;
+        self.hold_caller(&mut tx, caller).await?;
         if !self.delete_in(&mut tx, user.id).await? {
             return Ok(());
         }

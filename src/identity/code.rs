@@ -16,6 +16,7 @@ use super::accounts::{Identity, is_email};
 use super::mail_link::Arrival;
 use crate::mail::Letter;
 use crate::store::links::{self, NewLink};
+use crate::store::users::lock::lock_by_email;
 use crate::store::users::{self, normalize_email};
 
 const SIGN_IN: &str = "core.code";
@@ -161,6 +162,7 @@ impl Identity {
             return Ok(None);
         }
         let mut tx = self.db.begin().await?;
+        lock_by_email(&mut tx, &sent.email).await?;
         let used = links::consume(&mut tx, handle.hash(), purpose, now).await?;
         Ok(used.map(|row| (tx, sent, row.user_id)))
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::accounts::{Identity, context, is_email};
 use super::notes::{LINK_LIFETIME, LINK_MINUTES, Note, path_with};
 use crate::mail::Letter;
+use crate::store::users::lock::lock_by_email;
 use crate::store::users::{self, normalize_email};
 
 const PURPOSE: &str = "core.link";
@@ -93,7 +94,9 @@ impl Identity {
     /// # Errors
     /// When a veto refuses or the database does not answer.
     pub async fn follow_link(&self, token: &PlainToken, browser: &str) -> Result<Option<Arrival>> {
+        let Some(Note { content, .. }) = self.look_note::<Asked>(PURPOSE, token).await? else { return Ok(None) };
         let mut tx = self.db.begin().await?;
+        lock_by_email(&mut tx, &content.email).await?;
         let Some(Note { content, .. }) = self.take_note::<Asked>(&mut tx, PURPOSE, token).await? else {
             return Ok(None);
         };
@@ -110,7 +113,7 @@ impl Identity {
         email: &str,
         method: &str,
     ) -> Result<Option<UserContext>> {
-        if let Some(row) = users::find_by_email(tx, email).await? {
+        if let Some(row) = lock_by_email(tx, email).await? {
             if row.is_banned(self.clock.now()) {
                 return Ok(Some(context(row)));
             }

@@ -3,13 +3,15 @@
 
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
+use belgie_api::hooks::Act;
 use belgie_api::ports::{Accounts, AuditEntry, UserChanges};
 use belgie_api::web::RequestInfo;
 use belgie_api::{AuditId, Caller, Event, Failure, Result, ScopeSet, SessionId, Timestamp, UserId};
 use serde_json::json;
 
-use super::accounts::{CreateError, Identity, NewAccount};
+use super::accounts::{CreateError, Identity, NewAccount, context};
 use super::setup::ADMIN;
+use crate::store::users::lock::lock;
 use crate::store::users::standing;
 use crate::store::{audit, sessions, users};
 
@@ -164,28 +166,30 @@ impl Identity {
         let changes = UserChanges { scopes: Some(scopes.clone()), ..UserChanges::default() };
         Accounts::update(self, &mut tx, user, &changes).await?.ok_or_else(unknown)?;
         if !scopes.has_named(ADMIN) {
-            for session in sessions::end_worn(&mut tx, user, now).await? {
-                tx.emit(Event::SessionRevoked { session });
-            }
+            self.end_worn(&mut tx, user).await?;
         }
         let details = json!({ "before": before.to_string(), "after": scopes.to_string() });
         self.record(&mut tx, &by.entry("user.scopes_set").to(user).with(details)).await?;
         tx.commit(now).await
     }
 
-    /// Marks the address of an account as proven, on the operator's word.
+    /// Marks the address of an account as proven, on the operator's word. What was in the account ends as it does when its
+    /// owner proves the address, unless the operator also knows that the owner made it (`is_theirs`): see `proof`.
     ///
     /// # Errors
     /// 404 when there is no such account; a veto's refusal.
-    pub async fn mark_verified(&self, user: UserId, by: By<'_>) -> Result<()> {
+    pub async fn mark_verified(&self, user: UserId, is_theirs: bool, by: By<'_>) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        let row = lock(&mut tx, user).await?.ok_or_else(unknown)?;
         let changes = UserChanges { email_verified: Some(true), ..UserChanges::default() };
-        Accounts::update(self, &mut tx, user, &changes).await?.ok_or_else(unknown)?;
-        self.record(&mut tx, &by.entry("user.verified").to(user)).await?;
+        self.veto(&mut tx, Act::Update { user: &context(row.clone()), changes: &changes }).await?;
+        self.note_proof(&mut tx, &row, is_theirs).await?;
+        let entry = by.entry("user.verified").to(user).with(json!({ "kept": is_theirs }));
+        self.record(&mut tx, &entry).await?;
         tx.commit(self.clock.now()).await
     }
 
-    /// Ends one session, whoever's it is; `false` when there is no such live session.
+    /// Ends one session, whoever's it is, and every one its person wears; `false` when there is no such live session.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -194,6 +198,7 @@ impl Identity {
         let mut tx = self.db.begin().await?;
         let Some(ended) = sessions::end(&mut tx, session, now).await? else { return Ok(false) };
         tx.emit(Event::SessionRevoked { session });
+        self.end_worn(&mut tx, ended.user_id).await?;
         let entry = by.entry("session.ended").to(ended.user_id).with(json!({ "session": session }));
         self.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
@@ -212,6 +217,14 @@ impl Identity {
         self.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
         Ok(count)
+    }
+
+    /// Ends every session an operator wears; nothing, when it is not one.
+    pub(super) async fn end_worn(&self, tx: &mut Tx, operator: UserId) -> Result<()> {
+        for session in sessions::end_worn(tx, operator, self.clock.now()).await? {
+            tx.emit(Event::SessionRevoked { session });
+        }
+        Ok(())
     }
 
     async fn end_all(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<usize> {

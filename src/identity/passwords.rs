@@ -11,6 +11,15 @@ use super::notes::when;
 use crate::mail::Letter;
 use crate::store::{sessions, users};
 
+/// What follows upon another password.
+#[derive(Clone, Copy, Debug)]
+pub struct Then {
+    /// Whether every other session ends.
+    pub ends_others: bool,
+    /// Whether the person gets a letter.
+    pub tells: bool,
+}
+
 /// Refused: it would be the last way into the account.
 pub(super) fn last_way_in() -> Failure {
     Failure::conflict("account.last_way_in", "This is the only way into your account.")
@@ -18,16 +27,16 @@ pub(super) fn last_way_in() -> Failure {
 }
 
 impl Identity {
-    /// Sets the password of somebody who proved to be there. With `end_others` every other session ends.
+    /// Sets the password of somebody who proved to be there.
     ///
     /// # Errors
-    /// What speaks against the password, or when the database does not answer.
+    /// 403 when the session has ended in the meantime, or when the database does not answer.
     pub async fn set_password(
         &self,
         caller: &Caller,
         info: &RequestInfo,
         password: String,
-        end_others: bool,
+        then: Then,
     ) -> Result<Option<String>> {
         let user = caller.user();
         if let Some(problem) = self.password_problem(&password, &user.email).await? {
@@ -36,29 +45,34 @@ impl Identity {
         let hash = self.hasher.hash(password).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        self.hold_caller(&mut tx, caller).await?;
         users::set_password(&mut tx, user.id, Some(&hash), now).await?;
-        if end_others && let Some(session) = caller.session() {
+        if then.ends_others
+            && let Some(session) = caller.session()
+        {
             for session in sessions::revoke_others(&mut tx, user.id, session, now).await? {
                 tx.emit(Event::SessionRevoked { session });
             }
         }
-        self.tell_of_password(&mut tx, caller, info, ("password_changed", "password.changed")).await?;
+        self.tell_of_password(&mut tx, caller, info, ("password_changed", "password.changed"), then.tells).await?;
         tx.commit(now).await?;
         Ok(None)
     }
 
-    /// Removes the password, unless it is the last way in.
+    /// Removes the password, unless it is the last way in. `tells`: whether the person gets a letter.
     ///
     /// # Errors
-    /// When it is, or the database does not answer.
-    pub async fn remove_password(&self, caller: &Caller, info: &RequestInfo) -> Result<()> {
+    /// When it is, the session has ended in the meantime, or the database does not answer.
+    pub async fn remove_password(&self, caller: &Caller, info: &RequestInfo, tells: bool) -> Result<()> {
         let user = caller.user().id;
-        if self.ways_in_now(user).await? < 2 {
+        let mut tx = self.db.begin().await?;
+        // Whoever takes another way in away holds the account, too: what is counted now stays until this is done.
+        self.hold_caller(&mut tx, caller).await?;
+        if self.count_ways_in(&mut tx, user).await? < 2 {
             return Err(last_way_in());
         }
-        let mut tx = self.db.begin().await?;
         users::set_password(&mut tx, user, None, self.clock.now()).await?;
-        self.tell_of_password(&mut tx, caller, info, ("password_removed", "password.removed")).await?;
+        self.tell_of_password(&mut tx, caller, info, ("password_removed", "password.removed"), tells).await?;
         tx.commit(self.clock.now()).await
     }
 
@@ -68,6 +82,7 @@ impl Identity {
         caller: &Caller,
         info: &RequestInfo,
         (kind, action): (&'static str, &'static str),
+        tells: bool,
     ) -> Result<()> {
         let user = caller.user();
         let letter = Letter {
@@ -77,7 +92,9 @@ impl Identity {
             path: None,
             facts: json!({ "when": when(self.clock.now()), "device": "", "ip": info.ip }),
         };
-        self.post.send_if_possible(tx, &user.email, &letter).await?;
+        if tells {
+            self.post.send_if_possible(tx, &user.email, &letter).await?;
+        }
         let entry = AuditEntry { action, outcome: "done", ..AuditEntry::default() };
         self.audit.record(tx, &entry.by(caller).during(info).to(user.id)).await
     }
@@ -88,6 +105,6 @@ impl Identity {
     /// When the database does not answer.
     pub async fn is_password_of(&self, caller: &Caller, password: String) -> Result<bool> {
         let found = self.check_password(&caller.user().email, password).await?;
-        Ok(found.is_some_and(|user| user.id == caller.user().id))
+        Ok(found.is_some_and(|proof| proof.user.id == caller.user().id))
     }
 }

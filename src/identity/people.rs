@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
 use belgie_api::ports::{Accounts, NewUser, UserChanges};
-use belgie_api::{Failure, Result, UserId};
+use belgie_api::{Caller, Failure, Result, UserId};
 
 use super::accounts::Identity;
 use super::operate::unknown;
@@ -103,7 +104,20 @@ impl Identity {
     /// # Errors
     /// 404 when there is none; 409 when another has the address or the last operator would go; a veto's refusal.
     pub async fn change(&self, user: UserId, changes: &UserChanges) -> Result<UserContext> {
+        self.change_in(self.db.begin().await?, user, changes).await
+    }
+
+    /// As [`change`](Self::change), by the person: the session must not have ended since the request came.
+    ///
+    /// # Errors
+    /// When it has; or as `change`.
+    pub async fn change_own(&self, caller: &Caller, changes: &UserChanges) -> Result<UserContext> {
         let mut tx = self.db.begin().await?;
+        self.hold_caller(&mut tx, caller).await?;
+        self.change_in(tx, caller.user().id, changes).await
+    }
+
+    async fn change_in(&self, mut tx: Tx, user: UserId, changes: &UserChanges) -> Result<UserContext> {
         let Some(row) = users::find(&mut tx, user).await? else { return Err(unknown()) };
         let changed = Accounts::update(self, &mut tx, row.id, changes).await?;
         let changed = changed

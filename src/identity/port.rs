@@ -8,6 +8,7 @@ use belgie_api::ports::{Accounts, NewUser, UserChanges, UserProfile};
 use belgie_api::{Event, Failure, Result, UserId};
 
 use super::accounts::{Identity, context, is_email, shorten};
+use crate::store::users::lock::lock;
 use crate::store::users::{self, UserRow};
 
 fn no_address() -> Failure {
@@ -41,7 +42,7 @@ impl Accounts for Identity {
         if changes.scopes.as_ref().is_some_and(|scopes| !scopes.has_named(super::setup::ADMIN)) {
             self.keep_an_operator(tx, user).await?;
         }
-        let Some(mut row) = users::find(tx, user).await? else { return Ok(None) };
+        let Some(mut row) = lock(tx, user).await? else { return Ok(None) };
         self.veto(tx, Act::Update { user: &context(row.clone()), changes }).await?;
         if let Some(email) = &changes.email {
             let email = users::normalize_email(email);
@@ -77,10 +78,14 @@ impl Accounts for Identity {
     }
 
     async fn prove_address(&self, tx: &mut Tx, user: UserId, is_theirs: bool) -> Result<Option<UserContext>> {
-        match users::find(tx, user).await? {
+        match lock(tx, user).await? {
             Some(row) => self.note_proof(tx, &row, is_theirs).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    async fn hold(&self, tx: &mut Tx, user: UserId) -> Result<Option<UserContext>> {
+        Ok(lock(tx, user).await?.map(context))
     }
 
     async fn ask_vetoes(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {

@@ -39,9 +39,9 @@ impl Identity {
         self.veto(tx, Act::Reclaim { user: &context(row.clone()) }).await
     }
 
-    /// Ends every session of a person, inside a transaction.
+    /// Ends every session of a person and every one the person wears, inside a transaction.
     pub(super) async fn end_all_sessions(&self, tx: &mut Tx, user: UserId) -> Result<()> {
-        for session in sessions::revoke_all(tx, user, self.clock.now()).await? {
+        for session in sessions::end_all(tx, user, self.clock.now()).await? {
             tx.emit(Event::SessionRevoked { session });
         }
         Ok(())

@@ -11,6 +11,7 @@ use super::accounts::{Identity, is_email};
 use super::notes::{LINK_LIFETIME, LINK_MINUTES, Note, path_with, when};
 use crate::mail::Letter;
 use crate::store::links;
+use crate::store::users::lock::lock;
 use crate::store::users::{self, UserRow, normalize_email};
 
 const PURPOSE: &str = "core.reset";
@@ -95,10 +96,10 @@ impl Identity {
         let hash = self.hasher.hash(password).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        let row = lock(&mut tx, user).await?;
         if self.take_note::<Asked>(&mut tx, PURPOSE, token).await?.is_none() {
             return Ok(Reset::Over);
         }
-        let row = users::find(&mut tx, user).await?;
         let row = row.filter(|row| row.email == content.email && !row.is_banned(now));
         let Some(row) = row else { return Ok(Reset::Over) };
         let proven = self.note_proof(&mut tx, &row, false).await?;

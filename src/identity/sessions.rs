@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use belgie_api::context::UserContext;
 use belgie_api::hooks::Act;
+use belgie_api::ports::Ground;
 use belgie_api::{Event, Failure, PlainToken, Result, SessionId, Timestamp, TokenKind, UserId};
 use serde_json::json;
 
 use super::accounts::{Identity, context};
 use super::device_name::device_name;
+use super::hold::outdated;
 use super::notes::when;
 use super::remembered::Known;
 use crate::mail::Letter;
 use crate::store::sessions::{self, SessionRow};
-use crate::store::users;
+use crate::store::users::{self, lock::lock};
 
 /// A session's last use is noted at most this often, so that reading a page does not write.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -66,15 +68,27 @@ pub(super) fn shorten_user_agent(text: &str) -> String {
 
 impl Identity {
     /// Opens a session with a token nobody has seen before, whatever cookie the browser came with, once every veto has
-    /// agreed. `method`: how the person proved to be there.
+    /// agreed. `method`: how the person proved to be there; `ground`: what the proof was, looked at once more while nobody
+    /// else can change the account.
     ///
     /// # Errors
-    /// 403 when the account is banned or gone or a veto refuses; or when the database does not answer.
-    pub async fn start_session(&self, user: UserId, ip: IpAddr, user_agent: &str, method: &str) -> Result<Started> {
+    /// 403 when the account is banned or gone, the ground does not stand or a veto refuses; or when the database does not
+    /// answer.
+    pub async fn start_session(
+        &self,
+        user: UserId,
+        (ip, user_agent): (IpAddr, &str),
+        method: &str,
+        ground: &dyn Ground,
+    ) -> Result<Started> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let row = users::find(&mut tx, user).await?.filter(|row| !row.is_banned(now)).ok_or_else(closed)?;
-        self.veto(&mut tx, Act::SignIn { user: &context(row), method }).await?;
+        let row = lock(&mut tx, user).await?.filter(|row| !row.is_banned(now)).ok_or_else(closed)?;
+        let person = context(row);
+        if !ground.stands(&mut tx, &person).await? {
+            return Err(outdated());
+        }
+        self.veto(&mut tx, Act::SignIn { user: &person, method }).await?;
         let token = TokenKind::Session.mint(self.entropy.as_ref());
         let session = SessionRow {
             id: SessionId::new(self.clock.as_ref(), self.entropy.as_ref()),
@@ -224,7 +238,7 @@ impl Identity {
         sessions::list(&mut self.db.read().await?, user, self.clock.now()).await
     }
 
-    /// Ends one session of a person; `false` when there is no such live session. Heard everywhere before this returns.
+    /// Ends one session of a person, and every one the person wears; `false` when there is no such live session. Heard everywhere before this returns.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -236,11 +250,12 @@ impl Identity {
         if let Some(entry) = Self::end_of_wearing(session, ended) {
             self.record(&mut tx, &entry).await?;
         }
+        self.end_worn(&mut tx, user).await?;
         tx.commit(now).await?;
         Ok(true)
     }
 
-    /// Ends every session of a person but one; says how many.
+    /// Ends every session of a person but one, and every one the person wears; says how many.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::accounts::Identity;
 use super::notes::{LINK_LIFETIME, LINK_MINUTES, Note, path_with};
 use crate::mail::Letter;
+use crate::store::users::lock::lock;
 use crate::store::{links, users};
 
 const PURPOSE: &str = "core.verify";
@@ -96,10 +97,10 @@ impl Identity {
             None => false,
         };
         let mut tx = self.db.begin().await?;
+        let row = lock(&mut tx, user).await?.filter(|row| row.email == content.email);
         if self.take_note::<Asked>(&mut tx, PURPOSE, token).await?.is_none() {
             return Ok(None);
         }
-        let row = users::find(&mut tx, user).await?.filter(|row| row.email == content.email);
         let Some(row) = row else { return Ok(None) };
         let user = self.note_proof(&mut tx, &row, knows_password || is_same(&content, user, &follower)).await?;
         tx.commit(self.clock.now()).await?;

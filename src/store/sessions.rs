@@ -14,6 +14,8 @@ const RENEW: &str = "UPDATE core_sessions SET renewed_at = $2, last_seen_at = $2
      WHERE id = $1 AND revoked_at IS NULL";
 const CONFIRM: &str = "UPDATE core_sessions SET authenticated_at = $2, method = $3 \
      WHERE id = $1 AND revoked_at IS NULL AND impersonator_id IS NULL";
+const HOLD: &str = "UPDATE core_sessions SET last_seen_at = last_seen_at \
+     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
 const SEEN: &str = "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE core_sessions SET revoked_at = $3 \
      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING user_id, impersonator_id";
@@ -25,9 +27,7 @@ const END_WORN: &str = "UPDATE core_sessions SET revoked_at = $2 \
      WHERE impersonator_id = $1 AND revoked_at IS NULL RETURNING id";
 const COUNT: &str = "SELECT COUNT(*) FROM core_sessions WHERE revoked_at IS NULL AND expires_at > $1";
 const REVOKE_OTHERS: &str = "UPDATE core_sessions SET revoked_at = $3 \
-     WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL RETURNING id";
-const REVOKE_ALL: &str =
-    "UPDATE core_sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id";
+     WHERE ((user_id = $1 AND id <> $2) OR impersonator_id = $1) AND revoked_at IS NULL RETURNING id";
 const PURGE: &str = "DELETE FROM core_sessions WHERE expires_at < $1 OR revoked_at < $1";
 
 /// A browser session that is neither expired nor revoked.
@@ -132,6 +132,18 @@ pub async fn touch(conn: &mut Conn, session: SessionId, now: Timestamp) -> Resul
     Ok(())
 }
 
+/// Holds a session of this person until the transaction ends; `false` when it has been ended or is nobody's.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hold(conn: &mut Conn, session: SessionId, user: UserId) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, SessionId>(HOLD)
+        .bind(session)
+        .bind(user)
+        .fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
 /// Ends a session of this person; `None` when there is no such live session.
 ///
 /// # Errors
@@ -176,7 +188,7 @@ pub async fn count(conn: &mut Conn, now: Timestamp) -> Result<i64> {
     Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(COUNT).bind(now).fetch_one(c).await)?)
 }
 
-/// Ends every session of a person but one, and says which.
+/// Ends every session of a person but one, and every one the person wears, and says which.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -186,14 +198,6 @@ pub async fn revoke_others(conn: &mut Conn, user: UserId, keep: SessionId, now: 
         .bind(keep)
         .bind(now)
         .fetch_all(c).await)?)
-}
-
-/// Ends every session of a person, and says which.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn revoke_all(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_ALL).bind(user).bind(now).fetch_all(c).await)?)
 }
 
 /// Forgets sessions that ended before a moment, and says how many.

@@ -1,5 +1,6 @@
 //! Table `core_users`.
 
+pub mod lock;
 pub mod search;
 pub mod standing;
 

@@ -114,7 +114,8 @@ impl Client {
         self.0.web.cookies.clear_session().ok_or_else(|| Failure::internal("the session cookie cannot be written"))
     }
 
-    /// Changes an account.
+    /// Changes an account. With `email_verified` everything in the account stays, a stranger's password and sessions
+    /// included; the application must know that the owner of the address made the account.
     ///
     /// # Errors
     /// 404 when there is none; 409 when another has the address or the last administrator would go; a veto's refusal.

@@ -16,6 +16,7 @@ use super::by_mail::{browser_mark, limit_mail_here, needs, private};
 use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again};
 use crate::identity::accounts::is_email;
 use crate::identity::code::CodeTry;
+use crate::identity::hold::SameAddress;
 use crate::store::users::normalize_email;
 
 /// First the address, then the handle and what was typed.
@@ -120,7 +121,8 @@ async fn check(
     web.limits.take(bucket, &key).await?;
     match web.identity.try_code(handle, &form.code, &browser_mark(visitor)).await? {
         CodeTry::Right(arrival) => {
-            open_session(web, visitor, headers, (&arrival.user, "code"), arrival.return_to).await
+            open_session(web, visitor, headers, (&arrival.user, "code", &SameAddress(&arrival.user)), arrival.return_to)
+                .await
         }
         CodeTry::Over => Err(used_up()),
         CodeTry::Wrong => {

@@ -141,8 +141,8 @@ fn json_of_broken(failure: &Failure) -> Response {
 }
 
 fn title(failure: &Failure) -> &'static str {
-    // What was good once.
-    if matches!(failure.code(), "link.over" | "code.over") {
+    // Links, codes and the like that were good once.
+    if failure.code().rsplit_once('.').is_some_and(|(_, what)| what == "over") {
         return "Too late";
     }
     match failure.status().as_u16() {

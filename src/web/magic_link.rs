@@ -13,6 +13,7 @@ use super::Web;
 use super::by_mail::{Link, LinkPage, browser_mark, limit_mail_here, look_into_mail, needs, over, private, read_token};
 use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again};
 use crate::identity::accounts::is_email;
+use crate::identity::hold::SameAddress;
 
 const SENT: &str = "If you can sign in with this address, a link is on its way to it. It works once, for an hour.";
 const ELSEWHERE: &str = "You did not ask for this link in this browser. If somebody else gave it to you, do not use it: you would work \
@@ -72,5 +73,6 @@ pub async fn follow(
 ) -> Result<Response> {
     let token = read_token(&link.token)?;
     let arrival = web.identity.follow_link(&token, &browser_mark(&visitor)).await?.ok_or_else(over)?;
-    open_session(&web, &visitor, &headers, (&arrival.user, "link"), arrival.return_to).await.map(private)
+    let by_link = (&arrival.user, "link", &SameAddress(&arrival.user) as _);
+    open_session(&web, &visitor, &headers, by_link, arrival.return_to).await.map(private)
 }

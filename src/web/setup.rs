@@ -16,6 +16,7 @@ use super::by_mail::browser_mark;
 use super::sign_in::open_session;
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
+use crate::identity::hold::SameAddress;
 use crate::identity::setup::ADMIN;
 
 #[derive(Deserialize)]
@@ -100,7 +101,7 @@ pub async fn submit(
             if web.identity.has_mail() {
                 web.identity.send_verification(user.id, &browser_mark(&visitor)).await?;
             }
-            open_session(&web, &visitor, &headers, (&user, "setup"), None).await
+            open_session(&web, &visitor, &headers, (&user, "setup", &SameAddress(&user)), None).await
         }
         Ok(None) | Err(CreateError::Taken) => Err(used_up()),
         Err(CreateError::Problems(problems)) => render(&web, &visitor, &form, None, problems),

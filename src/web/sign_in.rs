@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::context::UserContext;
 use belgie_api::plugin::SignInButton;
-use belgie_api::ports::LimitBucket;
+use belgie_api::ports::{Ground, LimitBucket};
 use belgie_api::web::{FormAction, Visitor, is_local_path};
 use belgie_api::{Caller, Result};
 use serde::Deserialize;
@@ -158,14 +158,14 @@ pub async fn submit(
     needs(web.identity.rules().signs_in_by_password)?;
     limit_sign_in(&web, &visitor, &headers, &form.email).await?;
     let return_to = form.destination.path();
-    let Some(user) = web.identity.check_password(&form.email, form.password).await? else {
+    let Some(proof) = web.identity.check_password(&form.email, form.password).await? else {
         let error = "Address and password do not go together.";
         return sign_in_again(&web, &visitor, return_to, &form.email, error).await;
     };
-    if !web.identity.is_proven_enough(&user) {
-        return ask_for_proof(&web, &visitor, &headers, &user).await;
+    if !web.identity.is_proven_enough(&proof.user) {
+        return ask_for_proof(&web, &visitor, &headers, &proof.user).await;
     }
-    open_session(&web, &visitor, &headers, (&user, "password"), return_to).await
+    open_session(&web, &visitor, &headers, (&proof.user, "password", &proof), return_to).await
 }
 
 /// Whoever knows the password has still to prove the address: a link goes there.
@@ -196,10 +196,10 @@ pub async fn open_session(
     web: &Web,
     visitor: &Visitor,
     headers: &HeaderMap,
-    (user, method): (&UserContext, &str),
+    (user, method, ground): (&UserContext, &str, &dyn Ground),
     return_to: Option<String>,
 ) -> Result<Response> {
-    let begun = web.sessions.begin(visitor, headers, user.id, method).await?;
+    let begun = web.sessions.begin_on(visitor, headers, (user.id, method), ground).await?;
     let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
     let response = with_cookie(Redirect::to(&target).into_response(), Some(begun.cookie));
     Ok(with_cookie(response, device_cookie(web, headers, user)))

@@ -16,6 +16,7 @@ use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, look_into_mail, m
 use super::sign_in::{Destination, buttons, leave_for_clients, limit_sign_in, open_session};
 use crate::identity::NewAccount;
 use crate::identity::accounts::{AccountProblems, CreateError};
+use crate::identity::hold::SameAddress;
 use crate::identity::sign_up::{Finish, Finished};
 
 const SENT: &str = "The next step is in a mail to this address. It works once, for an hour.";
@@ -115,16 +116,16 @@ pub async fn submit(
             Err(error) => refuse(&web, &visitor, return_to, (&email, &name), error),
         };
     }
-    let user = match web.identity.create(account).await {
-        Ok(user) => Some(user),
-        Err(CreateError::Taken) => {
-            limit_sign_in(&web, &visitor, &headers, &email).await?;
-            web.identity.check_password(&email, password).await?
-        }
+    match web.identity.create(account).await {
+        Err(CreateError::Taken) => limit_sign_in(&web, &visitor, &headers, &email).await?,
         Err(error) => return refuse(&web, &visitor, return_to, (&email, &name), error),
-    };
-    match user {
-        Some(user) => open_session(&web, &visitor, &headers, (&user, "password"), return_to).await,
+        Ok(user) => {
+            let sign_up = (&user, "password", &SameAddress(&user) as _);
+            return open_session(&web, &visitor, &headers, sign_up, return_to).await;
+        }
+    }
+    match web.identity.check_password(&email, password).await? {
+        Some(proof) => open_session(&web, &visitor, &headers, (&proof.user, "password", &proof), return_to).await,
         None => refuse(&web, &visitor, return_to, (&email, &name), CreateError::Taken),
     }
 }
@@ -192,7 +193,8 @@ pub async fn finish(
     let found = web.identity.look_at_finish(&token, &mark).await?.ok_or_else(over)?;
     match web.identity.finish_sign_up(&token, &mark, form.password).await? {
         Finished::Made(user, return_to) => {
-            open_session(&web, &visitor, &headers, (&user, "password"), return_to).await.map(private)
+            let sign_up = (&user, "password", &SameAddress(&user) as _);
+            open_session(&web, &visitor, &headers, sign_up, return_to).await.map(private)
         }
         Finished::Problem(problem) => last_step(&web, &visitor, token.expose(), &found, Some(problem)),
         Finished::Taken => {

@@ -5,6 +5,7 @@ mod command_line;
 mod impersonation;
 mod last_one;
 mod pages;
+mod proven;
 
 use belgie_api::UserId;
 use belgie_api::context::UserContext;

@@ -7,6 +7,7 @@ mod leaving;
 mod limits;
 mod link;
 mod mail_server;
+mod meanwhile;
 mod outbox;
 mod password;
 mod presence;

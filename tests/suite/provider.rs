@@ -7,6 +7,7 @@ mod google;
 mod joining;
 mod limits;
 mod linking;
+mod meanwhile;
 mod microsoft;
 mod native;
 mod presets;

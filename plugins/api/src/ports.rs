@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 
 pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
-    Accounts, BegunSession, Kept, NewUser, OneTime, Sessions, UserChanges, UserProfile, normalize_email,
+    Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
+    normalize_email,
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 use crate::clock::Clock;

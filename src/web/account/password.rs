@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::ports::LimitBucket;
 use belgie_api::web::{Present, Visitor};
 use belgie_api::{Caller, Result};
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use serde_json::json;
 use super::super::Web;
 use super::super::by_mail::needs;
 use super::facts;
+use crate::identity::Then;
 
 #[derive(Deserialize)]
 pub struct NewPassword {
@@ -35,6 +37,16 @@ async fn render(web: &Web, visitor: &Visitor, caller: &Caller, error: Option<&st
     Ok(response)
 }
 
+/// Hashing is work, so a person changes a password only so often.
+async fn limit(web: &Web, caller: &Caller) -> Result<()> {
+    web.limits.take(LimitBucket::SignInByAccount, &caller.user().id.to_string()).await
+}
+
+/// Whether the person gets one more notice. Their own bucket: nobody else can empty it so that a change goes unnoticed.
+async fn may_write(web: &Web, caller: &Caller) -> bool {
+    web.limits.take(LimitBucket::MailToRecipient, &format!("notice to {}", caller.user().id)).await.is_ok()
+}
+
 /// `GET /account/password`
 pub async fn page(State(web): State<Arc<Web>>, Present { caller, visitor }: Present) -> Result<Response> {
     needs(web.identity.rules().signs_in_by_password)?;
@@ -48,8 +60,9 @@ pub async fn save(
     Form(form): Form<NewPassword>,
 ) -> Result<Response> {
     needs(web.identity.rules().signs_in_by_password)?;
-    let end_others = form.end_others.is_some();
-    match web.identity.set_password(&caller, &visitor.info, form.password, end_others).await? {
+    limit(&web, &caller).await?;
+    let then = Then { ends_others: form.end_others.is_some(), tells: may_write(&web, &caller).await };
+    match web.identity.set_password(&caller, &visitor.info, form.password, then).await? {
         None => Ok(Redirect::to("/account?done=password").into_response()),
         Some(problem) => render(&web, &visitor, &caller, Some(&problem)).await,
     }
@@ -57,7 +70,9 @@ pub async fn save(
 
 /// `POST /account/password/remove`
 pub async fn remove(State(web): State<Arc<Web>>, Present { caller, visitor }: Present) -> Result<Response> {
-    web.identity.remove_password(&caller, &visitor.info).await?;
+    limit(&web, &caller).await?;
+    let tells = may_write(&web, &caller).await;
+    web.identity.remove_password(&caller, &visitor.info, tells).await?;
     Ok(Redirect::to("/account?done=password-removed").into_response())
 }
 

@@ -36,6 +36,6 @@ pub async fn save(
     let name: String = form.name.chars().filter(|c| !c.is_control()).collect();
     let image = form.remove_image.is_some().then_some(None);
     let changes = UserChanges { name: Some(name), image, ..UserChanges::default() };
-    web.identity.change(caller.user().id, &changes).await?;
+    web.identity.change_own(&caller, &changes).await?;
     Ok(Redirect::to("/account?done=profile").into_response())
 }

@@ -144,7 +144,11 @@ on_both_engines! {
 
         wear(&mut browser, ada.id).await;
         press(&mut second, person.id, "sessions/end").await;
-        assert!(browser.is_signed_in().await, "one session is one session");
+        assert!(!browser.is_signed_in().await, "what was put on in a session ends with it");
+
+        browser = gateway.browser();
+        browser.sign_in(OPERATOR, PASSWORD).await;
+        wear(&mut browser, ada.id).await;
         act(&mut second, person.id, "scopes", &[("scopes", "")]).await;
         assert!(!browser.is_signed_in().await, "no operator any more");
 
@@ -153,5 +157,43 @@ on_both_engines! {
         wear(&mut browser, ada.id).await;
         act(&mut second, person.id, "ban", &[]).await;
         assert!(!browser.is_signed_in().await, "banned");
+    }
+}
+
+on_both_engines! {
+    async fn what_an_operator_wears_ends_with_the_sessions_of_the_operator(gateway: TestGateway,
+        setup = crate::support::Setup::default().with_mail().config("[sign_in]\nrequire_verified_email = false"))
+    {
+        // An intruder in the account of the operator has put on the session of somebody.
+        let (person, mut intruder) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        for way in ["others", "password", "signed out", "ended", "reset"] {
+            wear(&mut intruder, ada.id).await;
+            assert!(intruder.is_signed_in().await, "{way}");
+            let mut owner = gateway.browser();
+            if way == "reset" {
+                owner.press("/auth/forgot", OPERATOR, None).await;
+                let letter = gateway.letter_to(OPERATOR).await;
+                owner.fill(&letter.link(), "/auth/reset", &[("password", "the owner's very own words")]).await;
+            } else {
+                owner.sign_in(OPERATOR, PASSWORD).await;
+            }
+            match way {
+                "others" => drop(owner.fill("/account", "/account/sessions/revoke-others", &[]).await),
+                "password" => drop(owner.fill("/account/password", "/account/password", &[("password", PASSWORD)]).await),
+                "signed out" => drop(owner.fill("/account", "/auth/signout", &[]).await),
+                "ended" => {
+                    let identity = gateway.gateway.identity();
+                    let session = identity.list_sessions(person.id).await.expect("a list").first().expect("one").id;
+                    assert!(identity.end_session_by(session, belgie::identity::By::Host).await.expect("an answer"));
+                }
+                _ => {}
+            }
+            assert!(!intruder.is_signed_in().await, "{way}");
+            intruder = gateway.browser();
+            if way != "reset" {
+                intruder.sign_in(OPERATOR, PASSWORD).await;
+            }
+        }
     }
 }

@@ -101,3 +101,15 @@ on_both_engines! {
         assert_eq!(gateway.browser().get(&undo).await.status, StatusCode::NOT_FOUND);
     }
 }
+
+on_both_engines! {
+    async fn an_address_nobody_proved_gets_no_way_into_the_account(gateway: TestGateway,
+        setup = Setup::default().with_mail().config("[sign_in]\nrequire_verified_email = false"))
+    {
+        // Ada mistyped her address when she signed up, and it is somebody's.
+        let mut ada = gateway.signed_in("a.da@example.org").await;
+        change(&gateway, &mut ada, "ada@example.org").await;
+        assert!(gateway.letters_to("a.da@example.org").await.is_empty());
+        assert!(ada.get("/account").await.body.contains("ada@example.org"));
+    }
+}

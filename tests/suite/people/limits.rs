@@ -183,3 +183,21 @@ on_both_engines! {
         assert!(letter.subject.contains("new sign-in") && letter.text.contains("127.0.0.1"), "{letter:?}");
     }
 }
+
+on_both_engines! {
+    async fn a_person_changes_the_password_so_often_and_is_told_every_time_or_nearly(gateway: TestGateway,
+        setup = Setup::default().without_generous_limits().with_mail().config("[limits]\nsign_in_per_account_per_minute = 4\nmails_per_recipient_per_hour = 2"))
+    {
+        let mut ada = gateway.at_home("ada@example.org").await;
+        let form = ada.get("/account/password").await.form("/account/password");
+        let before = gateway.letters_to("ada@example.org").await.len();
+        let mut statuses = Vec::new();
+        for round in 0..5 {
+            let password = format!("some other words entirely {round}");
+            statuses.push(ada.submit(&form, &[("password", &password)]).await.status.as_u16());
+        }
+        assert_eq!(statuses, [303, 303, 303, 303, 429]);
+        let notices = gateway.letters_to("ada@example.org").await.len() - before;
+        assert_eq!(notices, 2, "whoever is in the account cannot have any number of mails sent");
+    }
+}

@@ -104,7 +104,7 @@ async fn errors_that_would_go_to_another_site_stop_the_boot() {
     let Err(error) = build("https://evil.example/").await else { panic!("the gateway started") };
     assert!(error.to_string().contains("default_error_redirect_url"), "{error}");
     for good in ["/welcome", "http://127.0.0.1:8080/welcome"] {
-        build(good).await.map(drop).unwrap_or_else(|error| panic!("{error}"));
+        build(good).await.map_or_else(|error| panic!("{error}"), drop);
     }
 }
 

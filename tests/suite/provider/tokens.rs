@@ -161,13 +161,14 @@ with_idp! {
         let mut browser = arrived(&gateway, &idp).await;
         gateway.clock.advance(Duration::from_hours(1));
         let sql = "UPDATE oauth_client_accounts SET lease_until = 9000000000000000";
-        match gateway.pools() {
-            Pools::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.expect("a lease")),
+        let done = match gateway.pools() {
+            Pools::Sqlite { writer, .. } => sqlx::query(sql).execute(writer).await.map(drop),
             Pools::Postgres(pool) => {
                 let sql = sql.replace("9000000000000000", "'2255-01-01T00:00:00Z'");
-                drop(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await.expect("a lease"));
+                sqlx::query(sqlx::AssertSqlSafe(sql)).execute(pool).await.map(drop)
             }
-        }
+        };
+        done.expect("a lease");
         let (status, answer) = call(&mut browser, ACCESS, json!({})).await;
         assert_eq!((status, answer["error"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("refresh_in_progress")));
         assert!(answer["hint"].as_str().expect("a hint").contains("again"));

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};
 use crate::id::{SessionId, UserId};
-use crate::ports::{Audit, AuditEntry, BegunSession, Kept, Keys, Mail, Mailer, OneTime, Sessions};
+use crate::ports::{Audit, AuditEntry, BegunSession, Ground, Kept, Keys, Mail, Mailer, OneTime, Sessions};
 use crate::token::PlainToken;
 use crate::web::Visitor;
 
@@ -23,7 +23,11 @@ fn nothing<T>() -> Result<T> {
 
 #[async_trait]
 impl Sessions for Nowhere {
-    async fn begin(&self, _: &Visitor, _: &HeaderMap, _: UserId, _: &str) -> Result<BegunSession> {
+    async fn begin_on(&self, _: &Visitor, _: &HeaderMap, _: (UserId, &str), _: &dyn Ground) -> Result<BegunSession> {
+        nothing()
+    }
+
+    async fn hold(&self, _: &mut Tx, _: SessionId, _: UserId) -> Result<bool> {
         nothing()
     }
 

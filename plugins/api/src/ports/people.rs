@@ -42,7 +42,9 @@ pub struct NewUser {
 pub struct UserChanges {
     /// Another address. It must not have an account; with it goes the proof of the old one.
     pub email: Option<String>,
-    /// Whether the address, the new one if there is one, is proven.
+    /// Whether the address, the new one if there is one, is proven. Everything in the account stays: only say `true` when
+    /// whoever made the account is known to own the address, else a stranger who made it and waited keeps a way in.
+    /// [`Accounts::prove_address`] is for every other proof.
     pub email_verified: Option<bool>,
     /// Another name.
     pub name: Option<String>,
@@ -107,6 +109,17 @@ pub trait Accounts: Send + Sync {
         Err(Failure::internal("these accounts cannot be proven"))
     }
 
+    /// Holds an account until the transaction ends, and says how it stands then; `None` when there is none. Whoever decides
+    /// by the state of an account and then writes holds it first, before anything that hangs on it: another transaction
+    /// that does the same waits, or is over.
+    ///
+    /// # Errors
+    /// When the database does not answer. The default is for stand-ins in tests and always fails.
+    async fn hold(&self, tx: &mut Tx, user: UserId) -> Result<Option<UserContext>> {
+        let _not_here = (tx, user);
+        Err(Failure::internal("these accounts cannot be held"))
+    }
+
     /// Asks every veto about an act that a plugin is about to do, inside its transaction.
     ///
     /// # Errors
@@ -138,6 +151,24 @@ pub struct BegunSession {
     pub expires_at: Timestamp,
 }
 
+/// Why somebody is believed to be a person: what must still be so at the moment a session begins, since seconds may have
+/// passed since it was looked at.
+#[async_trait]
+pub trait Ground: Send + Sync {
+    /// Whether it is still so. Asked inside the transaction, while the account is held; `user`: as it is now.
+    async fn stands(&self, tx: &mut Tx, user: &UserContext) -> Result<bool>;
+}
+
+/// The ground of whoever answers for the person without anything that could change.
+pub struct TheirWord;
+
+#[async_trait]
+impl Ground for TheirWord {
+    async fn stands(&self, _tx: &mut Tx, _user: &UserContext) -> Result<bool> {
+        Ok(true)
+    }
+}
+
 /// Browser sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -146,7 +177,29 @@ pub trait Sessions: Send + Sync {
     ///
     /// # Errors
     /// [`Failure`](crate::Failure) with status 403 when the account is banned, gone or a veto refuses.
-    async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession>;
+    async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession> {
+        self.begin_on(visitor, headers, (user, method), &TheirWord).await
+    }
+
+    /// As [`begin`](Self::begin), on a ground that is looked at once more.
+    ///
+    /// # Errors
+    /// As `begin`, and 403 when the ground does not stand any more.
+    async fn begin_on(
+        &self,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+        (user, method): (UserId, &str),
+        ground: &dyn Ground,
+    ) -> Result<BegunSession>;
+
+    /// Holds a person and one of their sessions until the transaction ends; `false` when the session was ended or is not
+    /// theirs. Whoever acts in the name of a session does so first in the transaction of the act: the session may have
+    /// ended since the request came.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn hold(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool>;
 
     /// Notes that the person behind a session has just proved once more to be there, which makes it fresh.
     async fn confirm(&self, session: SessionId, method: &str) -> Result<()>;

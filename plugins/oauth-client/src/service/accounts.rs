@@ -153,6 +153,8 @@ impl Engine {
         let context = self.host.accounts().find(user).await?.ok_or_else(refusal::account_not_found)?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
+        // Whoever takes another way in away holds the account, too: what is counted now stays until this is done.
+        self.host.accounts().hold(&mut tx, user).await?;
         store::accounts::lock_all(&mut tx, user).await?;
         let is_way_in = self.provider(provider).is_ok();
         if is_way_in && self.host.accounts().ways_in(&mut tx, user).await? <= 1 {

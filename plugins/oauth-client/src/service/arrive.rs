@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
+use belgie_api::ports::BegunSession;
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, Failure, PlainToken, Result, TokenKind, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::finish::Landed;
-use super::settle::{Arrival, Settled};
+use super::settle::{Arrival, Settled, StillLinked};
 use crate::model::account::Identity;
 use crate::model::cookie;
 use crate::model::flow::{FinishedFlow, Flow, Intent};
@@ -60,7 +61,7 @@ impl Engine {
         let (settled, landing, is_link) = match flow.intent {
             Intent::SignIn => {
                 let settled = self.settle(&arrival).await?;
-                let begun = self.host.sessions().begin(visitor, headers, settled.user, provider.id()).await?;
+                let begun = self.begin_session(provider, visitor, headers, (settled.user, &identity)).await?;
                 cookies.push(begun.cookie);
                 (settled, USUAL_LANDING, false)
             }
@@ -69,7 +70,7 @@ impl Engine {
                 let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
                 let caller = caller.filter(|caller| caller.session() == Some(session) && !is_worn(caller));
                 let caller = caller.ok_or_else(refusal::link_of_another_session)?;
-                self.link(&arrival, caller.user()).await?;
+                self.link(&arrival, caller).await?;
                 (Settled { user, is_new: false }, "/account", true)
             }
         };
@@ -91,6 +92,18 @@ impl Engine {
             location = with_parameter(&location, "oauth_flow", token.expose());
         }
         Ok(Landed { location, cookies })
+    }
+
+    /// Begins a session for somebody who came with an account elsewhere, if that is still linked.
+    pub(super) async fn begin_session(
+        &self,
+        provider: &Provider,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+        (user, identity): (UserId, &Identity),
+    ) -> Result<BegunSession> {
+        let sessions = self.host.sessions();
+        sessions.begin_on(visitor, headers, (user, provider.id()), &StillLinked(identity)).await
     }
 
     /// Gives a finished flow to the application, once, while its person is there.

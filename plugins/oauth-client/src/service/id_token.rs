@@ -77,7 +77,7 @@ impl Engine {
             requests_sign_up: native.request_sign_up,
         };
         let settled = self.settle(&arrival).await?;
-        let begun = self.host.sessions().begin(visitor, headers, settled.user, provider.id()).await?;
+        let begun = self.begin_session(provider, visitor, headers, (settled.user, &identity)).await?;
         Ok(IdTokenSignIn { user: settled.user, begun, provider_account_id: identity.subject })
     }
 
@@ -107,7 +107,7 @@ impl Engine {
             info: Some(&visitor.info),
             requests_sign_up: false,
         };
-        self.link(&arrival, caller.user()).await?;
+        self.link(&arrival, caller).await?;
         Ok(identity.subject)
     }
 

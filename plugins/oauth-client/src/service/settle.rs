@@ -3,9 +3,9 @@
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
-use belgie_api::ports::{AuditEntry, NewUser, UserChanges};
+use belgie_api::ports::{AuditEntry, Ground, NewUser, UserChanges};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Event, LinkedAccountId, Result, UserId};
+use belgie_api::{Caller, Event, LinkedAccountId, Result, SessionId, UserId, async_trait};
 use serde_json::json;
 
 use super::Engine;
@@ -38,6 +38,16 @@ impl Arrival<'_> {
 pub(super) struct Settled {
     pub(super) user: UserId,
     pub(super) is_new: bool,
+}
+
+/// The ground of a sign-in with a provider: the account there is a way into the account here.
+pub(super) struct StillLinked<'a>(pub(super) &'a Identity);
+
+#[async_trait]
+impl Ground for StillLinked<'_> {
+    async fn stands(&self, tx: &mut Tx, user: &UserContext) -> Result<bool> {
+        Ok(store::accounts::find(tx, self.0).await?.is_some_and(|account| account.user_id == user.id))
+    }
 }
 
 impl Engine {
@@ -130,9 +140,13 @@ impl Engine {
         }
         let changes = self.changes(arrival, &user).await?;
         let mut tx = self.host.db().begin().await?;
-        let user = match user.email_verified {
-            true => user,
-            false => accounts.prove_address(&mut tx, user.id, false).await?.ok_or_else(refusal::account_not_linked)?,
+        // The address may have become somebody else's since it was looked up.
+        let held = accounts.hold(&mut tx, user.id).await?;
+        let is_as_seen = |held: &UserContext| held.email == user.email && held.email_verified == user.email_verified;
+        let Some(held) = held.filter(is_as_seen) else { return Ok(None) };
+        let user = match held.email_verified {
+            true => held,
+            false => accounts.prove_address(&mut tx, held.id, false).await?.ok_or_else(refusal::account_not_linked)?,
         };
         let user = self.apply(&mut tx, arrival, user, &changes).await?;
         if !self.insert_link(&mut tx, arrival, &user).await? {
@@ -169,19 +183,30 @@ impl Engine {
         Ok(Some(user.id))
     }
 
-    /// Links by the word of the signed-in person. Linking again what is linked already is fine.
+    /// A transaction in the name of the session somebody acts in, which is there as long as the transaction.
+    async fn begin_as(&self, caller: &Caller) -> Result<Tx> {
+        let mut tx = self.host.db().begin().await?;
+        let session: SessionId = caller.session().ok_or_else(refusal::link_of_another_session)?;
+        if !self.host.sessions().hold(&mut tx, session, caller.user().id).await? {
+            return Err(refusal::link_of_another_session());
+        }
+        Ok(tx)
+    }
+
+    /// Links by the word of the signed-in person. Linking again what is linked already is fine. The provider was asked since
+    /// the request came, so the session is looked at once more.
     ///
     /// # Errors
     /// `account_already_linked_to_different_user`, `email_does_not_match`, `email_missing`, or the refusal of a veto.
-    pub(super) async fn link(&self, arrival: &Arrival<'_>, user: &UserContext) -> Result<()> {
-        let now = self.host.now();
+    pub(super) async fn link(&self, arrival: &Arrival<'_>, caller: &Caller) -> Result<()> {
+        let (now, user) = (self.host.now(), caller.user());
         let found = store::accounts::find(&mut self.host.db().read().await?, arrival.identity).await?;
         if let Some(mut account) = found {
             if account.user_id != user.id {
                 return Err(refusal::already_linked());
             }
             self.put_tokens(&mut account, arrival.tokens)?;
-            let mut tx = self.host.db().begin().await?;
+            let mut tx = self.begin_as(caller).await?;
             store::accounts::set_tokens(&mut tx, &account, now).await?;
             return tx.commit(now).await;
         }
@@ -192,7 +217,7 @@ impl Engine {
             }
         }
         let changes = self.changes(arrival, user).await?;
-        let mut tx = self.host.db().begin().await?;
+        let mut tx = self.begin_as(caller).await?;
         let user = self.apply(&mut tx, arrival, user.clone(), &changes).await?;
         if !self.insert_link(&mut tx, arrival, &user).await? {
             return Err(refusal::already_linked());

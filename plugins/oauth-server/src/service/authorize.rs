@@ -195,6 +195,9 @@ impl OAuth {
         let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(stale)?;
         let answerer = answerer(caller)?;
         let mut tx = self.host.db().begin().await?;
+        if !self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await? {
+            return Err(stale());
+        }
         let mut request =
             store::interactions::consume(&mut tx, handle.hash(), answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();

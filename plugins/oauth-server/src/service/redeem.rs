@@ -116,6 +116,11 @@ impl OAuth {
         let now = self.host.now();
         let grant = GrantId::new(self.host.clock(), self.host.entropy());
         let mut tx = self.host.db().begin().await?;
+        // Whoever ends the session waits until the grant is there to be ended as well, or has ended it before.
+        let session_stands = match store::codes::find_answerer(&mut tx, code, &client.id).await? {
+            Some(answerer) => self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await?,
+            None => false,
+        };
         let Some(taken) = store::codes::consume(&mut tx, code, &client.id, grant, now).await? else {
             if let Some(grant) = store::codes::find_spent(&mut tx, code, &client.id).await? {
                 tracing::warn!(grant.id = %grant, "an authorization code came twice: its grant is revoked");
@@ -124,7 +129,7 @@ impl OAuth {
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
         // Whoever signs out a stolen session means what it was used for just now, too.
-        if taken.expires_at <= now || !taken.session_stands {
+        if taken.expires_at <= now || !session_stands {
             return refuse(tx, now, refusal::invalid_grant()).await;
         }
         let audience = match taken.request.redeem(redemption) {

@@ -1,7 +1,7 @@
 //! Authorization codes.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantId, Result, Timestamp, TokenHash, UserId, on};
+use belgie_api::{ClientId, GrantId, Result, SessionId, Timestamp, TokenHash, UserId, on};
 use sqlx::types::Json;
 
 use super::interactions::Answerer;
@@ -10,9 +10,9 @@ use crate::model::request::AuthorizationRequest;
 const INSERT: &str = "INSERT INTO oauth_server_codes \
     (code_hash, user_id, session_id, client_id, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const CONSUME: &str = "UPDATE oauth_server_codes SET consumed_at = $4, grant_id = $3 \
-    WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL RETURNING user_id, request, expires_at, EXISTS \
-    (SELECT 1 FROM core_sessions s WHERE s.id = oauth_server_codes.session_id AND s.revoked_at IS NULL) \
-    AS session_stands";
+    WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL RETURNING user_id, request, expires_at";
+const FIND_ANSWERER: &str =
+    "SELECT user_id, session_id FROM oauth_server_codes WHERE code_hash = $1 AND client_id = $2";
 const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
     WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NOT NULL AND grant_id IS NOT NULL";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id = $1";
@@ -29,8 +29,6 @@ pub struct TakenCode {
     pub request: AuthorizationRequest,
     /// When it ended, or ends.
     pub expires_at: Timestamp,
-    /// Whether the session in which it was allowed was not revoked since.
-    pub session_stands: bool,
 }
 
 /// Adds a code.
@@ -69,6 +67,15 @@ pub async fn consume(
         .bind(grant)
         .bind(now)
         .fetch_optional(c).await)?)
+}
+
+/// Who allowed a code of this client, and in which session.
+pub async fn find_answerer(conn: &mut Conn, code: TokenHash, client: &ClientId) -> Result<Option<Answerer>> {
+    let found = on!(conn, c => sqlx::query_as::<_, (UserId, SessionId)>(FIND_ANSWERER)
+        .bind(code.as_bytes())
+        .bind(client)
+        .fetch_optional(c).await)?;
+    Ok(found.map(|(user, session)| Answerer { user, session }))
 }
 
 /// The grant that was made of a spent code of this client.

@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use belgie_api::axum::Json;
+use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
 use belgie_api::ports::{
-    Accounts, FetchError, FetchLimits, Fetched, LimitBucket, Limits, NewUser, Outbound, OutboundRequest,
-    OutboundResponse, Pages, UserChanges, UserProfile,
+    Accounts, BegunSession, FetchError, FetchLimits, Fetched, Ground, LimitBucket, Limits, NewUser, Outbound,
+    OutboundRequest, OutboundResponse, Pages, Sessions, UserChanges, UserProfile,
 };
 use belgie_api::web::Visitor;
-use belgie_api::{Failure, Result, UserId, async_trait};
+use belgie_api::{Failure, Result, SessionId, UserId, async_trait, on};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -67,6 +68,27 @@ impl Accounts for People {
 
     fn is_sign_up_open(&self) -> bool {
         false
+    }
+}
+
+/// Sessions that others begin.
+pub struct Browsers;
+
+#[async_trait]
+impl Sessions for Browsers {
+    async fn begin_on(&self, _: &Visitor, _: &HeaderMap, _: (UserId, &str), _: &dyn Ground) -> Result<BegunSession> {
+        Err(Failure::internal("nobody signs in here"))
+    }
+
+    async fn hold(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool> {
+        let found = on!(tx, c => sqlx::query("UPDATE core_sessions SET last_seen_at = last_seen_at \
+            WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id")
+            .bind(session).bind(user).fetch_optional(c).await.map(|row| row.is_some()))?;
+        Ok(found)
+    }
+
+    async fn confirm(&self, _: SessionId, _: &str) -> Result<()> {
+        Err(Failure::internal("nobody signs in here"))
     }
 }
 

@@ -141,7 +141,7 @@ impl Bench {
             entropy: Arc::new(SystemEntropy),
             urls: Urls::new(Url::parse(ISSUER).unwrap()),
             keys: Arc::new(Nowhere),
-            sessions: Arc::new(Nowhere),
+            sessions: Arc::new(super::stand_ins::Browsers),
             one_time: Arc::new(Nowhere),
             mailer: Arc::new(Nowhere),
             audit: Arc::new(super::stand_ins::NoRecord),

@@ -1,0 +1,83 @@
+//! What happens while a provider is asked.
+
+use std::sync::Arc;
+
+use belgie::api::db::Pools;
+use belgie::identity::By;
+use belgie_api::on;
+use reqwest::StatusCode;
+use tokio::runtime::Handle;
+
+use super::{START, arrived, link, people, with_idp};
+use crate::support::{TestGateway, waits_for_lock};
+
+async fn links(gateway: &TestGateway) -> i64 {
+    let mut conn = gateway.gateway.host().db().read().await.expect("a connection");
+    on!(&mut conn, c => sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM oauth_client_accounts").fetch_one(c).await)
+        .expect("a count")
+}
+
+with_idp! {
+    async fn a_session_that_ends_while_the_provider_is_asked_links_nothing(gateway, idp) {
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        let user = people(&gateway).await.first().expect("ada").id;
+        let (identity, runtime) = (gateway.gateway.identity().clone(), Handle::current());
+        idp.ways().spoil = Some(Arc::new(move |_, _| {
+            tokio::task::block_in_place(|| runtime.block_on(identity.end_sessions_by(user, By::Host))).expect("they end");
+        }));
+        let page = link(&mut browser, &idp).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+        assert_eq!(links(&gateway).await, 0);
+    }
+}
+
+with_idp! {
+    async fn an_account_that_is_being_unlinked_begins_no_session(gateway, idp) {
+        // On SQLite nobody can stand between the two steps of a sign-in while a test holds the database.
+        if !matches!(gateway.pools(), Pools::Postgres(_)) {
+            return;
+        }
+        arrived(&gateway, &idp).await;
+        let user = people(&gateway).await.first().expect("ada").id;
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        host.accounts().hold(&mut tx, user).await.expect("an answer").expect("ada");
+        on!(&mut tx, c => sqlx::query("DELETE FROM oauth_client_accounts").execute(c).await.map(drop)).expect("it goes");
+        let mut browser = gateway.browser();
+        let out = browser.get(START).await.location();
+        let back = idp.agree_by_query(&out);
+        let signing_in = tokio::spawn(async move {
+            browser.get(&back).await;
+            browser
+        });
+        waits_for_lock(&gateway, 1, &signing_in).await;
+        tx.commit(host.now()).await.expect("a commit");
+        assert!(!signing_in.await.expect("an answer").is_signed_in().await);
+    }
+}
+
+with_idp! {
+    async fn the_password_and_the_last_link_do_not_go_together(gateway, idp) {
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        let user = people(&gateway).await.first().expect("ada").id;
+        // The address counts as a way in while mail works, and here none does: these are the two there are.
+        let mut form = browser.get("/account/password").await.form("/account/password");
+        "/account/password/remove".clone_into(&mut form.action);
+        let mut second = browser.clone();
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        host.accounts().hold(&mut tx, user).await.expect("an answer").expect("ada");
+        let removing = tokio::spawn(async move { browser.submit(&form, &[]).await.status });
+        waits_for_lock(&gateway, 1, &removing).await;
+        let unlinking = tokio::spawn(async move {
+            super::call(&mut second, "/auth/provider/acme/unlink", serde_json::json!({})).await.0
+        });
+        waits_for_lock(&gateway, 2, &unlinking).await;
+        tx.commit(host.now()).await.expect("a commit");
+        let both = [removing.await.expect("an answer"), unlinking.await.expect("an answer")];
+        assert_eq!(both.iter().filter(|status| **status == StatusCode::CONFLICT).count(), 1, "{both:?}");
+        let mut conn = host.db().read().await.expect("a connection");
+        assert_eq!(host.accounts().ways_in(&mut conn, user).await.expect("a count"), 1);
+    }
+}
