@@ -98,7 +98,11 @@ async fn a_plain_call_in_a_session_is_stopped_by_saying_so() {
         gateway.probe.ended(1).await;
         let reply = Reply::read(running.await.expect("no panic").expect("an answer")).await;
         assert_eq!((reply.status, reply.body), (StatusCode::OK, Value::Null), "nobody wants the answer any more");
-        assert_eq!(session.call("echo", json!({ "text": "free again" })).await.text(), "free again");
+        // An id is used once in a session (MCP 2025-11-25, basic, requests).
+        let mut next = rpc("tools/call", json!({ "name": "echo", "arguments": { "text": "still here" } }));
+        next["id"] = json!(2);
+        let reply = Reply::read(session.post(&next).send().await.expect("an answer")).await;
+        assert_eq!(reply.text(), "still here");
     }
 }
 

@@ -41,10 +41,8 @@ impl Veto for People {
 
     async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
         let Act::Reclaim { user } = act else { return Ok(()) };
-        for account in store::accounts::list(tx, user.id).await? {
-            if store::accounts::delete(tx, account.id, user.id).await? {
-                tx.emit(Event::ProviderUnlinked { user: user.id, provider: account.provider });
-            }
+        for provider in store::accounts::delete_all(tx, user.id).await? {
+            tx.emit(Event::ProviderUnlinked { user: user.id, provider });
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ const KEEP_TOKENS: &str = "UPDATE oauth_client_accounts SET token_type = $2, sco
     updated_at = $9 WHERE id = $1 AND lease_until = $10 RETURNING id";
 const LOCK_ALL: &str = "UPDATE oauth_client_accounts SET updated_at = updated_at WHERE user_id = $1";
 const DELETE: &str = "DELETE FROM oauth_client_accounts WHERE id = $1 AND user_id = $2 RETURNING id";
+const DELETE_ALL: &str = "DELETE FROM oauth_client_accounts WHERE user_id = $1 RETURNING provider";
 const LEASE: &str = "UPDATE oauth_client_accounts SET lease_until = $2 \
     WHERE id = $1 AND (lease_until IS NULL OR lease_until <= $3) RETURNING id";
 const RELEASE: &str = "UPDATE oauth_client_accounts SET lease_until = NULL WHERE id = $1 AND lease_until = $2";
@@ -120,6 +121,11 @@ pub async fn delete(conn: &mut Conn, id: LinkedAccountId, user: UserId) -> Resul
         .bind(user)
         .fetch_optional(c).await)?;
     Ok(found.is_some())
+}
+
+/// Removes every account of a person, however many, and gives their providers.
+pub async fn delete_all(conn: &mut Conn, user: UserId) -> Result<Vec<String>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, String>(DELETE_ALL).bind(user).fetch_all(c).await)?)
 }
 
 /// Takes the lease to refresh an account; `false` when another node has it.
