@@ -25,6 +25,7 @@ mod remembered;
 pub mod reset;
 pub mod sessions;
 pub mod setup;
+mod shown;
 pub mod sign_up;
 pub mod verify;
 
@@ -36,4 +37,5 @@ pub use self::operate::{Ban, By};
 pub use self::password::PasswordHasher;
 pub use self::passwords::Then;
 pub use self::people::Overview;
+pub use self::shown::{ActInfo, BanInfo, ConnectionInfo, Named, PersonInfo, SessionInfo};
 pub use self::sessions::{Resumed, SessionRules, Started};

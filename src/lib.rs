@@ -34,4 +34,5 @@ pub use belgie_microsoft as microsoft;
 #[cfg(feature = "oauth-client")]
 pub use belgie_oauth_client as oauth_client;
 pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};
+pub use identity::SessionInfo;
 pub use web::{Client, scopes};

@@ -27,13 +27,14 @@ mod sign_up;
 mod verify;
 mod visit;
 mod well_known;
+mod worn;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
 use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
-use belgie_api::{Clock, Entropy, Host, ScopeSet};
+use belgie_api::{Entropy, Host, ScopeSet};
 
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, Cookies, Devices};
@@ -69,8 +70,6 @@ pub struct Web {
     pub pages: Arc<dyn Pages>,
     /// The stylesheet of every page.
     pub assets: Assets,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Names for requests.

@@ -49,8 +49,8 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
         }
         UserVerb::Ban { email, reason, seconds } => {
             let user = find(identity, &email).await?;
-            let until = seconds.map(|seconds| gateway.host().now().plus(Duration::from_secs(seconds)));
-            identity.ban(user, &Ban { reason, until }, By::Host).await?;
+            let lasts = seconds.map(Duration::from_secs);
+            let until = identity.ban(user, &Ban { reason, lasts }, By::Host).await?;
             let end = until.map_or_else(|| "until you take it back".to_owned(), |until| format!("until {until}"));
             Ok(Output::new(format!("Banned {email} {end}."), json!({ "id": user, "banned": true, "until": until })))
         }

@@ -75,7 +75,11 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
     let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
-    let hooks = Arc::new(Hooks { vetoes: std::mem::take(&mut all.vetoes), ways_in: std::mem::take(&mut all.ways_in) });
+    let hooks = Arc::new(Hooks {
+        vetoes: std::mem::take(&mut all.vetoes),
+        ways_in: std::mem::take(&mut all.ways_in),
+        connections: std::mem::take(&mut all.connections),
+    });
     parts.identity.set_hooks(&hooks);
 
     let endpoint = McpEndpoint::new(McpParts {
@@ -113,7 +117,6 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         limits: Arc::clone(&parts.limits) as _,
         pages: Arc::clone(&parts.pages) as _,
         assets: parts.pages.assets().clone(),
-        clock: Arc::clone(&parts.clock),
         request_ids: RequestIds::new(parts.entropy.as_ref()),
         entropy: Arc::clone(&parts.entropy),
         sections: all.account_sections,
@@ -233,6 +236,7 @@ fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
     all.vetoes.extend(parts.vetoes);
     all.observers.extend(parts.observers);
     all.ways_in.extend(parts.ways_in);
+    all.connections.extend(parts.connections);
     all.data_exports.extend(parts.data_exports);
     all.purposes.extend(parts.purposes);
     if !all.provided.absorb(parts.provided) {

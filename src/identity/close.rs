@@ -2,7 +2,7 @@
 
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Result};
+use belgie_api::{Caller, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::accounts::Identity;
@@ -40,15 +40,15 @@ impl Identity {
         tx.commit(self.clock.now()).await
     }
 
-    /// Everything the core keeps about a person, without secrets.
+    /// Everything the core keeps about a person, without secrets, and when that was so.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn export(&self, caller: &Caller) -> Result<Value> {
-        let id = caller.user().id;
+    pub async fn export(&self, caller: &Caller) -> Result<(Timestamp, Value)> {
+        let (id, now) = (caller.user().id, self.clock.now());
         let mut conn = self.db.read().await?;
         let row = users::find(&mut conn, id).await?;
-        let sessions = sessions::list(&mut conn, id, self.clock.now()).await?;
+        let sessions = sessions::list(&mut conn, id, now).await?;
         let acts = audit::about(&mut conn, id, MOST_ACTS).await?;
         let profile = row.map(|row| {
             json!({
@@ -77,10 +77,11 @@ impl Identity {
         };
         // What an operator did is the operator's to be named or not; what was done is the person's to know.
         let act = |row: audit::AuditRow| json!({ "at": row.at, "action": row.action, "outcome": row.outcome, "target": row.target, "ip": row.ip.filter(|_| row.actor_id == Some(id)) });
-        Ok(json!({
+        let core = json!({
             "profile": profile,
             "sessions": sessions.into_iter().map(session).collect::<Vec<_>>(),
             "acts": acts.into_iter().map(act).collect::<Vec<_>>(),
-        }))
+        });
+        Ok((now, core))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto, WaysIn};
+use belgie_api::plugin::{Connection, Connections};
 use belgie_api::{Failure, Result, UserId};
 
 use super::accounts::Identity;
@@ -16,6 +17,8 @@ pub struct Hooks {
     pub vetoes: Vec<Arc<dyn Veto>>,
     /// Those who know of ways into accounts.
     pub ways_in: Vec<Arc<dyn WaysIn>>,
+    /// Those who let agents act for people.
+    pub connections: Vec<Arc<dyn Connections>>,
 }
 
 impl Identity {
@@ -91,5 +94,34 @@ impl Identity {
             }
         }
         Ok(found)
+    }
+
+    /// The agents and tokens that act for a person.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub(super) async fn connections_of(&self, user: UserId) -> Result<Vec<Connection>> {
+        let mut found = Vec::new();
+        if let Some(hooks) = self.those_with_a_say()? {
+            for connections in &hooks.connections {
+                found.extend(connections.list(&mut self.db.read().await?, user).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ends one of them in this transaction; `false` when none of the plugins knows it as this person's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn end_connection(&self, tx: &mut Tx, user: UserId, id: &str) -> Result<bool> {
+        if let Some(hooks) = self.those_with_a_say()? {
+            for connections in &hooks.connections {
+                if connections.end(tx, user, id).await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 }

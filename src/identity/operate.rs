@@ -1,6 +1,8 @@
 //! What operators do to accounts. Every act is put on record in its own transaction, and none of them can leave the host
 //! without an operator.
 
+use std::time::Duration;
+
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
@@ -31,8 +33,8 @@ pub enum By<'a> {
 pub struct Ban {
     /// Why, for operators; may be empty.
     pub reason: String,
-    /// When it ends by itself; `None` for never.
-    pub until: Option<Timestamp>,
+    /// How long until it ends by itself; `None` for never.
+    pub lasts: Option<Duration>,
 }
 
 impl By<'_> {
@@ -85,28 +87,32 @@ impl Identity {
             .hint("Make somebody else an administrator first."))
     }
 
-    /// Bans an account: its sessions end, its tokens are refused from the next call on, open streams end.
+    /// Bans an account: its sessions end, its tokens are refused from the next call on, open streams end. Says when the ban
+    /// ends by itself, if it does.
     ///
     /// # Errors
-    /// 404 when there is no such account; 409 when it is the operator's own or the last operator's; 400 when the end lies in
-    /// the past.
-    pub async fn ban(&self, user: UserId, ban: &Ban, by: By<'_>) -> Result<()> {
+    /// 404 when there is no such account; 409 when it is the operator's own or the last operator's; 400 when it would be over
+    /// at once.
+    pub async fn ban(&self, user: UserId, ban: &Ban, by: By<'_>) -> Result<Option<Timestamp>> {
         by.not_to_self(user)?;
         let now = self.clock.now();
-        if ban.until.is_some_and(|until| until <= now) {
-            return Err(Failure::bad_request("admin.past", "The end of the ban lies in the past."));
+        if ban.lasts.is_some_and(|lasts| lasts.is_zero()) {
+            return Err(Failure::bad_request("admin.past", "The ban would be over at once.")
+                .hint("Say how long it is to last, or nothing for a ban without an end."));
         }
+        let until = ban.lasts.map(|lasts| now.plus(lasts));
         let reason: String = ban.reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
         let mut tx = self.db.begin().await?;
         self.keep_an_operator(&mut tx, user).await?;
-        if !standing::ban(&mut tx, user, now, ban.until, &reason).await? {
+        if !standing::ban(&mut tx, user, now, until, &reason).await? {
             return Err(unknown());
         }
         self.end_all(&mut tx, user, now).await?;
         tx.emit(Event::UserBanned { user });
-        let entry = by.entry("user.banned").to(user).with(json!({ "reason": reason, "until": ban.until }));
+        let entry = by.entry("user.banned").to(user).with(json!({ "reason": reason, "until": until }));
         self.record(&mut tx, &entry).await?;
-        tx.commit(now).await
+        tx.commit(now).await?;
+        Ok(until)
     }
 
     /// Takes a ban back; `false` when there was none.
@@ -203,6 +209,21 @@ impl Identity {
         self.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
         Ok(true)
+    }
+
+    /// Cuts off an agent or token that acts for a person: it is refused from its next call on, and what runs for it ends.
+    ///
+    /// # Errors
+    /// 404 when nothing of this id acts for this person.
+    pub async fn end_connection_by(&self, user: UserId, connection: &str, by: By<'_>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        if !self.end_connection(&mut tx, user, connection).await? {
+            return Err(Failure::not_found("connection.unknown", "Nothing like this acts for this person any more.")
+                .hint("Reload the page of the person."));
+        }
+        let entry = by.entry("connection.ended").to(user).with(json!({ "connection": connection }));
+        self.record(&mut tx, &entry).await?;
+        tx.commit(self.clock.now()).await
     }
 
     /// Ends every session of a person, and every one the person wears; says how many.

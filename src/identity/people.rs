@@ -11,13 +11,10 @@ use super::accounts::Identity;
 use super::operate::unknown;
 use super::sessions::closed;
 use super::setup::ADMIN;
-use crate::store::audit::{self, AuditRow};
 use crate::store::sessions;
 use crate::store::users::search::{self, Figures};
 use crate::store::users::{self, UserRow};
 
-/// How many people one page shows.
-pub const PAGE: usize = 50;
 const NEW_WITHIN: Duration = Duration::from_hours(7 * 24);
 
 /// What operators see first.
@@ -41,18 +38,6 @@ impl Identity {
         Ok(Overview { people, sessions: sessions::count(&mut conn, now).await? })
     }
 
-    /// A page of people whose address or name begins with a text, behind an address, and whether there are more.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn search(&self, prefix: &str, after: &str) -> Result<(Vec<UserRow>, bool)> {
-        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        let mut rows = search::search(&mut self.db.read().await?, prefix, after, limit).await?;
-        let has_more = rows.len() > PAGE;
-        rows.truncate(PAGE);
-        Ok((rows, has_more))
-    }
-
     /// Everything about an account, banned or not.
     ///
     /// # Errors
@@ -67,18 +52,6 @@ impl Identity {
     /// When the database does not answer.
     pub async fn row_by_email(&self, email: &str) -> Result<Option<UserRow>> {
         users::find_by_email(&mut self.db.read().await?, email).await
-    }
-
-    /// The latest acts on record, the last one first: all of them, or those by and to a person.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn acts(&self, about: Option<UserId>, limit: u32) -> Result<Vec<AuditRow>> {
-        let mut conn = self.db.read().await?;
-        match about {
-            Some(user) => audit::about(&mut conn, user, limit.into()).await,
-            None => audit::latest(&mut conn, limit.into()).await,
-        }
     }
 
     /// The account of an address, made if there is none; says whether it was.

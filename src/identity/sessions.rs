@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use belgie_api::context::UserContext;
+use belgie_api::db::Conn;
 use belgie_api::hooks::Act;
 use belgie_api::ports::Ground;
 use belgie_api::{Event, Failure, PlainToken, Result, SessionId, Timestamp, TokenKind, UserId};
@@ -55,6 +56,8 @@ pub struct Resumed {
     pub user: UserContext,
     /// Whether it was prolonged just now, so that the cookie must be sent again.
     pub is_renewed: bool,
+    /// How long it lives from now on unless it is prolonged: what a cookie that hands it over says.
+    pub lifetime: Duration,
 }
 
 /// What somebody is told whose account is closed: no more than that.
@@ -140,10 +143,20 @@ impl Identity {
     async fn look_session_up(&self, token: &PlainToken, now: Timestamp) -> Result<Option<Known>> {
         let mut conn = self.db.read().await?;
         let Some(session) = sessions::find(&mut conn, token.hash(), now).await? else { return Ok(None) };
-        let user = users::find(&mut conn, session.user_id).await?.filter(|user| !user.is_banned(now));
+        self.with_person(&mut conn, session, now).await
+    }
+
+    /// A live session with its person, if the person may be here.
+    pub(super) async fn with_person(
+        &self,
+        conn: &mut Conn,
+        session: SessionRow,
+        now: Timestamp,
+    ) -> Result<Option<Known>> {
+        let user = users::find(conn, session.user_id).await?.filter(|user| !user.is_banned(now));
         // A worn session lasts no longer than the operator's own standing.
         if let Some(operator) = session.impersonator_id
-            && !self.is_operator(&mut conn, operator, now).await?
+            && !self.is_operator(conn, operator, now).await?
         {
             return Ok(None);
         }
@@ -174,7 +187,8 @@ impl Identity {
                 Err(failure) => tracing::warn!(error = ?failure, "the use of a session could not be noted"),
             }
         }
-        Ok(Resumed { session, user, is_renewed })
+        let lifetime = session.expires_at.since(now);
+        Ok(Resumed { session, user, is_renewed, lifetime })
     }
 
     /// Tells a person by mail of a session begun in a browser that was not used before, unless the account is new.
@@ -228,14 +242,6 @@ impl Identity {
         let mut tx = self.db.begin().await?;
         sessions::touch(&mut tx, session, now).await?;
         tx.commit(now).await
-    }
-
-    /// The live sessions of a person, the one used last first.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SessionRow>> {
-        sessions::list(&mut self.db.read().await?, user, self.clock.now()).await
     }
 
     /// Ends one session of a person, and every one the person wears; `false` when there is no such live session. Heard everywhere before this returns.

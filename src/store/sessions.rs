@@ -8,6 +8,8 @@ const INSERT: &str = "INSERT INTO core_sessions \
      method, impersonator_id) VALUES ($1, $2, $3, $4, $4, $5, $4, $6, $7, $8, $9, $10)";
 const FIND: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
      authenticated_at, method, impersonator_id FROM core_sessions WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2";
+const FIND_BY_ID: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
+     authenticated_at, method, impersonator_id FROM core_sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const LIST: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
      authenticated_at, method, impersonator_id FROM core_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
 const RENEW: &str = "UPDATE core_sessions SET renewed_at = $2, last_seen_at = $2, expires_at = $3 \
@@ -95,6 +97,14 @@ pub async fn find(conn: &mut Conn, token: TokenHash, now: Timestamp) -> Result<O
         .bind(token.as_bytes())
         .bind(now)
         .fetch_optional(c).await)?)
+}
+
+/// The live session of an id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_by_id(conn: &mut Conn, id: SessionId, now: Timestamp) -> Result<Option<SessionRow>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, SessionRow>(FIND_BY_ID).bind(id).bind(now).fetch_optional(c).await)?)
 }
 
 /// The live sessions of a person, the one used last first.

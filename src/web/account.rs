@@ -11,13 +11,12 @@ use std::sync::Arc;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::web::{FormAction, SignedIn};
-use belgie_api::{Caller, Failure, Result, Scope, SessionId, Timestamp};
+use belgie_api::{Caller, Failure, Result, Scope, SessionId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Web;
-use crate::identity::device_name;
-use crate::store::sessions::SessionRow;
+use crate::identity::SessionInfo;
 
 /// What was done just before, said once more on the overview.
 #[derive(Deserialize)]
@@ -45,9 +44,8 @@ pub async fn page(
 ) -> Result<Response> {
     let user = caller.user();
     let current = caller.session();
-    let now = web.clock.now();
     let sessions = web.identity.list_sessions(user.id).await?;
-    let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current, now)).collect();
+    let sessions: Vec<Value> = sessions.iter().map(|session| describe(session, current)).collect();
     let mut sections = Vec::new();
     let mut leaves = false;
     for section in &web.sections {
@@ -96,14 +94,14 @@ async fn facts(web: &Web, caller: &Caller) -> Result<Value> {
     }))
 }
 
-fn describe(session: &SessionRow, current: Option<SessionId>, now: Timestamp) -> Value {
+fn describe(session: &SessionInfo, current: Option<SessionId>) -> Value {
     json!({
         "id": session.id,
-        "device": device_name(&session.user_agent),
+        "device": session.device,
         "ip": session.ip,
         "created_at": session.created_at.day(),
         "created_at_iso": session.created_at,
-        "last_seen_at": session.last_seen_at.ago(now),
+        "last_seen_at": session.last_seen_ago,
         "last_seen_at_iso": session.last_seen_at,
         "is_current": current == Some(session.id),
     })

@@ -37,6 +37,7 @@ pub fn routes(web: &Arc<Web>) -> Router {
         .route("/admin/users/{id}/unban", post(acts::unban))
         .route("/admin/users/{id}/verify", post(acts::verify))
         .route("/admin/users/{id}/sessions/end", post(acts::end_sessions))
+        .route("/admin/users/{id}/connections/end", post(acts::end_connection))
         .with_state(Arc::clone(web))
 }
 
@@ -48,7 +49,7 @@ pub fn way_back(web: &Arc<Web>) -> Router {
 /// `GET /admin`
 async fn overview(State(web): State<Arc<Web>>, operator: Operator) -> Result<Response> {
     let figures = web.identity.overview().await?;
-    let acts = web.identity.acts(None, LATEST).await?;
+    let acts = web.identity.list_acts(None, LATEST).await?;
     let context = json!({
         "figures": [
             { "label": "People", "value": figures.people.all },
@@ -57,7 +58,7 @@ async fn overview(State(web): State<Arc<Web>>, operator: Operator) -> Result<Res
             { "label": "Banned", "value": figures.people.banned },
             { "label": "Administrators", "value": figures.people.holders },
         ],
-        "acts": record::describe(&web, &acts).await?,
+        "acts": record::describe(&acts),
     });
     web.pages.page(&operator.visitor, "admin.html", "Administration", context)
 }

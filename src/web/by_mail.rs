@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use belgie_api::crypto::{base64url, sha256};
-use belgie_api::ports::LimitBucket;
+use belgie_api::ports::{LimitBucket, normalize_email};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, SessionId, TokenKind};
 use serde::Deserialize;
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::Web;
 use crate::limits::account_key;
-use crate::store::users::normalize_email;
 
 /// The query of a link in a mail.
 #[derive(Deserialize)]

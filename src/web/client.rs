@@ -10,9 +10,8 @@ use belgie_api::ports::{Accounts, BegunSession, NewUser, UserChanges};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, Result, ScopeSet, SessionId, UserId};
 
-use super::Web;
-use crate::identity::By;
-use crate::store::sessions::SessionRow;
+use super::{Web, worn};
+use crate::identity::{By, SessionInfo};
 
 #[derive(Clone)]
 pub(super) struct ClientSource {
@@ -75,6 +74,33 @@ impl Client {
         self.0.web.identity.find(user).await
     }
 
+    /// The account of an address, however it is written (white space around it, upper case); `None` when there is none, or it
+    /// is banned.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_by_email(&self, email: &str) -> Result<Option<UserContext>> {
+        self.0.web.identity.find_by_email(email).await
+    }
+
+    /// The person of a live session, by its id: the seed's `get_individual_from_session`. `None` when the session is over or
+    /// unknown, or the account is banned. An id is no credential: whoever shows one has proved nothing.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_by_session(&self, session: SessionId) -> Result<Option<UserContext>> {
+        Ok(self.0.web.identity.find_session(session).await?.map(|(_, user)| user))
+    }
+
+    /// A live session, by its id: the seed's `get_session`, for any session. `None` as for
+    /// [`find_by_session`](Self::find_by_session).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_session(&self, session: SessionId) -> Result<Option<SessionInfo>> {
+        Ok(self.0.web.identity.find_session(session).await?.map(|(session, _)| session))
+    }
+
     /// The account of an address, made if there is none; says whether it was. `method`: how the person came, for vetoes.
     ///
     /// # Errors
@@ -103,15 +129,29 @@ impl Client {
         self.0.web.sessions.begin(&self.0.visitor, &self.0.headers, user, method).await
     }
 
-    /// Ends the visitor's session, if there is one. Add the value to the answer as `Set-Cookie`.
+    /// Ends the visitor's session, if there is one. Add the value to the answer as `Set-Cookie`. An operator who wears
+    /// somebody's session is back in their own by it.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn sign_out(&self) -> Result<HeaderValue> {
+        let unwritten = || Failure::internal("the session cookie cannot be written");
+        if let Some(ended) = worn::take_off(&self.0.web, &self.0.visitor, &self.0.headers).await? {
+            return ended.session.ok_or_else(unwritten);
+        }
         if let (Some(session), Some(user)) = (self.session(), self.user()) {
             self.0.web.identity.revoke_session(session, user.id).await?;
         }
-        self.0.web.cookies.clear_session().ok_or_else(|| Failure::internal("the session cookie cannot be written"))
+        self.0.web.cookies.clear_session().ok_or_else(unwritten)
+    }
+
+    /// Ends one session, whoever's it is, and what its person wears: the seed's `sign_out(session_id)`. Heard everywhere before
+    /// this returns, and put on record. `false` when there is no such live session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sign_out_session(&self, session: SessionId) -> Result<bool> {
+        self.0.web.identity.end_session_by(session, By::Host).await
     }
 
     /// Changes an account. With `email_verified` everything in the account stays, a stranger's password and sessions
@@ -143,7 +183,7 @@ impl Client {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SessionRow>> {
+    pub async fn list_sessions(&self, user: UserId) -> Result<Vec<SessionInfo>> {
         self.0.web.identity.list_sessions(user).await
     }
 

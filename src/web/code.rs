@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use belgie_api::ports::LimitBucket;
+use belgie_api::ports::{LimitBucket, normalize_email};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, TokenKind};
 use serde::Deserialize;
@@ -17,7 +17,6 @@ use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again
 use crate::identity::accounts::is_email;
 use crate::identity::code::CodeTry;
 use crate::identity::hold::SameAddress;
-use crate::store::users::normalize_email;
 
 /// First the address, then the handle and what was typed.
 #[derive(Deserialize)]

@@ -140,8 +140,7 @@ async fn by_cookie(web: &Web, parts: &Parts) -> Result<Known, Response> {
                 .hint("End the impersonation first."),
         )),
         Ok(Some(resumed)) => {
-            let lifetime = resumed.session.expires_at.since(web.clock.now());
-            let cookie = if resumed.is_renewed { web.cookies.set_session(&token, lifetime) } else { None };
+            let cookie = resumed.is_renewed.then(|| web.cookies.set_session(&token, resumed.lifetime)).flatten();
             Ok((session_caller(&resumed), cookie))
         }
         Ok(None) => Err(challenge(web, false)),

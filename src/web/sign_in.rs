@@ -8,16 +8,15 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::context::UserContext;
 use belgie_api::plugin::SignInButton;
-use belgie_api::ports::{Ground, LimitBucket};
+use belgie_api::ports::{Ground, LimitBucket, normalize_email};
 use belgie_api::web::{FormAction, Visitor, is_local_path};
 use belgie_api::{Caller, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Web;
+use super::{Web, worn};
 use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs};
 use crate::limits::account_key;
-use crate::store::users::normalize_email;
 
 /// Where to go afterwards.
 #[derive(Deserialize)]
@@ -228,8 +227,17 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
     response
 }
 
-/// `POST /auth/signout`. Never fails for want of a session: a missing or unknown cookie is ignored, as in the seed.
-pub async fn sign_out(State(web): State<Arc<Web>>, visitor: Visitor, body: Bytes) -> Result<Response> {
+/// `POST /auth/signout`. Never fails for want of a session: a missing or unknown cookie is ignored, as in the seed. Whoever
+/// wears somebody's session is back in their own.
+pub async fn sign_out(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response> {
+    if let Some(ended) = worn::take_off(&web, &visitor, &headers).await? {
+        return Ok(ended.answer(&web.rules.signout_redirect));
+    }
     end_session(&web, &visitor).await?;
     let wanted = url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to");
     let return_to = wanted.map(|(_, path)| path.into_owned()).filter(|path| is_local_path(path));

@@ -126,8 +126,7 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
 /// Sends the cookie again when the session was prolonged by this request, unless the answer has one of its own.
 pub fn renew(web: &Web, response: &mut Response, resumed: &Resumed, token: &PlainToken) {
     if resumed.is_renewed && !response.headers().contains_key(header::SET_COOKIE) {
-        let lifetime = resumed.session.expires_at.since(web.clock.now());
-        append(response.headers_mut(), web.cookies.set_session(token, lifetime));
+        append(response.headers_mut(), web.cookies.set_session(token, resumed.lifetime));
     }
 }
 

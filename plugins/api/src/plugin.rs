@@ -1,11 +1,13 @@
 //! What a plugin says of itself, and what it adds.
 
+mod connections;
 mod mount;
 
 use std::borrow::Cow;
 
 use sqlx::migrate::Migrator;
 
+pub use self::connections::{Connection, Connections};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};
 use crate::command::PluginCommand;
 use crate::failure::Result;

@@ -7,7 +7,7 @@ use belgie_api::web::Visitor;
 use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp, async_trait};
 use serde_json::{Value, json};
 
-use crate::model::grant::{Grant, GrantKind};
+use crate::model::grant::{Grant, GrantKind, shown_name};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
@@ -128,11 +128,6 @@ fn connection(grant: &Grant, offered: &[ScopeInfo], now: Timestamp) -> Value {
         // An agent's end moves with every refresh and says nothing to a person.
         "expires_at": is_token.then(|| grant.expires_at.day()),
     })
-}
-
-/// The name of a client on the account page; one that gave none still needs something to point at.
-pub fn shown_name(grant: &Grant) -> &str {
-    if grant.client_name.is_empty() { "Unnamed agent" } else { &grant.client_name }
 }
 
 fn explain_all(scopes: &ScopeSet, offered: &[ScopeInfo]) -> Vec<Value> {

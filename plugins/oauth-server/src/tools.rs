@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::grant::{Grant, GrantKind};
-use crate::pages::shown_name;
+use crate::model::grant::shown_name;
 use crate::service::OAuth;
 
 /// The scope that opens the tool.

@@ -6,6 +6,7 @@ use axum::extract::{Form, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use belgie_api::web::{Present, Visitor};
+use belgie_api::ports::normalize_email;
 use belgie_api::{Caller, Result};
 use serde::Deserialize;
 use serde_json::json;
@@ -13,7 +14,6 @@ use serde_json::json;
 use super::super::Web;
 use super::super::by_mail::message;
 use super::facts;
-use crate::store::users::normalize_email;
 
 #[derive(Deserialize)]
 pub struct Typed {

@@ -14,11 +14,12 @@ use super::super::Web;
 /// `GET /account/export`
 pub async fn download(State(web): State<Arc<Web>>, Present { caller, .. }: Present) -> Result<Response> {
     let mut parts = Map::new();
-    parts.insert("core".to_owned(), web.identity.export(&caller).await?);
+    let (exported_at, core) = web.identity.export(&caller).await?;
+    parts.insert("core".to_owned(), core);
     for part in &web.exports {
         parts.insert(part.id().to_owned(), part.export(caller.user().id).await?);
     }
-    let document = json!({ "exported_at": web.clock.now(), "site": web.urls.issuer(), "data": Value::Object(parts) });
+    let document = json!({ "exported_at": exported_at, "site": web.urls.issuer(), "data": Value::Object(parts) });
     let text = serde_json::to_string_pretty(&document).map_err(Failure::internal)?;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),

@@ -65,3 +65,21 @@ pub async fn end_sessions(
     }
     Ok(back_to(user, "session-ended"))
 }
+
+#[derive(Deserialize)]
+pub struct ChosenConnection {
+    #[serde(default)]
+    connection_id: String,
+}
+
+/// `POST /admin/users/{id}/connections/end`: one agent or token of the person.
+pub async fn end_connection(
+    State(web): State<Arc<Web>>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Form(form): Form<ChosenConnection>,
+) -> Result<Response> {
+    let user = person_of(&id)?;
+    web.identity.end_connection_by(user, &form.connection_id, operator.by()).await?;
+    Ok(back_to(user, "connection-ended"))
+}

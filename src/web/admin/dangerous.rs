@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::{Form, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use belgie_api::ports::normalize_email;
 use belgie_api::{Failure, Result, ScopeSet, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +16,6 @@ use super::acts::back_to;
 use super::operator::{Operator, PresentOperator};
 use super::{person, person_of, users};
 use crate::identity::Ban;
-use crate::store::users::normalize_email;
 use crate::web::Web;
 
 /// What one of the pages says beside the person it is about.
@@ -27,10 +27,10 @@ struct Said {
 }
 
 async fn show(web: &Web, operator: &Operator, user: UserId, said: Said) -> Result<Response> {
-    let row = person::find(web, user).await?;
+    let found = person::find(web, user).await?;
     let has_error = said.error.is_some();
     let context = json!({
-        "person": users::describe(&row, web.clock.now()),
+        "person": users::describe(&found),
         "value": said.value,
         "error": said.error,
     });
@@ -70,10 +70,10 @@ pub async fn ban(
     Form(form): Form<BanForm>,
 ) -> Result<Response> {
     let user = person_of(&id)?;
-    let until = match form.days.trim() {
+    let lasts = match form.days.trim() {
         "" => None,
         text => match text.parse::<u32>() {
-            Ok(days @ 1..=3650) => Some(web.clock.now().plus(Duration::from_hours(24 * u64::from(days)))),
+            Ok(days @ 1..=3650) => Some(Duration::from_hours(24 * u64::from(days))),
             _ => {
                 let value = json!({ "reason": form.reason, "days": form.days });
                 let error = "Write a number of days from 1 to 3650, or nothing.".to_owned();
@@ -81,7 +81,7 @@ pub async fn ban(
             }
         },
     };
-    web.identity.ban(user, &Ban { reason: form.reason, until }, operator.by()).await?;
+    web.identity.ban(user, &Ban { reason: form.reason, lasts }, operator.by()).await?;
     Ok(back_to(user, "banned"))
 }
 
@@ -112,8 +112,7 @@ pub async fn delete(
     Form(form): Form<DeleteForm>,
 ) -> Result<Response> {
     let user = person_of(&id)?;
-    let row = person::find(&web, user).await?;
-    if normalize_email(&form.email) != row.email {
+    if normalize_email(&form.email) != person::find(&web, user).await?.email {
         let error = "This is not the address of the account.".to_owned();
         return show(&web, &operator, user, delete_said(Some(error))).await;
     }
@@ -132,8 +131,8 @@ pub async fn scopes_page(
     Path(id): Path<String>,
 ) -> Result<Response> {
     let user = person_of(&id)?;
-    let row = person::find(&web, user).await?;
-    show(&web, &operator, user, scopes_said(&row.scopes.to_string(), None)).await
+    let scopes = person::find(&web, user).await?.scopes.to_string();
+    show(&web, &operator, user, scopes_said(&scopes, None)).await
 }
 
 #[derive(Deserialize)]

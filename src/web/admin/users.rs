@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::operator::Operator;
+use crate::identity::PersonInfo;
 use crate::identity::setup::ADMIN;
-use crate::store::users::UserRow;
 use crate::web::Web;
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ pub struct Wanted {
 
 /// `GET /admin/users`
 pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted): Query<Wanted>) -> Result<Response> {
-    let (rows, has_more) = web.identity.search(&wanted.q, &wanted.after).await?;
+    let (people, has_more) = web.identity.list_people(&wanted.q, &wanted.after).await?;
     let link = |after: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("q", &wanted.q)
@@ -31,12 +31,11 @@ pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted)
             .finish();
         format!("/admin/users?{query}")
     };
-    let next = rows.last().filter(|_| has_more).map(|row| link(&row.email));
+    let next = people.last().filter(|_| has_more).map(|last| link(&last.email));
     let first = (!wanted.after.is_empty()).then(|| link(""));
-    let now = web.clock.now();
     let context = json!({
         "q": wanted.q,
-        "people": rows.iter().map(|row| describe(row, now)).collect::<Vec<_>>(),
+        "people": people.iter().map(describe).collect::<Vec<_>>(),
         "next": next,
         "first": first,
     });
@@ -44,24 +43,24 @@ pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted)
 }
 
 /// A person, as lists and pages show them.
-pub fn describe(row: &UserRow, now: Timestamp) -> Value {
-    let name = [&row.name, &row.email].into_iter().find_map(|text| text.trim().chars().next());
-    let is_banned = row.is_banned(now);
+pub fn describe(person: &PersonInfo) -> Value {
+    let name = [&person.name, &person.email].into_iter().find_map(|text| text.trim().chars().next());
+    let ban = person.ban.as_ref();
     json!({
-        "id": row.id,
-        "href": format!("/admin/users/{}", row.id),
-        "email": row.email,
-        "name": row.name,
+        "id": person.id,
+        "href": format!("/admin/users/{}", person.id),
+        "email": person.email,
+        "name": person.name,
         "initial": name.map(|first| first.to_uppercase().to_string()).unwrap_or_default(),
-        "scopes": row.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
-        "is_operator": row.scopes.has_named(ADMIN),
-        "is_verified": row.email_verified_at.is_some(),
-        "is_banned": is_banned,
-        "ban_reason": row.ban_reason.as_deref().filter(|_| is_banned).unwrap_or_default(),
-        "banned_since": row.banned_at.filter(|_| is_banned).map(Timestamp::day),
-        "banned_until": row.banned_until.filter(|_| is_banned).map(Timestamp::day),
-        "has_password": row.password_hash.is_some(),
-        "created_at": row.created_at.day(),
-        "created_at_iso": row.created_at,
+        "scopes": person.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+        "is_operator": person.scopes.has_named(ADMIN),
+        "is_verified": person.is_verified,
+        "is_banned": ban.is_some(),
+        "ban_reason": ban.map(|ban| ban.reason.as_str()).unwrap_or_default(),
+        "banned_since": ban.map(|ban| ban.since.day()),
+        "banned_until": ban.and_then(|ban| ban.until).map(Timestamp::day),
+        "has_password": person.has_password,
+        "created_at": person.created_at.day(),
+        "created_at_iso": person.created_at,
     })
 }

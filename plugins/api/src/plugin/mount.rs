@@ -10,6 +10,7 @@ use axum::http::Method;
 use axum::routing::MethodRouter;
 use serde_json::Value;
 
+use super::Connections;
 use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
@@ -137,6 +138,8 @@ pub struct MountParts {
     pub observers: Vec<Arc<dyn Observer>>,
     /// What it knows about ways into accounts.
     pub ways_in: Vec<Arc<dyn WaysIn>>,
+    /// What it lets act for people.
+    pub connections: Vec<Arc<dyn Connections>>,
     /// What it knows about people.
     pub data_exports: Vec<Arc<dyn DataExport>>,
     /// What it knows about who asks for a page.
@@ -239,6 +242,12 @@ impl Mount {
     /// Adds knowledge about ways into accounts.
     pub fn ways_in(&mut self, ways: Arc<dyn WaysIn>) -> &mut Self {
         self.parts.ways_in.push(ways);
+        self
+    }
+
+    /// Adds what acts for people, for operators to see and cut off.
+    pub fn connections(&mut self, connections: Arc<dyn Connections>) -> &mut Self {
+        self.parts.connections.push(connections);
         self
     }
 

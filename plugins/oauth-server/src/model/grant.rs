@@ -36,6 +36,11 @@ pub struct Grant {
     pub ends_at: Timestamp,
 }
 
+/// The name of a client as people are shown it; one that gave none still needs something to point at.
+pub fn shown_name(grant: &Grant) -> &str {
+    if grant.client_name.is_empty() { "Unnamed agent" } else { &grant.client_name }
+}
+
 /// For whom a grant is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantKind {

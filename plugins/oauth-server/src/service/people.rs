@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use belgie_api::db::Tx;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto};
-use belgie_api::plugin::{DataExport, Purpose};
+use belgie_api::plugin::{Connection, Connections, DataExport, Purpose};
 use belgie_api::serde_json::{Value, json};
-use belgie_api::{ClientId, Result, UserId, async_trait};
+use belgie_api::{ClientId, GrantId, Result, UserId, async_trait};
 use url::form_urlencoded;
 
 use super::OAuth;
 use super::redeem::end_grant;
-use crate::model::grant::RevokeReason;
+use crate::model::grant::{Grant, GrantKind, RevokeReason, shown_name};
 use crate::store;
 
 /// The authorization server as others know it.
@@ -35,6 +35,37 @@ impl Veto for People {
 }
 
 #[async_trait]
+impl Connections for People {
+    async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<Connection>> {
+        let grants = store::grants::list_live(conn, user, self.0.host.now()).await?;
+        Ok(grants.into_iter().map(connection).collect())
+    }
+
+    async fn end(&self, tx: &mut Tx, user: UserId, id: &str) -> Result<bool> {
+        let Ok(grant) = id.parse::<GrantId>() else { return Ok(false) };
+        if !store::grants::is_of_user(tx, grant, user).await? {
+            return Ok(false);
+        }
+        end_grant(tx, grant, RevokeReason::Operator, self.0.host.now()).await
+    }
+}
+
+fn connection(grant: Grant) -> Connection {
+    let is_token = grant.kind == GrantKind::Personal;
+    Connection {
+        id: grant.id.to_string(),
+        name: shown_name(&grant).to_owned(),
+        host: grant.client_host,
+        is_token,
+        scopes: grant.scopes,
+        created_at: grant.created_at,
+        last_used_at: grant.last_used_at,
+        // An agent's end moves with every refresh and says nothing.
+        expires_at: is_token.then_some(grant.expires_at),
+    }
+}
+
+#[async_trait]
 impl DataExport for People {
     fn id(&self) -> &'static str {
         "oauth-server"
@@ -42,7 +73,7 @@ impl DataExport for People {
 
     async fn export(&self, user: UserId) -> Result<Value> {
         let grants = self.0.list_connections(user).await?;
-        let connection = |grant: &crate::model::grant::Grant| {
+        let connection = |grant: &Grant| {
             json!({
                 "id": grant.id,
                 "kind": grant.kind.as_str(),

@@ -273,12 +273,13 @@ impl OAuth {
     }
 }
 
-/// Ends a grant and says so; nothing happens when it has ended already.
-pub(super) async fn end_grant(tx: &mut Tx, grant: GrantId, reason: RevokeReason, now: Timestamp) -> Result<()> {
-    if store::grants::revoke(tx, grant, reason, now).await? {
+/// Ends a grant and says so; `false`, and nothing happens, when it has ended already.
+pub(super) async fn end_grant(tx: &mut Tx, grant: GrantId, reason: RevokeReason, now: Timestamp) -> Result<bool> {
+    let has_ended = store::grants::revoke(tx, grant, reason, now).await?;
+    if has_ended {
         tx.emit(Event::GrantRevoked { grant });
     }
-    Ok(())
+    Ok(has_ended)
 }
 
 /// Keeps what was found out about a code or token, and refuses.
