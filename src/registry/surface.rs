@@ -64,6 +64,7 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/users/{id}/scopes", "operators"),
     ("POST", "/admin/impersonation/end", "browser"),
     ("POST", "/admin/users/{id}/ban", "operators"),
+    ("POST", "/admin/users/{id}/connections/end", "operators"),
     ("POST", "/admin/users/{id}/delete", "operators"),
     ("POST", "/admin/users/{id}/impersonate", "operators"),
     ("POST", "/admin/users/{id}/scopes", "operators"),

@@ -1,5 +1,6 @@
 //! What operators do to people, and what everybody else tries on the pages for operators.
 
+mod agents;
 mod bans;
 mod command_line;
 mod impersonation;

@@ -3,6 +3,8 @@
 
 mod client;
 mod extractors;
+mod linked;
+mod looked_up;
 mod seed;
 
 use std::net::SocketAddr;
@@ -82,11 +84,16 @@ impl Application {
 
     /// A browser in which a new person is signed in.
     pub async fn signed_in(&self, email: &str) -> Browser {
+        self.signed_in_with(email, "").await
+    }
+
+    /// The same, with scopes of the account.
+    pub async fn signed_in_with(&self, email: &str, scopes: &str) -> Browser {
         let account = belgie::identity::NewAccount {
             email: email.to_owned(),
             name: String::new(),
             password: PASSWORD.to_owned(),
-            scopes: belgie_api::ScopeSet::new(),
+            scopes: scopes.parse().expect("scopes"),
         };
         self.gateway.identity().create(account).await.expect("an account");
         let mut browser = Browser::new(&self.url);

@@ -138,6 +138,22 @@ fn time_randomness_tasks_and_environment_have_one_place_each() {
 }
 
 #[test]
+fn handlers_know_neither_the_clock_nor_a_table() {
+    // How long a request took is the edge's to say.
+    let banned: [(&str, &[&str]); 4] =
+        [("clock", &[]), (".now()", &[]), ("Instant::now", &["src/web/edge.rs"]), ("crate::store", &[])];
+    let is_web = |name: &str| name == "src/web.rs" || name.starts_with("src/web/");
+    let of_plugins = |name: &str| name.contains("/src/routes") || name.contains("/src/pages");
+    for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
+        for (word, places) in banned {
+            let is_handler = is_web(&name) || (word == "crate::store" && of_plugins(&name));
+            let is_told = !is_handler || places.contains(&name.as_str()) || !code(&text).contains(word);
+            assert!(is_told, "{name} names {word}: a service gives what it needs");
+        }
+    }
+}
+
+#[test]
 fn sql_lives_in_stores() {
     for (name, text) in rust_files("src").into_iter().chain(rust_files("plugins")) {
         let has_sql = code(&text).contains("sqlx::query");

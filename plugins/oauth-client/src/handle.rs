@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use belgie_api::plugin::SignInButton;
-use belgie_api::{Mount, Result, UserId};
+use belgie_api::{LinkedAccountId, Mount, Result, UserId};
 
 use crate::model::flow::{FinishedFlow, FlowOptions};
 use crate::model::profile::Profile;
 use crate::model::settings::ProviderSettings;
 use crate::provider::Provider;
-use crate::service::{Engine, LinkedAccountInfo, Tokens};
+use crate::service::{Engine, ForeignAccount, LinkedAccountChanges, LinkedAccountInfo, Tokens};
 use crate::strategy::Strategy;
 
 /// Every provider of this gateway. Plugins get it with [`Mount::needed`], handlers of an application with
@@ -39,6 +39,19 @@ impl OAuthClient {
     #[must_use]
     pub fn ids(&self) -> Vec<String> {
         self.0.all().iter().map(|provider| provider.id().to_owned()).collect()
+    }
+
+    /// Changes the address and the tokens of a linked account, by its id `lac_...`, whoever's it is: the seed's
+    /// `update_oauth_account_by_id`. Tokens are sealed before they are stored; what is left out stays as it is.
+    ///
+    /// # Errors
+    /// `account_not_found` when there is none of this id.
+    pub async fn update_account(
+        &self,
+        account: LinkedAccountId,
+        changes: &LinkedAccountChanges,
+    ) -> Result<LinkedAccountInfo> {
+        self.0.update_by_application(account, changes).await
     }
 
     /// The flow a person has just come back from, with the payload the application gave along: once, and only while that
@@ -89,7 +102,37 @@ impl ProviderClient {
         self.engine.prepare(&self.provider, Some(user), options).await
     }
 
-    /// The accounts a person has there, the oldest link first.
+    /// Makes an account there a way into an account here, and stores its tokens, sealed; when it is one already, it gets the
+    /// address and the tokens: the seed's `upsert_oauth_account`. Whoever signs in with it is this person from then on, so the
+    /// application has made sure that it is theirs. Vetoes are asked, observers are told, and it is put on record.
+    ///
+    /// # Errors
+    /// `account_already_linked_to_different_user` (409) when somebody else here has it; `user.not_found` (404) when nobody, or
+    /// somebody banned, has this id; `issuer_missing` when the provider speaks for many issuers and none is named,
+    /// `issuer_mismatch` when it does not speak for the one that is; the refusal of a veto; or when the provider does not
+    /// answer, which is asked for its issuer where that is described by itself.
+    pub async fn link_account(&self, user: UserId, account: &ForeignAccount) -> Result<LinkedAccountInfo> {
+        self.engine.link_by_application(&self.provider, user, account).await
+    }
+
+    /// The linked account of this id there, whoever's it is here: the seed's `get_oauth_account`.
+    ///
+    /// # Errors
+    /// `account_ambiguous` when the provider speaks for several issuers and more than one has an account of this id.
+    pub async fn find_account(&self, provider_account_id: &str) -> Result<Option<LinkedAccountInfo>> {
+        self.engine.find_linked(&self.provider, provider_account_id).await
+    }
+
+    /// The linked account of this id there, if it is this person's: the seed's `get_oauth_account_for_individual`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_account_of(&self, user: UserId, provider_account_id: &str) -> Result<Option<LinkedAccountInfo>> {
+        let accounts = self.list_accounts(user).await?;
+        Ok(accounts.into_iter().find(|account| account.provider_account_id == provider_account_id))
+    }
+
+    /// The accounts a person has there, the oldest link first: the seed's `list_oauth_accounts`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -130,7 +173,7 @@ impl ProviderClient {
         Ok(self.engine.account_info(&self.provider, user, account).await?.1)
     }
 
-    /// Takes an account away as a way in, unless it is the last.
+    /// Takes an account away as a way in, unless it is the last: the seed's `unlink_oauth_account`.
     ///
     /// # Errors
     /// `account_not_found`, `account_ambiguous`, `last_way_in`, or the refusal of a veto.

@@ -26,7 +26,7 @@ pub use crate::model::settings::{AuthMethod, Pkce, ProviderSettings, ResponseMod
 pub use crate::model::tokens::TokenSet;
 pub use crate::provider::{Claims, Line, Metadata, Provider};
 use crate::service::{Engine, People};
-pub use crate::service::{LinkedAccountInfo, Tokens};
+pub use crate::service::{ForeignAccount, LinkedAccountChanges, LinkedAccountInfo, Tokens};
 pub use crate::strategy::{Standard, Strategy};
 
 /// The shape of a door, for providers without a picture of their own.

@@ -3,6 +3,7 @@
 mod accounts;
 mod arrive;
 mod begin;
+mod by_application;
 mod finish;
 mod id_token;
 mod people;
@@ -18,6 +19,7 @@ use belgie_api::{Failure, Host, Result};
 
 pub use self::accounts::{LinkedAccountInfo, Tokens};
 pub use self::begin::Departure;
+pub use self::by_application::{ForeignAccount, LinkedAccountChanges};
 pub use self::finish::{Landed, Lost, Outcome};
 pub use self::id_token::NativeTokens;
 pub use self::people::People;

@@ -48,6 +48,54 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn signing_out_of_a_worn_session_leads_the_operator_back(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        let own = browser.cookie("belgie_session").expect("a session").to_owned();
+        wear(&mut browser, ada.id).await;
+        let worn = browser.cookie("belgie_session").expect("a session").to_owned();
+        let foreign = browser.raw().post(gateway.at("/auth/signout")).header("origin", "https://evil.example");
+        assert_eq!(browser.send(foreign).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(browser.cookie("belgie_session"), Some(worn.as_str()), "no other site ends it");
+
+        let back = browser.fill("/account", "/auth/signout", &[]).await;
+        assert_eq!((back.status, back.location()), (StatusCode::SEE_OTHER, at(ada.id, "")));
+        assert_eq!(browser.cookie("belgie_session"), Some(own.as_str()));
+        assert!(browser.cookie("belgie_session_operator").is_none());
+        let page = browser.get("/account").await.body;
+        assert!(page.contains(OPERATOR) && !page.contains("You are seeing this"));
+        let mut thief = gateway.browser();
+        thief.plant("belgie_session", &worn);
+        assert!(!thief.is_signed_in().await, "the worn session is over");
+        let acts = gateway.gateway.identity().acts(Some(ada.id), 1).await.expect("the record");
+        assert_eq!((acts[0].action.as_str(), acts[0].actor_id), ("impersonation.ended", Some(person.id)));
+        assert_eq!(browser.fill("/account", "/auth/signout", &[]).await.location(), "/");
+        assert!(!browser.is_signed_in().await, "the second time it is the operator who signs out");
+    }
+}
+
+on_both_engines! {
+    async fn signing_out_of_a_worn_session_opens_nothing_that_was_left_for_another(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        let bob = gateway.person("bob@example.org").await;
+        wear(&mut browser, ada.id).await;
+        let sealed = browser.cookie("belgie_session_operator").expect("a sealed session").to_owned();
+        take_off(&mut browser).await;
+        wear(&mut browser, bob.id).await;
+        browser.plant("belgie_session_operator", &sealed);
+        assert_eq!(browser.fill("/account", "/auth/signout", &[]).await.location(), "/");
+        assert!(!browser.is_signed_in().await);
+
+        // Whoever wears nothing gets nothing out of a sealed session either.
+        let mut mallory = gateway.signed_in("mallory@example.org").await;
+        mallory.plant("belgie_session_operator", &sealed);
+        assert_eq!(mallory.fill("/account", "/auth/signout", &[]).await.location(), "/");
+        assert!(!mallory.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
     async fn a_worn_session_ends_for_good_and_its_cookies_open_nothing_any_more(gateway: TestGateway) {
         let (_, mut browser) = operator(&gateway).await;
         let ada = gateway.person("ada@example.org").await;

@@ -28,7 +28,7 @@ on_both_engines! {
                 assert_eq!(bare(browser.get(path).await), nowhere, "{path}");
             }
             let nowhere = bare(browser.post("/nowhere-at-all", &[("csrf_token", "x")]).await);
-            for act in ["", "ban", "unban", "delete", "scopes", "verify", "impersonate", "sessions/end"] {
+            for act in ["", "ban", "unban", "delete", "scopes", "verify", "impersonate", "sessions/end", "connections/end"] {
                 let path = at(person.id, act);
                 assert_eq!(browser.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
                 assert_eq!(bare(browser.post(&path, &[("csrf_token", "x")]).await), nowhere, "{path}");

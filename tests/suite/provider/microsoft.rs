@@ -122,3 +122,32 @@ with_idp! {
         assert_eq!(idp.count("/graph/me/photos/96x96/$value"), 0);
     }
 }
+
+with_idp! {
+    async fn an_application_names_the_tenant_of_an_account_it_links(gateway, idp, setup = |idp: &Idp| microsoft(idp, "common")) {
+        comes_from(&idp, CONTOSO, "{tenantid}");
+        let ada = gateway.person("ada@example.org").await;
+        let bob = gateway.person("bob@example.org").await;
+        let clients = gateway.gateway.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine");
+        let client = clients.provider("microsoft").expect("it");
+        let account = |issuer: Option<String>| belgie_oauth_client::ForeignAccount {
+            provider_account_id: "one".into(),
+            issuer,
+            ..belgie_oauth_client::ForeignAccount::default()
+        };
+        let of = |tenant: &str| account(Some(idp.at(&format!("/{tenant}/v2.0"))));
+        for (brought, code) in [(account(None), "issuer_missing"), (of("not-a-tenant"), "issuer_mismatch")] {
+            assert_eq!(client.link_account(ada.id, &brought).await.expect_err("a refusal").code(), code);
+        }
+        client.link_account(ada.id, &of(CONTOSO)).await.expect("a link");
+        let found = client.find_account("one").await.expect("an answer").expect("an account");
+        assert_eq!(found.individual_id, ada.id);
+        client.link_account(bob.id, &of(PERSONAL)).await.expect("another account");
+        assert_eq!(client.find_account("one").await.expect_err("there are two").code(), "account_ambiguous");
+
+        idp.ways().person = json!({ "sub": "one", "email": "somebody@contoso.example" });
+        let mut browser = gateway.browser();
+        through(&mut browser, &idp, START).await;
+        assert!(browser.get("/account").await.body.contains("ada@example.org"), "whoever comes from that tenant is ada");
+    }
+}

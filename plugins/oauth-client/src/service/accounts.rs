@@ -144,7 +144,7 @@ impl Engine {
     }
 
     /// Takes an account away as a way in, unless it is the last. One of a provider that is off is no way in any more, so it
-    /// may always go.
+    /// may always go. `info`: of the request of the person; `None` when the application around the gateway does so.
     ///
     /// # Errors
     /// `account_not_found`, `last_way_in`, or the refusal of a veto.
@@ -167,7 +167,7 @@ impl Engine {
         tx.emit(Event::ProviderUnlinked { user, provider: provider.to_owned() });
         let details = json!({ "provider": provider, "linked_account": account.id });
         let entry = AuditEntry::done("account.unlinked").to(user).with(details);
-        self.record(&mut tx, entry, user, info).await?;
+        self.record(&mut tx, entry, info.map(|info| (user, Some(info)))).await?;
         tx.commit(now).await
     }
 

@@ -5,7 +5,7 @@ use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
 use belgie_api::ports::{AuditEntry, Ground, NewUser, UserChanges};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Event, LinkedAccountId, Result, SessionId, UserId, async_trait};
+use belgie_api::{Caller, Event, LinkedAccountId, Result, SessionId, Timestamp, UserId, async_trait};
 use serde_json::json;
 
 use super::Engine;
@@ -39,6 +39,18 @@ pub(super) struct Settled {
     pub(super) user: UserId,
     pub(super) is_new: bool,
 }
+
+/// An account elsewhere that is to be a way into one here.
+pub(super) struct Link<'a> {
+    pub(super) identity: &'a Identity,
+    pub(super) email: Option<&'a str>,
+    pub(super) tokens: &'a TokenSet,
+    /// When somebody last signed in with it; `None` for never.
+    pub(super) used_at: Option<Timestamp>,
+}
+
+/// The person who does something, and the request they do it in; `None` for the application around the gateway.
+pub(super) type By<'a> = Option<(UserId, Option<&'a RequestInfo>)>;
 
 /// The ground of a sign-in with a provider: the account there is a way into the account here.
 pub(super) struct StillLinked<'a>(pub(super) &'a Identity);
@@ -225,17 +237,34 @@ impl Engine {
         tx.commit(now).await
     }
 
-    /// Adds the row, once every veto has agreed; `false` when somebody has the account elsewhere by now.
     async fn insert_link(&self, tx: &mut Tx, arrival: &Arrival<'_>, user: &UserContext) -> Result<bool> {
-        let (now, provider) = (self.host.now(), &arrival.identity.provider);
+        let link = Link {
+            identity: arrival.identity,
+            email: arrival.profile.email.as_deref(),
+            tokens: arrival.tokens,
+            used_at: Some(self.host.now()),
+        };
+        Ok(self.insert(tx, link, user, Some((user.id, arrival.info))).await?.is_some())
+    }
+
+    /// Adds the row, once every veto has agreed; `None` when somebody has the account elsewhere by now. `by`: who does so in
+    /// which request; `None` for the application around the gateway.
+    pub(super) async fn insert(
+        &self,
+        tx: &mut Tx,
+        link: Link<'_>,
+        user: &UserContext,
+        by: By<'_>,
+    ) -> Result<Option<LinkedAccount>> {
+        let (now, provider) = (self.host.now(), &link.identity.provider);
         self.host.accounts().ask_vetoes(tx, Act::Link { user, provider }).await?;
         let mut account = LinkedAccount {
             id: LinkedAccountId::new(self.host.clock(), self.host.entropy()),
             user_id: user.id,
             provider: provider.clone(),
-            issuer: arrival.identity.issuer.clone(),
-            subject: arrival.identity.subject.clone(),
-            email: arrival.profile.email.clone(),
+            issuer: link.identity.issuer.clone(),
+            subject: link.identity.subject.clone(),
+            email: link.email.map(str::to_owned),
             token_type: None,
             scope: None,
             access_token: None,
@@ -245,29 +274,23 @@ impl Engine {
             refresh_expires_at: None,
             created_at: now,
             updated_at: now,
-            last_used_at: Some(now),
+            last_used_at: link.used_at,
         };
-        self.put_tokens(&mut account, arrival.tokens)?;
+        self.put_tokens(&mut account, link.tokens)?;
         if !store::accounts::insert(tx, &account).await? {
-            return Ok(false);
+            return Ok(None);
         }
         tx.emit(Event::ProviderLinked { user: user.id, provider: provider.clone() });
         let entry = AuditEntry::done("account.linked")
             .to(user.id)
             .with(json!({ "provider": provider, "linked_account": account.id }));
-        self.record(tx, entry, user.id, arrival.info).await?;
-        Ok(true)
+        self.record(tx, entry, by).await?;
+        Ok(Some(account))
     }
 
-    pub(super) async fn record(
-        &self,
-        tx: &mut Tx,
-        mut entry: AuditEntry,
-        actor: UserId,
-        info: Option<&RequestInfo>,
-    ) -> Result<()> {
-        entry.actor = Some(actor);
-        let entry = match info {
+    pub(super) async fn record(&self, tx: &mut Tx, mut entry: AuditEntry, by: By<'_>) -> Result<()> {
+        entry.actor = by.map(|(actor, _)| actor);
+        let entry = match by.and_then(|(_, info)| info) {
             Some(info) => entry.during(info),
             None => entry,
         };

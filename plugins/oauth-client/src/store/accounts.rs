@@ -11,6 +11,10 @@ const INSERT: &str = "INSERT INTO oauth_client_accounts (id, user_id, provider, 
     ON CONFLICT (provider, issuer, subject) DO NOTHING RETURNING id";
 const FIND: &str = "SELECT * FROM oauth_client_accounts WHERE provider = $1 AND issuer = $2 AND subject = $3";
 const FIND_BY_ID: &str = "SELECT * FROM oauth_client_accounts WHERE id = $1 AND user_id = $2";
+const FIND_OWNER: &str = "SELECT user_id FROM oauth_client_accounts WHERE id = $1";
+const LIST_BY_SUBJECT: &str =
+    "SELECT * FROM oauth_client_accounts WHERE provider = $1 AND subject = $2 ORDER BY created_at, id LIMIT 2";
+const SET_EMAIL: &str = "UPDATE oauth_client_accounts SET email = $2, updated_at = $3 WHERE id = $1";
 const LIST: &str = "SELECT * FROM oauth_client_accounts WHERE user_id = $1 ORDER BY created_at, id LIMIT 200";
 const NOTE_SIGN_IN: &str =
     "UPDATE oauth_client_accounts SET email = $2, last_used_at = $3, updated_at = $3 WHERE id = $1";
@@ -61,6 +65,25 @@ pub async fn find(conn: &mut Conn, identity: &Identity) -> Result<Option<LinkedA
 /// A linked account of this person.
 pub async fn find_by_id(conn: &mut Conn, id: LinkedAccountId, user: UserId) -> Result<Option<LinkedAccount>> {
     Ok(on!(conn, c => sqlx::query_as::<_, LinkedAccount>(FIND_BY_ID).bind(id).bind(user).fetch_optional(c).await)?)
+}
+
+/// Whose way in a linked account is.
+pub async fn find_owner(conn: &mut Conn, id: LinkedAccountId) -> Result<Option<UserId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, UserId>(FIND_OWNER).bind(id).fetch_optional(c).await)?)
+}
+
+/// The linked accounts of this id at a provider, of any issuer, two at most.
+pub async fn list_by_subject(conn: &mut Conn, provider: &str, subject: &str) -> Result<Vec<LinkedAccount>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LinkedAccount>(LIST_BY_SUBJECT)
+        .bind(provider)
+        .bind(subject)
+        .fetch_all(c).await)?)
+}
+
+/// Notes the address there.
+pub async fn set_email(conn: &mut Conn, id: LinkedAccountId, email: &str, now: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(SET_EMAIL).bind(id).bind(email).bind(now).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// The linked accounts of a person, the oldest first, 200 at most.
