@@ -37,5 +37,5 @@ pub use self::operate::{Ban, By};
 pub use self::password::PasswordHasher;
 pub use self::passwords::Then;
 pub use self::people::Overview;
-pub use self::shown::{ActInfo, BanInfo, ConnectionInfo, Named, PersonInfo, SessionInfo};
 pub use self::sessions::{Resumed, SessionRules, Started};
+pub use self::shown::{ActInfo, BanInfo, ConnectionInfo, Named, PersonInfo, SessionInfo};

@@ -14,8 +14,8 @@ use belgie_api::{Caller, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Web, worn};
 use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs};
+use super::{Web, worn};
 use crate::limits::account_key;
 
 /// Where to go afterwards.

@@ -8,8 +8,8 @@ use belgie_api::{Caller, State, ToolSet, access, tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::grant::{Grant, GrantKind};
 use crate::model::grant::shown_name;
+use crate::model::grant::{Grant, GrantKind};
 use crate::service::OAuth;
 
 /// The scope that opens the tool.
