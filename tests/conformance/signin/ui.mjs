@@ -97,7 +97,7 @@ export const SAYS = {
   notForeseen: /asks for more than is foreseen here/,
   noName: /No name yet/,
   noPassword: /Your account has none yet/,
-  passwordRemoved: /has no password any more/,
+  passwordRemoved: /Your account at Belgie has no password any more/,
   sessionsEnded: /No browser is signed in to this account/,
   lastWayIn: /only way into your account/,
   notWhileImpersonating: /This is for the person alone/,
