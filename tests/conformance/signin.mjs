@@ -11,11 +11,14 @@ import { launch } from './browser/stage.mjs';
 import { Report } from './harness.mjs';
 import { account } from './signin/account.mjs';
 import { admin } from './signin/admin.mjs';
+import { application, openApplicationWorld } from './signin/application.mjs';
 import { attacks } from './signin/attacks.mjs';
 import { links } from './signin/links.mjs';
 import { mails } from './signin/mails.mjs';
 import { providerPages } from './signin/pages.mjs';
+import { presets } from './signin/presets.mjs';
 import { providers } from './signin/providers.mjs';
+import { wishes } from './signin/wishes.mjs';
 import { Visitor, openWorld } from './signin/world.mjs';
 
 const screenshots = process.env.SCREENSHOTS ?? mkdtempSync(join(tmpdir(), 'belgie-screenshots-'));
@@ -24,10 +27,11 @@ const browser = await launch();
 
 /** One server for each group of journeys, so that none stumbles over the limits another has used up. */
 const GROUPS = [
-  { name: 'providers', journeys: [providers, links] },
+  { name: 'providers', journeys: [providers, links, presets, wishes] },
   { name: 'mail', journeys: [mails, account] },
   { name: 'administration', journeys: [admin] },
   { name: 'attacks', journeys: [attacks] },
+  { name: 'application', journeys: [application], open: openApplicationWorld },
 ];
 
 const MODES = { scripts: true, 'no-scripts': false };
@@ -39,9 +43,9 @@ for (const javaScriptEnabled of modes.map((mode) => MODES[mode])) {
   const label = `the providers' pages, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
   const pages = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
   if (isWanted({ name: 'pages' })) await providerPages(browser, pages).catch((error) => report.fail(label, error));
-  for (const { name, journeys } of GROUPS.filter(isWanted)) {
+  for (const { name, journeys, open = openWorld } of GROUPS.filter(isWanted)) {
     const label = `${name}, ${javaScriptEnabled ? 'with scripts' : 'without scripts'}`;
-    const world = await openWorld().catch((error) => report.fail(label, error));
+    const world = await open().catch((error) => report.fail(label, error));
     if (!world) continue;
     const options = { label, report, javaScriptEnabled, screenshots: javaScriptEnabled ? screenshots : null };
     const visitor = await Visitor.open(browser, world, options);

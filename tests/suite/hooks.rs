@@ -1,5 +1,7 @@
 //! What plugins and applications may say about what happens to people: vetoes before, observers afterwards.
 
+mod order;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -112,7 +112,8 @@ impl Bus {
         }
     }
 
-    /// How many events were told so far. A cache fill compares the value before and after its load.
+    /// How many events were told and how often the line broke so far. A cache fill compares the value before and after its
+    /// load.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.heard.load(Ordering::SeqCst)
@@ -124,8 +125,11 @@ impl Bus {
         self.live.load(Ordering::SeqCst)
     }
 
-    /// Set by whoever listens to the database: `true` only after everything that was missed has been told.
+    /// Set by whoever listens to the database: `true` only after everything that was missed has been told. A line that
+    /// breaks moves the generation, so whoever fills a cache meanwhile notices even if it is whole again by then.
     pub fn set_live(&self, live: bool) {
-        self.live.store(live, Ordering::SeqCst);
+        if self.live.swap(live, Ordering::SeqCst) && !live {
+            self.heard.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }

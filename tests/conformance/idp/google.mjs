@@ -1,6 +1,6 @@
 // Plays Google. What the real one does otherwise: its endpoints live on four hosts, its issuer is
-// https://accounts.google.com (older tokens say accounts.google.com), and include_granted_scopes adds the scopes granted
-// earlier to the token's, where this one only lists what was asked for.
+// https://accounts.google.com (older tokens say accounts.google.com), and with include_granted_scopes the access token can
+// do what was granted earlier, where this one's only says so.
 
 import { createHash } from 'node:crypto';
 
@@ -113,13 +113,11 @@ export const google = {
       ? { ...fields, scope: 'email profile openid', authuser: '0', ...(person?.hd && { hd: person.hd }), prompt: 'consent' }
       : fields,
 
-  token: (body) => ({
-    ...body,
-    scope: body.scope
-      ?.split(' ')
-      .map((scope) => LONG[scope] ?? scope)
-      .join(' '),
-  }),
+  token(body, { granted, wished }) {
+    if (!body.scope) return body;
+    const scopes = new Set([...body.scope.split(' '), ...(wished.include_granted_scopes === 'true' ? granted : [])]);
+    return { ...body, scope: [...scopes].map((scope) => LONG[scope] ?? scope).join(' ') };
+  },
 
   idToken: (claims) => ({ azp: claims.aud, ...claims }),
 };

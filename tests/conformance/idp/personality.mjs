@@ -167,6 +167,13 @@ export class Personality {
     return [...this.clients.values()].some(({ redirectUris }) => redirectUris.includes(origin + pathname));
   }
 
+  /** All that its person has granted by now to whom a code was given. */
+  async grantedWithCode(provider, code) {
+    const found = code ? await provider.AuthorizationCode.find(code) : undefined;
+    const grant = found ? await provider.Grant.find(found.grantId) : undefined;
+    return grant ? grant.getOIDCScope().split(' ') : [];
+  }
+
   async personOfCode(provider, code) {
     const found = await provider.AuthorizationCode.find(code);
     return found ? this.personOf(found.accountId) : null;

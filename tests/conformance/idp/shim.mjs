@@ -20,7 +20,7 @@ export async function dress(personality, endpoint, answer, context) {
   const { description } = personality;
   if (endpoint === 'metadata' && answer.status === 200) return metadata(personality, answer, context);
   if (endpoint === 'jwks' && description.jwks) return rewrite(answer, (keys) => description.jwks(keys, context));
-  if (endpoint === 'token') return token(personality, answer, context);
+  if (endpoint === 'token') return await token(personality, answer, context);
   if (endpoint === 'authorize') return await authorize(personality, answer, context);
   return answer;
 }
@@ -33,12 +33,14 @@ function metadata(personality, answer, context) {
   return personality.take('metadata').reduce((result, spoil) => rewrite(result, (document) => spoil(document)), dressed);
 }
 
-function token(personality, answer, context) {
+async function token(personality, answer, context) {
   const { description } = personality;
   let dressed = answer;
   if (answer.status === 200) {
+    const { seen } = personality;
+    const granted = await personality.grantedWithCode(context.provider, seen.token.code);
     dressed = rewrite(dressed, (body) => {
-      const quirky = description.token ? description.token(body) : body;
+      const quirky = description.token ? description.token(body, { granted, wished: seen.authorize ?? {} }) : body;
       return quirky.id_token ? { ...quirky, id_token: idToken(personality, quirky.id_token, context) } : quirky;
     });
     dressed = personality.take('token').reduce((result, spoil) => rewrite(result, (body) => spoil(body)), dressed);

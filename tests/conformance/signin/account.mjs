@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { PASSWORD } from '../harness.mjs';
-import { BUTTON, FIELD, PATHS } from './ui.mjs';
+import { BUTTON, FIELD, PATHS, SAYS } from './ui.mjs';
 
 const KATHERINE = 'katherine@example.org';
 const NEW_PASSWORD = `${PASSWORD} anew`;
@@ -72,11 +72,10 @@ async function confirmation(visitor) {
     await visitor.go(BUTTON.useCode);
     assert.equal(visitor.path, PATHS.password);
   });
+  await withoutPassword(visitor);
   await visitor.check(
     'an account is deleted, and is gone',
     async () => {
-      await visitor.signOut();
-      await visitor.signIn(KATHERINE, NEW_PASSWORD);
       await visitor.visit(PATHS.delete);
       await visitor.look('delete');
       await visitor.write(FIELD.typeAddress, 'somebody.else@example.org');
@@ -92,6 +91,47 @@ async function confirmation(visitor) {
     },
     REFUSED,
   );
+}
+
+/** The account stays open by mail. */
+async function withoutPassword(visitor) {
+  await visitor.check(
+    'a password is removed, its owner is told by mail, and it opens nothing any more',
+    async () => {
+      await visitor.visit(PATHS.password);
+      await visitor.go(BUTTON.removePassword);
+      assert.equal(visitor.path, PATHS.account);
+      await visitor.look('password-removed');
+      const mail = await visitor.takeMail(KATHERINE, /^Your password .* was removed$/);
+      assert.match(mail.text.replaceAll(/\s+/g, ' '), SAYS.passwordRemoved);
+      await visitor.visit(PATHS.password);
+      await visitor.says(SAYS.noPassword);
+      assert.equal(await visitor.page.getByRole('button', { name: BUTTON.removePassword }).count(), 0);
+      await visitor.signOut();
+      await visitor.signIn(KATHERINE, NEW_PASSWORD);
+      assert.equal(await visitor.isSignedIn(), false);
+    },
+    REFUSED,
+  );
+  await visitor.check('who has no password confirms by a code, and sets one again', async () => {
+    await visitor.visit(PATHS.signIn);
+    await visitor.write(FIELD.email, KATHERINE);
+    await visitor.go(BUTTON.magicLink);
+    await visitor.openLink(await visitor.takeMail(KATHERINE, /^Sign in to/), PATHS.openMagicLink);
+    await visitor.go(BUTTON.openMagicLink);
+    await visitor.growStale(KATHERINE);
+    await visitor.visit(PATHS.password);
+    assert.equal(visitor.path, PATHS.confirm);
+    await visitor.look('confirm-without-password');
+    await visitor.go(BUTTON.sendCode);
+    const mail = await visitor.takeMail(KATHERINE, /^\d{6} is your code/);
+    await visitor.write(FIELD.code, /\b\d{6}\b/.exec(mail.text)[0]);
+    await visitor.go(BUTTON.useCode);
+    await visitor.write(FIELD.newPassword, NEW_PASSWORD);
+    await visitor.go(BUTTON.setPassword);
+    await visitor.takeMail(KATHERINE, /^Your password .* was (set|changed)$/);
+    assert.equal(visitor.path, PATHS.account);
+  });
 }
 
 async function changePassword(visitor) {

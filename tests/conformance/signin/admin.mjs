@@ -43,8 +43,10 @@ export async function admin(visitor, browser) {
     await openMary(root);
     await root.look('admin-user');
   });
+  await sessions(root, visitor, browser);
   await ban(root, visitor);
   await impersonation(root);
+  await limits(root, visitor);
   await rights(root);
   await root.context.close();
 }
@@ -52,6 +54,39 @@ export async function admin(visitor, browser) {
 async function openMary(root) {
   await root.visit(PATHS.adminUsers);
   await root.go(/Mary Jackson|mary@example\.org/);
+}
+
+/** Somebody lost a laptop, then everything. */
+async function sessions(root, visitor, browser) {
+  const { world, label, report, javaScriptEnabled } = visitor;
+  const laptop = await Visitor.open(browser, world, { label: `${label}, laptop`, report, javaScriptEnabled });
+  const telephone = await Visitor.open(browser, world, { label: `${label}, telephone`, report, javaScriptEnabled });
+  const ends = () => root.page.getByRole('button', { name: BUTTON.endSession });
+  await root.check('the administrator ends one session of a person, and that one only', async () => {
+    await telephone.signIn(MARY);
+    await laptop.signIn(MARY);
+    await openMary(root);
+    assert.equal(await ends().count(), 3);
+    await root.look('admin-user-sessions');
+    // The newest is on top.
+    await root.go(BUTTON.endSession);
+    assert.equal(await ends().count(), 2);
+    assert.deepEqual([await laptop.isSignedIn(), await telephone.isSignedIn(), await visitor.isSignedIn()], [false, true, true]);
+  });
+  await root.check('the administrator ends all sessions of a person at once', async () => {
+    await openMary(root);
+    await root.go(BUTTON.endAllSessions);
+    await root.says(SAYS.sessionsEnded);
+    await root.look('admin-sessions-ended');
+    assert.deepEqual([await telephone.isSignedIn(), await visitor.isSignedIn()], [false, false]);
+    assert.equal(await root.isSignedIn(), true, 'the administrator is signed out as well');
+  });
+  await visitor.check('whose sessions ended signs in again', async () => {
+    await visitor.signIn(MARY);
+    await visitor.seesAccountOf(MARY);
+  });
+  await laptop.context.close();
+  await telephone.context.close();
 }
 
 async function ban(root, visitor) {
@@ -100,6 +135,8 @@ async function impersonation(root) {
         assert.match(await root.page.locator('body').textContent(), SAYS.impersonating);
       }
       await root.look('impersonating');
+      await root.visit(PATHS.account);
+      await root.look('impersonating-account');
       await root.visit(PATHS.adminUsers);
       await root.says(/Error 404/);
       await root.visit(PATHS.account);
@@ -112,6 +149,38 @@ async function impersonation(root) {
     },
     errorPage(404),
   );
+}
+
+/** What proves that a person is there is nothing an administrator can do for them. */
+async function limits(root, visitor) {
+  await root.check(
+    'whoever impersonates changes no way in, takes no data along, and deletes nothing',
+    async () => {
+      await openMary(root);
+      await root.go(BUTTON.impersonate);
+      await root.go(BUTTON.impersonate);
+      for (const path of [PATHS.password, PATHS.email, PATHS.delete, PATHS.export, PATHS.link('google')]) {
+        await root.visit(path);
+        assert.match(await root.page.locator('body').textContent(), SAYS.impersonating, `no banner at ${path}`);
+        await root.says(SAYS.notWhileImpersonating);
+      }
+      await root.look('impersonating-refused');
+    },
+    REFUSED,
+  );
+  await visitor.check('the person signs in meanwhile and sees nothing of it', async () => {
+    await visitor.signIn(MARY);
+    await visitor.seesAccountOf(MARY);
+    assert.doesNotMatch(await visitor.page.locator('body').textContent(), SAYS.impersonating);
+    await visitor.look('account-while-impersonated');
+  });
+  await root.check('the end of it leads back to the administrator’s own account, and the person stays signed in', async () => {
+    await root.visit(PATHS.account);
+    await root.go(BUTTON.stopImpersonating);
+    await root.seesAccountOf('root@example.org');
+    await visitor.seesAccountOf(MARY);
+    await visitor.signOut();
+  });
 }
 
 async function rights(root) {

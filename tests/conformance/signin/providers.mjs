@@ -23,11 +23,11 @@ export async function providers(visitor) {
   });
   await visitor.check('Google again is the same account', async () => {
     await visitor.visit(PATHS.account);
-    const id = await accountId(visitor);
+    const id = await visitor.accountId();
     await visitor.signOut();
     await visitor.signInWith('google', 'grace');
     await visitor.seesAccountOf('grace@navy.example');
-    assert.equal(await accountId(visitor), id);
+    assert.equal(await visitor.accountId(), id);
     await visitor.signOut();
   });
   await visitor.check('the provider confirms that somebody is there, who has no password', async () => {
@@ -139,5 +139,3 @@ async function changes(visitor) {
     await visitor.signOut();
   });
 }
-
-const accountId = async (visitor) => /usr_\w+/.exec(await visitor.words())?.[0];

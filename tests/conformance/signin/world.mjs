@@ -12,6 +12,9 @@ const PATIENCE_MS = 15_000;
 
 export const FROM = 'gate@example.org';
 
+/** What links may ask Google for besides. */
+export const CALENDAR = 'https://www.googleapis.com/auth/calendar.readonly';
+
 const LIMITS = ['sign_in', 'sign_in_per_account', 'mails', 'sign_up']
   .map((what) => `${what}_per_minute`)
   .concat(['sign_in_from_new_devices_per_hour', 'mails_per_recipient_per_hour']);
@@ -37,7 +40,7 @@ export async function openWorld() {
 }
 
 function configOf({ addresses }, mail) {
-  const { google, microsoft, generic, github } = addresses;
+  const { google, microsoft, generic, github, apple } = addresses;
   const sections = {
     outbound: { danger_allow_loopback: true },
     sign_up: { open: true },
@@ -50,7 +53,7 @@ function configOf({ addresses }, mail) {
       smtp_port: mail.port,
       smtp_security: 'danger_plain',
     },
-    'plugins.google': credentials(google, { discovery_url: google.discovery_url }),
+    'plugins.google': credentials(google, { discovery_url: google.discovery_url, incremental_scopes: [CALENDAR] }),
     'plugins.microsoft': credentials(microsoft, {
       authority: microsoft.authority,
       graph_url: microsoft.graph_url,
@@ -67,7 +70,19 @@ function configOf({ addresses }, mail) {
       token_endpoint: github.token_endpoint,
       userinfo_endpoint: github.userinfo_endpoint,
     }),
+    'plugins.apple': {
+      client_id: apple.client_id,
+      team_id: apple.team_id,
+      key_id: apple.key_id,
+      private_key: apple.private_key,
+      discovery_url: apple.discovery_url,
+    },
   };
+  return tomlOf(sections);
+}
+
+/** Sections of settings, as the text of a `belgie.toml`. */
+export function tomlOf(sections) {
   const lines = Object.entries(sections).map(([name, values]) => {
     const entries = Object.entries(values).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
     return `[${name}]\n${entries.join('')}`;
@@ -75,7 +90,7 @@ function configOf({ addresses }, mail) {
   return lines.join('\n');
 }
 
-const credentials = ({ client_id, client_secret }, more) => ({ client_id, client_secret, ...more });
+export const credentials = ({ client_id, client_secret }, more) => ({ client_id, client_secret, ...more });
 
 /** A person's browser with what they do in it. */
 export class Visitor extends Stage {
@@ -194,6 +209,18 @@ export class Visitor extends Stage {
     return this.path === PATHS.account;
   }
 
+  /** What a script of our pages would get from an address of ours that answers in JSON. */
+  async askAsScript(path, { method = 'GET' } = {}) {
+    const headers = { 'sec-fetch-site': 'same-origin', origin: this.server.baseUrl };
+    const response = await this.page.request.fetch(new URL(path, this.server.baseUrl).href, { method, headers });
+    return { status: response.status(), body: await response.json() };
+  }
+
+  /** The id of the account whose page is open. */
+  async accountId() {
+    return /usr_\w+/.exec(await this.words())?.[0];
+  }
+
   /** Whose account this is, by the address on its page. */
   async seesAccountOf(email) {
     await this.visit(PATHS.account);
@@ -206,6 +233,11 @@ export class Visitor extends Stage {
     if (this.#known[provider] !== person) this.world.idp[provider].forgetSessions();
     this.#known[provider] = person;
     await this.visit(PATHS.signIn);
+    await this.signInFromHere(provider, person, options);
+  }
+
+  /** The same from the sign-in page that is open, which may know where to go afterwards. */
+  async signInFromHere(provider, person, options) {
     await this.go(BUTTON.provider(PROVIDERS[provider]));
     await this.atProvider(person, options);
   }

@@ -52,6 +52,21 @@ with_idp! {
     }
 }
 
+with_idp! {
+    async fn the_flow_of_one_provider_counts_at_no_other(gateway, idp,
+        setup = |idp: &Idp| open(&[idp.table(""), idp.table("").replace("acme", "other")].concat()))
+    {
+        let mut browser = gateway.browser();
+        let out = browser.get(START).await;
+        let (name, value) = browser_cookie(&out);
+        // A browser keeps the cookie under the name of the provider; this one is made to take it for another's.
+        browser.plant(&name.replace("acme", "other"), &value);
+        let back = idp.agree_by_query(&out.location()).replace("/acme/", "/other/");
+        let page = browser.get(&back).await;
+        assert_refused(&mut browser, &page, "state_mismatch").await;
+    }
+}
+
 fn browser_cookie(page: &crate::support::Page) -> (String, String) {
     let cookie = page.headers["set-cookie"].to_str().expect("a cookie");
     let (name, rest) = cookie.split_once('=').expect("a cookie");

@@ -130,13 +130,20 @@ with_idp! {
         assert!(page.body.contains("<code>state_mismatch</code>"), "{}", page.body);
         assert!(!victim.get("/account").await.body.contains("/account/unlink/"));
 
-        // Nor is it for another session of the same person, or for nobody.
-        let mut ada = gateway.browser();
-        ada.sign_in("ada@example.org", PASSWORD).await;
-        let form = ada.get("/auth/provider/acme/link").await.form("/auth/provider/acme/link");
-        let back = idp.agree_by_query(&ada.submit(&form, &[]).await.location());
-        ada.post("/auth/signout", &[]).await;
-        assert_eq!(ada.get(&back).await.status, StatusCode::FORBIDDEN);
+        // Nor is it for nobody, or for another session of the same person.
+        for comes_again in [false, true] {
+            let mut ada = gateway.browser();
+            ada.sign_in("ada@example.org", PASSWORD).await;
+            let form = ada.get("/auth/provider/acme/link").await.form("/auth/provider/acme/link");
+            let back = idp.agree_by_query(&ada.submit(&form, &[]).await.location());
+            ada.post("/auth/signout", &[]).await;
+            if comes_again {
+                ada.sign_in("ada@example.org", PASSWORD).await;
+            }
+            let page = ada.get(&back).await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN);
+            assert!(page.body.contains("<code>state_mismatch</code>"), "{}", page.body);
+        }
     }
 }
 

@@ -81,3 +81,31 @@ with_idp! {
         assert_eq!(host.accounts().ways_in(&mut conn, user).await.expect("a count"), 1);
     }
 }
+
+with_idp! {
+    async fn an_answer_that_comes_twice_at_once_counts_once(gateway, idp) {
+        // On SQLite nobody can stand between the look at a flow and its use while a test holds the database.
+        if !matches!(gateway.pools(), Pools::Postgres(_)) {
+            return;
+        }
+        let mut browser = gateway.browser();
+        let out = browser.get(START).await.location();
+        let back = idp.agree_by_query(&out);
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query("UPDATE core_links SET attempts = attempts").execute(c).await.map(drop)).expect("held");
+        let mut statuses = Vec::new();
+        let mut answers = Vec::new();
+        for count in 1..=2 {
+            let (mut tab, back) = (browser.clone(), back.clone());
+            let answer = tokio::spawn(async move { tab.get(&back).await.status });
+            waits_for_lock(&gateway, count, &answer).await;
+            answers.push(answer);
+        }
+        tx.commit(host.now()).await.expect("a commit");
+        for answer in answers {
+            statuses.push(answer.await.expect("an answer"));
+        }
+        assert_eq!(statuses.iter().filter(|status| **status == StatusCode::SEE_OTHER).count(), 1, "{statuses:?}");
+    }
+}

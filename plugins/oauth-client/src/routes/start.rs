@@ -94,7 +94,7 @@ fn check_wish(provider: &Provider, options: &FlowOptions) -> Result<()> {
     let is_foreseen = |scope: &String| settings.incremental_scopes.contains(scope) || settings.scopes.contains(scope);
     if !options.scopes.iter().all(is_foreseen) {
         return Err(Failure::bad_request("invalid_scope", "This link asks for more than is foreseen here.")
-            .hint("Ask the operator to list the scope in `incremental_scopes`."));
+            .hint("Ask the operator to foresee it: the setting is called incremental_scopes."));
     }
     if options.prompt.as_deref().is_some_and(|prompt| !PROMPTS.contains(&prompt)) {
         return Err(Failure::bad_request("invalid_request", "This link asks for an unknown prompt.")
