@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use belgie_api::context::ClientContext;
 use belgie_api::host::{PrincipalParts, principal};
-use belgie_api::{Caller, ClientId, Presence};
+use belgie_api::{Caller, ClientId, GrantBinding, Presence};
 
-use crate::access::caller::caller_for;
+use crate::access::caller::personal;
 use crate::identity::Resumed;
 
 /// The caller behind a live browser session: our own pages as the client `web`, with the scopes of the account.
@@ -14,7 +14,7 @@ use crate::identity::Resumed;
 pub fn session_caller(resumed: &Resumed) -> Caller {
     let user = resumed.user.clone();
     let scopes = user.scopes.clone();
-    caller_for(Arc::new(principal(PrincipalParts {
+    personal(Arc::new(principal(PrincipalParts {
         user,
         client: ClientContext { id: ClientId::from_wire("web"), name: "Web".to_owned() },
         session: Some(resumed.session.id),
@@ -26,6 +26,7 @@ pub fn session_caller(resumed: &Resumed) -> Caller {
         grant: None,
         token: None,
         scopes,
+        binding: GrantBinding::default(),
         expires_at: resumed.session.expires_at,
     })))
 }

@@ -13,6 +13,7 @@ use belgie_api::{Host, Plugin, Scope, ScopeSet};
 use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
 use super::{BootError, Checked, Gateway};
+use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
 use crate::config::secrets::ensure_data_dir;
@@ -74,6 +75,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let default_scopes = granted_by_default(&scopes);
     let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
     let _only_set_here = parts.catalog.set(catalog);
+    let callers = Callers::new(&all.provided);
     let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
     let hooks = Arc::new(Hooks { vetoes: std::mem::take(&mut all.vetoes), ways_in: std::mem::take(&mut all.ways_in) });
     parts.identity.set_hooks(&hooks);
@@ -91,6 +93,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let tokens = BearerTokens::new(
         all.verifiers,
         Arc::new(parts.identity.clone()),
+        callers,
         Arc::clone(&parts.clock),
         Arc::clone(&bus),
         ports,

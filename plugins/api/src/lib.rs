@@ -40,7 +40,7 @@ pub use failure::{Failure, Result};
 pub use id::{AuditId, ClientId, GrantId, LinkedAccountId, MailId, OrgId, SessionId, TeamId, TokenId, UserId};
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;
-pub use principal::{Presence, Principal, VerifiedToken};
+pub use principal::{GrantBinding, Presence, Principal, VerifiedToken};
 pub use scope::{Scope, ScopeSet};
 pub use time::Timestamp;
 pub use token::{PlainToken, TokenHash, TokenKind};

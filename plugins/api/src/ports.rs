@@ -1,5 +1,6 @@
 //! What the host lends to plugins.
 
+mod contexts;
 mod outbound;
 mod people;
 mod record;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use url::Url;
 use zeroize::Zeroizing;
 
+pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, TeamName, Teams};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
     Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,

@@ -231,7 +231,7 @@ impl Answer {
 
 /// A caller with some scopes, for an hour.
 pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
-    crate::access::caller::caller_for(Arc::new(host::principal(PrincipalParts {
+    crate::access::caller::personal(Arc::new(host::principal(PrincipalParts {
         user: UserContext {
             id: user_id(user),
             email: format!("user{user}@example.com"),
@@ -245,6 +245,7 @@ pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
         grant: None,
         token: None,
         scopes: scopes.parse().expect("a test writes proper scopes"),
+        binding: belgie_api::GrantBinding::default(),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
     })))
 }
