@@ -5,7 +5,7 @@ use std::sync::Arc;
 use belgie_api::context::{OrgContext, TeamContext};
 use belgie_api::host::{self, Contexts};
 use belgie_api::ports::{OrganizationContexts, Organizations, Provided, TeamContexts, Teams};
-use belgie_api::{Caller, Principal, Result};
+use belgie_api::{Caller, OrgId, Principal, Result};
 
 /// Makes callers: asks whoever knows organizations and teams what the person is there now.
 #[derive(Clone, Default)]
@@ -36,6 +36,15 @@ impl Callers {
         let Some(organization) = self.organization(&principal).await? else { return Ok(None) };
         let teams = self.teams(&principal, &organization).await?;
         Ok(Some(host::caller(principal, Contexts { organization: Some(organization), teams, ..Contexts::default() })))
+    }
+
+    /// The organization of this name in URLs.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn find_organization(&self, slug: &str) -> Result<Option<OrgId>> {
+        let Some(contexts) = &self.organizations else { return Ok(None) };
+        Ok(contexts.find_by_slug(slug).await?.map(|organization| organization.id))
     }
 
     async fn organization(&self, principal: &Principal) -> Result<Option<OrgContext>> {

@@ -1,4 +1,5 @@
-//! Sessions of the older protocol era belong to the person and the client that opened them. rmcp takes any session id
+//! Sessions of the older protocol era belong to the person and the client that opened them, and to the organization they
+//! were opened for. rmcp takes any session id
 //! from anybody, so nothing reaches it with an id that is not the caller's own.
 
 use std::collections::HashMap;
@@ -105,7 +106,9 @@ impl Binding {
             let now = self.clock.now();
             let mut bound = self.bound();
             let session = bound.get_mut(id)?;
-            if session.user != caller.user().id || session.client != caller.client().id {
+            let is_own = session.user == caller.user().id && session.client == caller.client().id;
+            let is_for_the_same = session.principal.binding().organization == caller.principal().binding().organization;
+            if !(is_own && is_for_the_same) {
                 return None;
             }
             let is_idle = session.is_idle(now, self.idle);
@@ -132,10 +135,14 @@ impl Binding {
     }
 
     /// Takes the sessions away whose last credential is over after this event; close them. A mere change of the account
-    /// ends none: the next request is authenticated anew anyway.
+    /// or of what it is in an organization ends none: the next request is authenticated anew anyway.
     #[must_use]
     pub fn hear(&self, event: &Event) -> Vec<McpSessionId> {
-        if matches!(event, Event::UserChanged { .. }) {
+        let is_mere_change = matches!(
+            event,
+            Event::UserChanged { .. } | Event::MembershipChanged { .. } | Event::OrganizationChanged { .. }
+        );
+        if is_mere_change {
             return Vec::new();
         }
         self.take(|session| session.principal.is_touched_by(event))

@@ -76,7 +76,6 @@ struct Inner {
     binding: Arc<Binding>,
     leases: Leases,
     idle: IdlePeer,
-    challenge: Challenge,
     settings: McpSettings,
 }
 
@@ -90,10 +89,8 @@ impl McpEndpoint {
         let McpParts { tools, guarded, bus, clock, tasks, shutdown, settings } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded).map_err(|found| problems.extend(found)).ok();
-        let challenge =
-            Challenge::new(&settings.resource_metadata_url).map_err(|error| problems.push(error.to_string())).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
-        let (Some(catalog), Some(challenge), Some(runtime)) = (catalog, challenge, runtime) else {
+        let (Some(catalog), Some(runtime)) = (catalog, runtime) else {
             return Err(problems);
         };
 
@@ -129,7 +126,7 @@ impl McpEndpoint {
         let direct =
             settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
         let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
+        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, settings })))
     }
 
     /// Begins the lease of a request: when the principal ends, what runs under it ends. Put it beside the caller.
@@ -139,10 +136,17 @@ impl McpEndpoint {
     }
 
     /// Answers one request. The layers in front have authenticated it and taken `Authorization` and `Cookie` away.
-    pub async fn handle(&self, request: Request<Body>, caller: Caller, lease: Lease) -> Response {
+    /// `challenge`: of the resource that the request is for.
+    pub async fn handle(
+        &self,
+        request: Request<Body>,
+        caller: Caller,
+        lease: Lease,
+        challenge: Arc<Challenge>,
+    ) -> Response {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(caller.clone());
-        let mut visit = Visit { caller, lease, session: None };
+        let mut visit = Visit { caller, lease, challenge, session: None };
         if parts.method == Method::POST {
             let mut log = CallLog::default();
             let mut response = self.post(parts, body, visit, &mut log).await;
@@ -195,8 +199,8 @@ impl McpEndpoint {
             }
         };
         if is_clear {
-            let Inner { gate, idle, challenge, .. } = self.0.as_ref();
-            if let Err(response) = preflight::check_scopes(gate, idle, challenge, &visit, &message).await {
+            let Inner { gate, idle, .. } = self.0.as_ref();
+            if let Err(response) = preflight::check_scopes(gate, idle, &visit, &message).await {
                 return *response;
             }
         }
@@ -205,7 +209,7 @@ impl McpEndpoint {
             let answer = direct.answer(plain, parts, &message, &visit, &self.0.idle);
             return tokio::select! {
                 biased;
-                () = visit.lease.ended() => self.expired(message.id),
+                () = visit.lease.ended() => expired(&visit, message.id),
                 response = answer => response,
             };
         }
@@ -247,19 +251,13 @@ impl McpEndpoint {
         }
         let response = tokio::select! {
             biased;
-            () = visit.lease.ended() => return self.expired(id),
+            () = visit.lease.ended() => return expired(visit, id),
             response = self.0.transport.handle(request) => response,
         };
         let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE) == Some(&HeaderValue::from_static("text/event-stream"));
         let body = Body::new(body);
         Response::from_parts(parts, if is_stream { visit.lease.clone().hold(body) } else { body })
-    }
-
-    /// Status 401 for a credential that ended while its request was served.
-    fn expired(&self, id: Option<&RawValue>) -> Response {
-        let challenge = self.0.challenge.invalid_token(&ScopeSet::new());
-        answer::challenge(StatusCode::UNAUTHORIZED, challenge, id, &credential_ended())
     }
 
     /// Checks that the session of a request is the caller's.
@@ -277,6 +275,12 @@ impl McpEndpoint {
         *response.status_mut() = StatusCode::NOT_FOUND;
         Err(Box::new(response))
     }
+}
+
+/// Status 401 for a credential that ended while its request was served.
+fn expired(visit: &Visit, id: Option<&RawValue>) -> Response {
+    let challenge = visit.challenge.invalid_token(&ScopeSet::new());
+    answer::challenge(StatusCode::UNAUTHORIZED, challenge, id, &credential_ended())
 }
 
 fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use belgie_api::Caller;
@@ -15,12 +16,15 @@ use super::answer::CREDENTIAL_ENDED;
 use super::session::InUse;
 use super::stream::Lease;
 use crate::access::Permit;
+use crate::auth::challenge::Challenge;
 
 /// Who sent a message: what the endpoint has put beside it.
 #[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) caller: Caller,
     pub(crate) lease: Lease,
+    /// What denials that an HTTP status can say are said with.
+    pub(crate) challenge: Arc<Challenge>,
     /// Keeps the session from being idle, when the message came in one.
     pub(crate) session: Option<InUse>,
 }

@@ -24,6 +24,7 @@ pub mod id;
 pub mod plugin;
 pub mod ports;
 pub mod principal;
+pub mod resource;
 pub mod scope;
 pub mod settings;
 pub mod time;

@@ -9,6 +9,7 @@ use belgie_api::web::Visitor;
 use belgie_api::{Caller, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, async_trait};
 use serde_json::{Value, json};
 
+use crate::model::address::slugs_in;
 use crate::model::grant::{Grant, GrantKind};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
@@ -86,6 +87,8 @@ pub fn consent(
         "request": handle.expose(),
         "return_to": asked.here,
         "choices": asked.choices.iter().map(|choice| choice_of(choice, asked.last_choice.as_ref())).collect::<Vec<_>>(),
+        // A request for the endpoint of one organization leaves nothing to choose but the teams.
+        "is_fixed": !slugs_in(&request.resources).is_empty(),
         "is_personal": asked.last_choice.as_ref().is_some_and(|last| last.organization.is_none()),
         "account": { "email": user.email, "name": if user.name.is_empty() { &user.email } else { &user.name } },
     })

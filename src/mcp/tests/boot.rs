@@ -48,7 +48,7 @@ async fn everything_wrong_is_said_at_once() {
         belgie_api::tools::guard("one", access().scope("\"").clone(), Shelf::telling()),
         belgie_api::tools::guard("two", access(), Shelf::telling()),
     ];
-    let settings = McpSettings { resource_metadata_url: "https://h/\n".to_owned(), ..settings() };
+    let settings = settings();
     let found = problems(tools, guarded, settings);
     for part in [
         "two tools named `same`",
@@ -59,7 +59,6 @@ async fn everything_wrong_is_said_at_once() {
         "server `one`: `\"` is not a scope",
         "`shelved` is ours and one of the server `one`",
         "prompts come from two servers, `one` and `two`",
-        "cannot stand in a header",
     ] {
         assert!(found.iter().any(|problem| problem.contains(part)), "{part} in {found:#?}");
     }

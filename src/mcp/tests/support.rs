@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::challenge::Challenge;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings, demo};
 
 pub(super) const METADATA: &str = "https://gate.example/.well-known/oauth-protected-resource/mcp";
@@ -57,7 +58,6 @@ pub(super) fn settings() -> McpSettings {
         version: "1.0.0".to_owned(),
         instructions: None,
         direct_path: false,
-        resource_metadata_url: METADATA.to_owned(),
     }
 }
 
@@ -154,7 +154,8 @@ impl Bench {
     /// Sends a request and waits for the head of the response.
     pub(super) async fn send(&self, caller: &Caller, request: Request<Body>) -> Response {
         let lease = self.endpoint.lease(caller.principal());
-        self.endpoint.handle(request, caller.clone(), lease).await
+        let challenge = Arc::new(Challenge::new(METADATA).expect("a proper URL"));
+        self.endpoint.handle(request, caller.clone(), lease, challenge).await
     }
 
     /// Sends a request and waits for the whole response.

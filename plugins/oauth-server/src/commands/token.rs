@@ -6,6 +6,7 @@ use belgie_api::clap::{Arg, ArgMatches, Command, value_parser};
 use belgie_api::command::Output;
 use belgie_api::context::UserContext;
 use belgie_api::ports::Catalog;
+use belgie_api::resource::slug_in;
 use belgie_api::{Failure, GrantBinding, Result, ScopeSet, TokenId, UserId};
 use serde_json::{Value, json};
 
@@ -88,7 +89,8 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let resource = read_resource(matches.get_one::<String>("resource").map(String::as_str), catalog)?;
     let ttl = Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default());
     let name = text(matches, "name").to_owned();
-    let binding = read_binding(oauth, user.id, matches.get_one::<String>("org").map(String::as_str)).await?;
+    let asked = matches.get_one::<String>("org").map(String::as_str);
+    let binding = read_binding(oauth, user.id, asked, &resource).await?;
     let new = NewPersonalToken { user: user.id, name, scopes, resource, binding, ttl };
     let (secret, token) = oauth.create_personal(new).await?;
     let mut json = describe(&token);
@@ -157,9 +159,7 @@ fn read_scopes(text: &str, catalog: &Catalog) -> Result<ScopeSet> {
 fn read_resource(asked: Option<&str>, catalog: &Catalog) -> Result<String> {
     let found = match asked {
         None => catalog.resources.first().cloned(),
-        Some(text) => {
-            find_resources(std::iter::once(text), &catalog.resources).and_then(|found| found.into_iter().next())
-        }
+        Some(text) => find_resources(std::iter::once(text), catalog).and_then(|found| found.into_iter().next()),
     };
     found.ok_or_else(|| {
         Failure::bad_request("token.unknown_resource", "This resource does not exist here.")
@@ -167,8 +167,13 @@ fn read_resource(asked: Option<&str>, catalog: &Catalog) -> Result<String> {
     })
 }
 
-async fn read_binding(oauth: &OAuth, user: UserId, slug: Option<&str>) -> Result<GrantBinding> {
-    let Some(slug) = slug else { return Ok(GrantBinding::default()) };
+/// The organization that was asked for, or the one whose endpoint the resource is.
+async fn read_binding(oauth: &OAuth, user: UserId, asked: Option<&str>, resource: &str) -> Result<GrantBinding> {
+    let of_resource = slug_in(resource);
+    let Some(slug) = asked.or(of_resource) else { return Ok(GrantBinding::default()) };
+    if of_resource.is_some_and(|other| other != slug) {
+        return Err(Failure::bad_request("token.wrong_organization", "The resource is of another organization."));
+    }
     let own = oauth.list_organizations(user).await?;
     let found = own.iter().find(|organization| organization.slug == slug).ok_or_else(|| {
         let slugs = own.iter().map(|organization| organization.slug.as_str()).collect::<Vec<_>>().join(", ");

@@ -46,7 +46,7 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
     let handle = oauth.ask(caller, &request).await?;
     let asked = pages::AskedPerson {
         is_new_client: oauth.is_new_client(caller, &request).await?,
-        choices: oauth.list_choices(caller).await?,
+        choices: oauth.list_choices(caller, &request).await?,
         last_choice: oauth.last_binding(caller, &request.client.id).await?,
         here: &here,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use belgie_api::{Caller, Failure, GrantBinding, PlainToken, Result, TokenKind};
 
 use super::OAuth;
-use crate::model::address::find_resources;
+use crate::model::address::{find_resources, slugs_in};
 use crate::model::client::Client;
 use crate::model::params::Params;
 use crate::model::pkce::Challenge;
@@ -117,8 +117,9 @@ impl OAuth {
             return Err(reject("invalid_request", "The only response mode here is query.").into());
         }
         let challenge = read_challenge(params.get("code_challenge"), params.get("code_challenge_method"))?;
-        let mut resources = find_resources(params.all("resource"), &catalog.resources)
-            .ok_or_else(|| reject("invalid_target", "The resource is unknown here."))?;
+        let mut resources = find_resources(params.all("resource"), catalog)
+            .filter(|resources| slugs_in(resources).len() <= 1)
+            .ok_or_else(|| reject("invalid_target", "The resource is unknown here, or of two organizations."))?;
         if resources.is_empty() {
             resources.extend(catalog.resources.first().cloned());
         }
@@ -204,7 +205,7 @@ impl OAuth {
         let now = self.host.now();
         let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(stale)?;
         let answerer = answerer(caller)?;
-        let binding = match decision {
+        let bound = match decision {
             Decision::Allow(wish) => Some(self.bind(answerer.user, wish).await?),
             Decision::Deny => None,
         };
@@ -215,11 +216,12 @@ impl OAuth {
         let mut request =
             store::interactions::consume(&mut tx, handle.hash(), answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();
-        let Some(binding) = binding else {
+        let Some(bound) = bound else {
             tx.commit(now).await?;
             return Ok(request.reply.with_error(issuer, reject("access_denied", "The person said no.")));
         };
-        request.binding = binding;
+        bound.check(&request.resources)?;
+        request.binding = bound.binding;
         let code = TokenKind::Code.mint(self.host.entropy());
         let location = request.reply.with_code(issuer, &code);
         // The client's own reminder has done its duty; it is not kept.

@@ -17,6 +17,7 @@ use crate::model::redirect::host_of;
 use crate::model::refusal;
 use crate::model::request::{AuthorizationRequest, Redemption, narrow_resources};
 use crate::store;
+use crate::store::codes::StoredCode;
 use crate::store::tokens::NewToken;
 
 /// A token request whose parameters are all there.
@@ -65,8 +66,8 @@ impl OAuth {
     /// # Errors
     /// `invalid_request`, `unsupported_grant_type`, `invalid_scope` or `invalid_target`.
     pub fn read_token_request(&self, params: &Params) -> Result<TokenRequest> {
-        let known = &self.host.catalog()?.resources;
-        let resources = || find_resources(params.all("resource"), known).ok_or_else(refusal::invalid_target);
+        let catalog = self.host.catalog()?;
+        let resources = || find_resources(params.all("resource"), catalog).ok_or_else(refusal::invalid_target);
         let missing = || refusal::invalid_request("A parameter of this grant type is missing.");
         match params.get("grant_type") {
             Some("authorization_code") => Ok(TokenRequest::Code {
@@ -231,7 +232,7 @@ impl OAuth {
             return Ok(());
         };
         let is_there = self.host.accounts().find(found.user_id).await?.is_some();
-        if is_there && self.stands(found.user_id, &found.binding.into()).await? {
+        if is_there && self.stands(found.user_id, &found.binding.into(), &found.resources).await? {
             return Ok(());
         }
         Err(refusal::invalid_grant())
@@ -241,10 +242,11 @@ impl OAuth {
     /// the code came from has ended with it.
     async fn refuse_the_removed(&self, client: &ClientProof, code: TokenHash) -> Result<()> {
         let found = store::codes::find_unspent(&mut self.host.db().read().await?, code, &client.id).await?;
-        match found {
-            Some(found) if !self.stands(found.user_id, &found.request.binding).await? => Err(refusal::invalid_grant()),
-            _ => Ok(()),
+        let Some(StoredCode { user_id, request, .. }) = found else { return Ok(()) };
+        if self.stands(user_id, &request.binding, &request.resources).await? {
+            return Ok(());
         }
+        Err(refusal::invalid_grant())
     }
 
     /// When a grant ends unless it is refreshed.

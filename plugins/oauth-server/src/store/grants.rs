@@ -24,10 +24,8 @@ const REVOKE: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_rea
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
     WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
-const LIST_BOUND: &str = "SELECT DISTINCT user_id FROM oauth_server_grants \
-    WHERE organization_id = $1 AND revoked_at IS NULL";
-const REVOKE_BOUND: &str = "UPDATE oauth_server_grants SET revoked_at = $3, revoke_reason = $4 \
-    WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
+const LIST_BOUND: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 \
+    AND (user_id = $2 OR $2 IS NULL) AND revoked_at IS NULL AND expires_at > $3 ORDER BY id";
 const IS_OF_USER: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
 const PURGE: &str = "DELETE FROM oauth_server_grants WHERE expires_at < $1 OR revoked_at < $1";
 
@@ -121,24 +119,17 @@ pub async fn revoke_of_client(
         .fetch_all(c).await)?)
 }
 
-/// Everybody who gave a grant in force for this organization.
-pub async fn list_bound(conn: &mut Conn, organization: OrgId) -> Result<Vec<UserId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, UserId>(LIST_BOUND).bind(organization).fetch_all(c).await)?)
-}
-
-/// Ends every grant that a person gave for an organization; which.
-pub async fn revoke_bound(
+/// The grants in force that let act for an organization: those of one person, or everybody's.
+pub async fn list_bound(
     conn: &mut Conn,
     organization: OrgId,
-    user: UserId,
-    reason: RevokeReason,
+    user: Option<UserId>,
     now: Timestamp,
-) -> Result<Vec<GrantId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, GrantId>(REVOKE_BOUND)
+) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_BOUND)
         .bind(organization)
         .bind(user)
         .bind(now)
-        .bind(reason.as_str())
         .fetch_all(c).await)?)
 }
 

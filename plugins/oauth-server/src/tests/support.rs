@@ -133,6 +133,7 @@ impl Bench {
                 scope("admin", ScopeGrant::OnRequest),
             ],
             resources: vec![RESOURCE.to_owned(), format!("{RESOURCE}/other")],
+            organizations_under: None,
         };
         let (clock, web, buckets, people) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         let host = Host::new(HostParts {
