@@ -118,8 +118,10 @@ impl OAuth {
         }
         let challenge = read_challenge(params.get("code_challenge"), params.get("code_challenge_method"))?;
         let mut resources = find_resources(params.all("resource"), catalog)
-            .filter(|resources| slugs_in(resources).len() <= 1)
-            .ok_or_else(|| reject("invalid_target", "The resource is unknown here, or of two organizations."))?;
+            .ok_or_else(|| reject("invalid_target", "The resource is unknown here."))?;
+        if slugs_in(&resources).len() > 1 {
+            return Err(reject("invalid_target", "The resources are of two organizations.").into());
+        }
         if resources.is_empty() {
             resources.extend(catalog.resources.first().cloned());
         }
