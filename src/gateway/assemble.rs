@@ -88,6 +88,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
+        callers: callers.clone(),
         settings: mcp_settings(&config),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),

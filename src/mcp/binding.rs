@@ -9,6 +9,7 @@ use std::time::Duration;
 use belgie_api::{Caller, ClientId, Clock, Event, Principal, Timestamp, UserId};
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::{Peer, RoleServer};
 
 use super::session::{InUse, Session};
 
@@ -51,6 +52,11 @@ impl Drop for Bound {
     fn drop(&mut self) {
         self.session.end();
     }
+}
+
+/// Whether it is news from inside an organization: they change what callers are, and end no credential.
+pub(crate) const fn is_of_organization(event: &Event) -> bool {
+    matches!(event, Event::MembershipChanged { .. } | Event::OrganizationChanged { .. })
 }
 
 impl Binding {
@@ -138,14 +144,17 @@ impl Binding {
     /// or of what it is in an organization ends none: the next request is authenticated anew anyway.
     #[must_use]
     pub fn hear(&self, event: &Event) -> Vec<McpSessionId> {
-        let is_mere_change = matches!(
-            event,
-            Event::UserChanged { .. } | Event::MembershipChanged { .. } | Event::OrganizationChanged { .. }
-        );
-        if is_mere_change {
+        if matches!(event, Event::UserChanged { .. }) || is_of_organization(event) {
             return Vec::new();
         }
         self.take(|session| session.principal.is_touched_by(event))
+    }
+
+    /// The clients of those sessions for which something may have changed in their organization.
+    pub fn list_touched(&self, event: &Event) -> Vec<Peer<RoleServer>> {
+        let bound = self.bound();
+        let touched = bound.values().filter(|session| session.principal.is_touched_by(event));
+        touched.filter_map(|session| session.session.peer().cloned()).collect()
     }
 
     /// Closes what has been idle for too long and forgets what rmcp has closed by itself.

@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, Event, Principal, ScopeSet};
+use belgie_api::{Caller, Clock, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
@@ -29,9 +29,11 @@ use super::gate::Gate;
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, era_of};
 use super::preflight::{self, Refusal};
+use super::review::Review;
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
+use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -52,6 +54,8 @@ pub struct McpParts {
     pub tools: Vec<ToolEntry>,
     /// The servers we wrap.
     pub guarded: Vec<Guarded>,
+    /// Makes callers anew when something changes in their organization.
+    pub callers: Callers,
     /// Tells of revocations.
     pub bus: Arc<Bus>,
     /// Tells when credentials expire and sessions are idle.
@@ -86,7 +90,7 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, callers, bus, clock, tasks, shutdown, settings } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -109,7 +113,9 @@ impl McpEndpoint {
             settings.max_sessions_per_user,
         ));
         let leases = Leases::new(clock);
-        listen(&bus, &leases, &binding, &tasks, runtime);
+        let review =
+            Review { callers, leases: leases.clone(), binding: Arc::clone(&binding), tasks: tasks.clone(), runtime };
+        review.subscribe(&bus);
         tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
 
         let config = StreamableHttpServerConfig::default()
@@ -129,10 +135,10 @@ impl McpEndpoint {
         Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, settings })))
     }
 
-    /// Begins the lease of a request: when the principal ends, what runs under it ends. Put it beside the caller.
+    /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller.
     #[must_use]
-    pub fn lease(&self, principal: &Arc<Principal>) -> Lease {
-        self.0.leases.begin(principal)
+    pub fn lease(&self, caller: &Caller) -> Lease {
+        self.0.leases.begin(caller)
     }
 
     /// Answers one request. The layers in front have authenticated it and taken `Authorization` and `Cookie` away.
@@ -285,19 +291,6 @@ fn expired(visit: &Visit, id: Option<&RawValue>) -> Response {
 
 fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
     parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()))
-}
-
-/// Ends what an event ends, at once.
-fn listen(bus: &Bus, leases: &Leases, binding: &Arc<Binding>, tasks: &TaskTracker, runtime: Handle) {
-    let (leases, binding, tasks) = (leases.clone(), Arc::clone(binding), tasks.clone());
-    bus.subscribe(Arc::new(move |event: &Event| {
-        leases.hear(event);
-        let over = binding.hear(event);
-        if !over.is_empty() {
-            let binding = Arc::clone(&binding);
-            tasks.spawn_on(async move { binding.close(over).await }, &runtime);
-        }
-    }));
 }
 
 /// Ends what has expired, until the shutdown.

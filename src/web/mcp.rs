@@ -171,7 +171,7 @@ async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Resp
     for _ in 0..TRIES {
         let generation = web.tokens.generation();
         let (caller, cookie) = authenticate(web, place, parts).await?;
-        let lease = web.mcp.lease(caller.principal());
+        let lease = web.mcp.lease(&caller);
         if web.tokens.generation() == generation {
             return Ok(Admitted { caller, lease, cookie });
         }

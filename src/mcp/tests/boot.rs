@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::support::settings;
 use super::wrapped::Shelf;
+use crate::access::caller::Callers;
 use crate::mcp::param_headers;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings};
 
@@ -28,6 +29,7 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
     let parts = McpParts {
         tools,
         guarded,
+        callers: Callers::default(),
         bus: Arc::default(),
         clock: Arc::new(SystemClock),
         tasks: TaskTracker::new(),

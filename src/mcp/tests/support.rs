@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings, demo};
 
@@ -141,6 +142,7 @@ impl Bench {
         let endpoint = McpEndpoint::new(McpParts {
             tools: own_tools(&hanging, &given_up),
             guarded,
+            callers: Callers::default(),
             bus: Arc::clone(&bus),
             clock: Arc::<ShiftedClock>::clone(&clock),
             tasks: TaskTracker::new(),
@@ -153,7 +155,7 @@ impl Bench {
 
     /// Sends a request and waits for the head of the response.
     pub(super) async fn send(&self, caller: &Caller, request: Request<Body>) -> Response {
-        let lease = self.endpoint.lease(caller.principal());
+        let lease = self.endpoint.lease(caller);
         let challenge = Arc::new(Challenge::new(METADATA).expect("a proper URL"));
         self.endpoint.handle(request, caller.clone(), lease, challenge).await
     }
