@@ -12,4 +12,4 @@ pub use self::bearer::{BearerTokens, Ports};
 pub use self::browser::BrowserSessions;
 pub use self::cookie::Cookies;
 pub use self::device::Devices;
-pub use self::session::session_caller;
+pub use self::session::{session_caller, session_principal};

@@ -36,6 +36,7 @@ use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
 use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
 use belgie_api::{Entropy, Host, ScopeSet};
 
+use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, Cookies, Devices};
 use crate::identity::csrf::Csrf;
@@ -96,10 +97,14 @@ pub struct Web {
     pub provided: Arc<OnceLock<Provided>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
+    /// Callers, with what they are in their organizations.
+    pub callers: Callers,
+    /// Whether a plugin knows organizations, so that each has an endpoint of its own.
+    pub has_organizations: bool,
     /// The MCP endpoint.
     pub mcp: McpEndpoint,
     /// Says where to begin when a token is missing or bad.
-    pub challenge: Challenge,
+    pub challenge: Arc<Challenge>,
     /// Scopes granted to clients that name none.
     pub default_scopes: ScopeSet,
     /// Whether a plugin is the authorization server of this host.

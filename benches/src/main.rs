@@ -69,8 +69,8 @@ enum Verb {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().verb {
-        Verb::Run(options) => run::run(&options).map(|()| ExitCode::SUCCESS),
-        Verb::Sessions(options) => sessions::run(&options).map(|()| ExitCode::SUCCESS),
+        Verb::Run(options) => run::run(&options).map(verdict),
+        Verb::Sessions(options) => sessions::run(&options).map(verdict),
         Verb::Server { variant } => server::serve(variant).map(|()| ExitCode::SUCCESS),
         Verb::Token { data, address } => {
             println!("{}", Runtime::new()?.block_on(server::gateway::make_token(&data, address))?);
@@ -78,6 +78,11 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Verb::Belgie { arguments } => belgie(arguments),
     }
+}
+
+/// A promise that is not kept is no success.
+fn verdict(is_kept: bool) -> ExitCode {
+    if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What `src/main.rs` does: the start of the program is measured without a second file to build and to keep in step.

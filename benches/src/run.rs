@@ -55,8 +55,8 @@ impl Results {
     }
 }
 
-/// Measures and prints.
-pub fn run(options: &Options) -> anyhow::Result<()> {
+/// Measures and prints; whether every promise is kept.
+pub fn run(options: &Options) -> anyhow::Result<bool> {
     ensure!(available_parallelism()?.get() >= 2, "servers and load need a core each");
     ensure!(is_there("wrk") && is_there("taskset"), "wrk and taskset (util-linux) must be installed");
     let plan = plan(options);
@@ -73,7 +73,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
     let goals = goals::check(&results);
     println!("{}\n{}", report::markdown(&results, &goals)?, report::json(&results, &goals));
-    Ok(())
+    Ok(goals.iter().all(|goal| goal.is_met))
 }
 
 fn plan(options: &Options) -> Plan {

@@ -65,8 +65,8 @@ impl Row {
     }
 }
 
-/// Measures and prints.
-pub fn run(options: &Options) -> anyhow::Result<()> {
+/// Measures and prints; whether the promise is kept.
+pub fn run(options: &Options) -> anyhow::Result<bool> {
     ensure!(available_parallelism()?.get() >= 2, "servers and load need a core each");
     ensure!(is_there("wrk") && is_there("taskset"), "wrk and taskset (util-linux) must be installed");
     let folder = Folder::new()?;
@@ -93,8 +93,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     for subject in &subjects {
         subject.check()?;
     }
-    report(&rows);
-    Ok(())
+    Ok(report(&rows))
 }
 
 fn sample(subject: &Subject, connections: u32, seconds: u32) -> anyhow::Result<Sample> {
@@ -111,7 +110,8 @@ fn sample(subject: &Subject, connections: u32, seconds: u32) -> anyhow::Result<S
     })
 }
 
-fn report(rows: &[Row]) {
+/// Prints; whether the promise is kept.
+fn report(rows: &[Row]) -> bool {
     println!("| server | requests/s | Belgie is | p50 us | p99 us | CPU us | bytes |\n|---|--:|--:|--:|--:|--:|--:|");
     let ours = rows.iter().find(|row| row.kind == Kind::Belgie);
     let ratio = |row: &Row| ours.map_or(f64::NAN, |ours| row.ours_over(ours));
@@ -127,11 +127,15 @@ fn report(rows: &[Row]) {
             row.answer_bytes,
         );
     }
-    // Held against the better of the two that ask the database.
+    // Held against the better of the two that are right about a session the moment it ends, as we are.
     let asks = rows.iter().filter(|row| matches!(row.kind, Kind::Database | Kind::Joins));
     let measured = asks.map(ratio).fold(f64::INFINITY, f64::min);
-    let verdict = if measured >= PROMISE { "kept" } else { "not kept" };
+    let is_kept = measured >= PROMISE;
+    let verdict = if is_kept { "kept" } else { "not kept" };
     println!("\n| promise | measured | bound | |\n|---|--:|--:|---|");
-    println!("| look-ups over better-auth's, both asking the database | {measured:.1} | {PROMISE} | {verdict} |");
+    println!(
+        "| look-ups over better-auth's, both right the moment a session ends | {measured:.1} | {PROMISE} | {verdict} |"
+    );
     println!("{}", json!({ "rows": rows, "measured": measured, "bound": PROMISE }));
+    is_kept
 }

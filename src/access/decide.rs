@@ -43,6 +43,12 @@ impl<'a> Action<'a> {
         self.kind
     }
 
+    /// Who may.
+    #[must_use]
+    pub const fn rule(&self) -> &'a Rule {
+        self.rule
+    }
+
     /// What it is done to.
     #[must_use]
     pub const fn name(&self) -> &'a str {

@@ -35,6 +35,7 @@ fn principal(scopes: ScopeSet) -> Arc<belgie_api::Principal> {
         grant: None,
         token: None,
         scopes,
+        binding: belgie_api::GrantBinding::default(),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
     }))
 }
@@ -61,7 +62,7 @@ fn member(granted: &str) -> Caller {
 }
 
 fn loner(granted: &str) -> Caller {
-    super::caller::caller_for(principal(scopes(granted)))
+    super::caller::personal(principal(scopes(granted)))
 }
 
 fn outcome(caller: &Caller, rule: &Rule) -> Result<(), Denial> {

@@ -10,7 +10,7 @@ use belgie_api::ports::{Accounts, TokenVerifier};
 use belgie_api::{Caller, Clock, Event, Failure, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
 use moka::sync::Cache;
 
-use crate::access::caller::caller_for;
+use crate::access::caller::Callers;
 
 /// How many tokens are remembered; one takes about a kilobyte.
 const REMEMBERED: u64 = 10_000;
@@ -62,11 +62,13 @@ struct Known {
     audience: Vec<String>,
 }
 
-/// Checks bearer tokens. The cache `bearer_tokens` holds 10,000 entries for at most 60 s; a revocation, a deletion or a
-/// change of the account empties the entries it touches, here at once and on other nodes with the news.
+/// Checks bearer tokens. The cache `bearer_tokens` holds 10,000 entries for at most 60 s; a revocation, a deletion, a
+/// change of the account or of what it is in the organization empties the entries it touches, here at once and on other
+/// nodes with the news.
 pub struct BearerTokens {
     verifiers: HashMap<TokenKind, Arc<dyn TokenVerifier>>,
     accounts: Arc<dyn Accounts>,
+    callers: Callers,
     clock: Arc<dyn Clock>,
     bus: Arc<Bus>,
     ports: Ports,
@@ -81,6 +83,7 @@ impl BearerTokens {
     pub fn new(
         verifiers: Vec<Arc<dyn TokenVerifier>>,
         accounts: Arc<dyn Accounts>,
+        callers: Callers,
         clock: Arc<dyn Clock>,
         bus: Arc<Bus>,
         ports: Ports,
@@ -101,7 +104,7 @@ impl BearerTokens {
             Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
-        Ok(Self { verifiers: by_kind, accounts, clock, bus, ports, known })
+        Ok(Self { verifiers: by_kind, accounts, callers, clock, bus, ports, known })
     }
 
     /// How many news were heard so far: a caller established at one generation may not be one at the next.
@@ -142,7 +145,7 @@ impl BearerTokens {
         let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
         let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
         let verified = verifier.verify(&token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
-        let VerifiedToken { user, client, grant, token: row, scopes, audience, expires_at } = verified;
+        let VerifiedToken { user, client, grant, token: row, scopes, audience, binding, expires_at } = verified;
         let user = self.accounts.find(user).await?.ok_or(BearerError::Invalid)?;
         let principal = principal(PrincipalParts {
             user,
@@ -152,9 +155,11 @@ impl BearerTokens {
             grant: Some(grant),
             token: Some(row),
             scopes,
+            binding,
             expires_at,
         });
-        let known = Arc::new(Known { caller: caller_for(Arc::new(principal)), audience });
+        let caller = self.callers.establish(Arc::new(principal)).await?.ok_or(BearerError::Invalid)?;
+        let known = Arc::new(Known { caller, audience });
         self.remember(hash, &known, generation);
         Ok(known)
     }

@@ -30,6 +30,12 @@ impl Challenge {
         Err(InvalidMetadataUrl(resource_metadata.to_owned()))
     }
 
+    /// The challenges of another resource of this host. `resource_metadata`: made of our own address and a slug.
+    #[must_use]
+    pub fn at(&self, resource_metadata: String) -> Self {
+        Self { resource_metadata }
+    }
+
     /// For status 401 when no token was sent: no error code, only where to begin (RFC 6750 section 3.1, last paragraph).
     /// `needed`: the scopes for basic use.
     #[must_use]

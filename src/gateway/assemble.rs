@@ -7,12 +7,13 @@ use std::time::Duration;
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Keys, Provided, Urls};
+use belgie_api::ports::{Catalog, Keys, Organizations, Provided};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
 use super::{BootError, Checked, Gateway};
+use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
 use crate::config::secrets::ensure_data_dir;
@@ -72,8 +73,14 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     problems.extend(unexplained_scopes(&all, &scopes));
     problems.extend(observers_of_one_name(&all));
     let default_scopes = granted_by_default(&scopes);
-    let catalog = Catalog { scopes, resources: vec![urls.absolute(MCP_PATH)] };
+    let has_organizations = all.provided.find::<Organizations>().is_some();
+    let catalog = Catalog {
+        scopes,
+        resources: vec![urls.absolute(MCP_PATH)],
+        organizations_under: has_organizations.then(|| urls.issuer().to_owned()),
+    };
     let _only_set_here = parts.catalog.set(catalog);
+    let callers = Callers::new(&all.provided);
     let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
     let hooks = Arc::new(Hooks {
         vetoes: std::mem::take(&mut all.vetoes),
@@ -85,7 +92,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
-        settings: mcp_settings(&config, &urls),
+        callers: callers.clone(),
+        settings: mcp_settings(&config),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
         tasks: tasks.tracker(),
@@ -95,6 +103,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let tokens = BearerTokens::new(
         all.verifiers,
         Arc::new(parts.identity.clone()),
+        callers.clone(),
         Arc::clone(&parts.clock),
         Arc::clone(&bus),
         ports,
@@ -130,8 +139,10 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         host: host.clone(),
         provided: Arc::clone(&parts.provided),
         tokens,
+        callers,
+        has_organizations,
         mcp: endpoint,
-        challenge,
+        challenge: Arc::new(challenge),
         default_scopes,
         has_authorization_server: all.is_authorization_server,
         rules: web_rules(&config),
@@ -278,7 +289,7 @@ fn observers_of_one_name(all: &MountParts) -> Vec<String> {
     twice.map(|name| format!("there are two observers of the name `{name}`")).collect()
 }
 
-fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {
+fn mcp_settings(config: &Config) -> McpSettings {
     McpSettings {
         allowed_hosts: config.allowed_hosts(),
         allowed_origins: config.allowed_origins(),
@@ -292,7 +303,6 @@ fn mcp_settings(config: &Config, urls: &Urls) -> McpSettings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         instructions: config.mcp.instructions.clone(),
         direct_path: config.mcp.direct_path,
-        resource_metadata_url: urls.absolute(MCP_METADATA_PATH),
     }
 }
 

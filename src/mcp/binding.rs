@@ -1,4 +1,5 @@
-//! Sessions of the older protocol era belong to the person and the client that opened them. rmcp takes any session id
+//! Sessions of the older protocol era belong to the person and the client that opened them, and to the organization they
+//! were opened for. rmcp takes any session id
 //! from anybody, so nothing reaches it with an id that is not the caller's own.
 
 use std::collections::HashMap;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use belgie_api::{Caller, ClientId, Clock, Event, Principal, Timestamp, UserId};
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::{Peer, RoleServer};
 
 use super::session::{InUse, Session};
 
@@ -50,6 +52,11 @@ impl Drop for Bound {
     fn drop(&mut self) {
         self.session.end();
     }
+}
+
+/// Whether it is news from inside an organization: they change what callers are, and end no credential.
+pub(crate) const fn is_of_organization(event: &Event) -> bool {
+    matches!(event, Event::MembershipChanged { .. } | Event::OrganizationChanged { .. })
 }
 
 impl Binding {
@@ -105,7 +112,9 @@ impl Binding {
             let now = self.clock.now();
             let mut bound = self.bound();
             let session = bound.get_mut(id)?;
-            if session.user != caller.user().id || session.client != caller.client().id {
+            let is_own = session.user == caller.user().id && session.client == caller.client().id;
+            let is_for_the_same = session.principal.binding().organization == caller.principal().binding().organization;
+            if !(is_own && is_for_the_same) {
                 return None;
             }
             let is_idle = session.is_idle(now, self.idle);
@@ -132,13 +141,20 @@ impl Binding {
     }
 
     /// Takes the sessions away whose last credential is over after this event; close them. A mere change of the account
-    /// ends none: the next request is authenticated anew anyway.
+    /// or of what it is in an organization ends none: the next request is authenticated anew anyway.
     #[must_use]
     pub fn hear(&self, event: &Event) -> Vec<McpSessionId> {
-        if matches!(event, Event::UserChanged { .. }) {
+        if matches!(event, Event::UserChanged { .. }) || is_of_organization(event) {
             return Vec::new();
         }
         self.take(|session| session.principal.is_touched_by(event))
+    }
+
+    /// The clients of those sessions for which something may have changed in their organization.
+    pub fn list_touched(&self, event: &Event) -> Vec<Peer<RoleServer>> {
+        let bound = self.bound();
+        let touched = bound.values().filter(|session| session.principal.is_touched_by(event));
+        touched.filter_map(|session| session.session.peer().cloned()).collect()
     }
 
     /// Closes what has been idle for too long and forgets what rmcp has closed by itself.

@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, Event, Principal, ScopeSet};
+use belgie_api::{Caller, Clock, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
@@ -29,9 +29,11 @@ use super::gate::Gate;
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, era_of};
 use super::preflight::{self, Refusal};
+use super::review::Review;
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
+use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -52,6 +54,8 @@ pub struct McpParts {
     pub tools: Vec<ToolEntry>,
     /// The servers we wrap.
     pub guarded: Vec<Guarded>,
+    /// Makes callers anew when something changes in their organization.
+    pub callers: Callers,
     /// Tells of revocations.
     pub bus: Arc<Bus>,
     /// Tells when credentials expire and sessions are idle.
@@ -76,7 +80,6 @@ struct Inner {
     binding: Arc<Binding>,
     leases: Leases,
     idle: IdlePeer,
-    challenge: Challenge,
     settings: McpSettings,
 }
 
@@ -87,13 +90,11 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, callers, bus, clock, tasks, shutdown, settings } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded).map_err(|found| problems.extend(found)).ok();
-        let challenge =
-            Challenge::new(&settings.resource_metadata_url).map_err(|error| problems.push(error.to_string())).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
-        let (Some(catalog), Some(challenge), Some(runtime)) = (catalog, challenge, runtime) else {
+        let (Some(catalog), Some(runtime)) = (catalog, runtime) else {
             return Err(problems);
         };
 
@@ -112,7 +113,9 @@ impl McpEndpoint {
             settings.max_sessions_per_user,
         ));
         let leases = Leases::new(clock);
-        listen(&bus, &leases, &binding, &tasks, runtime);
+        let review =
+            Review { callers, leases: leases.clone(), binding: Arc::clone(&binding), tasks: tasks.clone(), runtime };
+        review.subscribe(&bus);
         tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
 
         let config = StreamableHttpServerConfig::default()
@@ -129,20 +132,27 @@ impl McpEndpoint {
         let direct =
             settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
         let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, challenge, settings })))
+        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, settings })))
     }
 
-    /// Begins the lease of a request: when the principal ends, what runs under it ends. Put it beside the caller.
+    /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller.
     #[must_use]
-    pub fn lease(&self, principal: &Arc<Principal>) -> Lease {
-        self.0.leases.begin(principal)
+    pub fn lease(&self, caller: &Caller) -> Lease {
+        self.0.leases.begin(caller)
     }
 
     /// Answers one request. The layers in front have authenticated it and taken `Authorization` and `Cookie` away.
-    pub async fn handle(&self, request: Request<Body>, caller: Caller, lease: Lease) -> Response {
+    /// `challenge`: of the resource that the request is for.
+    pub async fn handle(
+        &self,
+        request: Request<Body>,
+        caller: Caller,
+        lease: Lease,
+        challenge: Arc<Challenge>,
+    ) -> Response {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(caller.clone());
-        let mut visit = Visit { caller, lease, session: None };
+        let mut visit = Visit { caller, lease, challenge, session: None };
         if parts.method == Method::POST {
             let mut log = CallLog::default();
             let mut response = self.post(parts, body, visit, &mut log).await;
@@ -195,8 +205,8 @@ impl McpEndpoint {
             }
         };
         if is_clear {
-            let Inner { gate, idle, challenge, .. } = self.0.as_ref();
-            if let Err(response) = preflight::check_scopes(gate, idle, challenge, &visit, &message).await {
+            let Inner { gate, idle, .. } = self.0.as_ref();
+            if let Err(response) = preflight::check_scopes(gate, idle, &visit, &message).await {
                 return *response;
             }
         }
@@ -205,7 +215,7 @@ impl McpEndpoint {
             let answer = direct.answer(plain, parts, &message, &visit, &self.0.idle);
             return tokio::select! {
                 biased;
-                () = visit.lease.ended() => self.expired(message.id),
+                () = visit.lease.ended() => expired(&visit, message.id),
                 response = answer => response,
             };
         }
@@ -247,19 +257,13 @@ impl McpEndpoint {
         }
         let response = tokio::select! {
             biased;
-            () = visit.lease.ended() => return self.expired(id),
+            () = visit.lease.ended() => return expired(visit, id),
             response = self.0.transport.handle(request) => response,
         };
         let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE) == Some(&HeaderValue::from_static("text/event-stream"));
         let body = Body::new(body);
         Response::from_parts(parts, if is_stream { visit.lease.clone().hold(body) } else { body })
-    }
-
-    /// Status 401 for a credential that ended while its request was served.
-    fn expired(&self, id: Option<&RawValue>) -> Response {
-        let challenge = self.0.challenge.invalid_token(&ScopeSet::new());
-        answer::challenge(StatusCode::UNAUTHORIZED, challenge, id, &credential_ended())
     }
 
     /// Checks that the session of a request is the caller's.
@@ -279,21 +283,14 @@ impl McpEndpoint {
     }
 }
 
-fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
-    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()))
+/// Status 401 for a credential that ended while its request was served.
+fn expired(visit: &Visit, id: Option<&RawValue>) -> Response {
+    let challenge = visit.challenge.invalid_token(&ScopeSet::new());
+    answer::challenge(StatusCode::UNAUTHORIZED, challenge, id, &credential_ended())
 }
 
-/// Ends what an event ends, at once.
-fn listen(bus: &Bus, leases: &Leases, binding: &Arc<Binding>, tasks: &TaskTracker, runtime: Handle) {
-    let (leases, binding, tasks) = (leases.clone(), Arc::clone(binding), tasks.clone());
-    bus.subscribe(Arc::new(move |event: &Event| {
-        leases.hear(event);
-        let over = binding.hear(event);
-        if !over.is_empty() {
-            let binding = Arc::clone(&binding);
-            tasks.spawn_on(async move { binding.close(over).await }, &runtime);
-        }
-    }));
+fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
+    parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()))
 }
 
 /// Ends what has expired, until the shutdown.

@@ -23,7 +23,6 @@ use super::message::{Era, Message, Shape, era_of, is_known};
 use super::run::Visit;
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Denial, decide};
-use crate::auth::challenge::Challenge;
 
 // Names and not texts: a text is read again as a name with every look-up.
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -111,7 +110,6 @@ pub(crate) fn headers_agree(headers: &HeaderMap, message: &Message<'_>) -> bool 
 pub(crate) async fn check_scopes(
     gate: &Gate,
     idle: &IdlePeer,
-    challenge: &Challenge,
     visit: &Visit,
     message: &Message<'_>,
 ) -> Result<(), Refusal> {
@@ -148,7 +146,7 @@ pub(crate) async fn check_scopes(
     let Err(Denial::Scope { missing }) = decide(&visit.caller, Action::new(kind, name, rule)) else {
         return Ok(());
     };
-    let header = challenge.insufficient_scope(rule.scopes(), visit.caller.scopes());
+    let header = visit.challenge.insufficient_scope(rule.scopes(), visit.caller.scopes());
     let message_text = format!("This request needs more rights: {missing}");
     let error = ErrorData::new(INSUFFICIENT_SCOPE, message_text, Some(json!({ "scope": missing.to_string() })));
     Err(Box::new(answer::challenge(StatusCode::FORBIDDEN, header, message.id, &error)))

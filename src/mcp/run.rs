@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use belgie_api::Caller;
@@ -15,12 +16,15 @@ use super::answer::CREDENTIAL_ENDED;
 use super::session::InUse;
 use super::stream::Lease;
 use crate::access::Permit;
+use crate::auth::challenge::Challenge;
 
 /// Who sent a message: what the endpoint has put beside it.
 #[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) caller: Caller,
     pub(crate) lease: Lease,
+    /// What denials that an HTTP status can say are said with.
+    pub(crate) challenge: Arc<Challenge>,
     /// Keeps the session from being idle, when the message came in one.
     pub(crate) session: Option<InUse>,
 }
@@ -48,14 +52,15 @@ pub(crate) async fn native(
     if params.name != permit.action().name() {
         params.name = permit.action().name().to_owned().into();
     }
+    hold(lease, &permit);
     context.extensions.insert(permit.caller().clone());
     let cancelled = context.ct.clone();
     let work = contain(permit.action().name(), || call(params, context));
     tokio::select! {
         biased;
+        () = lease.ended() => Err(credential_ended()),
         done = work => done,
         () = cancelled.cancelled() => Err(ErrorData::internal_error("The call was cancelled.", None)),
-        () = lease.ended() => Err(credential_ended()),
     }
 }
 
@@ -67,16 +72,25 @@ pub(crate) async fn wrapped(
     request: ClientRequest,
     mut context: RequestContext<RoleServer>,
 ) -> Result<ServerResult, ErrorData> {
+    hold(lease, &permit);
     context.extensions.insert(permit.caller().clone());
     let cancel = context.ct.clone();
     let work = contain(server.name, || server.handler.handle_request(request, context));
     tokio::select! {
         biased;
-        done = work => done,
         () = lease.ended() => {
             cancel.cancel();
             Err(credential_ended())
         }
+        done = work => done,
+    }
+}
+
+/// Ties what is about to run to what its caller is in the organization.
+fn hold(lease: &Lease, permit: &Permit<'_>) {
+    let rule = permit.action().rule();
+    if rule.needs_organization() {
+        lease.need(rule);
     }
 }
 

@@ -52,6 +52,11 @@ impl Session {
         }
     }
 
+    /// The client as rmcp knows it; `None` before `initialize`.
+    pub(crate) fn peer(&self) -> Option<&Peer<RoleServer>> {
+        self.peer.get()
+    }
+
     fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +80,7 @@ impl InUse {
 
     /// The client as rmcp knows it; `None` before `initialize`.
     pub(crate) fn peer(&self) -> Option<&Peer<RoleServer>> {
-        self.session.peer.get()
+        self.session.peer()
     }
 
     /// Notes that rmcp hears of the session.

@@ -29,6 +29,4 @@ pub struct McpSettings {
     pub instructions: Option<String>,
     /// Whether plain calls of our own tools take the short way around rmcp's transport.
     pub direct_path: bool,
-    /// The absolute URL of the endpoint's metadata document (RFC 9728 section 3).
-    pub resource_metadata_url: String,
 }

@@ -8,9 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use belgie_api::{Clock, Event, Principal};
+use belgie_api::{Caller, Clock, Event, Rule};
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::access::decide::ActionKind;
+use crate::access::{Action, decide};
 
 /// Everybody who is here now.
 #[derive(Clone)]
@@ -23,8 +27,13 @@ struct Registry {
 }
 
 struct Held {
-    principal: Arc<Principal>,
+    /// Who it is for, as known last.
+    caller: Caller,
     over: CancellationToken,
+    /// What the caller must still meet, while something runs that not everybody in the organization may.
+    need: Option<Rule>,
+    /// Rings when the caller has become another and may go on.
+    changed: Option<Arc<Notify>>,
 }
 
 /// The right of one request to go on. It is given back when the last clone is dropped.
@@ -37,6 +46,13 @@ struct LeaseParts {
     registry: Arc<Registry>,
 }
 
+/// A lease whose caller may have become another.
+pub struct Doubtful {
+    number: u64,
+    /// Who it is for, as known until now.
+    pub caller: Caller,
+}
+
 impl Leases {
     /// `clock`: tells when a credential has expired.
     #[must_use]
@@ -46,32 +62,67 @@ impl Leases {
 
     /// Begins a lease. Take it as early as possible: what happened before is not noticed.
     #[must_use]
-    pub fn begin(&self, principal: &Arc<Principal>) -> Lease {
+    pub fn begin(&self, caller: &Caller) -> Lease {
         let over = CancellationToken::new();
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        self.0.held().insert(number, Held { principal: Arc::clone(principal), over: over.clone() });
+        let held = Held { caller: caller.clone(), over: over.clone(), need: None, changed: None };
+        self.0.held().insert(number, held);
         Lease(Arc::new(LeaseParts { number, over, registry: Arc::clone(&self.0) }))
     }
 
-    /// Ends every lease whose principal must be established anew after this event.
+    /// Ends every lease whose principal is over after this event.
     pub fn hear(&self, event: &Event) {
-        self.end(|principal| principal.is_touched_by(event));
+        self.end(|caller| caller.principal().is_touched_by(event));
+    }
+
+    /// The leases of those for whom something may have changed in their organization.
+    pub fn list_touched(&self, event: &Event) -> Vec<Doubtful> {
+        let held = self.0.held();
+        let touched = held.iter().filter(|(_, held)| held.caller.principal().is_touched_by(event));
+        touched.map(|(number, held)| Doubtful { number: *number, caller: held.caller.clone() }).collect()
+    }
+
+    /// Lets a lease go on for the caller as it is now, or ends it: when there is none any more, when the organization has
+    /// another address, and when what runs asks for something the caller has lost.
+    pub fn settle(&self, doubtful: &Doubtful, now: Option<Caller>) {
+        let mut all = self.0.held();
+        let Some(held) = all.get_mut(&doubtful.number) else { return };
+        let slug = |caller: &Caller| caller.organization().map(|organization| organization.slug.clone());
+        let goes_on =
+            now.as_ref().is_some_and(|now| slug(now) == slug(&held.caller) && is_met(held.need.as_ref(), now));
+        let over = held.over.clone();
+        let changed = held.changed.clone();
+        if let Some(now) = now {
+            held.caller = now;
+        }
+        // Waking others, so the lock is let go before.
+        drop(all);
+        if !goes_on {
+            over.cancel();
+        } else if let Some(changed) = changed {
+            changed.notify_one();
+        }
     }
 
     /// Ends every lease whose principal has expired.
     pub fn sweep(&self) {
         let now = self.0.clock.now();
-        self.end(|principal| principal.expires_at() <= now);
+        self.end(|caller| caller.principal().expires_at() <= now);
     }
 
-    fn end(&self, is_over: impl Fn(&Principal) -> bool) {
+    fn end(&self, is_over: impl Fn(&Caller) -> bool) {
         // Cancelling wakes others, so the lock is let go before.
         let over: Vec<CancellationToken> =
-            self.0.held().values().filter(|held| is_over(&held.principal)).map(|held| held.over.clone()).collect();
+            self.0.held().values().filter(|held| is_over(&held.caller)).map(|held| held.over.clone()).collect();
         for token in over {
             token.cancel();
         }
     }
+}
+
+/// Whether the caller meets what runs.
+fn is_met(need: Option<&Rule>, caller: &Caller) -> bool {
+    need.is_none_or(|rule| decide(caller, Action::new(ActionKind::UseServer, "", rule)).is_ok())
 }
 
 impl Registry {
@@ -90,6 +141,26 @@ impl Lease {
     /// Waits until the lease is over; for ever, if it never is.
     pub async fn ended(&self) {
         self.0.over.cancelled().await;
+    }
+
+    /// Notes what the caller must meet for as long as this lasts, and looks once more whether it does: it may have become
+    /// another since it was decided.
+    pub fn need(&self, rule: &Rule) {
+        let mut all = self.0.registry.held();
+        let Some(held) = all.get_mut(&self.0.number) else { return };
+        held.need = Some(rule.clone());
+        let is_met = is_met(held.need.as_ref(), &held.caller);
+        drop(all);
+        if !is_met {
+            self.0.over.cancel();
+        }
+    }
+
+    /// Rings each time the caller has become another and the lease goes on.
+    pub fn changes(&self) -> Arc<Notify> {
+        let mut all = self.0.registry.held();
+        let changed = all.get_mut(&self.0.number).map(|held| Arc::clone(held.changed.get_or_insert_default()));
+        changed.unwrap_or_default()
     }
 
     /// A body that comes to its end when the lease does, at the latest.

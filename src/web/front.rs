@@ -9,8 +9,8 @@ use axum::response::Response;
 use belgie_api::plugin::Route;
 use tower::ServiceExt;
 
-use super::mcp::{self, Door};
-use super::{MCP_PATH, Web, edge, rooms};
+use super::mcp::{self, Door, Place};
+use super::{Web, edge, rooms};
 
 /// Answers every request.
 pub struct Front {
@@ -28,8 +28,10 @@ impl Front {
 
     /// Answers one.
     pub async fn answer(&self, request: Request) -> Response {
-        if request.uri().path() == MCP_PATH {
-            return edge::observe(&self.web, true, MCP_PATH, request, |request| mcp::enter(&self.door, request)).await;
+        if let Some(place) = Place::of(&self.web, request.uri().path()) {
+            let route = place.route();
+            return edge::observe(&self.web, true, route, request, |request| mcp::enter(&self.door, place, request))
+                .await;
         }
         let Ok(response) = Box::pin(self.others.clone().oneshot(request)).await;
         response

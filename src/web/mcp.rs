@@ -1,5 +1,6 @@
 //! The way to the MCP endpoint: origin, credential, caller. Whoever comes through has a [`Caller`] and no secrets left.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -9,14 +10,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::any;
-use belgie_api::{Caller, Failure};
+use belgie_api::{Caller, Failure, resource};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use super::well_known::metadata_path;
 use super::{MCP_PATH, Web, cross_site, errors};
 use crate::auth::bearer::BearerError;
+use crate::auth::challenge::Challenge;
 use crate::auth::credential::{self, BadCredential};
-use crate::auth::session_caller;
+use crate::auth::{session_caller, session_principal};
+use crate::identity::Resumed;
 use crate::mcp::Lease;
 
 /// What stands before the endpoint.
@@ -39,21 +43,85 @@ impl Door {
     }
 }
 
+/// Which endpoint a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The shared one; the credential says for whom the call is made.
+    Shared,
+    /// The one of an organization, by its slug, whether there is such an organization or not.
+    Organization(String),
+}
+
+impl Place {
+    /// The endpoint at a path, if one is there.
+    pub fn of(web: &Web, path: &str) -> Option<Self> {
+        if path == MCP_PATH {
+            return Some(Self::Shared);
+        }
+        let slug = resource::slug_in_path(path).filter(|_| web.has_organizations)?;
+        Some(Self::Organization(slug.to_owned()))
+    }
+
+    /// The pattern of its path.
+    pub const fn route(&self) -> &'static str {
+        match self {
+            Self::Shared => MCP_PATH,
+            Self::Organization(_) => resource::OF_ORGANIZATION,
+        }
+    }
+
+    /// Its identifier as a protected resource (RFC 8707).
+    fn uri<'a>(&self, web: &'a Web) -> Cow<'a, str> {
+        match self {
+            Self::Shared => Cow::Borrowed(&web.mcp_uri),
+            Self::Organization(slug) => Cow::Owned(web.urls.absolute(&resource::path_of(slug))),
+        }
+    }
+
+    /// What its challenges are made with.
+    fn challenge(&self, web: &Web) -> Arc<Challenge> {
+        match self {
+            Self::Shared => Arc::clone(&web.challenge),
+            Self::Organization(slug) => {
+                Arc::new(web.challenge.at(web.urls.absolute(&metadata_path(&resource::path_of(slug)))))
+            }
+        }
+    }
+
+    /// Whether a caller may be here at all: at an organization's endpoint only for that organization, by the name it has
+    /// now.
+    fn is_open_to(&self, caller: &Caller) -> bool {
+        match self {
+            Self::Shared => true,
+            Self::Organization(slug) => caller.organization().is_some_and(|own| own.slug == *slug),
+        }
+    }
+}
+
 pub fn routes(web: &Arc<Web>) -> Router {
-    let through = |State(door): State<Arc<Door>>, request: Request| async move { enter(&door, request).await };
-    Router::new().route(MCP_PATH, any(through)).with_state(Arc::new(Door::new(web)))
+    let through = |State(door): State<Arc<Door>>, request: Request| async move {
+        match Place::of(&door.web, request.uri().path()) {
+            Some(place) => enter(&door, place, request).await,
+            None => errors::json(&Failure::not_found("web.not_found", "There is nothing at this address.")),
+        }
+    };
+    let mut routes = Router::new().route(MCP_PATH, any(through));
+    if web.has_organizations {
+        routes = routes.route(resource::OF_ORGANIZATION, any(through));
+    }
+    routes.with_state(Arc::new(Door::new(web)))
 }
 
 /// Lets programs in, and browsers as far as their `Origin` allows. A layer would make programs, too, pay for CORS.
-pub async fn enter(door: &Door, request: Request) -> Response {
+pub async fn enter(door: &Door, place: Place, request: Request) -> Response {
     let mut origins = request.headers().get_all(header::ORIGIN).iter().peekable();
     if origins.peek().is_none() {
-        return answer(&door.web, request).await;
+        return answer(&door.web, &place, request).await;
     }
     let is_allowed =
         |origin: &HeaderValue| door.web.rules.allowed_origins.iter().any(|ours| ours.as_bytes() == origin.as_bytes());
     if origins.all(is_allowed) {
-        return Box::pin(answer_browser(door, request)).await;
+        return Box::pin(answer_browser(door, &place, request)).await;
     }
     // MCP 2026-07-28, transports: a present and invalid `Origin` is answered with 403, before anything else.
     errors::json(
@@ -62,8 +130,8 @@ pub async fn enter(door: &Door, request: Request) -> Response {
     )
 }
 
-async fn answer_browser(door: &Door, request: Request) -> Response {
-    let inner = service_fn(|request| async { Ok::<_, Infallible>(answer(&door.web, request).await) });
+async fn answer_browser(door: &Door, place: &Place, request: Request) -> Response {
+    let inner = service_fn(|request| async { Ok::<_, Infallible>(answer(&door.web, place, request).await) });
     let Ok(response) = door.cors.layer(inner).oneshot(request).await;
     response
 }
@@ -79,16 +147,17 @@ struct Admitted {
     cookie: Option<HeaderValue>,
 }
 
-async fn answer(web: &Web, request: Request) -> Response {
+async fn answer(web: &Web, place: &Place, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Admitted { caller, lease, cookie } = match admit(web, &parts).await {
+    let Admitted { caller, lease, cookie } = match admit(web, place, &parts).await {
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
     // Whatever runs behind this line never sees a credential.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::COOKIE);
-    let mut response = web.mcp.handle(Request::from_parts(parts, body), caller.clone(), lease).await;
+    let mut response =
+        web.mcp.handle(Request::from_parts(parts, body), caller.clone(), lease, place.challenge(web)).await;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -98,11 +167,11 @@ async fn answer(web: &Web, request: Request) -> Response {
 
 /// Establishes the caller and begins the lease that ends with the credential. News that come between the two would be
 /// heard by nobody, so whoever was established before them is established anew.
-async fn admit(web: &Web, parts: &Parts) -> Result<Admitted, Response> {
+async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Response> {
     for _ in 0..TRIES {
         let generation = web.tokens.generation();
-        let (caller, cookie) = authenticate(web, parts).await?;
-        let lease = web.mcp.lease(caller.principal());
+        let (caller, cookie) = authenticate(web, place, parts).await?;
+        let lease = web.mcp.lease(&caller);
         if web.tokens.generation() == generation {
             return Ok(Admitted { caller, lease, cookie });
         }
@@ -112,28 +181,28 @@ async fn admit(web: &Web, parts: &Parts) -> Result<Admitted, Response> {
 
 type Known = (Caller, Option<HeaderValue>);
 
-async fn authenticate(web: &Web, parts: &Parts) -> Result<Known, Response> {
+async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<Known, Response> {
     match credential::bearer(parts) {
         Err(BadCredential::InQuery) => {
             Err(errors::json(&Failure::bad_request("invalid_request", "A token in the address is not accepted.").hint(
                 "Send it in the Authorization header (RFC 6750 section 2.1), and revoke it: addresses end up in logs.",
             )))
         }
-        Err(BadCredential::Malformed) => Err(challenge(web, true)),
-        Ok(Some(token)) => match web.tokens.authenticate(token, &web.mcp_uri).await {
-            Ok(caller) => Ok((caller, None)),
-            Err(BearerError::Invalid) => Err(challenge(web, true)),
+        Err(BadCredential::Malformed) => Err(challenge(web, place, true)),
+        Ok(Some(token)) => match web.tokens.authenticate(token, &place.uri(web)).await {
+            Ok(caller) if place.is_open_to(&caller) => Ok((caller, None)),
+            Ok(_) | Err(BearerError::Invalid) => Err(challenge(web, place, true)),
             Err(BearerError::Failure(failure)) => Err(errors::json(&failure)),
         },
         // Boxed: an agent's request does not carry the room that a look into the database needs.
-        Ok(None) => Box::pin(by_cookie(web, parts)).await,
+        Ok(None) => Box::pin(by_cookie(web, place, parts)).await,
     }
 }
 
 /// A session cookie counts only when the browser itself says that a page of ours made the request.
-async fn by_cookie(web: &Web, parts: &Parts) -> Result<Known, Response> {
+async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<Known, Response> {
     let token = web.cookies.session_token(&parts.headers).filter(|_| cross_site::is_ours(&parts.headers, &web.urls));
-    let Some(token) = token else { return Err(challenge(web, false)) };
+    let Some(token) = token else { return Err(challenge(web, place, false)) };
     match web.identity.resume_session(&token).await {
         Ok(Some(resumed)) if resumed.session.impersonator_id.is_some() => Err(errors::json(
             &Failure::forbidden("session.impersonated", "Tools are not called while somebody wears another's session.")
@@ -141,19 +210,35 @@ async fn by_cookie(web: &Web, parts: &Parts) -> Result<Known, Response> {
         )),
         Ok(Some(resumed)) => {
             let cookie = resumed.is_renewed.then(|| web.cookies.set_session(&token, resumed.lifetime)).flatten();
-            Ok((session_caller(&resumed), cookie))
+            match caller_at(web, place, &resumed).await {
+                Ok(Some(caller)) => Ok((caller, cookie)),
+                Ok(None) => Err(challenge(web, place, false)),
+                Err(failure) => Err(errors::json(&failure)),
+            }
         }
-        Ok(None) => Err(challenge(web, false)),
+        Ok(None) => Err(challenge(web, place, false)),
         Err(failure) => Err(errors::json(&failure)),
     }
 }
 
+/// The person of a browser session at an endpoint: for the organization whose endpoint it is, if they are in it.
+async fn caller_at(web: &Web, place: &Place, resumed: &Resumed) -> belgie_api::Result<Option<Caller>> {
+    match place {
+        Place::Shared => Ok(Some(session_caller(resumed))),
+        Place::Organization(slug) => {
+            let Some(organization) = web.callers.find_organization(slug).await? else { return Ok(None) };
+            web.callers.establish(session_principal(resumed, Some(organization))).await
+        }
+    }
+}
+
 /// 401 with the challenge of RFC 9728 section 5.1; no error code when no token was sent (RFC 6750 section 3.1).
-fn challenge(web: &Web, had_token: bool) -> Response {
+fn challenge(web: &Web, place: &Place, had_token: bool) -> Response {
+    let challenge = place.challenge(web);
     let challenge = if had_token {
-        web.challenge.invalid_token(&web.default_scopes)
+        challenge.invalid_token(&web.default_scopes)
     } else {
-        web.challenge.missing_token(&web.default_scopes)
+        challenge.missing_token(&web.default_scopes)
     };
     let failure = if had_token {
         Failure::unauthorized("invalid_token", "The token is unknown, expired, revoked or meant for another resource.")

@@ -2,33 +2,49 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use belgie_api::Scope;
+use belgie_api::{Failure, Scope, resource};
 use serde_json::json;
 
-use super::Web;
+use super::{Web, errors};
 
-/// The path of the MCP endpoint.
-pub const MCP_PATH: &str = "/mcp";
+/// The path of the shared MCP endpoint.
+pub const MCP_PATH: &str = resource::SHARED;
 /// The well-known path of its metadata: inserted before the path of the resource (RFC 9728 section 3.1).
 pub const MCP_METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
 
+/// The well-known path of the metadata of a resource of ours.
+pub fn metadata_path(resource: &str) -> String {
+    format!("/.well-known/oauth-protected-resource{resource}")
+}
+
 pub fn routes(web: &Arc<Web>) -> Router {
-    Router::new()
-        .route(MCP_METADATA_PATH, get(mcp_resource))
-        .route("/.well-known/oauth-protected-resource", get(mcp_resource))
-        .with_state(Arc::clone(web))
+    let shared = |State(web): State<Arc<Web>>| async move { describe(&web, MCP_PATH) };
+    let mut routes =
+        Router::new().route(MCP_METADATA_PATH, get(shared)).route("/.well-known/oauth-protected-resource", get(shared));
+    if web.has_organizations {
+        routes = routes.route(&metadata_path(resource::OF_ORGANIZATION), get(organization_resource));
+    }
+    routes.with_state(Arc::clone(web))
+}
+
+/// The metadata of an organization's endpoint, for every organization there could be: nobody learns here which there are.
+async fn organization_resource(State(web): State<Arc<Web>>, Path(slug): Path<String>) -> Response {
+    if resource::is_slug(&slug) {
+        return describe(&web, &resource::path_of(&slug));
+    }
+    errors::json(&Failure::not_found("web.not_found", "There is no such resource."))
 }
 
 /// Only what basic use needs stands in `scopes_supported`: clients without a challenge ask for all of it.
-async fn mcp_resource(State(web): State<Arc<Web>>) -> Response {
+fn describe(web: &Web, path: &str) -> Response {
     let servers = if web.has_authorization_server { vec![web.urls.issuer()] } else { Vec::new() };
     let body = json!({
-        "resource": web.urls.absolute(MCP_PATH),
+        "resource": web.urls.absolute(path),
         "authorization_servers": servers,
         "scopes_supported": web.default_scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],

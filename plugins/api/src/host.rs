@@ -10,7 +10,7 @@ pub use self::nowhere::Nowhere;
 use crate::caller::{Caller, CallerParts};
 use crate::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
 use crate::id::{GrantId, SessionId, TokenId};
-use crate::principal::{Presence, Principal};
+use crate::principal::{GrantBinding, Presence, Principal};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -30,6 +30,8 @@ pub struct PrincipalParts {
     pub token: Option<TokenId>,
     /// What the credential may be used for.
     pub scopes: ScopeSet,
+    /// For whom it lets act.
+    pub binding: GrantBinding,
     /// When the credential ends.
     pub expires_at: Timestamp,
 }
@@ -37,8 +39,8 @@ pub struct PrincipalParts {
 /// Makes a principal.
 #[must_use]
 pub fn principal(parts: PrincipalParts) -> Principal {
-    let PrincipalParts { user, client, session, presence, grant, token, scopes, expires_at } = parts;
-    Principal { user, client, session, presence, grant, token, scopes, expires_at }
+    let PrincipalParts { user, client, session, presence, grant, token, scopes, binding, expires_at } = parts;
+    Principal { user, client, session, presence, grant, token, scopes, binding, expires_at }
 }
 
 /// Everything the context sources found out.

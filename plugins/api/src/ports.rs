@@ -1,5 +1,6 @@
 //! What the host lends to plugins.
 
+mod contexts;
 mod outbound;
 mod people;
 mod record;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use url::Url;
 use zeroize::Zeroizing;
 
+pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, TeamName, Teams};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
     Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
@@ -26,6 +28,7 @@ use crate::entropy::Entropy;
 use crate::failure::{Failure, Result};
 use crate::plugin::ScopeInfo;
 use crate::principal::VerifiedToken;
+use crate::resource;
 use crate::time::Timestamp;
 use crate::token::{PlainToken, TokenKind};
 use crate::web::Visitor;
@@ -264,8 +267,21 @@ impl Urls {
 pub struct Catalog {
     /// Every scope a plugin or the core brings, in a fixed order.
     pub scopes: Vec<ScopeInfo>,
-    /// Every protected resource (RFC 9728): the absolute URI of each. The first is the default (`/mcp`).
+    /// Protected resources (RFC 9728) that are always there: the absolute URI of each. The first is the default (`/mcp`).
     pub resources: Vec<String>,
+    /// Our public address, when organizations are known: each has a resource of its own under it.
+    pub organizations_under: Option<String>,
+}
+
+impl Catalog {
+    /// Whether this is a protected resource of this host: an absolute URI in the spelling of
+    /// [`resources`](Self::resources). Every organization there could be has one; that there is such an organization it
+    /// does not mean.
+    #[must_use]
+    pub fn is_resource(&self, uri: &str) -> bool {
+        let is_under = |base: &String| uri.strip_prefix(base.as_str()).and_then(resource::slug_in_path).is_some();
+        self.resources.iter().any(|known| known == uri) || self.organizations_under.as_ref().is_some_and(is_under)
+    }
 }
 
 /// Keys derived from the host's secret.

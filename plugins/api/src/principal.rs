@@ -1,10 +1,31 @@
 //! Who it is: the outcome of authentication, before any context is known.
 
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
 use crate::context::{ClientContext, UserContext};
 use crate::event::Event;
-use crate::id::{GrantId, SessionId, TokenId, UserId};
+use crate::id::{GrantId, OrgId, SessionId, TeamId, TokenId, UserId};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
+
+/// For whom a grant lets act, as the person chose it. What the person is there now, the database says at each look.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantBinding {
+    /// The organization; `None` for the person alone.
+    pub organization: Option<OrgId>,
+    /// Teams of that organization; none named, and every team the person is in counts, now and later.
+    pub teams: BTreeSet<TeamId>,
+}
+
+impl GrantBinding {
+    /// Whether a team counts.
+    #[must_use]
+    pub fn includes_team(&self, team: TeamId) -> bool {
+        self.teams.is_empty() || self.teams.contains(&team)
+    }
+}
 
 /// What a token verifier knows about a token that is genuine, unexpired and unrevoked. It is not yet a [`Principal`]:
 /// the host still checks the audience and looks the person up.
@@ -22,6 +43,8 @@ pub struct VerifiedToken {
     pub scopes: ScopeSet,
     /// The resources it may be used at: absolute URIs (RFC 8707 section 2).
     pub audience: Vec<String>,
+    /// For whom it lets act.
+    pub binding: GrantBinding,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -47,6 +70,7 @@ pub struct Principal {
     pub(crate) grant: Option<GrantId>,
     pub(crate) token: Option<TokenId>,
     pub(crate) scopes: ScopeSet,
+    pub(crate) binding: GrantBinding,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -93,6 +117,12 @@ impl Principal {
         &self.scopes
     }
 
+    /// For whom the credential lets act.
+    #[must_use]
+    pub fn binding(&self) -> &GrantBinding {
+        &self.binding
+    }
+
     /// When the credential ends.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
@@ -116,6 +146,10 @@ impl Principal {
             Event::TokenRevoked { token } => self.token == Some(*token),
             Event::GrantRevoked { grant } => self.grant == Some(*grant),
             Event::ClientDeleted { client } => self.client.id == *client,
+            Event::MembershipChanged { organization, user } => {
+                self.user.id == *user && self.binding.organization == Some(*organization)
+            }
+            Event::OrganizationChanged { organization } => self.binding.organization == Some(*organization),
             Event::UserCreated { .. }
             | Event::UserSignedIn { .. }
             | Event::SessionConfirmed { .. }

@@ -18,7 +18,7 @@ use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
 pub use crate::model::settings::Settings;
-use crate::service::{OAuth, People, TIDY_EVERY, Verifier};
+use crate::service::{Memberships, OAuth, People, TIDY_EVERY, Verifier};
 
 /// The authorization server, as a plugin.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +72,7 @@ impl Plugin for OAuthServer {
         mount
             .authorization_server()
             .verifier(Arc::new(Verifier::new(Arc::clone(&oauth))))
+            .observer(Arc::new(Memberships(Arc::clone(&oauth))))
             .veto(Arc::new(People(Arc::clone(&oauth))))
             .data_export(Arc::new(People(Arc::clone(&oauth))))
             .connections(Arc::new(People(Arc::clone(&oauth))))

@@ -12,3 +12,4 @@ pub mod registration;
 pub mod request;
 pub mod scopes;
 pub mod settings;
+pub mod wish;

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use belgie_api::context::TeamContext;
 use belgie_api::plugin::{AccountSection, ScopeInfo, Template};
+use belgie_api::ports::OrgName;
 use belgie_api::web::Visitor;
-use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp, async_trait};
+use belgie_api::{Caller, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, async_trait};
 use serde_json::{Value, json};
 
+use crate::model::address::slugs_in;
 use crate::model::grant::{Grant, GrantKind, shown_name};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
-use crate::service::{ErrorReply, OAuth};
+use crate::service::{Choice, ErrorReply, OAuth};
 
 /// The consent page.
 pub const CONSENT: &str = "oauth-server/consent.html";
@@ -43,14 +46,25 @@ pub fn templates() -> Vec<Template> {
     ]
 }
 
-/// What the consent page shows. `here` is the path and query of this very request, for whoever wants another account.
+/// What is known of the person who is asked.
+pub struct AskedPerson<'a> {
+    /// Whether they never dealt with the client before.
+    pub is_new_client: bool,
+    /// Organizations they can let it act for.
+    pub choices: Vec<Choice>,
+    /// What they let it act for the last time.
+    pub last_choice: Option<GrantBinding>,
+    /// Path and query of this very request, for whoever wants another account.
+    pub here: &'a str,
+}
+
+/// What the consent page shows.
 pub fn consent(
     offered: &[ScopeInfo],
     caller: &Caller,
     request: &AuthorizationRequest,
     handle: &PlainToken,
-    is_new_client: bool,
-    here: &str,
+    asked: &AskedPerson<'_>,
 ) -> Value {
     let redirect_uri = request.reply.redirect_uri.as_str();
     let (face, user) = (&request.client, caller.user());
@@ -67,12 +81,36 @@ pub fn consent(
         "redirect_uri": redirect_uri,
         // Whatever listens on the person's machine can be any program, by a port as by a scheme.
         "is_loopback": kind_of(redirect_uri) != RedirectKind::Https,
-        "is_new_client": is_new_client,
+        "is_new_client": asked.is_new_client,
         "scopes": explain_all(&request.scopes, offered),
         "resource": request.resources.join(", "),
         "request": handle.expose(),
-        "return_to": here,
+        "return_to": asked.here,
+        "choices": asked.choices.iter().map(|choice| choice_of(choice, asked.last_choice.as_ref())).collect::<Vec<_>>(),
+        // A request for the endpoint of one organization leaves nothing to choose but the teams.
+        "is_fixed": !slugs_in(&request.resources).is_empty(),
+        "is_personal": asked.last_choice.as_ref().is_some_and(|last| last.organization.is_none()),
         "account": { "email": user.email, "name": if user.name.is_empty() { &user.email } else { &user.name } },
+    })
+}
+
+/// An organization to choose. What was chosen the last time is chosen already; who comes first has to choose.
+fn choice_of(choice: &Choice, last: Option<&GrantBinding>) -> Value {
+    let Choice { organization, teams } = choice;
+    let last = last.filter(|last| last.organization == Some(organization.id));
+    let team_of = |team: &TeamContext| {
+        json!({
+            "id": team.id,
+            "name": team.name,
+            "is_chosen": last.is_some_and(|last| last.teams.contains(&team.id)),
+        })
+    };
+    json!({
+        "id": organization.id,
+        "name": organization.name,
+        "slug": organization.slug,
+        "is_chosen": last.is_some(),
+        "teams": teams.iter().map(team_of).collect::<Vec<_>>(),
     })
 }
 
@@ -101,23 +139,32 @@ impl AccountSection for Connections {
 
     async fn render(&self, visitor: &Visitor) -> Result<String> {
         let host = self.0.host();
-        let grants = match &visitor.caller {
-            Some(caller) => self.0.list_connections(caller.user().id).await?,
-            None => Vec::new(),
+        let (grants, organizations) = match &visitor.caller {
+            Some(caller) => {
+                let user = caller.user().id;
+                (self.0.list_connections(user).await?, self.0.list_organizations(user).await?)
+            }
+            None => Default::default(),
         };
         let (offered, now) = (&host.catalog()?.scopes, host.now());
-        let connections: Vec<Value> = grants.iter().map(|grant| connection(grant, offered, now)).collect();
+        let connections: Vec<Value> =
+            grants.iter().map(|grant| connection(grant, &organizations, offered, now)).collect();
         let context = json!({ "csrf_token": visitor.csrf_token, "connections": connections });
         host.pages().fragment(CONNECTIONS, context)
     }
 }
 
-fn connection(grant: &Grant, offered: &[ScopeInfo], now: Timestamp) -> Value {
+fn connection(grant: &Grant, organizations: &[OrgName], offered: &[ScopeInfo], now: Timestamp) -> Value {
     let is_token = grant.kind == GrantKind::Personal;
+    let bound = grant.binding.organization_id;
+    let organization = organizations.iter().find(|known| Some(known.id) == bound);
     json!({
         "id": grant.id,
         "client_name": shown_name(grant),
         "client_host": grant.client_host,
+        "is_for_organization": bound.is_some(),
+        // Nothing for one the person has left since: its grants end on their own.
+        "organization": organization.map(|known| &known.name),
         "kind": if is_token { "token" } else { "agent" },
         "scopes": explain_all(&grant.scopes, offered),
         "resource": grant.resources.join(", "),

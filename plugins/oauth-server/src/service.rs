@@ -1,6 +1,7 @@
 //! What the authorization server does, behind its routes, tools, pages and commands.
 
 mod authorize;
+mod binding;
 mod client_auth;
 mod clients;
 mod connections;
@@ -15,6 +16,7 @@ mod verifier;
 use belgie_api::Host;
 
 pub use self::authorize::{Decision, ErrorReply, Refusal};
+pub use self::binding::{Choice, Memberships};
 pub use self::client_auth::PresentedClient;
 pub use self::clients::NewClient;
 use self::documents::{DocumentCache, Fetches};

@@ -233,6 +233,17 @@ impl ServerHandler for Gate {
             decide(&visit.caller, Action::new(ActionKind::UseServer, server.name, &server.rule)).is_ok()
         };
         let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
+        let (changes, sink) = (visit.lease.changes(), context.sink().clone());
+        let told = async {
+            loop {
+                changes.notified().await;
+                if sink.accepted().tools_list_changed == Some(true)
+                    && let Err(error) = sink.notify_tool_list_changed().await
+                {
+                    tracing::debug!(%error, "a client did not take the news that its list has changed");
+                }
+            }
+        };
         let served = async {
             if let Some(server) = owner {
                 return run::contain(server.name, || server.handler.serve_subscription(context)).await;
@@ -242,8 +253,9 @@ impl ServerHandler for Gate {
         };
         tokio::select! {
             biased;
-            done = served => done,
             () = visit.lease.ended() => Ok(()),
+            done = served => done,
+            () = told => Ok(()),
         }
     }
 

@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::caller::Callers;
+use crate::auth::challenge::Challenge;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings, demo};
 
 pub(super) const METADATA: &str = "https://gate.example/.well-known/oauth-protected-resource/mcp";
@@ -57,7 +59,6 @@ pub(super) fn settings() -> McpSettings {
         version: "1.0.0".to_owned(),
         instructions: None,
         direct_path: false,
-        resource_metadata_url: METADATA.to_owned(),
     }
 }
 
@@ -141,6 +142,7 @@ impl Bench {
         let endpoint = McpEndpoint::new(McpParts {
             tools: own_tools(&hanging, &given_up),
             guarded,
+            callers: Callers::default(),
             bus: Arc::clone(&bus),
             clock: Arc::<ShiftedClock>::clone(&clock),
             tasks: TaskTracker::new(),
@@ -153,8 +155,9 @@ impl Bench {
 
     /// Sends a request and waits for the head of the response.
     pub(super) async fn send(&self, caller: &Caller, request: Request<Body>) -> Response {
-        let lease = self.endpoint.lease(caller.principal());
-        self.endpoint.handle(request, caller.clone(), lease).await
+        let lease = self.endpoint.lease(caller);
+        let challenge = Arc::new(Challenge::new(METADATA).expect("a proper URL"));
+        self.endpoint.handle(request, caller.clone(), lease, challenge).await
     }
 
     /// Sends a request and waits for the whole response.
@@ -231,7 +234,7 @@ impl Answer {
 
 /// A caller with some scopes, for an hour.
 pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
-    crate::access::caller::caller_for(Arc::new(host::principal(PrincipalParts {
+    crate::access::caller::personal(Arc::new(host::principal(PrincipalParts {
         user: UserContext {
             id: user_id(user),
             email: format!("user{user}@example.com"),
@@ -245,6 +248,7 @@ pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
         grant: None,
         token: None,
         scopes: scopes.parse().expect("a test writes proper scopes"),
+        binding: belgie_api::GrantBinding::default(),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
     })))
 }

@@ -134,6 +134,7 @@ impl TokenVerifier for Doorkeeper {
             token: *id,
             scopes: ScopeSet::new(),
             audience: resource.get().cloned().into_iter().collect(),
+            binding: belgie_api::GrantBinding::default(),
             expires_at: now.plus(std::time::Duration::from_secs(3600)),
         }))
     }

@@ -14,7 +14,7 @@ use super::Connections;
 use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
-use crate::ports::{Provided, TokenVerifier, Use};
+use crate::ports::{OrganizationContexts, Organizations, Provided, TeamContexts, Teams, TokenVerifier, Use};
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
 
@@ -270,6 +270,17 @@ impl Mount {
             self.parts.problems.push(format!("`{}` is provided twice", std::any::type_name::<T>()));
         }
         self
+    }
+
+    /// Says that this plugin knows organizations: agents can then be let act for one, and callers have it. There can be
+    /// one such plugin.
+    pub fn organizations(&mut self, contexts: Arc<dyn OrganizationContexts>) -> &mut Self {
+        self.provide(Arc::new(Organizations(contexts)))
+    }
+
+    /// Says that this plugin knows the teams of organizations; there can be one.
+    pub fn teams(&mut self, contexts: Arc<dyn TeamContexts>) -> &mut Self {
+        self.provide(Arc::new(Teams(contexts)))
     }
 
     /// Says that this plugin is the authorization server of this host (RFC 8414); there can be one.

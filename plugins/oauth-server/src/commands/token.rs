@@ -6,7 +6,8 @@ use belgie_api::clap::{Arg, ArgMatches, Command, value_parser};
 use belgie_api::command::Output;
 use belgie_api::context::UserContext;
 use belgie_api::ports::Catalog;
-use belgie_api::{Failure, Result, ScopeSet, TokenId};
+use belgie_api::resource::slug_in;
+use belgie_api::{Failure, GrantBinding, Result, ScopeSet, TokenId, UserId};
 use serde_json::{Value, json};
 
 use super::lines;
@@ -43,6 +44,12 @@ pub fn command() -> Command {
                 .long("resource")
                 .value_name("URI")
                 .help("Where it may be used; the MCP endpoint unless given"),
+        )
+        .arg(
+            Arg::new("org")
+                .long("org")
+                .value_name("SLUG")
+                .help("The organization it acts for; the person must be in it. Without it the person alone"),
         )
         .arg(Arg::new("name").long("name").value_name("NAME").help("What to call it on the account page"));
     let revoke = Command::new("revoke")
@@ -82,8 +89,10 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let resource = read_resource(matches.get_one::<String>("resource").map(String::as_str), catalog)?;
     let ttl = Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default());
     let name = text(matches, "name").to_owned();
-    let (secret, token) =
-        oauth.create_personal(NewPersonalToken { user: user.id, name, scopes, resource, ttl }).await?;
+    let asked = matches.get_one::<String>("org").map(String::as_str);
+    let binding = read_binding(oauth, user.id, asked, &resource).await?;
+    let new = NewPersonalToken { user: user.id, name, scopes, resource, binding, ttl };
+    let (secret, token) = oauth.create_personal(new).await?;
     let mut json = describe(&token);
     if let Some(members) = json.as_object_mut() {
         members.insert("token".to_owned(), secret.expose().into());
@@ -150,14 +159,28 @@ fn read_scopes(text: &str, catalog: &Catalog) -> Result<ScopeSet> {
 fn read_resource(asked: Option<&str>, catalog: &Catalog) -> Result<String> {
     let found = match asked {
         None => catalog.resources.first().cloned(),
-        Some(text) => {
-            find_resources(std::iter::once(text), &catalog.resources).and_then(|found| found.into_iter().next())
-        }
+        Some(text) => find_resources(std::iter::once(text), catalog).and_then(|found| found.into_iter().next()),
     };
     found.ok_or_else(|| {
         Failure::bad_request("token.unknown_resource", "This resource does not exist here.")
             .hint(format!("Known here: {}.", catalog.resources.join(", ")))
     })
+}
+
+/// The organization that was asked for, or the one whose endpoint the resource is.
+async fn read_binding(oauth: &OAuth, user: UserId, asked: Option<&str>, resource: &str) -> Result<GrantBinding> {
+    let of_resource = slug_in(resource);
+    let Some(slug) = asked.or(of_resource) else { return Ok(GrantBinding::default()) };
+    if of_resource.is_some_and(|other| other != slug) {
+        return Err(Failure::bad_request("token.wrong_organization", "The resource is of another organization."));
+    }
+    let own = oauth.list_organizations(user).await?;
+    let found = own.iter().find(|organization| organization.slug == slug).ok_or_else(|| {
+        let slugs = own.iter().map(|organization| organization.slug.as_str()).collect::<Vec<_>>().join(", ");
+        Failure::bad_request("token.not_a_member", format!("The person is in no organization `{slug}`."))
+            .hint(if own.is_empty() { "They are in none.".to_owned() } else { format!("They are in: {slugs}.") })
+    })?;
+    Ok(GrantBinding { organization: Some(found.id), ..GrantBinding::default() })
 }
 
 fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
@@ -170,6 +193,7 @@ fn describe(token: &LiveToken) -> Value {
         "name": token.client_name,
         "scopes": token.scopes,
         "resource": token.resources.first(),
+        "organization": token.binding.organization_id,
         "expires_at": token.expires_at,
         "last_used_at": token.last_used_at,
     })

@@ -1,5 +1,9 @@
 //! Web addresses of others: resources (RFC 8707) and sites that clients name.
 
+use std::collections::BTreeSet;
+
+use belgie_api::ports::Catalog;
+use belgie_api::resource::slug_in;
 use url::Url;
 
 /// One spelling for all spellings of a resource: scheme and host in lower case, no default port, no slash at the end.
@@ -16,18 +20,24 @@ pub fn normalize_resource(text: &str) -> Option<String> {
     Some(text.strip_suffix('/').unwrap_or(text).to_owned())
 }
 
-/// Finds each asked resource among the known ones and gives back the known spelling, each once; `None` when one is
+/// Finds each asked resource among those of this host and gives back the known spelling, each once; `None` when one is
 /// unknown.
-pub fn find_resources<'a>(asked: impl Iterator<Item = &'a str>, known: &[String]) -> Option<Vec<String>> {
+pub fn find_resources<'a>(asked: impl Iterator<Item = &'a str>, catalog: &Catalog) -> Option<Vec<String>> {
     let mut found = Vec::new();
     for text in asked {
         let wanted = normalize_resource(text)?;
-        let resource = known.iter().find(|known| normalize_resource(known).as_ref() == Some(&wanted))?;
-        if !found.contains(resource) {
-            found.push(resource.clone());
+        let known = catalog.resources.iter().find(|known| normalize_resource(known).as_ref() == Some(&wanted)).cloned();
+        let resource = known.or_else(|| Some(wanted).filter(|wanted| catalog.is_resource(wanted)))?;
+        if !found.contains(&resource) {
+            found.push(resource);
         }
     }
     Some(found)
+}
+
+/// The organizations whose own endpoints are among these resources.
+pub fn slugs_in(resources: &[String]) -> BTreeSet<&str> {
+    resources.iter().filter_map(|uri| slug_in(uri)).collect()
 }
 
 /// A web site as a client names it, if it is one.
@@ -38,7 +48,11 @@ pub fn read_site(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{find_resources, normalize_resource};
+    use std::collections::BTreeSet;
+
+    use belgie_api::ports::Catalog;
+
+    use super::{find_resources, normalize_resource, slugs_in};
 
     #[test]
     fn one_resource_has_one_spelling() {
@@ -65,13 +79,28 @@ mod tests {
 
     #[test]
     fn every_asked_resource_must_be_known() {
-        let known = vec!["https://h.example/mcp".to_owned(), "https://h.example/mcp/notes".to_owned()];
-        let find = |asked: &[&str]| find_resources(asked.iter().copied(), &known);
+        let known = ["https://h.example/mcp".to_owned(), "https://h.example/mcp/notes".to_owned()];
+        let mut catalog = Catalog { resources: known.to_vec(), ..Catalog::default() };
+        let find = |catalog: &Catalog, asked: &[&str]| find_resources(asked.iter().copied(), catalog);
+        let organization = "https://h.example/o/acme/mcp";
+        assert_eq!(find(&catalog, &[organization]), None);
+        catalog.organizations_under = Some("https://h.example".to_owned());
+        assert_eq!(find(&catalog, &["https://H.example/o/acme/mcp/"]), Some(vec![organization.to_owned()]));
+        assert_eq!(find(&catalog, &["https://h.example/o/Acme/mcp"]), None);
+        assert_eq!(find(&catalog, &["https://evil.example/o/acme/mcp"]), None);
+        let find = |asked: &[&str]| find(&catalog, asked);
         assert_eq!(find(&[]), Some(vec![]));
         assert_eq!(find(&["https://H.example/mcp/", "https://h.example/mcp"]), Some(vec![known[0].clone()]));
         assert_eq!(find(&["https://h.example/mcp/notes", "https://h.example/mcp"]).unwrap().len(), 2);
         assert_eq!(find(&["https://h.example/mcp", "https://evil.example/mcp"]), None);
         assert_eq!(find(&["https://h.example/mcp/note"]), None);
         assert_eq!(find(&["https://h.example"]), None);
+    }
+
+    #[test]
+    fn endpoints_of_organizations_are_told_from_the_shared_one() {
+        let uris = ["https://h.example/mcp", "https://h.example/o/acme/mcp"].map(str::to_owned);
+        assert_eq!(slugs_in(&uris), BTreeSet::from(["acme"]));
+        assert!(slugs_in(&uris[..1]).is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! Grants and the tokens that came from them.
 
-use belgie_api::{ClientId, GrantId, ScopeSet, Timestamp, TokenId, UserId};
+use std::collections::BTreeSet;
+
+use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
 
 /// What a person, or the operator for a person, allowed: the root of a token family.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -26,6 +28,9 @@ pub struct Grant {
     /// Where it may be done (RFC 8707).
     #[sqlx(json)]
     pub resources: Vec<String>,
+    /// For whom it lets act.
+    #[sqlx(flatten)]
+    pub binding: BindingColumns,
     /// When it was given.
     pub created_at: Timestamp,
     /// When a token of it was last seen, to the minute.
@@ -39,6 +44,28 @@ pub struct Grant {
 /// The name of a client as people are shown it; one that gave none still needs something to point at.
 pub fn shown_name(grant: &Grant) -> &str {
     if grant.client_name.is_empty() { "Unnamed agent" } else { &grant.client_name }
+}
+
+/// A [`GrantBinding`] as it is stored.
+#[derive(Clone, Debug, Default, sqlx::FromRow)]
+pub struct BindingColumns {
+    /// The organization.
+    pub organization_id: Option<OrgId>,
+    /// Teams of it; none for every team of the person.
+    #[sqlx(json)]
+    pub team_ids: BTreeSet<TeamId>,
+}
+
+impl From<GrantBinding> for BindingColumns {
+    fn from(binding: GrantBinding) -> Self {
+        Self { organization_id: binding.organization, team_ids: binding.teams }
+    }
+}
+
+impl From<BindingColumns> for GrantBinding {
+    fn from(columns: BindingColumns) -> Self {
+        Self { organization: columns.organization_id, teams: columns.team_ids }
+    }
 }
 
 /// For whom a grant is.
@@ -90,6 +117,8 @@ pub enum RevokeReason {
     ClientDeleted,
     /// The account was somebody else's, who has come.
     Reclaimed,
+    /// The person is no more in the organization it let act for.
+    MembershipEnded,
 }
 
 impl RevokeReason {
@@ -103,6 +132,7 @@ impl RevokeReason {
             Self::RefreshReused => "refresh_reused",
             Self::ClientDeleted => "client_deleted",
             Self::Reclaimed => "reclaimed",
+            Self::MembershipEnded => "membership_ended",
         }
     }
 }
@@ -126,6 +156,9 @@ pub struct LiveToken {
     /// Where it may be used.
     #[sqlx(json)]
     pub resources: Vec<String>,
+    /// For whom it lets act.
+    #[sqlx(flatten)]
+    pub binding: BindingColumns,
     /// When it ends.
     pub expires_at: Timestamp,
     /// When a token of the grant was last seen.

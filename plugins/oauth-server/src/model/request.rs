@@ -1,6 +1,6 @@
 //! An authorization request that was checked, and the answers to it.
 
-use belgie_api::{Failure, PlainToken, ScopeSet};
+use belgie_api::{Failure, GrantBinding, PlainToken, ScopeSet};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
@@ -25,6 +25,9 @@ pub struct AuthorizationRequest {
     pub resources: Vec<String>,
     /// Whether the client gets refresh tokens.
     pub with_refresh: bool,
+    /// For whom the agent may act, once the person has chosen.
+    #[serde(default)]
+    pub binding: GrantBinding,
 }
 
 /// What the token request says about the authorization request.
@@ -118,7 +121,7 @@ mod tests {
     use super::{Redemption, Reply, ReplyError, narrow_resources};
     use crate::model::client::ClientFace;
     use crate::model::pkce::Challenge;
-    use belgie_api::{ClientId, ScopeSet};
+    use belgie_api::{ClientId, GrantBinding, ScopeSet};
 
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -148,6 +151,7 @@ mod tests {
             scopes: ScopeSet::new(),
             resources: vec!["https://us.example/mcp".to_owned()],
             with_refresh: false,
+            binding: GrantBinding::default(),
         };
         let code = |sent, redirect_uri: Option<&str>, verifier: &str, resources: &[String]| {
             request(sent)

@@ -14,6 +14,7 @@ use super::wire::see_other;
 use crate::model::params::Params;
 use crate::model::redirect::form_action_of;
 use crate::model::refusal;
+use crate::model::wish::Wish;
 use crate::pages;
 use crate::service::{Decision, ErrorReply, OAuth, Refusal};
 
@@ -43,8 +44,13 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
         Err(location) => return see_other(&location),
     };
     let handle = oauth.ask(caller, &request).await?;
-    let is_new = oauth.is_new_client(caller, &request).await?;
-    let context = pages::consent(&oauth.host().catalog()?.scopes, caller, &request, &handle, is_new, &here);
+    let asked = pages::AskedPerson {
+        is_new_client: oauth.is_new_client(caller, &request).await?,
+        choices: oauth.list_choices(caller, &request).await?,
+        last_choice: oauth.last_binding(caller, &request.client.id).await?,
+        here: &here,
+    };
+    let context = pages::consent(&oauth.host().catalog()?.scopes, caller, &request, &handle, &asked);
     let mut page = oauth.host().pages().page(&visitor, pages::CONSENT, "Allow access", context)?;
     page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(source) = form_action_of(&request.reply.redirect_uri) {
@@ -57,7 +63,7 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
 pub async fn answer(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
     let params = Params::read(body.as_bytes()).filter(|params| !params.has_repetition()).ok_or_else(unreadable)?;
     let decision = match params.get("decision") {
-        Some("allow") => Decision::Allow,
+        Some("allow") => Decision::Allow(Wish::read(&params).map_err(|_| unreadable())?),
         Some("deny") => Decision::Deny,
         _ => return Err(unreadable()),
     };

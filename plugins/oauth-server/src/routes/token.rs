@@ -36,8 +36,13 @@ fn body_of(issued: &IssuedTokens) -> serde_json::Value {
         "expires_in": issued.expires_in.as_secs(),
         "scope": issued.scopes.to_string(),
     });
-    if let (Some(refresh), Some(members)) = (&issued.refresh, body.as_object_mut()) {
+    let Some(members) = body.as_object_mut() else { return body };
+    if let Some(refresh) = &issued.refresh {
         members.insert("refresh_token".to_owned(), refresh.expose().into());
+    }
+    if let Some(organization) = issued.binding.organization {
+        members.insert("organization".to_owned(), json!(organization));
+        members.insert("teams".to_owned(), json!(issued.binding.teams));
     }
     body
 }

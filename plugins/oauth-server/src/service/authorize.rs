@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use belgie_api::{Caller, Failure, PlainToken, Result, TokenKind};
+use belgie_api::{Caller, Failure, GrantBinding, PlainToken, Result, TokenKind};
 
 use super::OAuth;
-use crate::model::address::find_resources;
+use crate::model::address::{find_resources, slugs_in};
 use crate::model::client::Client;
 use crate::model::params::Params;
 use crate::model::pkce::Challenge;
 use crate::model::redirect::host_of;
 use crate::model::request::{AuthorizationRequest, Reply, ReplyError};
+use crate::model::wish::Wish;
 use crate::model::{refusal, scopes};
 use crate::store;
 use crate::store::interactions::Answerer;
@@ -30,10 +31,10 @@ pub struct Asked {
 }
 
 /// What the person answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The agent may.
-    Allow,
+    /// The agent may, for whom it says.
+    Allow(Wish),
     /// It may not.
     Deny,
 }
@@ -116,8 +117,11 @@ impl OAuth {
             return Err(reject("invalid_request", "The only response mode here is query.").into());
         }
         let challenge = read_challenge(params.get("code_challenge"), params.get("code_challenge_method"))?;
-        let mut resources = find_resources(params.all("resource"), &catalog.resources)
+        let mut resources = find_resources(params.all("resource"), catalog)
             .ok_or_else(|| reject("invalid_target", "The resource is unknown here."))?;
+        if slugs_in(&resources).len() > 1 {
+            return Err(reject("invalid_target", "The resources are of two organizations.").into());
+        }
         if resources.is_empty() {
             resources.extend(catalog.resources.first().cloned());
         }
@@ -126,8 +130,16 @@ impl OAuth {
         let is_silent = read_prompt(params.get("prompt"))?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
         let (client, reply, is_operators) = (client.face, reply.clone(), client.is_operators);
-        let request =
-            AuthorizationRequest { client, reply, redirect_was_sent, challenge, scopes, resources, with_refresh };
+        let request = AuthorizationRequest {
+            client,
+            reply,
+            redirect_was_sent,
+            challenge,
+            scopes,
+            resources,
+            with_refresh,
+            binding: GrantBinding::default(),
+        };
         Ok(Asked { request, is_silent, is_operators })
     }
 
@@ -189,11 +201,16 @@ impl OAuth {
     /// Acts on the answer of a person: where the browser goes next.
     ///
     /// # Errors
-    /// 400 when the handle is unknown, spent, too old, another person's or another session's.
+    /// 400 when the handle is unknown, spent, too old, another person's or another session's, or for whom the agent acts
+    /// is left open; 403 when that is an organization of which the person is no member. The last two spend nothing.
     pub async fn answer(&self, caller: &Caller, handle: &str, decision: Decision) -> Result<String> {
         let now = self.host.now();
         let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(stale)?;
         let answerer = answerer(caller)?;
+        let bound = match decision {
+            Decision::Allow(wish) => Some(self.bind(answerer.user, wish).await?),
+            Decision::Deny => None,
+        };
         let mut tx = self.host.db().begin().await?;
         if !self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await? {
             return Err(stale());
@@ -201,10 +218,12 @@ impl OAuth {
         let mut request =
             store::interactions::consume(&mut tx, handle.hash(), answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();
-        if decision == Decision::Deny {
+        let Some(bound) = bound else {
             tx.commit(now).await?;
             return Ok(request.reply.with_error(issuer, reject("access_denied", "The person said no.")));
-        }
+        };
+        bound.check(&request.resources)?;
+        request.binding = bound.binding;
         let code = TokenKind::Code.mint(self.host.entropy());
         let location = request.reply.with_code(issuer, &code);
         // The client's own reminder has done its duty; it is not kept.

@@ -81,6 +81,8 @@ impl DataExport for People {
                 "client_name": grant.client_name,
                 "scopes": grant.scopes,
                 "resources": grant.resources,
+                "organization": grant.binding.organization_id,
+                "teams": grant.binding.team_ids,
                 "created_at": grant.created_at,
                 "last_used_at": grant.last_used_at,
                 "expires_at": grant.expires_at,

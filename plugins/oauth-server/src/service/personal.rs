@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belgie_api::{ClientId, GrantId, PlainToken, Result, ScopeSet, TokenId, TokenKind, UserId};
+use belgie_api::{ClientId, GrantBinding, GrantId, PlainToken, Result, ScopeSet, TokenId, TokenKind, UserId};
 
 use super::OAuth;
 use super::redeem::end_grant;
@@ -22,6 +22,8 @@ pub struct NewPersonalToken {
     pub scopes: ScopeSet,
     /// Where it may be used.
     pub resource: String,
+    /// For whom it lets act.
+    pub binding: GrantBinding,
     /// How long it lasts.
     pub ttl: Duration,
 }
@@ -45,6 +47,7 @@ impl OAuth {
             redirect_host: None,
             scopes: new.scopes,
             resources: vec![new.resource],
+            binding: new.binding.into(),
             created_at: now,
             last_used_at: None,
             expires_at,
@@ -73,6 +76,7 @@ impl OAuth {
             client_name: grant.client_name,
             scopes: grant.scopes,
             resources: grant.resources,
+            binding: grant.binding,
             expires_at,
             last_used_at: None,
         };

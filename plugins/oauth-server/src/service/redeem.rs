@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use belgie_api::db::Tx;
 use belgie_api::{
-    Event, Failure, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind, UserId,
+    Event, Failure, GrantBinding, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind,
+    UserId,
 };
 
 use super::OAuth;
@@ -16,6 +17,7 @@ use crate::model::redirect::host_of;
 use crate::model::refusal;
 use crate::model::request::{AuthorizationRequest, Redemption, narrow_resources};
 use crate::store;
+use crate::store::codes::StoredCode;
 use crate::store::tokens::NewToken;
 
 /// A token request whose parameters are all there.
@@ -54,6 +56,8 @@ pub struct IssuedTokens {
     pub refresh: Option<PlainToken>,
     /// `scope`.
     pub scopes: ScopeSet,
+    /// For whom they let act: `organization` and `teams`.
+    pub binding: GrantBinding,
 }
 
 impl OAuth {
@@ -62,8 +66,8 @@ impl OAuth {
     /// # Errors
     /// `invalid_request`, `unsupported_grant_type`, `invalid_scope` or `invalid_target`.
     pub fn read_token_request(&self, params: &Params) -> Result<TokenRequest> {
-        let known = &self.host.catalog()?.resources;
-        let resources = || find_resources(params.all("resource"), known).ok_or_else(refusal::invalid_target);
+        let catalog = self.host.catalog()?;
+        let resources = || find_resources(params.all("resource"), catalog).ok_or_else(refusal::invalid_target);
         let missing = || refusal::invalid_request("A parameter of this grant type is missing.");
         match params.get("grant_type") {
             Some("authorization_code") => Ok(TokenRequest::Code {
@@ -113,6 +117,7 @@ impl OAuth {
         code: TokenHash,
         redemption: Redemption<'_>,
     ) -> Result<IssuedTokens> {
+        self.refuse_the_removed(client, code).await?;
         let now = self.host.now();
         let grant = GrantId::new(self.host.clock(), self.host.entropy());
         let mut tx = self.host.db().begin().await?;
@@ -165,6 +170,7 @@ impl OAuth {
             redirect_host: Some(host_of(&request.reply.redirect_uri)),
             scopes: request.scopes.clone(),
             resources: request.resources.clone(),
+            binding: request.binding.clone().into(),
             created_at: now,
             last_used_at: None,
             expires_at,
@@ -172,7 +178,7 @@ impl OAuth {
         };
         store::grants::insert(tx, &grant).await?;
         let refresh_until = request.with_refresh.then_some(expires_at);
-        self.issue(tx, id, grant.scopes, audience, refresh_until, now, ends_at).await
+        self.issue(tx, id, grant.scopes, request.binding.clone(), audience, refresh_until, now, ends_at).await
     }
 
     /// Rotates a refresh token (OAuth 2.1 section 4.3.1). A request that asks for too much spends nothing.
@@ -184,7 +190,7 @@ impl OAuth {
         resources: &[String],
     ) -> Result<IssuedTokens> {
         let now = self.host.now();
-        self.refuse_the_banned(client, token).await?;
+        self.refuse_the_gone(client, token).await?;
         let mut tx = self.host.db().begin().await?;
         let found = store::tokens::find_refresh(&mut tx, token).await?;
         // Another client's token says nothing about this one, and a guess of its id must not end somebody's grant.
@@ -204,8 +210,9 @@ impl OAuth {
         if !store::grants::extend(&mut tx, found.grant_id, expires_at, now).await? {
             return Err(refusal::invalid_grant());
         }
+        let (grant, binding) = (found.grant_id, found.binding.into());
         let issued =
-            self.issue(&mut tx, found.grant_id, scopes, &audience, Some(expires_at), now, found.ends_at).await?;
+            self.issue(&mut tx, grant, scopes, binding, &audience, Some(expires_at), now, found.ends_at).await?;
         tx.commit(now).await?;
         Ok(issued)
     }
@@ -217,14 +224,29 @@ impl OAuth {
         refuse(tx, now, refusal::invalid_grant()).await
     }
 
-    /// Refuses an unspent token of somebody who is banned, and spends nothing: a ban may end, and the agent is still
-    /// theirs. A code needs no such look: the session it came from has ended with the ban.
-    async fn refuse_the_banned(&self, client: &ClientProof, token: TokenHash) -> Result<()> {
+    /// Refuses an unspent token of somebody who is banned or no more in the organization it lets act for, and spends
+    /// nothing: a ban may end, and the agent is still theirs.
+    async fn refuse_the_gone(&self, client: &ClientProof, token: TokenHash) -> Result<()> {
         let found = store::tokens::find_refresh(&mut self.host.db().read().await?, token).await?;
-        match found.filter(|found| found.client_id == client.id && found.consumed_at.is_none()) {
-            Some(found) if self.host.accounts().find(found.user_id).await?.is_none() => Err(refusal::invalid_grant()),
-            _ => Ok(()),
+        let Some(found) = found.filter(|found| found.client_id == client.id && found.consumed_at.is_none()) else {
+            return Ok(());
+        };
+        let is_there = self.host.accounts().find(found.user_id).await?.is_some();
+        if is_there && self.stands(found.user_id, &found.binding.into(), &found.resources).await? {
+            return Ok(());
         }
+        Err(refusal::invalid_grant())
+    }
+
+    /// Refuses an unspent code for an organization in which its person is no more. A ban needs no such look: the session
+    /// the code came from has ended with it.
+    async fn refuse_the_removed(&self, client: &ClientProof, code: TokenHash) -> Result<()> {
+        let found = store::codes::find_unspent(&mut self.host.db().read().await?, code, &client.id).await?;
+        let Some(StoredCode { user_id, request, .. }) = found else { return Ok(()) };
+        if self.stands(user_id, &request.binding, &request.resources).await? {
+            return Ok(());
+        }
+        Err(refusal::invalid_grant())
     }
 
     /// When a grant ends unless it is refreshed.
@@ -246,6 +268,7 @@ impl OAuth {
         tx: &mut Tx,
         grant: GrantId,
         scopes: ScopeSet,
+        binding: GrantBinding,
         audience: &[String],
         refresh_until: Option<Timestamp>,
         now: Timestamp,
@@ -269,7 +292,7 @@ impl OAuth {
             store::tokens::insert_refresh(tx, refresh.hash(), grant, now, *until).await?;
         }
         let refresh = refresh.map(|(refresh, _)| refresh);
-        Ok(IssuedTokens { access, expires_in: expires_at.since(now), refresh, scopes })
+        Ok(IssuedTokens { access, expires_in: expires_at.since(now), refresh, scopes, binding })
     }
 }
 

@@ -68,6 +68,7 @@ impl TokenVerifier for Verifier {
             token: found.id,
             scopes,
             audience: found.resources,
+            binding: found.binding.into(),
             expires_at: found.expires_at,
         }))
     }

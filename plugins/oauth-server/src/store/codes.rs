@@ -11,6 +11,8 @@ const INSERT: &str = "INSERT INTO oauth_server_codes \
     (code_hash, user_id, session_id, client_id, request, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const CONSUME: &str = "UPDATE oauth_server_codes SET consumed_at = $4, grant_id = $3 \
     WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL RETURNING user_id, request, expires_at";
+const FIND_UNSPENT: &str = "SELECT user_id, request, expires_at FROM oauth_server_codes \
+    WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NULL";
 const FIND_ANSWERER: &str =
     "SELECT user_id, session_id FROM oauth_server_codes WHERE code_hash = $1 AND client_id = $2";
 const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
@@ -19,9 +21,9 @@ const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id =
 const PURGE: &str = "DELETE FROM oauth_server_codes WHERE expires_at < $1 AND NOT EXISTS \
     (SELECT 1 FROM oauth_server_grants WHERE oauth_server_grants.id = oauth_server_codes.grant_id)";
 
-/// A code that was just taken.
+/// A code as its request left it.
 #[derive(Debug, sqlx::FromRow)]
-pub struct TakenCode {
+pub struct StoredCode {
     /// Who allowed it.
     pub user_id: UserId,
     /// What it is bound to.
@@ -60,12 +62,20 @@ pub async fn consume(
     client: &ClientId,
     grant: GrantId,
     now: Timestamp,
-) -> Result<Option<TakenCode>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, TakenCode>(CONSUME)
+) -> Result<Option<StoredCode>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, StoredCode>(CONSUME)
         .bind(code.as_bytes())
         .bind(client)
         .bind(grant)
         .bind(now)
+        .fetch_optional(c).await)?)
+}
+
+/// A code of this client that nobody has taken yet, in time or not.
+pub async fn find_unspent(conn: &mut Conn, code: TokenHash, client: &ClientId) -> Result<Option<StoredCode>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, StoredCode>(FIND_UNSPENT)
+        .bind(code.as_bytes())
+        .bind(client)
         .fetch_optional(c).await)?)
 }
 

@@ -1,19 +1,21 @@
 //! Grants: what people allowed.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantId, Result, Timestamp, UserId, on};
+use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, Result, Timestamp, UserId, on};
 use sqlx::types::Json;
 
-use crate::model::grant::{Grant, RevokeReason};
+use crate::model::grant::{BindingColumns, Grant, RevokeReason};
 
 const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
-    redirect_host, scopes, resources, created_at, expires_at, ends_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
 const LIST_IDS: &str =
     "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
+const LAST_BINDING: &str = "SELECT organization_id, team_ids FROM oauth_server_grants \
+    WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
 const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 const NOTE_USE: &str = "UPDATE oauth_server_grants SET last_used_at = $2 \
@@ -22,6 +24,8 @@ const REVOKE: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_rea
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
     WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
+const LIST_BOUND: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 \
+    AND (user_id = $2 OR $2 IS NULL) AND revoked_at IS NULL AND expires_at > $3 ORDER BY id";
 const IS_OF_USER: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
 const PURGE: &str = "DELETE FROM oauth_server_grants WHERE expires_at < $1 OR revoked_at < $1";
 
@@ -40,6 +44,8 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
         .bind(grant.created_at)
         .bind(grant.expires_at)
         .bind(grant.ends_at)
+        .bind(grant.binding.organization_id)
+        .bind(Json(&grant.binding.team_ids))
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -57,6 +63,15 @@ pub async fn list_ids(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<V
 /// Whether a person ever gave this client a grant that is still remembered.
 pub async fn has_any(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<bool> {
     Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(HAS_ANY).bind(user).bind(client).fetch_one(c).await)? > 0)
+}
+
+/// What the newest grant that a person gave this client, in force or not, lets act for.
+pub async fn last_binding(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<Option<GrantBinding>> {
+    let found = on!(conn, c => sqlx::query_as::<_, BindingColumns>(LAST_BINDING)
+        .bind(user)
+        .bind(client)
+        .fetch_optional(c).await)?;
+    Ok(found.map(GrantBinding::from))
 }
 
 /// Whether the grant is this person's, in force or not.
@@ -101,6 +116,20 @@ pub async fn revoke_of_client(
         .bind(client)
         .bind(now)
         .bind(reason.as_str())
+        .fetch_all(c).await)?)
+}
+
+/// The grants in force that let act for an organization: those of one person, or everybody's.
+pub async fn list_bound(
+    conn: &mut Conn,
+    organization: OrgId,
+    user: Option<UserId>,
+    now: Timestamp,
+) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_BOUND)
+        .bind(organization)
+        .bind(user)
+        .bind(now)
         .fetch_all(c).await)?)
 }
 

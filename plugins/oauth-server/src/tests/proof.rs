@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use belgie_api::Event;
 use belgie_api::axum::http::StatusCode;
+use belgie_api::{Event, GrantBinding};
 use serde_json::json;
 
 use super::support::{Bench, CALLBACK, RESOURCE, VERIFIER, tokens};
@@ -96,6 +96,7 @@ async fn whoever_holds_a_personal_token_can_end_it() {
                 name: "script".to_owned(),
                 scopes: "notes:read".parse().unwrap(),
                 resource: RESOURCE.to_owned(),
+                binding: GrantBinding::default(),
                 ttl: Duration::from_secs(3600),
             };
             oauth.create_personal(new).await.unwrap()

@@ -133,6 +133,7 @@ impl Bench {
                 scope("admin", ScopeGrant::OnRequest),
             ],
             resources: vec![RESOURCE.to_owned(), format!("{RESOURCE}/other")],
+            organizations_under: None,
         };
         let (clock, web, buckets, people) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
         let host = Host::new(HostParts {
@@ -213,6 +214,7 @@ impl Bench {
             grant: None,
             token: None,
             scopes: ScopeSet::new(),
+            binding: belgie_api::GrantBinding::default(),
             expires_at: ends,
         };
         caller(Arc::new(principal(parts)), Contexts::default())
@@ -372,6 +374,7 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../../../migrations/sqlite/0001_accounts.sql"),
         include_str!("../../../../migrations/sqlite/0002_people.sql"),
         include_str!("../../migrations/sqlite/0001_oauth_server.sql"),
+        include_str!("../../migrations/sqlite/0002_organization.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
     }
@@ -396,6 +399,7 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../../../migrations/postgres/0001_accounts.sql"),
         include_str!("../../../../migrations/postgres/0002_people.sql"),
         include_str!("../../migrations/postgres/0001_oauth_server.sql"),
+        include_str!("../../migrations/postgres/0002_organization.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
     }
