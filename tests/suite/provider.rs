@@ -4,6 +4,7 @@ mod answers;
 mod ends;
 mod forms;
 mod google;
+mod internal;
 mod joining;
 mod limits;
 mod linking;

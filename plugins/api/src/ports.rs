@@ -14,7 +14,7 @@ use axum::response::Response;
 use url::Url;
 use zeroize::Zeroizing;
 
-pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
+pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
     Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
     normalize_email,
