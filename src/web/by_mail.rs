@@ -6,7 +6,7 @@ use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, SessionId, TokenKind};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Web;
@@ -18,6 +18,19 @@ use crate::store::users::normalize_email;
 pub struct Link {
     #[serde(default)]
     pub token: String,
+}
+
+/// A question beside the button, to be ticked or not.
+#[derive(Serialize)]
+pub struct Choice {
+    /// The field.
+    pub name: &'static str,
+    /// What is ticked.
+    pub label: &'static str,
+    /// When to tick it.
+    pub hint: &'static str,
+    /// Whether it is ticked already.
+    pub is_checked: bool,
 }
 
 /// What is shown where a link leads: one button that uses it up. Mail scanners open links; they press nothing.
@@ -36,6 +49,8 @@ pub struct LinkPage<'a> {
     pub label: &'a str,
     /// Which password is asked for: `new`, `current`, or none.
     pub password: Option<&'a str>,
+    /// What else is asked.
+    pub choice: Option<Choice>,
     /// What is wrong with it.
     pub error: Option<String>,
     /// The address the link is for.
@@ -54,6 +69,7 @@ impl LinkPage<'_> {
             "token": self.token,
             "label": self.label,
             "password": self.password,
+            "choice": self.choice,
             "error": self.error,
             "email": self.email,
             "min_password": web.identity.rules().min_password_length,

@@ -165,6 +165,7 @@ fn last_step(web: &Web, visitor: &Visitor, token: &str, found: &Finish, error: O
         token,
         label: "Make the account",
         password: (!found.keeps_password).then_some("new"),
+        choice: None,
         error,
         email: &found.email,
     };

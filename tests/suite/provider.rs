@@ -13,6 +13,7 @@ mod microsoft;
 mod native;
 mod presets;
 mod program;
+mod recovery;
 mod settings;
 mod sign_in;
 mod tabs;

@@ -38,8 +38,9 @@ pub enum Act<'a> {
         /// Which.
         user: &'a UserContext,
     },
-    /// Somebody has proved to own the address of an account whose address was never proven, and did not make the account:
-    /// what was done in it before, sign-ins, grants and tokens, was done by a stranger and must end.
+    /// Somebody has proved to own the address of an account, and a stranger may have been in it: nobody had proven the
+    /// address before, a change of address is taken back, or the owner says so while choosing another password. What lets
+    /// anybody in, linked accounts, grants and tokens, must end.
     Reclaim {
         /// The account.
         user: &'a UserContext,
