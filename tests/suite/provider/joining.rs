@@ -189,7 +189,9 @@ with_idp! {
         let before = super::tokens::row(&gateway).await;
         let mut browser = gateway.browser();
         let page = sign_in(&mut browser, &idp).await;
-        assert_refused(&mut browser, &page, "account.closed").await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert!(page.body.contains("This account is suspended."), "{}", page.body);
+        assert_refused(&mut browser, &page, "account.suspended").await;
         assert_eq!(super::tokens::row(&gateway).await, before, "no token is stored");
     }
 }
