@@ -11,6 +11,7 @@ mod linking;
 mod meanwhile;
 mod microsoft;
 mod native;
+mod newcomers;
 mod presets;
 mod program;
 mod recovery;

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::failure::Result;
 use crate::id::UserId;
 use crate::ports::{NewUser, UserChanges};
+use serde_json::Value;
 
 /// Something that is about to happen to a person.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,17 @@ pub enum Act<'a> {
     Reclaim {
         /// The account.
         user: &'a UserContext,
+    },
+    /// Somebody has proved the address of a new account in the browser in which it was asked for
+    /// ([`Newcomers::ask_to_sign_up`](crate::ports::Newcomers::ask_to_sign_up)), and the account has just been made in this
+    /// transaction. Whoever brought the person here hangs on it what it brought.
+    Bring {
+        /// The new account.
+        user: &'a UserContext,
+        /// How the person came: the id of a provider.
+        method: &'a str,
+        /// What was brought.
+        brought: &'a Value,
     },
     /// An account elsewhere is about to become a way into an account here.
     Link {

@@ -1,5 +1,6 @@
 //! What the host lends to plugins.
 
+mod newcomers;
 mod outbound;
 mod people;
 mod record;
@@ -14,6 +15,7 @@ use axum::response::Response;
 use url::Url;
 use zeroize::Zeroizing;
 
+pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
     Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
@@ -54,6 +56,8 @@ pub struct HostParts {
     pub accounts: Arc<dyn Accounts>,
     /// Browser sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// People whose address is not proven yet.
+    pub newcomers: Arc<dyn Newcomers>,
     /// Single-use tokens.
     pub one_time: Arc<dyn OneTime>,
     /// Mail.
@@ -134,6 +138,12 @@ impl Host {
     #[must_use]
     pub fn sessions(&self) -> &dyn Sessions {
         self.0.sessions.as_ref()
+    }
+
+    /// People whose address is not proven yet.
+    #[must_use]
+    pub fn newcomers(&self) -> &dyn Newcomers {
+        self.0.newcomers.as_ref()
     }
 
     /// Single-use tokens.

@@ -5,6 +5,7 @@ mod arrive;
 mod begin;
 mod finish;
 mod id_token;
+mod newcomer;
 mod people;
 mod profile;
 mod renew;
