@@ -142,3 +142,32 @@ impl Provider {
         Ok((response.body, response.fresh_for.unwrap_or(USUAL_AGE).clamp(MIN_AGE, MAX_AGE)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use belgie_api::ports::NamedBy;
+    use url::Url;
+
+    use super::Metadata;
+
+    #[test]
+    fn what_leads_elsewhere_was_named_by_a_stranger() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let metadata = Metadata {
+            issuer: None,
+            authorization_endpoint: url("https://idp.corp.example/authorize"),
+            token_endpoint: url("https://tokens.corp.example/token"),
+            userinfo_endpoint: None,
+            jwks_uri: Some(url("https://keys.corp.example/jwks")),
+            announces_issuer: false,
+        };
+        for named in
+            ["https://idp.corp.example/me", "https://tokens.corp.example/token", "https://keys.corp.example/jwks"]
+        {
+            assert_eq!(metadata.who_named(&url(named)), NamedBy::Operator, "{named}");
+        }
+        for named in ["https://pictures.corp.example/ada.png", "https://corp.example/", "data:text/plain,hello"] {
+            assert_eq!(metadata.who_named(&url(named)), NamedBy::Stranger, "{named}");
+        }
+    }
+}
