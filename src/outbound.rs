@@ -5,6 +5,9 @@
 //! name leads to; the connection is made to exactly the addresses that were looked at, never to a second answer of the
 //! name service. Redirects are not followed, nothing is sent that could identify us towards a neighbour (no cookie, no
 //! proxy, no credentials), and bytes and time are bounded.
+//!
+//! What the operator named may lead to the hosts of `outbound.internal_hosts` inside the operator's network. That is a
+//! client of its own, whose guard knows these hosts; the one for strangers never hears of them.
 
 mod address;
 mod freshness;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use belgie_api::failure::{Failure, Result};
-use belgie_api::ports::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
+use belgie_api::ports::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 use http::StatusCode;
 use reqwest::{Client, Response, redirect};
 use url::Url;
@@ -30,18 +33,46 @@ pub use self::names::{Names, SystemNames};
 const USER_AGENT: &str = concat!("belgie/", env!("CARGO_PKG_VERSION"));
 
 /// How the outside world is reached.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OutboundSettings {
     /// Lets `localhost` and the loopback addresses be visited, over http too. For development and tests only: it opens
     /// whatever else listens on this machine to anybody who can name a URL.
     pub danger_allow_loopback: bool,
+    /// Hosts that what the operator named may be visited at on private addresses: `host` or `host:port`, in lower case.
+    pub internal_hosts: Vec<String>,
+}
+
+/// A client and the guard that stands before it and before its resolver.
+#[derive(Clone, Debug)]
+struct Way {
+    client: Client,
+    guard: Guard,
+}
+
+impl Way {
+    fn new(names: Arc<dyn Names>, guard: Guard) -> Result<Self> {
+        let client = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .https_only(!guard.allows_loopback())
+            // A connection that is kept would outlive the check of its address.
+            .pool_max_idle_per_host(0)
+            .dns_resolver(GuardedNames::new(names, guard.clone()))
+            .build()
+            .map_err(Failure::internal)?;
+        Ok(Self { client, guard })
+    }
 }
 
 /// [`Outbound`] over HTTP.
 #[derive(Clone, Debug)]
 pub struct HttpOutbound {
-    client: Client,
-    guard: Guard,
+    /// To the public internet.
+    outside: Way,
+    /// To the hosts the operator listed, for what the operator named.
+    inside: Way,
 }
 
 impl HttpOutbound {
@@ -58,23 +89,23 @@ impl HttpOutbound {
     /// # Errors
     /// When the machine has no usable certificate store.
     pub fn with_names(settings: OutboundSettings, names: Arc<dyn Names>) -> Result<Self> {
-        let guard = Guard::new(settings.danger_allow_loopback);
-        let client = Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .https_only(!settings.danger_allow_loopback)
-            // A connection that is kept would outlive the check of its address.
-            .pool_max_idle_per_host(0)
-            .dns_resolver(GuardedNames::new(names, guard))
-            .build()
-            .map_err(Failure::internal)?;
-        Ok(Self { client, guard })
+        let OutboundSettings { danger_allow_loopback, internal_hosts } = settings;
+        Ok(Self {
+            outside: Way::new(Arc::clone(&names), Guard::new(danger_allow_loopback, Vec::new()))?,
+            inside: Way::new(names, Guard::new(danger_allow_loopback, internal_hosts))?,
+        })
+    }
+
+    /// The way an address is visited, given who named it.
+    fn way(&self, url: &Url, named_by: NamedBy) -> &Way {
+        match named_by {
+            NamedBy::Operator if self.inside.guard.is_internal(url) => &self.inside,
+            NamedBy::Operator | NamedBy::Stranger => &self.outside,
+        }
     }
 
     async fn fetch(&self, url: &Url, max_bytes: usize) -> Result<Fetched, FetchError> {
-        let response = self.client.get(url.clone()).send().await.map_err(explain)?;
+        let response = self.outside.client.get(url.clone()).send().await.map_err(explain)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status().as_u16()));
         }
@@ -82,29 +113,31 @@ impl HttpOutbound {
         let body = read(response, max_bytes).await?;
         Ok(Fetched { body, fresh_for })
     }
+}
 
-    async fn exchange(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        let OutboundRequest { method, url, headers, body, limits } = request;
-        let mut response =
-            self.client.request(method, url).headers(headers).body(body).send().await.map_err(explain)?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let body = read(response, limits.max_bytes).await?;
-        Ok(OutboundResponse { status, headers, body })
-    }
+async fn exchange(client: &Client, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+    let OutboundRequest { method, url, headers, body, limits, named_by: _ } = request;
+    let mut response = client.request(method, url).headers(headers).body(body).send().await.map_err(explain)?;
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let fresh_for = freshness::of(&headers);
+    let body = read(response, limits.max_bytes).await?;
+    Ok(OutboundResponse { status, headers, body, fresh_for })
 }
 
 #[async_trait]
 impl Outbound for HttpOutbound {
     async fn get(&self, url: &Url, limits: FetchLimits) -> Result<Fetched, FetchError> {
-        self.guard.check_url(url).map_err(forbidden)?;
+        self.outside.guard.check_url(url).map_err(forbidden)?;
         tokio::time::timeout(limits.timeout, self.fetch(url, limits.max_bytes))
             .await
             .unwrap_or(Err(FetchError::Timeout))
     }
 
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        self.guard.check_url(&request.url).map_err(forbidden)?;
-        tokio::time::timeout(request.limits.timeout, self.exchange(request)).await.unwrap_or(Err(FetchError::Timeout))
+        let way = self.way(&request.url, request.named_by);
+        way.guard.check_url(&request.url).map_err(forbidden)?;
+        let limit = request.limits.timeout;
+        tokio::time::timeout(limit, exchange(&way.client, request)).await.unwrap_or(Err(FetchError::Timeout))
     }
 }
 

@@ -211,7 +211,7 @@ fn open_parts(
         devices,
         pages,
         limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
-        outbound: Arc::new(outbound::HttpOutbound::new(outbound_settings(config))?),
+        outbound: Arc::new(outbound::HttpOutbound::with_names(outbound_settings(config), Arc::clone(&builder.names))?),
         clock,
         entropy,
         catalog: Arc::new(OnceLock::new()),
@@ -364,7 +364,10 @@ fn limit_settings(config: &Config) -> limits::LimitsSettings {
 }
 
 fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
-    outbound::OutboundSettings { danger_allow_loopback: config.outbound.allow_loopback }
+    outbound::OutboundSettings {
+        danger_allow_loopback: config.outbound.allow_loopback,
+        internal_hosts: config.outbound.internal_hosts.clone(),
+    }
 }
 
 fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) {

@@ -15,6 +15,7 @@ use belgie_api::{Clock, Entropy, Plugin};
 use super::hooks::Hook;
 use super::{BootError, Gateway, assemble};
 use crate::config::{Config, Draft, Problems, RawConfig};
+use crate::outbound::{Names, SystemNames};
 use crate::registry;
 
 /// The way to a gateway.
@@ -34,6 +35,7 @@ impl Belgie {
             pools: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
+            names: Arc::new(SystemNames),
             migrate: None,
             vetoes: Vec::new(),
             observers: Vec::new(),
@@ -71,6 +73,7 @@ pub struct Builder {
     pub(super) pools: Option<Pools>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) names: Arc<dyn Names>,
     pub(super) migrate: Option<bool>,
     pub(super) vetoes: Vec<Arc<dyn Veto>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
@@ -133,6 +136,13 @@ impl Builder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Asks another name service than the machine's for the addresses of other hosts. Its answers are as little trusted.
+    #[must_use]
+    pub fn names(mut self, names: impl Names + 'static) -> Self {
+        self.names = Arc::new(names);
         self
     }
 

@@ -12,6 +12,7 @@ use crate::identity::{AccountRules, Identity, SessionRules};
 use crate::limits::LocalLimits;
 use crate::mail::{MailQueue, Sender, SmtpSettings, Tls};
 use crate::outbound::HttpOutbound;
+use crate::web::MailedNewcomers;
 
 /// Our public address.
 pub fn urls(config: &Config) -> Result<Urls> {
@@ -100,6 +101,12 @@ impl Parts {
             accounts: Arc::new(self.identity.clone()),
             limits: Arc::clone(&self.limits) as _,
             sessions: Arc::clone(&self.sessions) as _,
+            newcomers: Arc::new(MailedNewcomers {
+                identity: self.identity.clone(),
+                limits: Arc::clone(&self.limits) as _,
+                devices: self.devices.clone(),
+                pages: Arc::clone(&self.pages) as _,
+            }),
             one_time: Arc::new(self.identity.clone()),
             mailer: Arc::clone(&self.mailer) as _,
             audit: Arc::new(AuditLog::new(Arc::clone(&self.clock), Arc::clone(&self.entropy))),

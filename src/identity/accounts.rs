@@ -14,7 +14,7 @@ use super::hooks::Hooks;
 use super::new_password::MAX_PASSWORD_BYTES;
 use super::password::PasswordHasher;
 use super::remembered::RememberedSessions;
-use super::sessions::SessionRules;
+use super::sessions::{SessionRules, suspended};
 use crate::audit::AuditLog;
 use crate::mail::Post;
 use crate::store::users::{self, UserRow};
@@ -228,17 +228,21 @@ impl Identity {
         Ok(Some(context(row)))
     }
 
-    /// The account behind an address and its password; `None` when either is wrong. Takes the same time in both cases.
+    /// The account behind an address and its password; `None` when either is wrong. Takes the same time in every case.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// 403 when the password is right and the account is banned: nobody else learns of the ban. Or when the database does
+    /// not answer.
     pub async fn check_password(&self, email: &str, password: String) -> Result<Option<PasswordProof>> {
         let row = users::find_by_email(&mut self.db.read().await?, email).await?;
-        let row = row.filter(|row| !row.is_banned(self.clock.now()));
         let hash = row.as_ref().and_then(|row| row.password_hash.clone());
         let password = if password.len() > MAX_PASSWORD_BYTES { String::new() } else { password };
         let fits = self.hasher.is_right(password, hash.clone()).await?;
-        Ok(row.filter(|_| fits).map(|row| PasswordProof { user: context(row), hash }))
+        let Some(row) = row.filter(|_| fits) else { return Ok(None) };
+        if row.is_banned(self.clock.now()) {
+            return Err(suspended(&row));
+        }
+        Ok(Some(PasswordProof { user: context(row), hash }))
     }
 
     /// When the account was made.

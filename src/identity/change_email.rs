@@ -21,7 +21,7 @@ use crate::store::users::lock::lock;
 use crate::store::users::{self, UserRow, normalize_email};
 
 const CHANGE: &str = "core.email-change";
-const UNDO: &str = "core.email-undo";
+pub(super) const UNDO: &str = "core.email-undo";
 const UNDO_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 #[derive(Serialize, Deserialize)]

@@ -57,8 +57,8 @@ impl Identity {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let row = users::find_by_email(&mut tx, &email).await?;
-        let is_banned = row.as_ref().is_some_and(|row| row.is_banned(now));
-        let is_welcome = is_email(&email) && !is_banned && (row.is_some() || self.rules.sign_up_open);
+        // Somebody who is banned gets the code, too, and reads behind it how the account stands.
+        let is_welcome = is_email(&email) && (row.is_some() || self.rules.sign_up_open);
         let sent = Sent { code: self.new_code(), email, browser: browser.to_owned(), return_to, is_real: is_welcome };
         let handle = self.send_code(&mut tx, SIGN_IN, row.map(|row| row.id), &sent).await?;
         tx.commit(now).await?;

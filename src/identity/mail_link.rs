@@ -54,8 +54,8 @@ impl Identity {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let row = users::find_by_email(&mut tx, &email).await?;
-        let is_banned = row.as_ref().is_some_and(|row| row.is_banned(now));
-        let is_welcome = !is_banned && (row.is_some() || self.rules.sign_up_open);
+        // Somebody who is banned gets the link, too, and reads behind it how the account stands.
+        let is_welcome = row.is_some() || self.rules.sign_up_open;
         let asked = Asked { email: email.clone(), browser: browser.to_owned(), return_to };
         let user = row.as_ref().map(|row| row.id);
         let token = self.keep_note(&mut tx, PURPOSE, user, &asked, LINK_LIFETIME).await?;

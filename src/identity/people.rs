@@ -7,9 +7,9 @@ use belgie_api::db::Tx;
 use belgie_api::ports::{Accounts, NewUser, UserChanges};
 use belgie_api::{Caller, Failure, Result, UserId};
 
-use super::accounts::Identity;
+use super::accounts::{Identity, context};
 use super::operate::unknown;
-use super::sessions::closed;
+use super::sessions::{closed, suspended};
 use super::setup::ADMIN;
 use crate::store::sessions;
 use crate::store::users::search::{self, Figures};
@@ -69,7 +69,11 @@ impl Identity {
         }
         // Somebody was faster, or is banned.
         drop(tx);
-        self.find_by_email(&user.email).await?.map(|found| (found, false)).ok_or_else(closed)
+        let row = self.row_by_email(&user.email).await?.ok_or_else(closed)?;
+        if row.is_banned(self.clock.now()) {
+            return Err(suspended(&row));
+        }
+        Ok((context(row), false))
     }
 
     /// Changes an account, once every veto has agreed; observers hear of it.

@@ -11,7 +11,7 @@ use super::accounts::{Identity, context, is_email, shorten};
 use crate::store::users::lock::lock;
 use crate::store::users::{self, UserRow};
 
-fn no_address() -> Failure {
+pub(super) fn no_address() -> Failure {
     Failure::bad_request("email_missing", "This is not an e-mail address.").hint("Give an address mail can be sent to.")
 }
 

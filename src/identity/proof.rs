@@ -11,6 +11,7 @@ use belgie_api::hooks::Act;
 use belgie_api::{Event, Result, Timestamp, UserId};
 
 use super::accounts::{Identity, context};
+use super::change_email::UNDO;
 use crate::store::users::{self, UserRow};
 use crate::store::{links, sessions};
 
@@ -35,6 +36,15 @@ impl Identity {
         let now = self.clock.now();
         users::set_password(tx, row.id, None, now).await?;
         links::withdraw_all_of(tx, row.id, since).await?;
+        self.end_all_sessions(tx, row.id).await?;
+        self.veto(tx, Act::Reclaim { user: &context(row.clone()) }).await
+    }
+
+    /// Ends whatever else lets somebody into an account whose owner fears a stranger in it: grants, tokens, linked accounts
+    /// and links that wait. Not the links that take a change of address back: they are the owner's own when it was the
+    /// stranger who changed the address, and now asks for this.
+    pub(super) async fn cut_off(&self, tx: &mut Tx, row: &UserRow) -> Result<()> {
+        links::withdraw_others_of(tx, row.id, UNDO).await?;
         self.end_all_sessions(tx, row.id).await?;
         self.veto(tx, Act::Reclaim { user: &context(row.clone()) }).await
     }

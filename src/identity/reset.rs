@@ -21,10 +21,24 @@ struct Asked {
     email: String,
 }
 
+/// A password somebody chose anew.
+pub struct Chosen {
+    /// The password.
+    pub password: String,
+    /// Whether agents, personal access tokens and linked accounts end as well: somebody else may have been in the account.
+    pub cuts_off: bool,
+}
+
 /// What came of a new password.
 pub enum Reset {
-    /// It is the password from now on.
-    Done(UserContext),
+    /// It is the password from now on. `cut_off`: whether agents, tokens and linked accounts have ended, because that was
+    /// asked for or nobody had proven the address before.
+    Done {
+        /// The person.
+        user: UserContext,
+        /// Whether they have.
+        cut_off: bool,
+    },
     /// It will not do; the link stays good.
     Problem(String),
     /// The link is not good any more.
@@ -82,11 +96,13 @@ impl Identity {
         Ok(note.filter(|note| note.user.is_some()).map(|note| note.content.email))
     }
 
-    /// Uses the link up: the password is another, the address is proven, every session ends, and every other such link.
+    /// Uses the link up: the password is another, the address is proven, every session ends, and every other such link. Where
+    /// that is asked for, so does everything else that lets somebody in.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn reset_password(&self, token: &PlainToken, password: String, info: &RequestInfo) -> Result<Reset> {
+    pub async fn reset_password(&self, token: &PlainToken, chosen: Chosen, info: &RequestInfo) -> Result<Reset> {
+        let Chosen { password, cuts_off } = chosen;
         let Some(Note { user: Some(user), content }) = self.look_note::<Asked>(PURPOSE, token).await? else {
             return Ok(Reset::Over);
         };
@@ -102,7 +118,11 @@ impl Identity {
         }
         let row = row.filter(|row| row.email == content.email && !row.is_banned(now));
         let Some(row) = row else { return Ok(Reset::Over) };
+        let cut_off = cuts_off || row.email_verified_at.is_none();
         let proven = self.note_proof(&mut tx, &row, false).await?;
+        if cuts_off {
+            self.cut_off(&mut tx, &row).await?;
+        }
         links::withdraw_of(&mut tx, PURPOSE, user).await?;
         users::set_password(&mut tx, user, Some(&hash), now).await?;
         self.end_all_sessions(&mut tx, user).await?;
@@ -112,12 +132,13 @@ impl Identity {
             kind: "password_reset",
             name: &row.name,
             path: None,
-            facts: json!({ "when": when(now), "device": "", "ip": info.ip }),
+            facts: json!({ "when": when(now), "device": "", "ip": info.ip, "cut_off": cut_off }),
         };
         self.post.send_if_possible(&mut tx, &row.email, &letter).await?;
         let entry = AuditEntry { action: "password.reset", outcome: "done", ..AuditEntry::default() };
-        self.audit.record(&mut tx, &entry.during(info).to(user)).await?;
+        let entry = entry.during(info).to(user).with(json!({ "cut_off": cut_off }));
+        self.audit.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
-        Ok(Reset::Done(proven))
+        Ok(Reset::Done { user: proven, cut_off })
     }
 }

@@ -17,7 +17,7 @@ use super::notes::when;
 use super::remembered::Known;
 use crate::mail::Letter;
 use crate::store::sessions::{self, SessionRow};
-use crate::store::users::{self, lock::lock};
+use crate::store::users::{self, UserRow, lock::lock};
 
 /// A session's last use is noted at most this often, so that reading a page does not write.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -60,7 +60,17 @@ pub struct Resumed {
     pub lifetime: Duration,
 }
 
-/// What somebody is told whose account is closed: no more than that.
+/// What somebody is told, having proved to be the person, whose account is banned. The operators' reason is for operators.
+pub(super) fn suspended(row: &UserRow) -> Failure {
+    let message = match row.banned_until {
+        Some(until) => format!("This account is suspended until {}.", when(until)),
+        None => "This account is suspended.".to_owned(),
+    };
+    Failure::forbidden("account.suspended", message)
+        .hint("If you think that this is a mistake, write to whoever runs this service.")
+}
+
+/// What somebody is told whose account is not there any more: no more than that.
 pub(super) fn closed() -> Failure {
     Failure::forbidden("account.closed", "This account cannot be used.").hint("Ask the operator of this service.")
 }
@@ -86,7 +96,10 @@ impl Identity {
     ) -> Result<Started> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let row = lock(&mut tx, user).await?.filter(|row| !row.is_banned(now)).ok_or_else(closed)?;
+        let row = lock(&mut tx, user).await?.ok_or_else(closed)?;
+        if row.is_banned(now) {
+            return Err(suspended(&row));
+        }
         let person = context(row);
         if !ground.stands(&mut tx, &person).await? {
             return Err(outdated());
@@ -203,7 +216,7 @@ impl Identity {
         }
         let mut tx = self.db.begin().await?;
         let row = users::find(&mut tx, session.user_id).await?;
-        let is_news = |row: &users::UserRow| {
+        let is_news = |row: &UserRow| {
             row.email_verified_at.is_some() && now.since(row.created_at) > NEW_ACCOUNT && !is_known(&row.email)
         };
         let Some(row) = row.filter(is_news) else { return Ok(()) };

@@ -44,6 +44,34 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
     v6(0x3fff, 0, 20), // documentation (RFC 9637)
 ];
 
+const PRIVATE_V4: [(Ipv4Addr, u32); 4] = [
+    v4(10, 0, 0, 8),     // private (RFC 1918)
+    v4(172, 16, 0, 12),  // private (RFC 1918)
+    v4(192, 168, 0, 16), // private (RFC 1918)
+    v4(100, 64, 0, 10),  // shared by carriers, and used by overlay networks (RFC 6598)
+];
+
+/// A metadata service of a cloud in the middle of a private block.
+const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+
+const UNIQUE_LOCAL: (Ipv6Addr, u32) = v6(0xfc00, 0, 7);
+
+/// Metadata services of clouds in the middle of the unique local addresses.
+const METADATA_V6: [(Ipv6Addr, u32); 2] = [v6(0xfd00, 0xec2, 32), v6(0xfd20, 0xce, 32)];
+
+/// Whether this is an address inside somebody's own network (RFC 1918, RFC 6598, RFC 4193). Link-local addresses are not,
+/// nor are those at which clouds hand out keys to whoever asks from a machine of theirs.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address != METADATA_V4 && PRIVATE_V4.into_iter().any(|block| is_within_v4(address, block))
+        }
+        IpAddr::V6(address) => {
+            is_within(address, UNIQUE_LOCAL) && !METADATA_V6.into_iter().any(|block| is_within(address, block))
+        }
+    }
+}
+
 /// Whether this is an address of the public internet.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
@@ -53,7 +81,11 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    !SPECIAL_V4.into_iter().any(|(block, prefix)| (address.to_bits() ^ block.to_bits()) >> (32 - prefix) == 0)
+    !SPECIAL_V4.into_iter().any(|block| is_within_v4(address, block))
+}
+
+fn is_within_v4(address: Ipv4Addr, (block, prefix): (Ipv4Addr, u32)) -> bool {
+    (address.to_bits() ^ block.to_bits()) >> (32 - prefix) == 0
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {

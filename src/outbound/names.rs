@@ -44,7 +44,7 @@ impl GuardedNames {
 
 impl Resolve for GuardedNames {
     fn resolve(&self, name: Name) -> Resolving {
-        let (names, guard) = (Arc::clone(&self.names), self.guard);
+        let (names, guard) = (Arc::clone(&self.names), self.guard.clone());
         Box::pin(async move {
             let addresses = names.look_up(name.as_str()).await?;
             guard.check_addresses(name.as_str(), &addresses)?;

@@ -33,7 +33,8 @@ fn outbound() -> HttpOutbound {
         ("mixed.example", vec!["8.8.8.8", "10.0.0.1"]),
         ("empty.example", vec![]),
     ]));
-    HttpOutbound::with_names(OutboundSettings { danger_allow_loopback: true }, Arc::new(table)).unwrap()
+    HttpOutbound::with_names(OutboundSettings { danger_allow_loopback: true, ..Default::default() }, Arc::new(table))
+        .unwrap()
 }
 
 /// A server that takes one request, hands it to the test, answers, and waits until the other side hangs up.

@@ -16,6 +16,7 @@ const TRY: &str = "UPDATE core_links SET attempts = attempts + 1 \
 const WITHDRAW: &str = "DELETE FROM core_links WHERE purpose = $1 AND consumed_at IS NULL";
 const WITHDRAW_OF: &str = "DELETE FROM core_links WHERE purpose = $1 AND user_id = $2 AND consumed_at IS NULL";
 const WITHDRAW_ALL_OF: &str = "DELETE FROM core_links WHERE user_id = $1 AND created_at >= $2 AND consumed_at IS NULL";
+const WITHDRAW_OTHERS_OF: &str = "DELETE FROM core_links WHERE user_id = $1 AND purpose <> $2 AND consumed_at IS NULL";
 const PURGE: &str = "DELETE FROM core_links WHERE expires_at < $1";
 
 /// A link that could still be consumed.
@@ -126,6 +127,15 @@ pub async fn withdraw_of(conn: &mut Conn, purpose: &str, user: UserId) -> Result
 /// When the database does not answer.
 pub async fn withdraw_all_of(conn: &mut Conn, user: UserId, since: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(WITHDRAW_ALL_OF).bind(user).bind(since).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Takes back every unused link of one person but those of one purpose.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn withdraw_others_of(conn: &mut Conn, user: UserId, keep: &str) -> Result<()> {
+    on!(conn, c => sqlx::query(WITHDRAW_OTHERS_OF).bind(user).bind(keep).execute(c).await.map(drop))?;
     Ok(())
 }
 

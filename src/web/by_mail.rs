@@ -3,13 +3,14 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use belgie_api::crypto::{base64url, sha256};
-use belgie_api::ports::{LimitBucket, normalize_email};
+use belgie_api::ports::{LimitBucket, Limits, Pages, normalize_email};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, SessionId, TokenKind};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Web;
+use crate::auth::Devices;
 use crate::limits::account_key;
 
 /// The query of a link in a mail.
@@ -17,6 +18,19 @@ use crate::limits::account_key;
 pub struct Link {
     #[serde(default)]
     pub token: String,
+}
+
+/// A question beside the button, to be ticked or not.
+#[derive(Serialize)]
+pub struct Choice {
+    /// The field.
+    pub name: &'static str,
+    /// What is ticked.
+    pub label: &'static str,
+    /// When to tick it.
+    pub hint: &'static str,
+    /// Whether it is ticked already.
+    pub is_checked: bool,
 }
 
 /// What is shown where a link leads: one button that uses it up. Mail scanners open links; they press nothing.
@@ -35,6 +49,8 @@ pub struct LinkPage<'a> {
     pub label: &'a str,
     /// Which password is asked for: `new`, `current`, or none.
     pub password: Option<&'a str>,
+    /// What else is asked.
+    pub choice: Option<Choice>,
     /// What is wrong with it.
     pub error: Option<String>,
     /// The address the link is for.
@@ -53,6 +69,7 @@ impl LinkPage<'_> {
             "token": self.token,
             "label": self.label,
             "password": self.password,
+            "choice": self.choice,
             "error": self.error,
             "email": self.email,
             "min_password": web.identity.rules().min_password_length,
@@ -71,26 +88,48 @@ pub fn browser_mark(visitor: &Visitor) -> String {
     base64url(&sha256(format!("browser {}", visitor.csrf_token).as_bytes()))
 }
 
-/// Takes one mail. Whoever is signed in and writes to the proven address of the account has a bucket of that session.
-/// Everybody else shares: those of one address, those of one address for one recipient, and those of one recipient.
-pub async fn limit_mail(web: &Web, visitor: &Visitor, recipient: &str) -> Result<()> {
-    let recipient = normalize_email(recipient);
-    if let Some(session) = own_session(visitor, &recipient) {
-        return web.limits.take(LimitBucket::MailByOwner, &session.to_string()).await;
-    }
-    let ip = visitor.info.ip;
-    web.limits.take(LimitBucket::MailByAddress, &ip.to_string()).await?;
-    web.limits.take(LimitBucket::MailShare, &account_key(&recipient, ip)).await?;
-    web.limits.take(LimitBucket::MailToRecipient, &recipient).await
+/// Who may ask for mails, and how many.
+pub struct Senders<'a> {
+    pub limits: &'a dyn Limits,
+    pub devices: &'a Devices,
 }
 
-/// The same where nobody need be signed in: a browser that was signed in to the account before has a bucket of its own, so
-/// strangers cannot use up the owner's mails.
-pub async fn limit_mail_here(web: &Web, visitor: &Visitor, headers: &HeaderMap, recipient: &str) -> Result<()> {
-    match web.devices.known(headers, &normalize_email(recipient)) {
-        Some(device) => web.limits.take(LimitBucket::MailByOwner, &device).await,
-        None => limit_mail(web, visitor, recipient).await,
+impl Senders<'_> {
+    /// Takes one mail. Whoever is signed in and writes to the proven address of the account has a bucket of that session.
+    /// Everybody else shares: those of one address, those of one address for one recipient, and those of one recipient.
+    pub async fn limit(&self, visitor: &Visitor, recipient: &str) -> Result<()> {
+        let recipient = normalize_email(recipient);
+        if let Some(session) = own_session(visitor, &recipient) {
+            return self.limits.take(LimitBucket::MailByOwner, &session.to_string()).await;
+        }
+        let ip = visitor.info.ip;
+        self.limits.take(LimitBucket::MailByAddress, &ip.to_string()).await?;
+        self.limits.take(LimitBucket::MailShare, &account_key(&recipient, ip)).await?;
+        self.limits.take(LimitBucket::MailToRecipient, &recipient).await
     }
+
+    /// The same where nobody need be signed in: a browser that was signed in to the account before has a bucket of its own,
+    /// so strangers cannot use up the owner's mails.
+    pub async fn limit_here(&self, visitor: &Visitor, headers: &HeaderMap, recipient: &str) -> Result<()> {
+        match self.devices.known(headers, &normalize_email(recipient)) {
+            Some(device) => self.limits.take(LimitBucket::MailByOwner, &device).await,
+            None => self.limit(visitor, recipient).await,
+        }
+    }
+}
+
+fn senders(web: &Web) -> Senders<'_> {
+    Senders { limits: web.limits.as_ref(), devices: &web.devices }
+}
+
+/// Takes one mail; see [`Senders::limit`].
+pub async fn limit_mail(web: &Web, visitor: &Visitor, recipient: &str) -> Result<()> {
+    senders(web).limit(visitor, recipient).await
+}
+
+/// Takes one mail where nobody need be signed in; see [`Senders::limit_here`].
+pub async fn limit_mail_here(web: &Web, visitor: &Visitor, headers: &HeaderMap, recipient: &str) -> Result<()> {
+    senders(web).limit_here(visitor, headers, recipient).await
 }
 
 /// Unproven addresses may be somebody else's, and sessions are made at will: they would be a way to flood a stranger.
@@ -140,7 +179,12 @@ pub fn message(
 
 /// The answer to whoever asked for a mail to this address, whether anybody gets one or not.
 pub fn look_into_mail(web: &Web, visitor: &Visitor, email: &str, words: &str) -> Result<Response> {
+    letter_page(web.pages.as_ref(), visitor, email, words)
+}
+
+/// The same, for whoever has the templates alone.
+pub fn letter_page(pages: &dyn Pages, visitor: &Visitor, email: &str, words: &str) -> Result<Response> {
     let title = "Look into your mail";
     let context = json!({ "tone": "mail", "title": title, "message": words, "email": email.trim(), "action": null });
-    web.pages.page(visitor, "message.html", title, context).map(private)
+    pages.page(visitor, "message.html", title, context).map(private)
 }

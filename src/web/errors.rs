@@ -145,6 +145,9 @@ fn title(failure: &Failure) -> &'static str {
     if failure.code().rsplit_once('.').is_some_and(|(_, what)| what == "over") {
         return "Too late";
     }
+    if failure.code() == "account.suspended" {
+        return "You cannot sign in";
+    }
     match failure.status().as_u16() {
         400 | 422 => "This request is not right",
         401 => "Please sign in",

@@ -11,13 +11,19 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
-use super::by_mail::{Link, LinkPage, limit_mail_here, look_into_mail, message, needs, over, read_token};
+use super::by_mail::{Choice, Link, LinkPage, limit_mail_here, look_into_mail, message, needs, over, read_token};
 use crate::identity::accounts::is_email;
-use crate::identity::reset::Reset;
+use crate::identity::reset::{Chosen, Reset};
 
 const SENT: &str = "If there is an account with this address, a link to choose a new password is on its way to it. It works once, \
      for an hour.";
-const DONE: &str = "Every browser was signed out. Sign in with the new password.";
+const DONE: &str = "Every browser was signed out. Agents, personal access tokens and linked sign-in methods work as before; \
+     you can look through them on your account page. Sign in with the new password.";
+const DONE_AND_CUT_OFF: &str = "Every browser was signed out, agents and personal access tokens were cut off, and linked sign-in methods \
+     were removed. Sign in with the new password, then connect again what is yours.";
+const CUT_OFF: &str = "Also disconnect agents and remove linked sign-in methods";
+const CUT_OFF_HINT: &str = "Tick this if somebody else may have been in your account. Personal access tokens end as well. Every browser is \
+     signed out either way.";
 
 #[derive(Deserialize)]
 pub struct Forgotten {
@@ -31,6 +37,8 @@ pub struct NewPassword {
     token: String,
     #[serde(default)]
     password: String,
+    /// Whether everything else that lets somebody in ends as well.
+    cut_off: Option<String>,
 }
 
 fn is_offered(web: &Web) -> Result<()> {
@@ -68,7 +76,13 @@ pub async fn ask(
     look_into_mail(&web, &visitor, &form.email, SENT)
 }
 
-fn choose(web: &Web, visitor: &Visitor, token: &str, email: &str, error: Option<String>) -> Result<Response> {
+fn choose(
+    web: &Web,
+    visitor: &Visitor,
+    (token, email): (&str, &str),
+    error: Option<String>,
+    cuts_off: bool,
+) -> Result<Response> {
     let page = LinkPage {
         title: "Choose a new password",
         lede: "This is the password from now on for".to_owned(),
@@ -77,6 +91,7 @@ fn choose(web: &Web, visitor: &Visitor, token: &str, email: &str, error: Option<
         token,
         label: "Use this password",
         password: Some("new"),
+        choice: Some(Choice { name: "cut_off", label: CUT_OFF, hint: CUT_OFF_HINT, is_checked: cuts_off }),
         error,
         email,
     };
@@ -88,7 +103,7 @@ pub async fn reset_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(lin
     is_offered(&web)?;
     let token = read_token(&link.token)?;
     let email = web.identity.look_at_reset(&token).await?.ok_or_else(over)?;
-    choose(&web, &visitor, token.expose(), &email, None)
+    choose(&web, &visitor, (token.expose(), &email), None, false)
 }
 
 /// `POST /auth/reset`
@@ -96,12 +111,14 @@ pub async fn reset(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Fo
     is_offered(&web)?;
     let token = read_token(&form.token)?;
     let email = web.identity.look_at_reset(&token).await?.ok_or_else(over)?;
-    match web.identity.reset_password(&token, form.password, &visitor.info).await? {
-        Reset::Done(_) => {
-            let words = ("Your password is changed", DONE);
+    let cuts_off = form.cut_off.is_some();
+    let chosen = Chosen { password: form.password, cuts_off };
+    match web.identity.reset_password(&token, chosen, &visitor.info).await? {
+        Reset::Done { cut_off, .. } => {
+            let words = ("Your password is changed", if cut_off { DONE_AND_CUT_OFF } else { DONE });
             message(&web, &visitor, "success", words, Some(("/auth/signin", "Sign in")))
         }
-        Reset::Problem(problem) => choose(&web, &visitor, token.expose(), &email, Some(problem)),
+        Reset::Problem(problem) => choose(&web, &visitor, (token.expose(), &email), Some(problem), cuts_off),
         Reset::Over => Err(over()),
     }
 }

@@ -56,6 +56,7 @@ pub async fn open(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Qu
         token: token.expose(),
         label: "Sign in",
         password: None,
+        choice: None,
         error: None,
         email: &found.email,
     };

@@ -18,6 +18,9 @@ use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs};
 use super::{Web, worn};
 use crate::limits::account_key;
 
+/// What somebody is told who has still to prove the address.
+pub const CONFIRM_FIRST: &str = "Confirm your address first: a link is on its way to it. Then sign in.";
+
 /// Where to go afterwards.
 #[derive(Deserialize)]
 pub struct Destination {
@@ -171,7 +174,7 @@ pub async fn submit(
 pub async fn ask_for_proof(web: &Web, visitor: &Visitor, headers: &HeaderMap, user: &UserContext) -> Result<Response> {
     limit_mail_here(web, visitor, headers, &user.email).await?;
     web.identity.send_verification(user.id, &browser_mark(visitor)).await?;
-    look_into_mail(web, visitor, &user.email, "Confirm your address first: a link is on its way to it. Then sign in.")
+    look_into_mail(web, visitor, &user.email, CONFIRM_FIRST)
 }
 
 /// Takes one attempt. A session of the account, and a browser that was signed in to it before, have buckets of their own.

@@ -19,7 +19,9 @@ use crate::identity::accounts::{AccountProblems, CreateError};
 use crate::identity::hold::SameAddress;
 use crate::identity::sign_up::{Finish, Finished};
 
-const SENT: &str = "The next step is in a mail to this address. It works once, for an hour.";
+pub const SENT: &str = "The next step is in a mail to this address. It works once, for an hour.";
+const ELSEWHERE_LINKS_NOTHING: &str = "You did not begin this account in this browser, so what it was begun with does not count. If it was you, open the \
+     link in the browser in which you began.";
 const ELSEWHERE: &str =
     "You did not begin this account in this browser, so what was typed there does not count: choose a password here.";
 
@@ -156,15 +158,37 @@ pub struct LastStep {
     password: String,
 }
 
+/// Whether the account may be made in this browser. Whoever comes with an account elsewhere was let in by its provider, in
+/// the browser in which that was; anywhere else the rules for strangers count.
+fn may_finish(web: &Web, found: &Finish) -> Result<()> {
+    let rules = web.identity.rules();
+    if found.way.is_none() {
+        return is_open(web);
+    }
+    let has_way_in = rules.signs_in_by_password || rules.signs_in_by_link || rules.signs_in_by_code;
+    if found.is_ours || (rules.sign_up_open && has_way_in) {
+        return Ok(());
+    }
+    Err(Failure::forbidden("sign_up.elsewhere", "This account was not begun in this browser.")
+        .hint("Open the link in the browser in which you began."))
+}
+
 fn last_step(web: &Web, visitor: &Visitor, token: &str, found: &Finish, error: Option<String>) -> Result<Response> {
+    let asks_password = !found.is_ours && web.identity.rules().signs_in_by_password;
+    let lede = match &found.way {
+        Some(way) if found.is_ours => format!("This makes the account, which you sign in to with {way}, for"),
+        _ => "This makes the account for".to_owned(),
+    };
+    let elsewhere = if asks_password { ELSEWHERE } else { ELSEWHERE_LINKS_NOTHING };
     let page = LinkPage {
         title: "Finish your account",
-        lede: "This makes the account for".to_owned(),
-        warning: (!found.keeps_password).then_some(ELSEWHERE),
+        lede,
+        warning: (!found.is_ours).then_some(elsewhere),
         action: "/auth/signup/finish",
         token,
         label: "Make the account",
-        password: (!found.keeps_password).then_some("new"),
+        password: asks_password.then_some("new"),
+        choice: None,
         error,
         email: &found.email,
     };
@@ -175,9 +199,9 @@ fn last_step(web: &Web, visitor: &Visitor, token: &str, found: &Finish, error: O
 
 /// `GET /auth/signup/finish?token=`
 pub async fn finish_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Query<Link>) -> Result<Response> {
-    is_open(&web)?;
     let token = read_token(&link.token)?;
     let found = web.identity.look_at_finish(&token, &browser_mark(&visitor)).await?.ok_or_else(over)?;
+    may_finish(&web, &found)?;
     last_step(&web, &visitor, token.expose(), &found, None)
 }
 
@@ -188,12 +212,12 @@ pub async fn finish(
     headers: HeaderMap,
     Form(form): Form<LastStep>,
 ) -> Result<Response> {
-    is_open(&web)?;
     let (token, mark) = (read_token(&form.token)?, browser_mark(&visitor));
     let found = web.identity.look_at_finish(&token, &mark).await?.ok_or_else(over)?;
+    may_finish(&web, &found)?;
     match web.identity.finish_sign_up(&token, &mark, form.password).await? {
-        Finished::Made(user, return_to) => {
-            let sign_up = (&user, "password", &SameAddress(&user) as _);
+        Finished::Made { user, method, return_to } => {
+            let sign_up = (&user, method.as_str(), &SameAddress(&user) as _);
             open_session(&web, &visitor, &headers, sign_up, return_to).await.map(private)
         }
         Finished::Problem(problem) => last_step(&web, &visitor, token.expose(), &found, Some(problem)),

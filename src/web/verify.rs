@@ -42,6 +42,7 @@ pub async fn page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link): Qu
         token: token.expose(),
         label: "Yes, it is mine",
         password: found.asks_password.then_some("current"),
+        choice: None,
         error: None,
         email: &found.email,
     };

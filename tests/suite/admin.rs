@@ -25,6 +25,16 @@ async fn operator(gateway: &TestGateway) -> (UserContext, Browser) {
     (person, browser)
 }
 
+/// The same where addresses are to be proven.
+async fn operator_at_home(gateway: &TestGateway) -> (UserContext, Browser) {
+    let person = gateway.person_with(OPERATOR, "admin").await;
+    let mut browser = gateway.browser();
+    browser.sign_in(OPERATOR, PASSWORD).await;
+    browser.fill(&gateway.letter_to(OPERATOR).await.link(), "/auth/verify", &[]).await;
+    browser.sign_in(OPERATOR, PASSWORD).await;
+    (person, browser)
+}
+
 /// The address of what operators do to a person.
 fn at(user: UserId, act: &str) -> String {
     if act.is_empty() { format!("/admin/users/{user}") } else { format!("/admin/users/{user}/{act}") }

@@ -11,6 +11,7 @@ mod locks;
 mod outbox;
 mod postgres;
 mod probe;
+mod program;
 mod quiet;
 mod rpc;
 mod smtp;

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::failure::Result;
 use crate::id::UserId;
 use crate::ports::{NewUser, UserChanges};
+use serde_json::Value;
 
 /// Something that is about to happen to a person.
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +39,23 @@ pub enum Act<'a> {
         /// Which.
         user: &'a UserContext,
     },
-    /// Somebody has proved to own the address of an account whose address was never proven, and did not make the account:
-    /// what was done in it before, sign-ins, grants and tokens, was done by a stranger and must end.
+    /// Somebody has proved to own the address of an account, and a stranger may have been in it: nobody had proven the
+    /// address before, a change of address is taken back, or the owner says so while choosing another password. What lets
+    /// anybody in, linked accounts, grants and tokens, must end.
     Reclaim {
         /// The account.
         user: &'a UserContext,
+    },
+    /// Somebody has proved the address of a new account in the browser in which it was asked for
+    /// ([`Newcomers::ask_to_sign_up`](crate::ports::Newcomers::ask_to_sign_up)), and the account has just been made in this
+    /// transaction. Whoever brought the person here hangs on it what it brought.
+    Bring {
+        /// The new account.
+        user: &'a UserContext,
+        /// How the person came: the id of a provider.
+        method: &'a str,
+        /// What was brought.
+        brought: &'a Value,
     },
     /// An account elsewhere is about to become a way into an account here.
     Link {

@@ -1,6 +1,7 @@
 //! What the host lends to plugins.
 
 mod contexts;
+mod newcomers;
 mod outbound;
 mod people;
 mod record;
@@ -16,7 +17,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, TeamName, Teams};
-pub use self::outbound::{FetchError, FetchLimits, Fetched, Outbound, OutboundRequest, OutboundResponse};
+pub use self::newcomers::{Newcomer, Newcomers};
+pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
     Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
     normalize_email,
@@ -57,6 +59,8 @@ pub struct HostParts {
     pub accounts: Arc<dyn Accounts>,
     /// Browser sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// People whose address is not proven yet.
+    pub newcomers: Arc<dyn Newcomers>,
     /// Single-use tokens.
     pub one_time: Arc<dyn OneTime>,
     /// Mail.
@@ -137,6 +141,12 @@ impl Host {
     #[must_use]
     pub fn sessions(&self) -> &dyn Sessions {
         self.0.sessions.as_ref()
+    }
+
+    /// People whose address is not proven yet.
+    #[must_use]
+    pub fn newcomers(&self) -> &dyn Newcomers {
+        self.0.newcomers.as_ref()
     }
 
     /// Single-use tokens.

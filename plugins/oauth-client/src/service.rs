@@ -6,6 +6,7 @@ mod begin;
 mod by_application;
 mod finish;
 mod id_token;
+mod newcomer;
 mod people;
 mod profile;
 mod renew;

@@ -75,6 +75,7 @@ pub async fn confirm_page(
         token: token.expose(),
         label: "Use this address",
         password: None,
+        choice: None,
         error: None,
         email: &email,
     };
@@ -108,6 +109,7 @@ pub async fn undo_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(link
         token: token.expose(),
         label: "Take the account back",
         password: None,
+        choice: None,
         error: None,
         email: &email,
     };

@@ -104,6 +104,7 @@ async function ban(root, visitor) {
     async () => {
       assert.equal(await visitor.isSignedIn(), false);
       await visitor.signIn(MARY);
+      await visitor.says(SAYS.suspended);
       await visitor.look('banned');
       assert.equal(await visitor.isSignedIn(), false);
     },

@@ -85,9 +85,7 @@ export const SAYS = {
   linkUsedUp: /not good any more/,
   wrongCode: /This is not the code/,
   alreadyLinked: /linked to another account here/,
-  notProven: /does not say that your e-mail address is proven/,
   otherAddress: /has another e-mail address than yours here/,
-  notLinked: /There is an account of this address here/,
   denied: /You did not let Google sign you in here/,
   notSignedIn: /You are not signed in/,
   providerFailed: /(does not answer right now|answered unexpectedly)/,
@@ -103,6 +101,7 @@ export const SAYS = {
   notWhileImpersonating: /This is for the person alone/,
   impersonating: /You are seeing this as/,
   banned: /Banned since/,
+  suspended: /This account is suspended/,
   verified: /Confirmed/,
   notVerified: /Not confirmed/,
 };

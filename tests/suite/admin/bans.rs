@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use belgie_api::Clock;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{act, operator, press, record};
+use super::{act, operator, operator_at_home, press, record};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Connected, EventStream, Setup, TestGateway, rpc};
@@ -42,15 +43,57 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn somebody_banned_gets_no_other_answer_than_a_wrong_password(gateway: TestGateway) {
+    async fn somebody_banned_reads_so_after_the_right_password_and_nobody_else_does(gateway: TestGateway) {
         let (_, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        gateway.person("bob@example.org").await;
+        act(&mut browser, ada.id, "ban", &[("reason", "a secret of the operators"), ("days", "2")]).await;
+        let mut banned = gateway.browser();
+        let page = banned.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        let until = gateway.clock.now().plus(Duration::from_hours(48)).day();
+        assert!(page.body.contains("This account is suspended until") && page.body.contains(&until), "{}", page.body);
+        assert!(!page.body.contains("a secret of the operators"), "{}", page.body);
+        assert!(!banned.is_signed_in().await);
+
+        let guess = "a guess of twelve";
+        let mut answers = Vec::new();
+        for email in ["ada@example.org", "bob@example.org", "nobody@example.org"] {
+            let mut stranger = banned.clone();
+            let page = stranger.sign_in(email, guess).await;
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+            assert!(page.body.contains("do not go together"), "{email}");
+            answers.push(page.without(email));
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "nobody learns of a ban by guessing");
+    }
+}
+
+on_both_engines! {
+    async fn somebody_banned_reads_so_behind_link_and_code(gateway: TestGateway,
+        setup = Setup::default().with_mail())
+    {
+        let (_, mut browser) = operator_at_home(&gateway).await;
         let ada = gateway.person("ada@example.org").await;
         act(&mut browser, ada.id, "ban", &[]).await;
         let mut banned = gateway.browser();
-        let page = banned.sign_in("ada@example.org", PASSWORD).await;
-        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(page.body.contains("do not go together"));
+        // The address is not proven, which is asked of nobody who cannot sign in anyway.
+        assert!(banned.sign_in("ada@example.org", PASSWORD).await.body.contains("This account is suspended."));
+        assert!(gateway.letters_to("ada@example.org").await.is_empty());
+
+        let code = banned.press("/auth/code", "ada@example.org", None).await.form("/auth/code");
+        let typed = gateway.letter_to("ada@example.org").await.code();
+        let page = banned.submit(&code, &[("code", &typed)]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert!(page.body.contains("This account is suspended."), "{}", page.body);
+        banned.press("/auth/link", "ada@example.org", None).await;
+        let link = gateway.letter_to("ada@example.org").await.link();
+        let page = banned.fill(&link, "/auth/link/open", &[]).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN);
+        assert!(page.body.contains("This account is suspended."), "{}", page.body);
         assert!(!banned.is_signed_in().await);
+        let row = gateway.gateway.identity().row(ada.id).await.expect("an answer").expect("ada");
+        assert!(row.email_verified_at.is_none() && row.password_hash.is_some(), "nothing in the account has changed");
     }
 }
 

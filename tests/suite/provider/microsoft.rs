@@ -54,6 +54,23 @@ with_idp! {
 }
 
 with_idp! {
+    async fn somebody_whose_address_microsoft_does_not_vouch_for_is_asked_by_mail(gateway, idp,
+        setup = |idp: &Idp| microsoft(idp, "common").with_mail())
+    {
+        comes_from(&idp, CONTOSO, "{tenantid}");
+        idp.ways().person = json!({ "sub": "ada-1", "preferred_username": "ada@contoso.example", "name": "Ada" });
+        let mut browser = gateway.browser();
+        let page = through(&mut browser, &idp, START).await;
+        assert!(page.body.contains("Look into your mail"), "{}", page.body);
+        browser.fill(&gateway.letter_to("ada@contoso.example").await.link(), "/auth/signup/finish", &[]).await;
+        assert!(browser.is_signed_in().await);
+        let mut elsewhere = gateway.browser();
+        through(&mut elsewhere, &idp, START).await;
+        assert!(elsewhere.is_signed_in().await);
+    }
+}
+
+with_idp! {
     async fn the_same_subject_in_two_tenants_is_two_people(gateway, idp, setup = |idp: &Idp| microsoft(idp, "common")) {
         comes_from(&idp, CONTOSO, "{tenantid}");
         idp.ways().person = json!({ "sub": "one", "email": "ada@contoso.example" });

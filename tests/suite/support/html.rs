@@ -28,7 +28,10 @@ pub fn forms(html: &str) -> Vec<Form> {
 fn read_form(html: &str) -> Form {
     let tag = html.split('>').next().unwrap_or_default();
     let inputs = html.split("<input").skip(1).filter_map(|rest| rest.split('>').next());
+    // A box that is not ticked is not sent.
+    let is_sent = |input: &&str| !input.contains(" type=\"checkbox\"") || input.contains(" checked");
     let fields = inputs
+        .filter(is_sent)
         .filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value").unwrap_or_default())))
         .collect();
     Form { action: attribute(tag, "action").unwrap_or_default(), fields }

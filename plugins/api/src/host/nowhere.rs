@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::response::Response;
 use http::HeaderMap;
 use zeroize::Zeroizing;
 
+use crate::context::UserContext;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};
 use crate::id::{SessionId, UserId};
-use crate::ports::{Audit, AuditEntry, BegunSession, Ground, Kept, Keys, Mail, Mailer, OneTime, Sessions};
+use crate::ports::{
+    Audit, AuditEntry, BegunSession, Ground, Kept, Keys, Mail, Mailer, Newcomer, Newcomers, OneTime, Sessions,
+};
 use crate::token::PlainToken;
 use crate::web::Visitor;
 
@@ -32,6 +36,21 @@ impl Sessions for Nowhere {
     }
 
     async fn confirm(&self, _: SessionId, _: &str) -> Result<()> {
+        nothing()
+    }
+}
+
+#[async_trait]
+impl Newcomers for Nowhere {
+    fn must_prove(&self) -> bool {
+        false
+    }
+
+    async fn ask_to_sign_up(&self, _: &Visitor, _: Newcomer) -> Result<Response> {
+        nothing()
+    }
+
+    async fn ask_to_verify(&self, _: &Visitor, _: &HeaderMap, _: &UserContext) -> Result<Response> {
         nothing()
     }
 }

@@ -9,7 +9,8 @@ use url::Url;
 /// The outside world, behind timeouts, size caps and the guard against private addresses.
 #[async_trait]
 pub trait Outbound: Send + Sync {
-    /// Fetches a document with GET. Redirects are not followed; only status 200 counts.
+    /// Fetches a document with GET from an address that anybody may have named ([`NamedBy::Stranger`]). Redirects are not
+    /// followed; only status 200 counts.
     ///
     /// # Errors
     /// [`FetchError`] says what went wrong.
@@ -20,6 +21,17 @@ pub trait Outbound: Send + Sync {
     /// # Errors
     /// [`FetchError`] says what went wrong.
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError>;
+}
+
+/// Who named an address that is to be visited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamedBy {
+    /// Anybody: a client's metadata document, a registration, something another server said. Hosts inside the operator's
+    /// network are never reached this way.
+    #[default]
+    Stranger,
+    /// The operator, in the configuration or in code: it may lead to the hosts of `outbound.internal_hosts`, too.
+    Operator,
 }
 
 /// A request to somebody else's server.
@@ -35,11 +47,16 @@ pub struct OutboundRequest {
     pub body: Vec<u8>,
     /// How much may come back, and when.
     pub limits: FetchLimits,
+    /// Who named `url`.
+    pub named_by: NamedBy,
 }
 
 impl std::fmt::Debug for OutboundRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OutboundRequest").field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("OutboundRequest")
+            .field("method", &self.method)
+            .field("named_by", &self.named_by)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,6 +69,8 @@ pub struct OutboundResponse {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Vec<u8>,
+    /// How long it may be kept, from `Cache-Control` (RFC 9111 section 4.2.1); `None` when the server does not say.
+    pub fresh_for: Option<Duration>,
 }
 
 impl std::fmt::Debug for OutboundResponse {

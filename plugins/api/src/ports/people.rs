@@ -176,7 +176,8 @@ pub trait Sessions: Send + Sync {
     /// the browser came with ends. `headers`: of the request, for the name of the browser.
     ///
     /// # Errors
-    /// [`Failure`](crate::Failure) with status 403 when the account is banned, gone or a veto refuses.
+    /// [`Failure`](crate::Failure) with status 403 when the account is banned (`account.suspended`, which the person may
+    /// read), gone, or a veto refuses.
     async fn begin(&self, visitor: &Visitor, headers: &HeaderMap, user: UserId, method: &str) -> Result<BegunSession> {
         self.begin_on(visitor, headers, (user, method), &TheirWord).await
     }

@@ -1,6 +1,7 @@
 //! Accounts elsewhere that are ways into accounts here.
 
 use belgie_api::{LinkedAccountId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 /// An account elsewhere. Tokens are sealed for this row.
 #[derive(Clone, sqlx::FromRow)]
@@ -40,7 +41,7 @@ pub struct LinkedAccount {
 }
 
 /// The account somebody has elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The provider.
     pub provider: String,

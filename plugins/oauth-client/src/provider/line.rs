@@ -42,7 +42,8 @@ impl Line<'_> {
     pub async fn send(&self, method: Method, url: Url, headers: HeaderMap, body: Vec<u8>) -> Result<OutboundResponse> {
         let timeout: Duration = self.provider.settings().timeout;
         let limits = FetchLimits { max_bytes: MAX_BYTES, timeout };
-        let request = OutboundRequest { method, url, headers, body, limits };
+        let named_by = self.metadata.who_named(&url);
+        let request = OutboundRequest { method, url, headers, body, limits, named_by };
         let sent = self.host.outbound().send(request).await;
         sent.map_err(|error| refusal::unreachable(self.provider.name(), error))
     }

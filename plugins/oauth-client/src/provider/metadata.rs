@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use belgie_api::ports::{FetchError, FetchLimits, OutboundRequest};
+use belgie_api::ports::{FetchError, FetchLimits, NamedBy, OutboundRequest};
 use belgie_api::{Failure, Host, Result};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -49,6 +49,22 @@ struct Document {
     jwks_uri: Option<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+}
+
+impl Metadata {
+    /// Whether this host is one of those the provider is at, as the operator or its own description says.
+    fn names(&self, host: &str) -> bool {
+        let known = [Some(&self.authorization_endpoint), Some(&self.token_endpoint)];
+        let known = known.into_iter().chain([self.userinfo_endpoint.as_ref(), self.jwks_uri.as_ref()]);
+        known.flatten().any(|url| url.host_str() == Some(host))
+    }
+
+    /// Who named an address that is to be visited while talking to the provider: whatever leads elsewhere, such as the
+    /// address of a picture, is what somebody wrote into a profile.
+    #[must_use]
+    pub fn who_named(&self, url: &Url) -> NamedBy {
+        if url.host_str().is_some_and(|host| self.names(host)) { NamedBy::Operator } else { NamedBy::Stranger }
+    }
 }
 
 impl Provider {
@@ -108,10 +124,6 @@ impl Provider {
         let settings = self.settings();
         let limits = FetchLimits { max_bytes: MAX_BYTES, timeout: settings.timeout };
         let unreachable = |error: FetchError| refusal::unreachable(&settings.name, error);
-        if settings.discovery_headers.is_empty() {
-            let fetched = host.outbound().get(url, limits).await.map_err(unreachable)?;
-            return Ok((fetched.body, fetched.fresh_for.unwrap_or(USUAL_AGE).clamp(MIN_AGE, MAX_AGE)));
-        }
         let mut headers = HeaderMap::new();
         for (name, value) in &settings.discovery_headers {
             let name = HeaderName::try_from(name.as_str()).map_err(Failure::internal)?;
@@ -119,11 +131,43 @@ impl Provider {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        let request = OutboundRequest { method: Method::GET, url: url.clone(), headers, body: Vec::new(), limits };
+        // What a description names leads into the operator's network only where the operator lists the host, too.
+        let named_by = NamedBy::Operator;
+        let (method, url) = (Method::GET, url.clone());
+        let request = OutboundRequest { method, url, headers, body: Vec::new(), limits, named_by };
         let response = host.outbound().send(request).await.map_err(unreachable)?;
         if response.status != StatusCode::OK {
             return Err(unreachable(FetchError::Status(response.status.as_u16())));
         }
-        Ok((response.body, USUAL_AGE))
+        Ok((response.body, response.fresh_for.unwrap_or(USUAL_AGE).clamp(MIN_AGE, MAX_AGE)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use belgie_api::ports::NamedBy;
+    use url::Url;
+
+    use super::Metadata;
+
+    #[test]
+    fn what_leads_elsewhere_was_named_by_a_stranger() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let metadata = Metadata {
+            issuer: None,
+            authorization_endpoint: url("https://idp.corp.example/authorize"),
+            token_endpoint: url("https://tokens.corp.example/token"),
+            userinfo_endpoint: None,
+            jwks_uri: Some(url("https://keys.corp.example/jwks")),
+            announces_issuer: false,
+        };
+        for named in
+            ["https://idp.corp.example/me", "https://tokens.corp.example/token", "https://keys.corp.example/jwks"]
+        {
+            assert_eq!(metadata.who_named(&url(named)), NamedBy::Operator, "{named}");
+        }
+        for named in ["https://pictures.corp.example/ada.png", "https://corp.example/", "data:text/plain,hello"] {
+            assert_eq!(metadata.who_named(&url(named)), NamedBy::Stranger, "{named}");
+        }
     }
 }

@@ -31,7 +31,8 @@ pub async fn finish(
     };
     let Outcome { cookies, result } = engine.finish(&provider, &visitor, &headers, answer).await;
     let response = match result {
-        Ok(Landed { location, cookies }) => see_other(&location, cookies)?,
+        Ok(Landed::At { location, cookies }) => see_other(&location, cookies)?,
+        Ok(Landed::Asked(page)) => page,
         Err(lost) => refuse(&engine, &visitor, &provider, &lost)?,
     };
     Ok(with_cookies(response, cookies))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::finish::Landed;
-use super::settle::{Arrival, Settled, StillLinked};
+use super::settle::{Arrival, Found, Settled, StillLinked};
 use crate::model::account::Identity;
 use crate::model::cookie;
 use crate::model::flow::{FinishedFlow, Flow, Intent};
@@ -60,7 +60,17 @@ impl Engine {
         let mut cookies = Vec::new();
         let (settled, landing, is_link) = match flow.intent {
             Intent::SignIn => {
-                let settled = self.settle(&arrival).await?;
+                let newcomers = self.host.newcomers();
+                let settled = match self.settle(&arrival).await? {
+                    Found::Settled(settled) => settled,
+                    Found::Unproven(user) => {
+                        return newcomers.ask_to_verify(visitor, headers, &user).await.map(Landed::Asked);
+                    }
+                    Found::Newcomer(email) => {
+                        let newcomer = self.newcomer(provider, email, flow, &arrival)?;
+                        return newcomers.ask_to_sign_up(visitor, newcomer).await.map(Landed::Asked);
+                    }
+                };
                 let begun = self.begin_session(provider, visitor, headers, (settled.user, &identity)).await?;
                 cookies.push(begun.cookie);
                 (settled, USUAL_LANDING, false)
@@ -91,7 +101,7 @@ impl Engine {
             let token = self.keep(FINISHED, Some(settled.user), kept).await?;
             location = with_parameter(&location, "oauth_flow", token.expose());
         }
-        Ok(Landed { location, cookies })
+        Ok(Landed::At { location, cookies })
     }
 
     /// Begins a session for somebody who came with an account elsewhere, if that is still linked.

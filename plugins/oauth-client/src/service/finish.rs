@@ -1,6 +1,7 @@
 //! The way back: whose answer it is, whether it is genuine, and what comes of it.
 
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
+use belgie_api::axum::response::Response;
 use belgie_api::crypto::{base64url, constant_time_eq, sha256};
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, TokenKind};
@@ -29,11 +30,16 @@ pub struct Outcome {
 }
 
 /// A flow that came to a good end.
-pub struct Landed {
-    /// A path of ours.
-    pub location: String,
-    /// Values of `Set-Cookie` headers: the session, the account that was used.
-    pub cookies: Vec<HeaderValue>,
+pub enum Landed {
+    /// The person goes on.
+    At {
+        /// A path of ours.
+        location: String,
+        /// Values of `Set-Cookie` headers: the session, the account that was used.
+        cookies: Vec<HeaderValue>,
+    },
+    /// The person has to look into the mail first; this page says so.
+    Asked(Response),
 }
 
 /// A flow that did not.

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::settle::Arrival;
+use super::settle::{Arrival, Found};
 use crate::model::account::Identity;
 use crate::model::flow::FLOW_LIFETIME;
 use crate::model::profile::Profile;
@@ -76,7 +76,8 @@ impl Engine {
             info: Some(&visitor.info),
             requests_sign_up: native.request_sign_up,
         };
-        let settled = self.settle(&arrival).await?;
+        // A program has no browser in which a link in a mail could be followed.
+        let Found::Settled(settled) = self.settle(&arrival).await? else { return Err(refusal::email_not_verified()) };
         let begun = self.begin_session(provider, visitor, headers, (settled.user, &identity)).await?;
         Ok(IdTokenSignIn { user: settled.user, begun, provider_account_id: identity.subject })
     }

@@ -32,7 +32,8 @@ impl WaysIn for People {
     }
 }
 
-/// Accounts that a stranger linked before the owner of the address came end with everything else the stranger did.
+/// Accounts that a stranger linked before the owner of the address came end with everything else the stranger did; and
+/// those that somebody came with become ways in once the address is proven.
 #[async_trait]
 impl Veto for People {
     fn name(&self) -> &'static str {
@@ -40,7 +41,11 @@ impl Veto for People {
     }
 
     async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
-        let Act::Reclaim { user } = act else { return Ok(()) };
+        let user = match act {
+            Act::Reclaim { user } => user,
+            Act::Bring { user, method, brought } => return self.engine()?.take_in(tx, user, method, brought).await,
+            _ => return Ok(()),
+        };
         for provider in store::accounts::delete_all(tx, user.id).await? {
             tx.emit(Event::ProviderUnlinked { user: user.id, provider });
         }

@@ -52,6 +52,17 @@ pub(super) struct Link<'a> {
 /// The person who does something, and the request they do it in; `None` for the application around the gateway.
 pub(super) type By<'a> = Option<(UserId, Option<&'a RequestInfo>)>;
 
+/// Who came.
+pub(super) enum Found {
+    /// Somebody with an account, which may be new.
+    Settled(Settled),
+    /// Somebody whose account is linked, and who has to prove its address first.
+    Unproven(UserContext),
+    /// Somebody who may have an account once this address is proven. Whether there is one of that address already was not
+    /// looked at: the answer must not depend on it.
+    Newcomer(String),
+}
+
 /// The ground of a sign-in with a provider: the account there is a way into the account here.
 pub(super) struct StillLinked<'a>(pub(super) &'a Identity);
 
@@ -63,11 +74,12 @@ impl Ground for StillLinked<'_> {
 }
 
 impl Engine {
-    /// Finds or makes the account of somebody who signs in.
+    /// Finds or makes the account of somebody who signs in. Where addresses must be proven and the provider vouches for none,
+    /// neither: then mail decides.
     ///
     /// # Errors
-    /// `email_missing`, `email_not_verified`, `account_not_linked`, `signup_disabled`, or the refusal of a veto.
-    pub(super) async fn settle(&self, arrival: &Arrival<'_>) -> Result<Settled> {
+    /// `email_missing`, `account_not_linked`, `signup_disabled`, or the refusal of a veto.
+    pub(super) async fn settle(&self, arrival: &Arrival<'_>) -> Result<Found> {
         // Whoever loses a race against himself in another tab finds on the second look what the first tab made.
         for _ in 0..2 {
             let found = store::accounts::find(&mut self.host.db().read().await?, arrival.identity).await?;
@@ -75,6 +87,9 @@ impl Engine {
                 return self.welcome_back(arrival, account).await;
             }
             let email = arrival.profile.normal_email().ok_or_else(refusal::email_missing)?;
+            if !arrival.is_proven() && self.host.newcomers().must_prove() && self.takes_new_people(arrival) {
+                return Ok(Found::Newcomer(email));
+            }
             let user = self.host.accounts().find_by_email(&email).await?;
             let is_new = user.is_none();
             let user = match user {
@@ -82,22 +97,22 @@ impl Engine {
                 None => self.sign_up(arrival, email).await?,
             };
             if let Some(user) = user {
-                return Ok(Settled { user, is_new });
+                return Ok(Found::Settled(Settled { user, is_new }));
             }
         }
         Err(refusal::account_not_linked())
     }
 
-    async fn welcome_back(&self, arrival: &Arrival<'_>, mut account: LinkedAccount) -> Result<Settled> {
+    async fn welcome_back(&self, arrival: &Arrival<'_>, mut account: LinkedAccount) -> Result<Found> {
         let now = self.host.now();
         let settled = Settled { user: account.user_id, is_new: false };
         // Whoever is banned is not there: nothing is noted, and no session will begin.
-        let Some(user) = self.host.accounts().find(account.user_id).await? else { return Ok(settled) };
+        let Some(user) = self.host.accounts().find(account.user_id).await? else { return Ok(Found::Settled(settled)) };
         let changes = self.changes(arrival, &user).await?;
         let mut tx = self.host.db().begin().await?;
         let user = self.apply(&mut tx, arrival, user, &changes).await?;
         if !self.host.accounts().is_proven_enough(&user) {
-            return Err(refusal::email_not_verified());
+            return Ok(Found::Unproven(user));
         }
         store::accounts::note_sign_in(&mut tx, account.id, arrival.profile.email.as_deref(), now).await?;
         if arrival.settings.update_account_on_sign_in {
@@ -105,7 +120,7 @@ impl Engine {
             store::accounts::set_tokens(&mut tx, &account, now).await?;
         }
         tx.commit(now).await?;
-        Ok(settled)
+        Ok(Found::Settled(settled))
     }
 
     /// What a sign-in changes about an account where that is wished: name and picture.
@@ -168,12 +183,18 @@ impl Engine {
         Ok(Some(user.id))
     }
 
-    /// Makes an account; `None` when the address or the account elsewhere is taken by now.
-    async fn sign_up(&self, arrival: &Arrival<'_>, email: String) -> Result<Option<UserId>> {
+    /// Whether somebody new may have an account this way.
+    fn takes_new_people(&self, arrival: &Arrival<'_>) -> bool {
         let settings = arrival.settings;
         let is_open = settings.sign_up == SignUp::Open || self.host.accounts().is_sign_up_open();
         let is_asked_for = !settings.disable_implicit_sign_up || arrival.requests_sign_up;
-        if settings.disable_sign_up || !is_open || !is_asked_for {
+        !settings.disable_sign_up && is_open && is_asked_for
+    }
+
+    /// Makes an account; `None` when the address or the account elsewhere is taken by now.
+    async fn sign_up(&self, arrival: &Arrival<'_>, email: String) -> Result<Option<UserId>> {
+        let settings = arrival.settings;
+        if !self.takes_new_people(arrival) {
             return Err(refusal::signup_disabled());
         }
         let new = NewUser {
@@ -237,7 +258,7 @@ impl Engine {
         tx.commit(now).await
     }
 
-    async fn insert_link(&self, tx: &mut Tx, arrival: &Arrival<'_>, user: &UserContext) -> Result<bool> {
+    pub(super) async fn insert_link(&self, tx: &mut Tx, arrival: &Arrival<'_>, user: &UserContext) -> Result<bool> {
         let link = Link {
             identity: arrival.identity,
             email: arrival.profile.email.as_deref(),

@@ -143,6 +143,7 @@ impl Bench {
             urls: Urls::new(Url::parse(ISSUER).unwrap()),
             keys: Arc::new(Nowhere),
             sessions: Arc::new(super::stand_ins::Browsers),
+            newcomers: Arc::new(Nowhere),
             one_time: Arc::new(Nowhere),
             mailer: Arc::new(Nowhere),
             audit: Arc::new(super::stand_ins::NoRecord),
