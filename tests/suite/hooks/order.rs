@@ -62,5 +62,9 @@ async fn nobody_overtakes_a_transaction_whose_news_have_their_place() {
 
     let told = || heard.all();
     eventually("the last one is heard of", || told().contains(&third.to_string())).await;
-    assert_eq!(told(), [first, second, third].map(|user| user.to_string()), "somebody was overtaken and never heard of");
+    assert_eq!(
+        told(),
+        [first, second, third].map(|user| user.to_string()),
+        "somebody was overtaken and never heard of"
+    );
 }
