@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use belgie_api::Clock;
+use belgie::identity::{Ban, By};
+use belgie_api::clock::SystemClock;
+use belgie_api::{Clock, on};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -10,6 +12,9 @@ use super::{act, operator, operator_at_home, press, record};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Connected, EventStream, Setup, TestGateway, rpc};
+
+/// A ban and nothing that goes with it.
+const BAN: &str = "UPDATE core_users SET banned_at = $1 WHERE id = $2";
 
 on_both_engines! {
     async fn a_ban_ends_everything_at_once_in_both_eras(gateway: TestGateway, setup = Setup::default().with_probe()) {
@@ -94,6 +99,44 @@ on_both_engines! {
         assert!(!banned.is_signed_in().await);
         let row = gateway.gateway.identity().row(ada.id).await.expect("an answer").expect("ada");
         assert!(row.email_verified_at.is_none() && row.password_hash.is_some(), "nothing in the account has changed");
+    }
+}
+
+on_both_engines! {
+    async fn what_was_asked_for_before_the_ban_opens_nothing(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let mut ada = gateway.at_home("ada@example.org").await;
+        ada.post("/auth/signout", &[]).await;
+        let identity = gateway.gateway.identity();
+        let user = identity.row_by_email("ada@example.org").await.expect("an answer").expect("ada").id;
+        ada.press("/auth/link", "ada@example.org", None).await;
+        let link = gateway.letter_to("ada@example.org").await.link();
+        let typing = ada.press("/auth/code", "ada@example.org", None).await.form("/auth/code");
+        let code = gateway.letter_to("ada@example.org").await.code();
+        identity.ban(user, &Ban::default(), By::Host).await.expect("a ban");
+        let followed = ada.fill(&link, "/auth/link/open", &[]).await;
+        assert_eq!(followed.status, StatusCode::FORBIDDEN);
+        assert_eq!(ada.submit(&typing, &[("code", &code)]).await.status, StatusCode::FORBIDDEN);
+        assert!(!ada.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
+    async fn a_session_that_is_left_over_from_before_a_ban_counts_for_nothing(gateway: TestGateway) {
+        // Whatever ends sessions may be at fault one day; who is banned is looked at whenever a session is.
+        let ada = gateway.person("ada@example.org").await;
+        let (operator, mut worn) = operator(&gateway).await;
+        let mut own = gateway.browser();
+        own.sign_in("ada@example.org", PASSWORD).await;
+        let bob = gateway.person("bob@example.org").await;
+        act(&mut worn, bob.id, "impersonate", &[]).await;
+        assert!(own.is_signed_in().await && worn.is_signed_in().await);
+        let mut tx = gateway.gateway.host().db().begin().await.expect("a transaction");
+        for user in [ada.id, operator.id] {
+            on!(&mut tx, c => sqlx::query(BAN).bind(SystemClock.now()).bind(user).execute(c).await.map(drop)).expect("banned");
+        }
+        tx.commit(SystemClock.now()).await.expect("a commit");
+        assert!(!own.is_signed_in().await, "somebody banned is signed in");
+        assert!(!worn.is_signed_in().await, "an operator who is banned still wears a session");
     }
 }
 

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use super::{OPERATOR, act, at, operator, press, record};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Connected, TestGateway};
+use crate::support::{Agent, Browser, Connected, Setup, TestGateway};
 
 /// Begins to see the pages as somebody.
 async fn wear(browser: &mut Browser, user: belgie_api::UserId) {
@@ -121,10 +121,22 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn a_worn_session_is_never_prolonged_and_never_fresh(gateway: TestGateway) {
+    async fn a_worn_session_is_never_prolonged_and_never_fresh(gateway: TestGateway,
+        setup = Setup::default().config("[session]\nupdate_age_seconds = 60"))
+    {
         let (_, mut browser) = operator(&gateway).await;
         let ada = gateway.person("ada@example.org").await;
         wear(&mut browser, ada.id).await;
+        let forgery = browser.get("/account").await.form("/admin/impersonation/end").fields;
+        for path in ["/account/password", "/account/delete", "/account/export", "/auth/confirm"] {
+            let refused = browser.get(path).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+            assert!(refused.body.contains("This is for the person alone"), "{path}");
+        }
+        // Not even with the password of the person.
+        let fields: Vec<(&str, &str)> = forgery.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let proof = [fields.as_slice(), &[("password", PASSWORD)]].concat();
+        assert_eq!(browser.post("/auth/confirm", &proof).await.status, StatusCode::FORBIDDEN);
         for _ in 0..2 {
             gateway.clock.advance(Duration::from_secs(29 * 60));
             assert!(browser.is_signed_in().await);
@@ -148,6 +160,21 @@ on_both_engines! {
         let call = modern.request("tools/call", serde_json::json!({ "name": "whoami", "arguments": {} }));
         let call = call.header("origin", &gateway.url).header("cookie", cookie).send().await.expect("an answer");
         assert_eq!(call.status(), StatusCode::FORBIDDEN);
+    }
+}
+
+on_both_engines! {
+    async fn whoever_wears_the_session_of_somebody_who_becomes_an_operator_is_none(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        gateway.person_with("second@example.org", "admin").await;
+        let ada = gateway.person("ada@example.org").await;
+        let mut second = gateway.browser();
+        second.sign_in("second@example.org", PASSWORD).await;
+        wear(&mut browser, ada.id).await;
+        act(&mut second, ada.id, "scopes", &[("scopes", "admin")]).await;
+        for path in ["/admin", "/admin/users", &at(ada.id, "")] {
+            assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
     }
 }
 
@@ -210,7 +237,7 @@ on_both_engines! {
 
 on_both_engines! {
     async fn what_an_operator_wears_ends_with_the_sessions_of_the_operator(gateway: TestGateway,
-        setup = crate::support::Setup::default().with_mail().config("[sign_in]\nrequire_verified_email = false"))
+        setup = Setup::default().with_mail().config("[sign_in]\nrequire_verified_email = false"))
     {
         // An intruder in the account of the operator has put on the session of somebody.
         let (person, mut intruder) = operator(&gateway).await;

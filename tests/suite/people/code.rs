@@ -33,6 +33,19 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn a_code_of_somebody_known_signs_in_once(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let mut ada = gateway.at_home("ada@example.org").await;
+        ada.post("/auth/signout", &[]).await;
+        let form = ada.press(CODE, "ada@example.org", None).await.form(CODE);
+        let code = gateway.letter_to("ada@example.org").await.code();
+        let mut second = ada.clone();
+        assert_eq!(ada.submit(&form, &[("code", &code)]).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(second.submit(&form, &[("code", &code)]).await.status, StatusCode::NOT_FOUND);
+        assert!(!second.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
     async fn five_wrong_codes_are_the_end_of_the_right_one(gateway: TestGateway, setup = Setup::default().with_mail()) {
         gateway.person("ada@example.org").await;
         let mut browser = gateway.browser();

@@ -57,6 +57,18 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn one_address_guesses_at_one_account_only_so_often(gateway: TestGateway,
+        setup = Setup::default().without_generous_limits().config(
+            "[limits]\nsign_in_per_minute = 6000\nsign_in_per_account_per_minute = 6\nsign_in_from_new_devices_per_hour = 6000"))
+    {
+        gateway.person("ada@example.org").await;
+        assert!(exhaust(&mut gateway.browser(), "ada@example.org").await <= 7);
+        let other = gateway.browser().sign_in("bob@example.org", "a guess of twelve").await;
+        assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY, "another account has a bucket of its own");
+    }
+}
+
+on_both_engines! {
     async fn a_known_browser_guesses_no_longer_than_others(gateway: TestGateway, setup = strict()) {
         let mut thief = gateway.signed_in("ada@example.org").await;
         thief.post("/auth/signout", &[]).await;

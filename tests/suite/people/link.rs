@@ -35,6 +35,22 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn a_link_of_somebody_known_signs_in_once(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        // Proving an address withdraws the links of the account, so only where it is proven already does a link end by its use.
+        let mut ada = gateway.at_home("ada@example.org").await;
+        ada.post("/auth/signout", &[]).await;
+        ada.press("/auth/link", "ada@example.org", None).await;
+        let letter = gateway.letter_to("ada@example.org").await;
+        let form = ada.get(&letter.link()).await.form(OPEN);
+        let mut second = ada.clone();
+        assert_eq!(ada.submit(&form, &[]).await.location(), "/account");
+        assert_eq!(second.get(&letter.link()).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(second.submit(&form, &[]).await.status, StatusCode::NOT_FOUND);
+        assert!(!second.is_signed_in().await);
+    }
+}
+
+on_both_engines! {
     async fn in_another_browser_a_link_says_whose_it_is_and_leads_nowhere_else(gateway: TestGateway, setup = Setup::default().with_mail()) {
         gateway.person("mallory@example.org").await;
         gateway.browser().press("/auth/link", "mallory@example.org", Some("/account/email")).await;

@@ -54,7 +54,7 @@ with_idp! {
 
 with_idp! {
     async fn the_flow_of_one_provider_counts_at_no_other(gateway, idp,
-        setup = |idp: &Idp| open(&[idp.table(""), idp.table("").replace("acme", "other")].concat()))
+        setup = |idp: &Idp| open(&[idp.table(""), idp.table_of("other", "")].concat()))
     {
         let mut browser = gateway.browser();
         let out = browser.get(START).await;

@@ -64,6 +64,19 @@ with_idp! {
 }
 
 with_idp! {
+    async fn a_nonce_is_for_the_provider_it_was_asked_for(gateway, idp,
+        setup = |idp: &Idp| open(&[idp.table(""), idp.table_of("other", "")].concat()))
+    {
+        let mut app = gateway.browser();
+        let nonce = nonce(&mut app).await;
+        let elsewhere = SIGN_IN.replace("acme", "other");
+        let answer = call(&mut app, &elsewhere, json!({ "id_token": idp.id_token(Some(&nonce)) })).await;
+        assert_eq!(error(&answer), (400, "nonce_unknown"));
+        assert!(!app.is_signed_in().await);
+    }
+}
+
+with_idp! {
     async fn a_token_may_carry_the_hash_of_the_nonce(gateway, idp) {
         let mut app = gateway.browser();
         let nonce = nonce(&mut app).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::db::Pools;
+use belgie_api::on;
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -35,6 +36,25 @@ with_idp! {
             assert!(sealed.starts_with("s1."), "{sealed}");
             assert!(!sealed.contains("access-") && !sealed.contains("refresh-") && !sealed.contains("eyJ"));
         }
+    }
+}
+
+with_idp! {
+    async fn a_sealed_token_opens_in_its_own_row_only(gateway, idp) {
+        // Whoever writes to the database cannot have the token of somebody else handed to them.
+        let mut mallory = arrived(&gateway, &idp).await;
+        idp.ways().person = json!({ "sub": "bob-1", "email": "bob@example.org", "email_verified": true });
+        arrived(&gateway, &idp).await;
+        assert_eq!(call(&mut mallory, ACCESS, json!({})).await.0, StatusCode::OK);
+        const SWAP: &str = "UPDATE oauth_client_accounts SET access_token = \
+             (SELECT other.access_token FROM oauth_client_accounts other WHERE other.id <> oauth_client_accounts.id)";
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(SWAP).execute(c).await.map(drop)).expect("swapped");
+        tx.commit(host.now()).await.expect("a commit");
+        let (status, answer) = call(&mut mallory, ACCESS, json!({})).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{answer}");
+        assert!(answer["access_token"].is_null(), "{answer}");
     }
 }
 
