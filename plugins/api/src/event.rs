@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ClientId, GrantId, SessionId, TokenId, UserId};
+use crate::id::{ClientId, GrantId, OrgId, SessionId, TokenId, UserId};
 
 /// Something that happened. Names are in the past tense.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +81,18 @@ pub enum Event {
     ClientDeleted {
         /// The client that was.
         client: ClientId,
+    },
+    /// A person came into an organization, left it, or has other roles or teams in it.
+    MembershipChanged {
+        /// The organization.
+        organization: OrgId,
+        /// The person.
+        user: UserId,
+    },
+    /// Something changed for everybody in an organization: its name, what its roles allow, or that it is there at all.
+    OrganizationChanged {
+        /// The organization.
+        organization: OrgId,
     },
     /// News of other processes may have been missed: whatever is remembered may be untrue.
     NewsMissed,
