@@ -33,6 +33,8 @@ pub use belgie_google as google;
 pub use belgie_microsoft as microsoft;
 #[cfg(feature = "oauth-client")]
 pub use belgie_oauth_client as oauth_client;
+#[cfg(feature = "organization")]
+pub use belgie_organization as organization;
 pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};
 pub use identity::SessionInfo;
 pub use web::{Client, scopes};

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use axum::response::{Html, IntoResponse, Response};
 use belgie_api::failure::{Failure, Result};
 use belgie_api::plugin::Template;
-use belgie_api::ports::Pages;
+use belgie_api::ports::{Mail, Pages};
 use belgie_api::settings::Problems;
 use belgie_api::web::Visitor;
 
@@ -89,5 +89,15 @@ impl Pages for SitePages {
 
     fn fragment(&self, template: &str, context: serde_json::Value) -> Result<String> {
         self.engine.render(template, &context).map_err(Failure::internal)
+    }
+
+    fn letter(&self, to: &str, template: &str, context: serde_json::Value) -> Result<Mail> {
+        let serde_json::Value::Object(mut context) = context else {
+            return Err(Failure::internal(format!("the context of {template} is not an object")));
+        };
+        context.insert("site_name".to_owned(), self.site_name.as_str().into());
+        context.insert("email".to_owned(), to.into());
+        let (subject, text, html) = Self::letter(self, template, &context.into())?;
+        Ok(Mail { to: to.to_owned(), subject, text, html })
     }
 }

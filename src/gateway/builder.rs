@@ -59,6 +59,8 @@ fn default_plugins() -> Vec<Box<dyn Plugin>> {
         Box::new(belgie_oauth_client::presets::Apple::default()),
         #[cfg(feature = "oauth-server")]
         Box::new(belgie_oauth_server::OAuthServer::default()),
+        #[cfg(feature = "organization")]
+        Box::new(belgie_organization::Organization::default()),
     ]
 }
 

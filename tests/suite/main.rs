@@ -26,6 +26,7 @@ mod endpoint;
 mod hooks;
 mod mcp;
 mod oauth;
+mod organization;
 mod people;
 mod provider;
 mod revocation;

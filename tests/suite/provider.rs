@@ -89,14 +89,14 @@ async fn link(browser: &mut Browser, idp: &Idp) -> Page {
 }
 
 /// What a script of our own pages sends, and the answer.
-async fn call(browser: &mut Browser, path: &str, body: Value) -> (StatusCode, Value) {
+pub async fn call(browser: &mut Browser, path: &str, body: Value) -> (StatusCode, Value) {
     let request = browser.raw().post(browser.address(path)).header("sec-fetch-site", "same-origin").json(&body);
     let page = browser.send(request).await;
     (page.status, serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("no JSON: {}", page.body)))
 }
 
 /// What a script of our own pages reads.
-async fn read(browser: &mut Browser, path: &str) -> (StatusCode, Value) {
+pub async fn read(browser: &mut Browser, path: &str) -> (StatusCode, Value) {
     let request = browser.raw().get(browser.address(path)).header("sec-fetch-site", "same-origin");
     let page = browser.send(request).await;
     (page.status, serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("no JSON: {}", page.body)))
@@ -112,7 +112,7 @@ async fn assert_refused(browser: &mut Browser, page: &Page, code: &str) {
 }
 
 /// Proves the address of an account.
-async fn prove(gateway: &TestGateway, user: &UserContext) {
+pub async fn prove(gateway: &TestGateway, user: &UserContext) {
     let host = gateway.gateway.host();
     let mut tx = host.db().begin().await.expect("a transaction");
     let changes = UserChanges { email_verified: Some(true), ..UserChanges::default() };

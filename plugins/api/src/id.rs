@@ -111,6 +111,8 @@ ids! {
     LinkedAccountId = "lac";
     /// An organization.
     OrgId = "org";
+    /// An invitation into an organization.
+    InvitationId = "inv";
     /// A team inside an organization.
     TeamId = "tea";
 }

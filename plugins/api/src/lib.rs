@@ -38,7 +38,9 @@ pub use clock::Clock;
 pub use entropy::Entropy;
 pub use event::Event;
 pub use failure::{Failure, Result};
-pub use id::{AuditId, ClientId, GrantId, LinkedAccountId, MailId, OrgId, SessionId, TeamId, TokenId, UserId};
+pub use id::{
+    AuditId, ClientId, GrantId, InvitationId, LinkedAccountId, MailId, OrgId, SessionId, TeamId, TokenId, UserId,
+};
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;
 pub use principal::{GrantBinding, Presence, Principal, VerifiedToken};

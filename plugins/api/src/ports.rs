@@ -422,4 +422,14 @@ pub trait Pages: Send + Sync {
     /// # Errors
     /// When the template or its context is not right.
     fn fragment(&self, template: &str, context: serde_json::Value) -> Result<String>;
+
+    /// A mail from `mail/<template>.txt`, whose first line is `Subject: ...`, and `mail/<template>.html`. The engine adds
+    /// `site_name` and `email`, the address it goes to; what the frame of all mails shows besides is `site_url`.
+    ///
+    /// # Errors
+    /// When a template or the context is not right. The default is for stand-ins in tests and always fails.
+    fn letter(&self, to: &str, template: &str, context: serde_json::Value) -> Result<Mail> {
+        let _not_here = (to, template, context);
+        Err(Failure::internal("these pages write no letters"))
+    }
 }

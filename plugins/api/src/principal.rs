@@ -154,6 +154,8 @@ impl Principal {
             | Event::UserSignedIn { .. }
             | Event::SessionConfirmed { .. }
             | Event::ProviderLinked { .. }
+            | Event::MembershipChanged { .. }
+            | Event::OrganizationChanged { .. }
             | Event::ProviderUnlinked { .. } => false,
             Event::NewsMissed => true,
         }

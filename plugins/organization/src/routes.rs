@@ -1,0 +1,5 @@
+//! What answers over HTTP.
+
+pub mod api;
+pub mod pages;
+mod wire;

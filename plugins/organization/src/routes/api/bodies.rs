@@ -1,0 +1,208 @@
+//! What comes and goes as JSON, in the spelling of this project and in that of scripts.
+
+use belgie_api::{InvitationId, OrgId, Result, Timestamp, UserId};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::model::invitation::{Invitation, InvitationStatus};
+use crate::model::organization::{NewOrganization, Organization, OrganizationChanges};
+use crate::model::role::{Role, Roles, read_roles};
+use crate::service::ShownInvitation;
+
+/// One role or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Named {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Named {
+    /// The roles.
+    ///
+    /// # Errors
+    /// 400 when there is none, or one is no name of a role.
+    pub fn roles(&self) -> Result<Roles> {
+        match self {
+            Self::One(name) => read_roles([name]),
+            Self::Several(names) => read_roles(names),
+        }
+    }
+}
+
+/// Tells `null` from nothing: `null` takes a thing away, nothing leaves it.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    name: String,
+    #[serde(default)]
+    slug: Option<String>,
+    #[serde(default, alias = "logo_url", alias = "logoUrl")]
+    logo: Option<String>,
+    #[serde(default)]
+    metadata: Option<Value>,
+}
+
+impl From<Create> for NewOrganization {
+    fn from(body: Create) -> Self {
+        Self { name: body.name, slug: body.slug, logo_url: body.logo, metadata: body.metadata }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slug {
+    pub slug: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    slug: Option<String>,
+    #[serde(default, alias = "logo_url", alias = "logoUrl", deserialize_with = "given")]
+    logo: Option<Option<String>>,
+    #[serde(default)]
+    metadata: Option<Value>,
+}
+
+impl From<Update> for OrganizationChanges {
+    fn from(body: Update) -> Self {
+        Self { name: body.name, slug: body.slug, logo_url: body.logo, metadata: body.metadata }
+    }
+}
+
+/// A member, by the id of the account or its address.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Somebody {
+    #[serde(alias = "user_id", alias = "userId", alias = "email")]
+    pub member: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Addition {
+    #[serde(alias = "userId")]
+    pub user_id: UserId,
+    #[serde(alias = "roles")]
+    pub role: Named,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRoles {
+    #[serde(alias = "user_id", alias = "userId", alias = "email")]
+    pub member: String,
+    #[serde(alias = "roles")]
+    pub role: Named,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invite {
+    pub email: String,
+    #[serde(alias = "roles")]
+    pub role: Named,
+    #[serde(default)]
+    pub resend: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnRole {
+    pub name: Role,
+    #[serde(default)]
+    pub permissions: Vec<String>,
+}
+
+/// Which page of a list; from 0.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    #[serde(default)]
+    pub page: u32,
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// An organization as its members see it.
+#[derive(Serialize)]
+pub struct ShownOrganization<'a> {
+    id: OrgId,
+    slug: &'a str,
+    name: &'a str,
+    logo: Option<&'a str>,
+    metadata: &'a Value,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl<'a> From<&'a Organization> for ShownOrganization<'a> {
+    fn from(organization: &'a Organization) -> Self {
+        Self {
+            id: organization.id,
+            slug: &organization.slug,
+            name: &organization.name,
+            logo: organization.logo_url.as_deref(),
+            metadata: &organization.metadata,
+            created_at: organization.created_at,
+            updated_at: organization.updated_at,
+        }
+    }
+}
+
+/// An invitation as those who may see it do.
+#[derive(Serialize)]
+pub struct ShownBody<'a> {
+    id: InvitationId,
+    organization_id: OrgId,
+    email: &'a str,
+    roles: &'a Roles,
+    status: InvitationStatus,
+    inviter_id: Option<UserId>,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    #[serde(flatten)]
+    recipient: Option<ForRecipient<'a>>,
+}
+
+#[derive(Serialize)]
+struct ForRecipient<'a> {
+    organization_name: &'a str,
+    organization_slug: &'a str,
+    inviter: Option<&'a str>,
+}
+
+impl<'a> ShownBody<'a> {
+    /// As members see it.
+    pub fn of(invitation: &'a Invitation, now: Timestamp) -> Self {
+        Self {
+            id: invitation.id,
+            organization_id: invitation.organization_id,
+            email: &invitation.email,
+            roles: &invitation.roles,
+            status: invitation.status(now),
+            inviter_id: invitation.inviter_id,
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+            recipient: None,
+        }
+    }
+
+    /// As the recipient sees it.
+    pub fn to_recipient(shown: &'a ShownInvitation, now: Timestamp) -> Self {
+        let recipient = ForRecipient {
+            organization_name: &shown.organization.name,
+            organization_slug: &shown.organization.slug,
+            inviter: shown.inviter.as_deref(),
+        };
+        Self { recipient: Some(recipient), ..Self::of(&shown.invitation, now) }
+    }
+}

@@ -1,0 +1,82 @@
+//! One organization: its members, invitations and roles.
+
+use belgie_api::Result;
+use belgie_api::axum::extract::{Form, Path, Query, State};
+use belgie_api::axum::response::Response;
+use belgie_api::web::SignedIn;
+
+use super::forms::{Fields, Told, not_taken, notice, said, to, value, values};
+use super::{Service, actor};
+use crate::model::refusal;
+use crate::model::role::read_roles;
+use crate::pages;
+use crate::service::NewInvitation;
+
+/// `GET /organizations/{organization}`. Under a name it had before, or its id, it leads to the name it has.
+pub async fn page(
+    State(organizations): Service,
+    SignedIn { caller, visitor }: SignedIn,
+    Path(named): Path<String>,
+    Query(told): Query<Told>,
+) -> Result<Response> {
+    let id = organizations.resolve(&named).await?;
+    let details = organizations.details(&actor(&caller, &visitor), id).await?;
+    if named != details.organization.slug {
+        let query = notice(&told.done).map(|_| format!("?done={}", told.done)).unwrap_or_default();
+        return Ok(to(&format!("/organizations/{}{query}", details.organization.slug)));
+    }
+    let told = pages::Told { notice: notice(&told.done), error: None, email: "", page: told.page };
+    pages::one(&organizations, &visitor, &caller, &details, told).await
+}
+
+/// `POST /organizations/{organization}/invite`
+pub async fn invite(
+    State(organizations): Service,
+    SignedIn { caller, visitor }: SignedIn,
+    Path(named): Path<String>,
+    Form(form): Form<Fields>,
+) -> Result<Response> {
+    let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
+    let details = organizations.details(&actor, id).await?;
+    let email = value(&form, "email");
+    let invited = match read_roles(values(&form, "role")) {
+        Ok(roles) => {
+            let new = NewInvitation { email: email.to_owned(), roles, resend: false, team: None };
+            organizations.invite(&actor, id, new).await
+        }
+        Err(failure) => Err(failure),
+    };
+    match invited {
+        Ok(_) => Ok(to(&format!("/organizations/{}?done=invited", details.organization.slug))),
+        Err(failure) => {
+            let error = said(failure)?;
+            let told = pages::Told { notice: None, error: Some(&error), email, page: 0 };
+            pages::one(&organizations, &visitor, &caller, &details, told).await.map(not_taken)
+        }
+    }
+}
+
+/// `POST /organizations/{organization}/invitations`: sends one again, or takes it back.
+pub async fn change_invitation(
+    State(organizations): Service,
+    SignedIn { caller, visitor }: SignedIn,
+    Path(named): Path<String>,
+    Form(form): Form<Fields>,
+) -> Result<Response> {
+    let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
+    let details = organizations.details(&actor, id).await?;
+    let invitation = value(&form, "invitation").parse().map_err(|_| refusal::unknown_invitation())?;
+    let (done, changed) = if value(&form, "act") == "resend" {
+        ("resent", organizations.resend(&actor, invitation).await.map(drop))
+    } else {
+        ("canceled", organizations.cancel_invitation(&actor, invitation).await)
+    };
+    match changed {
+        Ok(()) => Ok(to(&format!("/organizations/{}?done={done}", details.organization.slug))),
+        Err(failure) => {
+            let error = said(failure)?;
+            let told = pages::Told { notice: None, error: Some(&error), email: "", page: 0 };
+            pages::one(&organizations, &visitor, &caller, &details, told).await.map(not_taken)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Inviting people, and taking it back.
+
+use belgie_api::ports::{LimitBucket, normalize_email};
+use belgie_api::{InvitationId, OrgId, Result, TeamId, TokenKind};
+use serde_json::json;
+
+use super::Organizations;
+use super::work::Work;
+use crate::actor::Actor;
+use crate::model::invitation::{Ending, Invitation, InvitationStatus};
+use crate::model::role::Roles;
+use crate::model::{permission, refusal};
+use crate::store;
+
+const LONGEST_EMAIL: usize = 254;
+
+/// Whom to invite.
+#[derive(Clone, Debug)]
+pub struct NewInvitation {
+    /// The address, in any spelling.
+    pub email: String,
+    /// What the person will be.
+    pub roles: Roles,
+    /// Whether an open invitation to the same address ends for this one.
+    pub resend: bool,
+    /// The team the person comes into as well; nothing here looks at it.
+    pub team: Option<TeamId>,
+}
+
+impl Organizations {
+    /// Invites somebody, by mail where mail is sent; the person also finds it in the list of their invitations.
+    ///
+    /// # Errors
+    /// 404, 403 without `invitation:create` or when the roles allow more than whoever invites may, 409 when the person is a
+    /// member or invited already or too many invitations are open, 429 when too many letters were sent, 400 when a value is
+    /// wrong.
+    pub async fn invite(&self, actor: &Actor, id: OrgId, new: NewInvitation) -> Result<Invitation> {
+        self.look(actor, id, permission::INVITATION_CREATE).await?;
+        let email = read_email(&new.email)?;
+        let known = self.host.accounts().find_by_email(&email).await?;
+        let inviter = self.person(actor).await?;
+        let work = self.begin(actor, id, &[], Some(permission::INVITATION_CREATE)).await?;
+        let Work { mut tx, organization, powers, now } = work;
+        powers.must_cover(&self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
+        if let Some(user) = &known
+            && self.standing(&mut tx, id, user.id).await?.is_some()
+        {
+            return Err(refusal::already_member());
+        }
+        if let Some(open) = store::invitations::find_open(&mut tx, id, &email).await? {
+            if open.status(now) == InvitationStatus::Pending && !new.resend {
+                return Err(refusal::already_invited());
+            }
+            // What somebody offered who may more is not taken away by offering less.
+            powers.must_cover(&self.powers_of_roles(&mut tx, id, &open.roles).await?)?;
+            store::invitations::cancel_for(&mut tx, id, &email, now).await?;
+        }
+        let limit = self.settings.maximum_pending_invitations_per_organization;
+        if store::invitations::count_open(&mut tx, id, now).await? >= i64::from(limit) {
+            return Err(refusal::too_many_invitations(limit));
+        }
+        let secret = TokenKind::Link.mint(self.host.entropy());
+        let invitation = Invitation {
+            id: InvitationId::new(self.host.clock(), self.host.entropy()),
+            organization_id: id,
+            team_id: new.team,
+            email,
+            roles: new.roles,
+            inviter_id: actor.user_id(),
+            created_at: now,
+            expires_at: now.plus(self.settings.invitation_lifetime),
+            accepted_at: None,
+            accepted_by: None,
+            rejected_at: None,
+            canceled_at: None,
+        };
+        if !store::invitations::insert(&mut tx, &invitation, &secret.hash()).await? {
+            return Err(refusal::already_invited());
+        }
+        if self.host.mailer().is_available() {
+            self.limit_letters(actor, &invitation.email).await?;
+            self.send_letter(&mut tx, &organization, &invitation, inviter, &secret).await?;
+        }
+        let details = json!({ "invitation": invitation.id, "roles": invitation.roles });
+        self.record(&mut tx, actor, "organization.invited", id, details).await?;
+        tx.commit(now).await?;
+        Ok(invitation)
+    }
+
+    /// Sends an open invitation again under a new link; the earlier one ends.
+    ///
+    /// # Errors
+    /// As [`invite`](Self::invite), and 404 when there is no such invitation, 409 when it has ended.
+    pub async fn resend(&self, actor: &Actor, invitation: InvitationId) -> Result<Invitation> {
+        let found = self.invitation_of(actor, invitation, permission::INVITATION_CREATE).await?;
+        if !matches!(found.status(self.host.now()), InvitationStatus::Pending | InvitationStatus::Expired) {
+            return Err(refusal::invitation_over());
+        }
+        let Invitation { email, roles, team_id: team, .. } = found;
+        self.invite(actor, found.organization_id, NewInvitation { email, roles, resend: true, team }).await
+    }
+
+    /// Takes an invitation back.
+    ///
+    /// # Errors
+    /// 404 when there is none that whoever acts could see, 403 without `invitation:cancel`, 409 when it has ended.
+    pub async fn cancel_invitation(&self, actor: &Actor, invitation: InvitationId) -> Result<()> {
+        let found = self.invitation_of(actor, invitation, permission::INVITATION_CANCEL).await?;
+        let work = self.begin(actor, found.organization_id, &[], Some(permission::INVITATION_CANCEL)).await?;
+        let Work { mut tx, powers, now, .. } = work;
+        powers.must_cover(&self.powers_of_roles(&mut tx, found.organization_id, &found.roles).await?)?;
+        if !store::invitations::consume(&mut tx, invitation, Ending::Cancel, now).await? {
+            return Err(refusal::invitation_over());
+        }
+        let details = json!({ "invitation": invitation });
+        self.record(&mut tx, actor, "organization.invitation_canceled", found.organization_id, details).await?;
+        tx.commit(now).await
+    }
+
+    /// The invitations of an organization, the newest first: those that can be accepted, or all that are remembered.
+    ///
+    /// # Errors
+    /// 404, or 403 without `invitation:read`.
+    pub async fn invitations(&self, actor: &Actor, id: OrgId, with_ended: bool) -> Result<Vec<Invitation>> {
+        let mut conn = self.host.db().read().await?;
+        self.admit(&mut conn, actor, id, Some(permission::INVITATION_READ)).await?;
+        if with_ended {
+            store::invitations::list(&mut conn, id).await
+        } else {
+            store::invitations::list_open(&mut conn, id, self.host.now()).await
+        }
+    }
+
+    /// An invitation of an organization whoever acts is in, with this permission. Where they are not, there is none.
+    async fn invitation_of(&self, actor: &Actor, id: InvitationId, permission: &str) -> Result<Invitation> {
+        let mut conn = self.host.db().read().await?;
+        let found = store::invitations::find(&mut conn, id).await?.ok_or_else(refusal::unknown_invitation)?;
+        match self.admit(&mut conn, actor, found.organization_id, Some(permission)).await {
+            Ok(_) => Ok(found),
+            Err(failure) if failure.code() == refusal::unknown().code() => Err(refusal::unknown_invitation()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whoever invites has a bucket, every recipient has one, and nobody can use up all of a recipient's.
+    async fn limit_letters(&self, actor: &Actor, recipient: &str) -> Result<()> {
+        let Some(user) = actor.user_id() else { return Ok(()) };
+        let limits = self.host.limits();
+        limits.take(LimitBucket::MailByAddress, &user.to_string()).await?;
+        limits.take(LimitBucket::MailShare, &format!("{recipient} {user}")).await?;
+        limits.take(LimitBucket::MailToRecipient, recipient).await
+    }
+}
+
+/// Reads an address: something, an `@` and a domain, without spaces. Whether it exists only a mail can tell.
+fn read_email(text: &str) -> Result<String> {
+    let email = normalize_email(text);
+    let is_plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+    let is_fine = email.rsplit_once('@').is_some_and(|(local, domain)| {
+        is_plain(local)
+            && !local.contains('@')
+            && is_plain(domain)
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
+    });
+    if is_fine && email.len() <= LONGEST_EMAIL { Ok(email) } else { Err(refusal::invalid_email()) }
+}

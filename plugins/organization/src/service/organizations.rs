@@ -1,0 +1,246 @@
+//! Organizations themselves: made, found, changed, deleted.
+
+use belgie_api::context::OrgContext;
+use belgie_api::{Event, OrgId, Result, UserId};
+use serde_json::{Value, json};
+
+use super::Organizations;
+use super::work::Work;
+use crate::actor::Actor;
+use crate::model::member::{Member, Membership, Powers};
+use crate::model::organization::{
+    NewOrganization, Organization, OrganizationChanges, check_metadata, read_logo, read_name,
+};
+use crate::model::role::Role;
+use crate::model::{permission, refusal, slug};
+use crate::store;
+
+/// An organization as one of its members sees it.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// The organization.
+    pub organization: Organization,
+    /// What whoever looks may do in it.
+    pub powers: Powers,
+    /// How many members it has.
+    pub members: i64,
+}
+
+impl Organizations {
+    /// Makes an organization, owned by the person who acts.
+    ///
+    /// # Errors
+    /// 403 when people may not make any, 409 when the slug is taken or the person owns too many, 400 when a value is wrong.
+    pub async fn create(&self, actor: &Actor, new: NewOrganization) -> Result<Organization> {
+        let owner = actor.user_id().ok_or_else(refusal::person_needed)?;
+        if !self.settings.allow_user_to_create_organization {
+            return Err(refusal::creation_closed());
+        }
+        self.create_owned(actor, owner, new, Some(self.settings.maximum_organizations_per_user)).await
+    }
+
+    /// Makes an organization for somebody, whatever people may make themselves and however many they own.
+    ///
+    /// # Errors
+    /// 404 when there is no such account, 409 when the slug is taken, 400 when a value is wrong.
+    pub async fn create_for(&self, owner: UserId, new: NewOrganization) -> Result<Organization> {
+        self.create_owned(&Actor::host(), owner, new, None).await
+    }
+
+    async fn create_owned(
+        &self,
+        actor: &Actor,
+        owner: UserId,
+        new: NewOrganization,
+        limit: Option<u32>,
+    ) -> Result<Organization> {
+        let (name, wanted) = (read_name(&new.name)?, new.slug.filter(|slug| !slug.trim().is_empty()));
+        let slug = match wanted {
+            Some(wanted) => slug::read_slug(&wanted)?,
+            None => slug::suggest(&name).ok_or_else(refusal::invalid_slug)?,
+        };
+        let logo_url = read_logo(new.logo_url.as_deref().unwrap_or_default())?;
+        let metadata = new.metadata.unwrap_or_else(|| json!({}));
+        check_metadata(&metadata)?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        self.hold_people(&mut tx, actor, &[owner]).await?;
+        if let Some(limit) = limit
+            && store::members::count_owned(&mut tx, owner).await? >= i64::from(limit)
+        {
+            return Err(refusal::too_many(limit));
+        }
+        let id = OrgId::new(self.host.clock(), self.host.entropy());
+        if !store::slugs::reserve(&mut tx, &slug, id, now).await? {
+            return Err(refusal::slug_taken());
+        }
+        let organization = Organization {
+            id,
+            slug,
+            name,
+            logo_url,
+            metadata,
+            created_by: Some(owner),
+            created_at: now,
+            updated_at: now,
+            deleted_at: None,
+        };
+        store::organizations::insert(&mut tx, &organization).await?;
+        let member = Member { organization_id: id, user_id: owner, roles: [Role::owner()].into(), joined_at: now };
+        store::members::insert(&mut tx, &member).await?;
+        tx.emit(Event::MembershipChanged { organization: id, user: owner });
+        for listener in self.listeners.all() {
+            listener.after_create(&mut tx, &organization, &member).await?;
+        }
+        let details = json!({ "slug": organization.slug, "owner": owner });
+        self.record(&mut tx, actor, "organization.created", id, details).await?;
+        tx.commit(now).await?;
+        Ok(organization)
+    }
+
+    /// Whether a slug is taken: an organization has it or had it, or it is reserved.
+    ///
+    /// # Errors
+    /// 400 when it is no slug.
+    pub async fn check_slug(&self, text: &str) -> Result<bool> {
+        match slug::read_slug(text) {
+            Ok(slug) => Ok(store::slugs::find(&mut self.host.db().read().await?, &slug).await?.is_some()),
+            Err(failure) if failure.code() == refusal::slug_taken().code() => Ok(true),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The organization that an id or a slug, also one it had before, stands for; whether it is still there and whether
+    /// the person is in it, every act asks itself.
+    ///
+    /// # Errors
+    /// 404 when the text never stood for one.
+    pub async fn resolve(&self, text: &str) -> Result<OrgId> {
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        let slug = text.trim().to_lowercase();
+        if !slug::is_slug(&slug) {
+            return Err(refusal::unknown());
+        }
+        store::slugs::find(&mut self.host.db().read().await?, &slug).await?.ok_or_else(refusal::unknown)
+    }
+
+    /// What a person is in an organization: roles and the permissions they open; `None` when they are not in it, or it is
+    /// deleted. One query, by primary keys.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn membership(&self, user: UserId, id: OrgId) -> Result<Option<OrgContext>> {
+        let rows = store::members::standing(&mut self.host.db().read().await?, id, user).await?;
+        let Some(slug) = rows.first().map(|row| row.slug.clone()) else { return Ok(None) };
+        Ok(Some(self.powers_from(rows).into_context(id, slug)))
+    }
+
+    /// The organizations of a person, by name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_for(&self, user: UserId) -> Result<Vec<Membership>> {
+        store::members::list_of_user(&mut self.host.db().read().await?, user).await
+    }
+
+    /// The first 1,000 organizations by name, for the operator.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_all(&self) -> Result<Vec<Organization>> {
+        store::organizations::list(&mut self.host.db().read().await?).await
+    }
+
+    /// The organization of an id, whoever asks; `None` when it is deleted.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find(&self, id: OrgId) -> Result<Option<Organization>> {
+        store::organizations::find(&mut self.host.db().read().await?, id).await
+    }
+
+    /// An organization as whoever acts sees it.
+    ///
+    /// # Errors
+    /// 404 when there is none that the person is in.
+    pub async fn details(&self, actor: &Actor, id: OrgId) -> Result<Details> {
+        let mut conn = self.host.db().read().await?;
+        let powers = self.admit(&mut conn, actor, id, None).await?;
+        let organization = store::organizations::find(&mut conn, id).await?.ok_or_else(refusal::unknown)?;
+        let members = store::members::count(&mut conn, id).await?;
+        Ok(Details { organization, powers, members })
+    }
+
+    /// Changes an organization. A slug it had before leads to the new one and stays its own.
+    ///
+    /// # Errors
+    /// 404, 403 without `organization:update`, 409 when the slug is taken, 400 when a value is wrong.
+    pub async fn update(&self, actor: &Actor, id: OrgId, changes: OrganizationChanges) -> Result<Organization> {
+        let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
+        let Work { mut tx, organization: before, now, .. } = work;
+        let mut after = Organization { updated_at: now, ..before.clone() };
+        if let Some(name) = &changes.name {
+            after.name = read_name(name)?;
+        }
+        if let Some(logo) = &changes.logo_url {
+            after.logo_url = read_logo(logo.as_deref().unwrap_or_default())?;
+        }
+        if let Some(metadata) = changes.metadata {
+            check_metadata(&metadata)?;
+            after.metadata = metadata;
+        }
+        if let Some(wanted) = &changes.slug {
+            after.slug = if wanted.trim() == before.slug { before.slug.clone() } else { slug::read_slug(wanted)? };
+        }
+        if after.slug != before.slug {
+            if !store::slugs::reserve(&mut tx, &after.slug, id, now).await? {
+                return Err(refusal::slug_taken());
+            }
+            store::slugs::retire(&mut tx, &before.slug, now).await?;
+        }
+        store::organizations::update(&mut tx, &after).await?;
+        tx.emit(Event::OrganizationChanged { organization: id });
+        for listener in self.listeners.all() {
+            listener.after_update(&mut tx, &after).await?;
+        }
+        let details = json!({ "slug": changed(&before.slug, &after.slug), "name": changed(&before.name, &after.name) });
+        self.record(&mut tx, actor, "organization.updated", id, details).await?;
+        tx.commit(now).await?;
+        Ok(after)
+    }
+
+    /// Deletes an organization: from the commit on nobody is in it. Its slugs stay taken for good.
+    ///
+    /// # Errors
+    /// 404, 403 without `organization:delete`, or what a listener says.
+    pub async fn delete(&self, actor: &Actor, id: OrgId) -> Result<()> {
+        let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_DELETE)).await?;
+        let Work { mut tx, organization, now, .. } = work;
+        self.delete_in(&mut tx, actor, &organization).await?;
+        tx.commit(now).await
+    }
+
+    /// Deletes an organization that is held.
+    pub(super) async fn delete_in(
+        &self,
+        tx: &mut belgie_api::db::Tx,
+        actor: &Actor,
+        organization: &Organization,
+    ) -> Result<()> {
+        let (id, now) = (organization.id, self.host.now());
+        for listener in self.listeners.all() {
+            listener.before_delete(tx, organization).await?;
+        }
+        if !store::organizations::delete(tx, id, now).await? {
+            return Err(refusal::unknown());
+        }
+        tx.emit(Event::OrganizationChanged { organization: id });
+        self.record(tx, actor, "organization.deleted", id, json!({ "slug": organization.slug })).await
+    }
+}
+
+fn changed(before: &str, after: &str) -> Value {
+    if before == after { Value::Null } else { json!({ "before": before, "after": after }) }
+}

@@ -1,0 +1,54 @@
+//! Leaving, and handing an organization on.
+
+use belgie_api::{OrgId, Result, UserId};
+use serde_json::json;
+
+use super::Organizations;
+use super::work::Work;
+use crate::actor::Actor;
+use crate::model::member::keep_an_owner;
+use crate::model::refusal;
+use crate::model::role::{Role, Roles};
+use crate::store;
+
+impl Organizations {
+    /// Leaves an organization.
+    ///
+    /// # Errors
+    /// 404, or 409 for the last owner.
+    pub async fn leave(&self, actor: &Actor, id: OrgId) -> Result<()> {
+        let user = actor.user_id().ok_or_else(refusal::person_needed)?;
+        let Work { mut tx, organization, now, .. } = self.begin(actor, id, &[], None).await?;
+        let (member, _) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown)?;
+        keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
+        self.remove_in(&mut tx, &organization, &member).await?;
+        self.record(&mut tx, actor, "organization.left", id, json!({ "user": user })).await?;
+        tx.commit(now).await
+    }
+
+    /// Makes another member an owner and whoever acts, who must be one, an administrator.
+    ///
+    /// # Errors
+    /// 404 when the other is no member, 403 when whoever acts is no owner, 409 when both are the same.
+    pub async fn transfer_ownership(&self, actor: &Actor, id: OrgId, to: UserId) -> Result<()> {
+        let from = actor.user_id().ok_or_else(refusal::person_needed)?;
+        let Work { mut tx, organization, powers, now } = self.begin(actor, id, &[], None).await?;
+        if !powers.is_owner() {
+            return Err(refusal::owners_only());
+        }
+        if from == to {
+            return Err(refusal::already_owner());
+        }
+        let (next, _) = self.standing(&mut tx, id, to).await?.ok_or_else(refusal::unknown_member)?;
+        let (last, _) = self.standing(&mut tx, id, from).await?.ok_or_else(refusal::unknown)?;
+        let next_roles: Roles = next.roles.iter().cloned().chain([Role::owner()]).collect();
+        let mut last_roles = last.roles.clone();
+        last_roles.remove(&Role::owner());
+        last_roles.insert(Role::admin());
+        self.change_roles(&mut tx, &organization, next, &next_roles).await?;
+        self.change_roles(&mut tx, &organization, last, &last_roles).await?;
+        let details = json!({ "from": from, "to": to });
+        self.record(&mut tx, actor, "organization.ownership_transferred", id, details).await?;
+        tx.commit(now).await
+    }
+}

@@ -1,0 +1,152 @@
+//! What agents get.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::invitation::Invitation;
+use crate::model::member::Membership;
+use crate::model::role::Roles;
+use crate::service::{Details, MemberInfo};
+
+fn names(roles: &Roles) -> Vec<String> {
+    roles.iter().map(ToString::to_string).collect()
+}
+
+/// The organizations of a person.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OrganizationList {
+    /// By name.
+    organizations: Vec<Listed>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Listed {
+    /// Its id, `org_...`.
+    id: String,
+    /// Its name in URLs.
+    slug: String,
+    /// What people call it.
+    name: String,
+    /// What the person is in it.
+    roles: Vec<String>,
+    /// Since when (RFC 3339).
+    joined_at: String,
+}
+
+impl OrganizationList {
+    /// As an agent sees them.
+    pub fn of(memberships: &[Membership]) -> Self {
+        let listed = memberships.iter().map(|membership| Listed {
+            id: membership.organization_id.to_string(),
+            slug: membership.slug.clone(),
+            name: membership.name.clone(),
+            roles: names(&membership.roles),
+            joined_at: membership.joined_at.to_string(),
+        });
+        Self { organizations: listed.collect() }
+    }
+}
+
+/// One organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OrganizationAnswer {
+    /// Its id, `org_...`.
+    id: String,
+    /// Its name in URLs.
+    slug: String,
+    /// What people call it.
+    name: String,
+    /// What the person is in it.
+    roles: Vec<String>,
+    /// What the roles allow, as `resource:action`.
+    permissions: Vec<String>,
+    /// How many members it has.
+    member_count: i64,
+    /// When it was made (RFC 3339).
+    created_at: String,
+}
+
+impl From<Details> for OrganizationAnswer {
+    fn from(Details { organization, powers, members }: Details) -> Self {
+        Self {
+            id: organization.id.to_string(),
+            slug: organization.slug,
+            name: organization.name,
+            roles: names(&powers.roles),
+            permissions: powers.permissions.into_iter().collect(),
+            member_count: members,
+            created_at: organization.created_at.to_string(),
+        }
+    }
+}
+
+/// Members of an organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MemberList {
+    /// The longest there first, fifty at most.
+    pub members: Vec<MemberAnswer>,
+}
+
+/// One member.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MemberAnswer {
+    /// The id of the person, `usr_...`.
+    id: String,
+    /// The address.
+    email: String,
+    /// The name; may be empty.
+    name: String,
+    /// What the person is in the organization.
+    roles: Vec<String>,
+    /// Since when (RFC 3339).
+    joined_at: String,
+}
+
+impl From<MemberInfo> for MemberAnswer {
+    fn from(MemberInfo { member, email, name }: MemberInfo) -> Self {
+        let (id, joined_at) = (member.user_id.to_string(), member.joined_at.to_string());
+        Self { id, email, name, roles: names(&member.roles), joined_at }
+    }
+}
+
+/// Invitations of an organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InvitationList {
+    /// The newest first.
+    pub invitations: Vec<InvitationAnswer>,
+}
+
+/// One invitation.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InvitationAnswer {
+    /// Its id, `inv_...`.
+    id: String,
+    /// The address it was sent to.
+    email: String,
+    /// What the person will be.
+    roles: Vec<String>,
+    /// When it was sent (RFC 3339).
+    created_at: String,
+    /// Until when it can be accepted (RFC 3339).
+    expires_at: String,
+}
+
+impl From<&Invitation> for InvitationAnswer {
+    fn from(invitation: &Invitation) -> Self {
+        Self {
+            id: invitation.id.to_string(),
+            email: invitation.email.clone(),
+            roles: names(&invitation.roles),
+            created_at: invitation.created_at.to_string(),
+            expires_at: invitation.expires_at.to_string(),
+        }
+    }
+}
+
+/// It was done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Done {
+    /// Always true.
+    pub done: bool,
+}

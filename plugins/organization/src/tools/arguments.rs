@@ -1,0 +1,80 @@
+//! What agents send.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Which organization.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// Its slug, or its id `org_...`.
+    pub organization: String,
+}
+
+/// Whose members.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListMembers {
+    /// The slug of the organization, or its id `org_...`.
+    pub organization: String,
+    /// Which fifty; 0 for the first.
+    #[serde(default)]
+    pub page: Option<u32>,
+}
+
+/// An organization to be made.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateOrganization {
+    /// What people will call it.
+    pub name: String,
+    /// Its name in URLs, of a-z, 0-9 and hyphens; without one it follows from the name.
+    #[serde(default)]
+    pub slug: Option<String>,
+}
+
+/// Whom to invite.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InviteMember {
+    /// The slug of the organization, or its id `org_...`.
+    pub organization: String,
+    /// The address of the person.
+    pub email: String,
+    /// What the person will be; `member` when nothing is said. Never `owner`.
+    #[serde(default)]
+    pub roles: Option<Vec<String>>,
+    /// Whether an open invitation to the same address ends for this one.
+    #[serde(default)]
+    pub resend: Option<bool>,
+}
+
+/// Which invitation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelInvitation {
+    /// Its id `inv_...`.
+    pub invitation: String,
+}
+
+/// What a member is to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetMemberRoles {
+    /// The slug of the organization, or its id `org_...`.
+    pub organization: String,
+    /// The member: the id `usr_...`, or the e-mail address.
+    pub member: String,
+    /// All roles of the member from now on. Never `owner`.
+    pub roles: Vec<String>,
+}
+
+/// A member.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Somebody {
+    /// The slug of the organization, or its id `org_...`.
+    pub organization: String,
+    /// The member: the id `usr_...`, or the e-mail address.
+    pub member: String,
+}

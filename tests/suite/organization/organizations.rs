@@ -1,0 +1,162 @@
+//! Organizations themselves.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::{at, call, done, join, known, organizations, owned_by, read, refused};
+use crate::on_both_engines;
+use crate::support::{Setup, TestGateway};
+
+const CREATE: &str = "/auth/organization/create";
+const CHECK: &str = "/auth/organization/check-slug";
+
+on_both_engines! {
+    async fn somebody_makes_an_organization_and_owns_it(gateway: TestGateway) {
+        let (ada, mut browser) = known(&gateway, "ada@example.org").await;
+        let metadata = json!({ "region": "eu" });
+        let made = done(&mut browser, CREATE, json!({ "name": " Acme  Research ", "metadata": metadata })).await;
+        assert_eq!((&made["slug"], &made["name"]), (&json!("acme-research"), &json!("Acme Research")));
+        assert_eq!(made["metadata"], metadata);
+        let (_, list) = read(&mut browser, "/auth/organization/list").await;
+        assert_eq!(list["organizations"][0]["slug"], "acme-research");
+        assert_eq!(list["organizations"][0]["roles"], json!(["owner"]));
+        let (_, details) = read(&mut browser, &at("acme-research", "")).await;
+        assert_eq!((&details["member_count"], &details["roles"]), (&json!(1), &json!(["owner"])));
+        assert!(details["permissions"].as_array().expect("a list").contains(&json!("organization:delete")));
+        let id = made["id"].as_str().expect("an id").parse().expect("an id");
+        let context = organizations(&gateway).membership(ada.id, id).await.expect("an answer").expect("a member");
+        assert!(context.roles.contains("owner") && context.permissions.contains("member:add"));
+        assert_eq!(context.slug, "acme-research");
+    }
+}
+
+on_both_engines! {
+    async fn what_is_no_organization_is_refused(gateway: TestGateway) {
+        let (_, mut browser) = known(&gateway, "ada@example.org").await;
+        for (body, code) in [
+            (json!({ "name": " " }), "organization.invalid_name"),
+            (json!({ "name": "株式会社" }), "organization.invalid_slug"),
+            (json!({ "name": "A", "slug": "a_b" }), "organization.invalid_slug"),
+            (json!({ "name": "A", "slug": "invitation" }), "organization.slug_taken"),
+            (json!({ "name": "A", "slug": "acme", "logo": "javascript:alert(1)" }), "organization.invalid_logo"),
+            (json!({ "name": "A", "slug": "acme", "metadata": [1] }), "organization.invalid_metadata"),
+            (json!({ "name": "A", "slug": "acme", "owner": "me" }), "invalid_request"),
+        ] {
+            assert_eq!(refused(&mut browser, CREATE, body.clone()).await.1, code, "{body}");
+        }
+        assert_eq!(done(&mut browser, CHECK, json!({ "slug": "acme" })).await["taken"], false);
+    }
+}
+
+on_both_engines! {
+    async fn a_logo_can_be_put_there_and_taken_away(gateway: TestGateway) {
+        let (ada, mut browser) = known(&gateway, "ada@example.org").await;
+        owned_by(&gateway, ada.id, "acme").await;
+        let picture = "data:image/png;base64,iVBORw0KGgo=";
+        for logo in [json!("https://acme.example/logo.png"), json!(picture), json!(null)] {
+            let said = done(&mut browser, &at("acme", "/update"), json!({ "logo": logo })).await;
+            assert_eq!(said["logo"], logo);
+        }
+        let said = done(&mut browser, &at("acme", "/update"), json!({ "logo_url": picture })).await;
+        assert_eq!(said["logo"], picture);
+        let said = done(&mut browser, &at("acme", "/update"), json!({ "metadata": { "a": 1 } })).await;
+        assert_eq!((&said["logo"], &said["metadata"]), (&json!(picture), &json!({ "a": 1 })));
+    }
+}
+
+on_both_engines! {
+    async fn a_slug_is_never_given_to_another_organization(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (_, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        assert_eq!(done(&mut of_bob, CHECK, json!({ "slug": "ACME" })).await["taken"], true);
+        assert_eq!(done(&mut of_bob, CHECK, json!({ "slug": "new" })).await["taken"], true, "a reserved word");
+        done(&mut of_ada, &at("acme", "/update"), json!({ "slug": "Acme-Two" })).await;
+        // The old one leads on, and stays with the organization.
+        let (_, by_old) = read(&mut of_ada, &at("acme", "")).await;
+        assert_eq!((&by_old["organization"]["slug"], &by_old["organization"]["id"]), (&json!("acme-two"), &json!(acme.id)));
+        let taken = (StatusCode::CONFLICT, "organization.slug_taken".to_owned());
+        let wish = json!({ "name": "Mine", "slug": "acme" });
+        assert_eq!(refused(&mut of_bob, CREATE, wish.clone()).await, taken);
+        done(&mut of_ada, &at("acme-two", "/update"), json!({ "slug": "acme" })).await;
+        done(&mut of_ada, &at("acme", "/update"), json!({ "slug": "acme" })).await;
+        done(&mut of_ada, &at("acme", "/delete"), json!({})).await;
+        for slug in ["acme", "acme-two"] {
+            assert_eq!(refused(&mut of_bob, CREATE, json!({ "name": "Mine", "slug": slug })).await, taken);
+            assert_eq!(done(&mut of_ada, CHECK, json!({ "slug": slug })).await["taken"], true);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn nobody_is_in_a_deleted_organization(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let (_, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "member").await;
+        let invitation = super::invite(&mut of_ada, "acme", "eve@example.org").await;
+        let lent = organizations(&gateway);
+        assert!(lent.membership(bob.id, acme.id).await.expect("an answer").is_some());
+        done(&mut of_ada, &at("acme", "/delete"), json!({})).await;
+        for user in [ada.id, bob.id] {
+            assert!(lent.membership(user, acme.id).await.expect("an answer").is_none());
+            assert!(lent.list_for(user).await.expect("a list").is_empty());
+        }
+        assert_eq!(read(&mut of_bob, &at("acme", "")).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(refused(&mut of_ada, &at("acme", "/delete"), json!({})).await.0, StatusCode::NOT_FOUND);
+        let (_, mine) = read(&mut of_eve, "/auth/organization/invitations").await;
+        assert_eq!(mine, json!({ "invitations": [] }));
+        let late = refused(&mut of_eve, &super::invitation(&invitation, "/accept"), json!({})).await;
+        assert_eq!(late.1, "organization.unknown_invitation");
+
+        gateway.clock.advance(std::time::Duration::from_secs(31 * 24 * 3600));
+        lent.purge().await.expect("tidy");
+        assert!(lent.check_slug("acme").await.expect("an answer"), "the slug outlives the row");
+    }
+}
+
+on_both_engines! {
+    async fn a_stale_session_deletes_nothing_and_hands_nothing_on(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let bob = gateway.person("bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "admin").await;
+        gateway.clock.advance(std::time::Duration::from_secs(3 * 3600));
+        let stale = (StatusCode::FORBIDDEN, "session.not_fresh".to_owned());
+        assert_eq!(refused(&mut of_ada, &at("acme", "/delete"), json!({})).await, stale);
+        assert_eq!(refused(&mut of_ada, &at("acme", "/transfer-ownership"), json!({ "member": bob.id })).await, stale);
+        done(&mut of_ada, &at("acme", "/update"), json!({ "name": "Still here" })).await;
+    }
+}
+
+on_both_engines! {
+    async fn the_operator_says_who_makes_organizations_and_how_many(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.organization]\nmaximum_organizations_per_user = 2")
+    ) {
+        let (ada, mut browser) = known(&gateway, "ada@example.org").await;
+        for name in ["one", "two"] {
+            done(&mut browser, CREATE, json!({ "name": name })).await;
+        }
+        assert_eq!(refused(&mut browser, CREATE, json!({ "name": "three" })).await.1, "organization.too_many");
+        owned_by(&gateway, ada.id, "by-the-host").await;
+        done(&mut browser, &at("one", "/delete"), json!({})).await;
+        assert_eq!(refused(&mut browser, CREATE, json!({ "name": "three" })).await.1, "organization.too_many");
+        done(&mut browser, &at("two", "/delete"), json!({})).await;
+        done(&mut browser, CREATE, json!({ "name": "three" })).await;
+    }
+}
+
+on_both_engines! {
+    async fn making_organizations_can_be_left_to_the_operator(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.organization]\nallow_user_to_create_organization = false")
+    ) {
+        let (ada, mut browser) = known(&gateway, "ada@example.org").await;
+        let closed = (StatusCode::FORBIDDEN, "organization.creation_closed".to_owned());
+        assert_eq!(refused(&mut browser, CREATE, json!({ "name": "Mine" })).await, closed);
+        owned_by(&gateway, ada.id, "acme").await;
+        assert_eq!(call(&mut browser, &at("acme", "/update"), json!({ "name": "Mine" })).await.0, StatusCode::OK);
+    }
+}

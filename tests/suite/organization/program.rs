@@ -1,0 +1,179 @@
+//! What an application does with organizations: the typed handle, and hearing of what happens.
+
+use std::sync::{Arc, Mutex};
+
+use belgie_api::context::UserContext;
+use belgie_api::db::Tx;
+use belgie_api::{Failure, OrgId, Result, async_trait};
+use belgie_organization::{
+    Actor, DomainJoin, Invitation, Lifecycle, Member, NewInvitation, NewOrganization, OrganizationChanges,
+    OrganizationRecord, Roles, has_any_role, read_roles,
+};
+
+use super::{done, known, organizations, owned_by};
+use crate::on_both_engines;
+use crate::support::TestGateway;
+use crate::support::gateway::PASSWORD;
+
+/// Writes down what it hears, keeps one organization from being deleted, and knows whose `example.org` is.
+#[derive(Default)]
+struct Ear {
+    heard: Mutex<Vec<String>>,
+    kept: Mutex<Option<OrgId>>,
+    domain: Mutex<Option<OrgId>>,
+}
+
+impl Ear {
+    fn hear(&self, what: String) -> Result<()> {
+        self.heard.lock().expect("an ear").push(what);
+        Ok(())
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.heard.lock().expect("an ear"))
+    }
+}
+
+fn words(roles: &Roles) -> String {
+    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join("+")
+}
+
+#[async_trait]
+impl Lifecycle for Ear {
+    async fn after_create(&self, _: &mut Tx, organization: &OrganizationRecord, owner: &Member) -> Result<()> {
+        self.hear(format!("created {} {}", organization.slug, words(&owner.roles)))
+    }
+
+    async fn after_update(&self, _: &mut Tx, organization: &OrganizationRecord) -> Result<()> {
+        self.hear(format!("updated {}", organization.slug))
+    }
+
+    async fn before_delete(&self, _: &mut Tx, organization: &OrganizationRecord) -> Result<()> {
+        if *self.kept.lock().expect("an ear") == Some(organization.id) {
+            return Err(Failure::conflict("billing.active", "This organization has an active subscription."));
+        }
+        self.hear(format!("deleting {}", organization.slug))
+    }
+
+    async fn after_member_add(&self, _: &mut Tx, organization: &OrganizationRecord, member: &Member) -> Result<()> {
+        self.hear(format!("added {} {}", organization.slug, words(&member.roles)))
+    }
+
+    async fn after_member_remove(&self, _: &mut Tx, organization: &OrganizationRecord, member: &Member) -> Result<()> {
+        self.hear(format!("removed {} {}", organization.slug, words(&member.roles)))
+    }
+
+    async fn after_role_change(
+        &self,
+        _: &mut Tx,
+        organization: &OrganizationRecord,
+        member: &Member,
+        before: &Roles,
+    ) -> Result<()> {
+        self.hear(format!("changed {} {} to {}", organization.slug, words(before), words(&member.roles)))
+    }
+
+    async fn after_invitation_accept(
+        &self,
+        _: &mut Tx,
+        organization: &OrganizationRecord,
+        invitation: &Invitation,
+        member: &Member,
+    ) -> Result<()> {
+        self.hear(format!("accepted {} {} {}", organization.slug, invitation.email, words(&member.roles)))
+    }
+
+    async fn joins_by_domain(&self, _: &mut Tx, _: &UserContext, domain: &str) -> Result<Vec<DomainJoin>> {
+        let organization = self.domain.lock().expect("an ear").filter(|_| domain == "example.org");
+        Ok(organization
+            .map(|organization| DomainJoin { organization, roles: read_roles(["member"]).expect("roles") })
+            .into_iter()
+            .collect())
+    }
+}
+
+on_both_engines! {
+    async fn an_application_hears_of_everything_that_happens(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (eve, _) = known(&gateway, "eve@example.org").await;
+        let bob = gateway.person("bob@example.org").await;
+        let lent = organizations(&gateway);
+        let ear = Arc::new(Ear::default());
+        lent.listen(Arc::clone(&ear) as _);
+        let (as_ada, as_eve) = (Actor::user(ada.id), Actor::user(eve.id));
+        let new = NewOrganization { name: "Acme".to_owned(), ..NewOrganization::default() };
+        let id = lent.create(&as_ada, new).await.expect("made").id;
+        let changes = OrganizationChanges { slug: Some("acme-two".to_owned()), ..OrganizationChanges::default() };
+        lent.update(&as_ada, id, changes).await.expect("changed");
+        let member = read_roles(["member"]).expect("roles");
+        lent.add_member(&as_ada, id, bob.id, &member).await.expect("added");
+        lent.set_roles(&as_ada, id, bob.id, &read_roles(["admin"]).expect("roles")).await.expect("changed");
+        let new = NewInvitation { email: eve.email.clone(), roles: member, resend: false, team: None };
+        let invitation = lent.invite(&as_ada, id, new).await.expect("invited");
+        lent.accept_invitation(&as_eve, invitation.id).await.expect("accepted");
+        lent.leave(&as_eve, id).await.expect("left");
+        lent.remove_member(&as_ada, id, bob.id).await.expect("removed");
+        *ear.kept.lock().expect("an ear") = Some(id);
+        let kept = done_or_code(&mut of_ada, "/auth/organization/acme-two/delete").await;
+        assert_eq!(kept, "billing.active");
+        *ear.kept.lock().expect("an ear") = None;
+        lent.delete(&as_ada, id).await.expect("deleted");
+        assert_eq!(ear.take(), [
+            "created acme owner", "updated acme-two", "added acme-two member", "changed acme-two member to admin",
+            "added acme-two member", "accepted acme-two eve@example.org member", "removed acme-two member",
+            "removed acme-two admin", "deleting acme-two",
+        ]);
+    }
+}
+
+async fn done_or_code(browser: &mut crate::support::Browser, path: &str) -> String {
+    super::refused(browser, path, serde_json::json!({})).await.1
+}
+
+on_both_engines! {
+    async fn a_person_comes_in_by_the_domain_of_a_proven_address_and_not_back_once_removed(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.com").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let lent = organizations(&gateway);
+        let ear = Arc::new(Ear::default());
+        *ear.domain.lock().expect("an ear") = Some(acme.id);
+        lent.listen(ear);
+        let is_in = async |user| lent.membership(user, acme.id).await.expect("an answer").is_some();
+
+        let unproven = gateway.person("first@example.org").await;
+        gateway.browser().sign_in("first@example.org", PASSWORD).await;
+        assert!(!is_in(unproven.id).await, "the address is not proven");
+        let (elsewhere, _) = known(&gateway, "bob@example.net").await;
+        assert!(!is_in(elsewhere.id).await, "another domain");
+        let (eve, _) = known(&gateway, "eve@example.org").await;
+        assert!(is_in(eve.id).await);
+        done(&mut of_ada, "/auth/organization/acme/members/remove", serde_json::json!({ "member": eve.id })).await;
+        gateway.browser().sign_in("eve@example.org", PASSWORD).await;
+        assert!(!is_in(eve.id).await, "whoever was removed stays out");
+        super::join(&gateway, acme.id, eve.id, "member").await;
+        lent.leave(&Actor::user(eve.id), acme.id).await.expect("left");
+        gateway.browser().sign_in("eve@example.org", PASSWORD).await;
+        assert!(!is_in(eve.id).await, "whoever left stays out");
+    }
+}
+
+on_both_engines! {
+    async fn the_handle_answers_for_a_person_and_lists_their_organizations(gateway: TestGateway) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let (bob, _) = known(&gateway, "bob@example.org").await;
+        let lent = organizations(&gateway);
+        for slug in ["zebra", "acme"] {
+            let id = owned_by(&gateway, ada.id, slug).await.id;
+            super::join(&gateway, id, bob.id, "admin,member").await;
+        }
+        let mine = lent.list_for(bob.id).await.expect("a list");
+        assert_eq!(mine.iter().map(|one| one.slug.as_str()).collect::<Vec<_>>(), ["acme", "zebra"]);
+        assert!(has_any_role(&mine[0].roles, &["ADMIN"]) && mine[0].roles.len() == 2);
+        let id = lent.resolve("Acme").await.expect("an id");
+        let details = lent.details(&Actor::user(bob.id), id).await.expect("details");
+        assert!(details.members == 2 && details.powers.may("member:add") && !details.powers.may("organization:delete"));
+        let outside = gateway.person("out@example.org").await;
+        let unknown = lent.details(&Actor::user(outside.id), id).await.expect_err("a refusal");
+        assert_eq!(unknown.code(), "organization.unknown");
+    }
+}
