@@ -154,8 +154,6 @@ impl Principal {
             | Event::UserSignedIn { .. }
             | Event::SessionConfirmed { .. }
             | Event::ProviderLinked { .. }
-            | Event::MembershipChanged { .. }
-            | Event::OrganizationChanged { .. }
             | Event::ProviderUnlinked { .. } => false,
             Event::NewsMissed => true,
         }
