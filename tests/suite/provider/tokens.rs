@@ -175,6 +175,29 @@ with_idp! {
 }
 
 with_idp! {
+    async fn a_sign_in_without_a_refresh_token_lets_a_renewal_finish(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        let (before, gate) = (row(&gateway).await, Arc::new(Semaphore::new(0)));
+        idp.ways().token_gate = Some(Arc::clone(&gate));
+        let asked = idp.count("/token");
+        let slow = tokio::spawn(async move { call(&mut browser, ACCESS, json!({})).await });
+        eventually("the renewal is under way", || idp.count("/token") > asked).await;
+        {
+            let mut ways = idp.ways();
+            ways.token_gate = None;
+            ways.gives_refresh_token = false;
+        }
+        arrived(&gateway, &idp).await;
+        assert_eq!(row(&gateway).await, before, "whoever renews has the row to himself");
+        gate.add_permits(1);
+        let (status, answer) = slow.await.expect("an answer");
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_ne!(row(&gateway).await.0, before.0, "what the renewal got is kept");
+    }
+}
+
+with_idp! {
     async fn who_comes_while_another_node_renews_for_long_is_told_to_come_again(gateway, idp,
         setup = |idp: &Idp| open(&idp.table("timeout_seconds = 1")))
     {

@@ -38,6 +38,8 @@ pub struct LinkedAccount {
     pub updated_at: Timestamp,
     /// When somebody last signed in with it.
     pub last_used_at: Option<Timestamp>,
+    /// Until when somebody has its tokens to themselves, to renew them.
+    pub lease_until: Option<Timestamp>,
 }
 
 /// The account somebody has elsewhere.

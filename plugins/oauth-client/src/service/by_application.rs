@@ -135,7 +135,7 @@ impl Engine {
     }
 
     /// Changes an account in this transaction, which holds its person already. The row is held before it is read: whoever
-    /// renews its tokens is done, or throws away what it gets.
+    /// renews its tokens is done, throws away what it gets, or is let finish.
     async fn change(
         &self,
         tx: &mut Tx,
@@ -151,11 +151,8 @@ impl Engine {
             store::accounts::set_email(tx, id, email, now).await?;
             (account.email, account.updated_at) = (Some(email.clone()), now);
         }
-        // Without tokens nothing is to be stored, and a renewal that is under way goes on.
         if has_something(&changes.tokens) {
-            self.put_tokens(&mut account, &changes.tokens)?;
-            store::accounts::set_tokens(tx, &account, now).await?;
-            account.updated_at = now;
+            self.replace_tokens(tx, &mut account, &changes.tokens).await?;
         }
         Ok(account.into())
     }

@@ -87,8 +87,14 @@ impl Engine {
                 return self.welcome_back(arrival, account).await;
             }
             let email = arrival.profile.normal_email().ok_or_else(refusal::email_missing)?;
-            if !arrival.is_proven() && self.host.newcomers().must_prove() && self.takes_new_people(arrival) {
-                return Ok(Found::Newcomer(email));
+            if !arrival.is_proven() {
+                // Whoever shows an address that may be anybody's learns nothing about it.
+                if !self.takes_new_people(arrival) {
+                    return Err(refusal::account_not_linked());
+                }
+                if self.host.newcomers().must_prove() {
+                    return Ok(Found::Newcomer(email));
+                }
             }
             let user = self.host.accounts().find_by_email(&email).await?;
             let is_new = user.is_none();
@@ -103,7 +109,7 @@ impl Engine {
         Err(refusal::account_not_linked())
     }
 
-    async fn welcome_back(&self, arrival: &Arrival<'_>, mut account: LinkedAccount) -> Result<Found> {
+    async fn welcome_back(&self, arrival: &Arrival<'_>, account: LinkedAccount) -> Result<Found> {
         let now = self.host.now();
         let settled = Settled { user: account.user_id, is_new: false };
         // Whoever is banned is not there: nothing is noted, and no session will begin.
@@ -116,8 +122,7 @@ impl Engine {
         }
         store::accounts::note_sign_in(&mut tx, account.id, arrival.profile.email.as_deref(), now).await?;
         if arrival.settings.update_account_on_sign_in {
-            self.put_tokens(&mut account, arrival.tokens)?;
-            store::accounts::set_tokens(&mut tx, &account, now).await?;
+            self.bring_tokens(&mut tx, &account, arrival.tokens).await?;
         }
         tx.commit(now).await?;
         Ok(Found::Settled(settled))
@@ -234,13 +239,12 @@ impl Engine {
     pub(super) async fn link(&self, arrival: &Arrival<'_>, caller: &Caller) -> Result<()> {
         let (now, user) = (self.host.now(), caller.user());
         let found = store::accounts::find(&mut self.host.db().read().await?, arrival.identity).await?;
-        if let Some(mut account) = found {
+        if let Some(account) = found {
             if account.user_id != user.id {
                 return Err(refusal::already_linked());
             }
-            self.put_tokens(&mut account, arrival.tokens)?;
             let mut tx = self.begin_as(caller).await?;
-            store::accounts::set_tokens(&mut tx, &account, now).await?;
+            self.bring_tokens(&mut tx, &account, arrival.tokens).await?;
             return tx.commit(now).await;
         }
         if !arrival.settings.allow_different_link_emails {
@@ -256,6 +260,34 @@ impl Engine {
             return Err(refusal::already_linked());
         }
         tx.commit(now).await
+    }
+
+    /// Puts the tokens of a sign-in in the place of those before. The row is held before it is read: another sign-in or a
+    /// renewal may have written to it since it was found.
+    async fn bring_tokens(&self, tx: &mut Tx, found: &LinkedAccount, tokens: &TokenSet) -> Result<()> {
+        store::accounts::lock_all(tx, found.user_id).await?;
+        match store::accounts::find_by_id(tx, found.id, found.user_id).await? {
+            Some(mut account) => self.replace_tokens(tx, &mut account, tokens).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts other tokens in the place of those of an account, as it is in this transaction. Without a refresh token among
+    /// them a renewal that is under way is let finish, since it holds the only one that is still good: `false` then.
+    pub(super) async fn replace_tokens(
+        &self,
+        tx: &mut Tx,
+        account: &mut LinkedAccount,
+        tokens: &TokenSet,
+    ) -> Result<bool> {
+        let now = self.host.now();
+        if tokens.refresh_token.is_none() && account.lease_until.is_some_and(|until| until > now) {
+            return Ok(false);
+        }
+        self.put_tokens(account, tokens)?;
+        store::accounts::set_tokens(tx, account, now).await?;
+        account.updated_at = now;
+        Ok(true)
     }
 
     pub(super) async fn insert_link(&self, tx: &mut Tx, arrival: &Arrival<'_>, user: &UserContext) -> Result<bool> {
@@ -296,6 +328,7 @@ impl Engine {
             created_at: now,
             updated_at: now,
             last_used_at: link.used_at,
+            lease_until: None,
         };
         self.put_tokens(&mut account, link.tokens)?;
         if !store::accounts::insert(tx, &account).await? {
