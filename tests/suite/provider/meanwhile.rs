@@ -114,11 +114,11 @@ with_idp! {
 
 with_idp! {
     async fn an_account_whose_address_changes_meanwhile_is_not_joined(gateway, idp) {
+        const MOVE: &str = "UPDATE core_users SET email = 'moved@example.org' WHERE id = $1";
         // As above.
         if !matches!(gateway.pools(), Pools::Postgres(_)) {
             return;
         }
-        const MOVE: &str = "UPDATE core_users SET email = 'moved@example.org' WHERE id = $1";
         let ada = gateway.person("ada@example.org").await;
         prove(&gateway, &ada).await;
         let host = gateway.gateway.host();

@@ -41,13 +41,13 @@ with_idp! {
 
 with_idp! {
     async fn a_sealed_token_opens_in_its_own_row_only(gateway, idp) {
+        const SWAP: &str = "UPDATE oauth_client_accounts SET access_token = \
+             (SELECT other.access_token FROM oauth_client_accounts other WHERE other.id <> oauth_client_accounts.id)";
         // Whoever writes to the database cannot have the token of somebody else handed to them.
         let mut mallory = arrived(&gateway, &idp).await;
         idp.ways().person = json!({ "sub": "bob-1", "email": "bob@example.org", "email_verified": true });
         arrived(&gateway, &idp).await;
         assert_eq!(call(&mut mallory, ACCESS, json!({})).await.0, StatusCode::OK);
-        const SWAP: &str = "UPDATE oauth_client_accounts SET access_token = \
-             (SELECT other.access_token FROM oauth_client_accounts other WHERE other.id <> oauth_client_accounts.id)";
         let host = gateway.gateway.host();
         let mut tx = host.db().begin().await.expect("a transaction");
         on!(&mut tx, c => sqlx::query(SWAP).execute(c).await.map(drop)).expect("swapped");
