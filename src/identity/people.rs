@@ -7,7 +7,7 @@ use belgie_api::db::Tx;
 use belgie_api::ports::{Accounts, NewUser, UserChanges};
 use belgie_api::{Caller, Failure, Result, UserId};
 
-use super::accounts::Identity;
+use super::accounts::{Identity, context};
 use super::operate::unknown;
 use super::sessions::closed;
 use super::setup::ADMIN;
@@ -51,6 +51,12 @@ impl Identity {
         let has_more = rows.len() > PAGE;
         rows.truncate(PAGE);
         Ok((rows, has_more))
+    }
+
+    /// An account as callers show it.
+    #[must_use]
+    pub fn describe(row: UserRow) -> UserContext {
+        context(row)
     }
 
     /// Everything about an account, banned or not.

@@ -89,6 +89,7 @@ fn label(action: &str) -> &str {
         "user.verified" => "marked the address as proven of",
         "session.ended" => "ended a session of",
         "session.all_ended" => "ended all sessions of",
+        "access.explained" => "asked why a tool is open or closed to",
         "impersonation.began" => "began to see the pages as",
         "impersonation.ended" => "stopped seeing the pages as",
         other => other,
