@@ -2,8 +2,18 @@
 
 pub mod caller;
 pub mod decide;
+pub mod expression;
+pub mod guard;
+mod pattern;
+mod policy;
+mod question;
+mod trace;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::decide::{Action, ActionKind, Denial, Permit, decide, is_listed};
+pub use self::decide::{Action, ActionKind, Denial, Permit, decide, foresee, is_hidden, is_listed};
+pub use self::guard::{Guard, Origin};
+pub use self::policy::{Policy, RawEntry};
+pub use self::question::Question;
+pub use self::trace::{Column, Step, Trace, trace};

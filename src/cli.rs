@@ -5,6 +5,7 @@ mod args;
 mod check;
 pub mod demo;
 mod doctor;
+mod explain;
 mod last_address;
 mod output;
 mod serve;
@@ -58,7 +59,7 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             );
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Check => check::check(builder(overrides)?, json),
+        Verb::Check => check::check(builder(overrides)?, json).await,
         Verb::Doctor => doctor::doctor(builder(overrides)?, json).await,
         Verb::Surface => {
             let gateway = builder(overrides)?.build().await?;
@@ -69,6 +70,11 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
                 json,
             );
             Ok(ExitCode::SUCCESS)
+        }
+        Verb::Explain(asked) => {
+            let builder = builder(overrides)?;
+            let builder = if asked.demo_tools { builder.demo_tools() } else { builder };
+            with_builder(builder, json, async |gateway| explain::explain(gateway, asked).await).await
         }
         Verb::User(verb) => with_gateway(overrides, json, async |gateway| account::user(gateway, verb).await).await,
         Verb::Audit(verb) => with_gateway(overrides, json, async |gateway| account::audit(gateway, verb).await).await,
@@ -112,7 +118,15 @@ async fn with_gateway(
     json: bool,
     act: impl AsyncFnOnce(&Gateway) -> belgie_api::Result<belgie_api::command::Output>,
 ) -> Result<ExitCode, CliError> {
-    let gateway = open(builder(overrides)?).await?;
+    with_builder(builder(overrides)?, json, act).await
+}
+
+async fn with_builder(
+    builder: Builder,
+    json: bool,
+    act: impl AsyncFnOnce(&Gateway) -> belgie_api::Result<belgie_api::command::Output>,
+) -> Result<ExitCode, CliError> {
+    let gateway = open(builder).await?;
     let outcome = act(&gateway).await;
     gateway.shutdown().await;
     print(&outcome?, json);

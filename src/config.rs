@@ -24,6 +24,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use secrecy::SecretString;
 
+mod access;
 mod base_url;
 mod checks;
 mod cidr;
@@ -47,6 +48,7 @@ mod strength;
 mod tests;
 mod urls;
 
+pub use access::AccessEntry;
 pub use base_url::BaseUrl;
 pub use belgie_api::settings::{Effective, Ledger, Origin, Problem, Problems, Section};
 pub use cidr::Cidr;
@@ -106,6 +108,8 @@ pub struct Config {
     pub log: Log,
     /// `[outbound]`
     pub outbound: Outbound,
+    /// `[[access]]`, in the order of the file.
+    pub access: Vec<AccessEntry>,
     /// `[plugins.<id>]`, for each plugin to read.
     pub plugins: PluginSections,
 }
@@ -202,6 +206,7 @@ impl Config {
             limits: root.section("limits", Limits::read),
             log: root.section("log", Log::read),
             outbound: root.section("outbound", Outbound::read),
+            access: root.tables("access", AccessEntry::read),
             plugins: PluginSections::read(root),
             data_dir,
             site_name,
@@ -211,6 +216,17 @@ impl Config {
 }
 
 impl Draft {
+    /// `[[access]]`, to be looked at with what is known of scopes before the verdict.
+    #[must_use]
+    pub fn access(&self) -> &[AccessEntry] {
+        &self.config.access
+    }
+
+    /// Notes what is wrong with a setting beyond what its section can know.
+    pub fn complain(&self, path: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.ledger.complain(path, message, remedy);
+    }
+
     /// The plugins' tables, for each plugin to read before the verdict.
     #[must_use]
     pub fn plugins(&self) -> &PluginSections {

@@ -4,4 +4,4 @@ mod migrate;
 mod open;
 
 pub use self::migrate::{Ledger, ledgers, migrate, pending};
-pub use self::open::{OpenError, open};
+pub use self::open::{OpenError, empty, open};

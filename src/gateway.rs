@@ -6,6 +6,7 @@ mod error;
 mod hooks;
 mod host;
 mod keys;
+mod policy;
 
 use std::sync::Arc;
 
@@ -14,10 +15,12 @@ use belgie_api::plugin::Route;
 use belgie_api::{Host, PlainToken, Result};
 use tokio::net::TcpListener;
 
+use crate::access::Question;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::mail::Sender;
 use crate::tasks::Tasks;
+use crate::web::explain::Explanation;
 use crate::web::{self, ServeRules, Web};
 
 pub use self::builder::{Belgie, Builder, Checked};
@@ -36,6 +39,7 @@ pub struct Gateway {
     tasks: Tasks,
     surface: String,
     pending: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Gateway {
@@ -73,6 +77,20 @@ impl Gateway {
     #[must_use]
     pub fn pending_migrations(&self) -> &[String] {
         &self.pending
+    }
+
+    /// Explains whether somebody may call a tool, and why: with the deciding itself, so with what would be decided.
+    ///
+    /// # Errors
+    /// When there is no such person, organization or tool.
+    pub async fn explain(&self, question: &Question) -> Result<Explanation> {
+        web::explain::explain(&self.web, question).await
+    }
+
+    /// What is no mistake and yet hardly meant, one sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// All routes, to be merged into an application's own router: `app.merge(gateway.router())`. They bring their own

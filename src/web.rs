@@ -11,6 +11,7 @@ mod confirm;
 mod cross_site;
 pub mod edge;
 mod errors;
+pub mod explain;
 mod forgot;
 mod front;
 mod home;

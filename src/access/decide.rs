@@ -1,16 +1,20 @@
-//! The one function that decides. Listing and calling ask it alike, so a tool that is listed can be called and a hidden
-//! one cannot.
+//! The one decision. Lists and calls ask it alike, so what is listed can be called and what is hidden cannot; `explain`
+//! shows it at work.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use belgie_api::{Caller, Rule, ScopeSet};
+use belgie_api::{Caller, ScopeSet};
 
-/// What somebody wants to do, with the rule that stands before it.
+use super::expression::Arguments;
+use super::guard::{Check, Finding, Guard, Known, Need, Stage};
+
+/// What somebody wants to do, with everything that stands before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Action<'a> {
     kind: ActionKind,
     name: &'a str,
-    rule: &'a Rule,
+    guard: &'a Arc<Guard>,
 }
 
 /// The kinds of things that can be done through MCP.
@@ -31,10 +35,10 @@ pub enum ActionKind {
 }
 
 impl<'a> Action<'a> {
-    /// `name`: the tool, prompt, resource URI, task or wrapped server that is meant. `rule`: who may.
+    /// `name`: the tool, prompt, resource URI, task or wrapped server that is meant. `guard`: who may.
     #[must_use]
-    pub const fn new(kind: ActionKind, name: &'a str, rule: &'a Rule) -> Self {
-        Self { kind, name, rule }
+    pub const fn new(kind: ActionKind, name: &'a str, guard: &'a Arc<Guard>) -> Self {
+        Self { kind, name, guard }
     }
 
     /// What kind of thing it is.
@@ -45,8 +49,8 @@ impl<'a> Action<'a> {
 
     /// Who may.
     #[must_use]
-    pub const fn rule(&self) -> &'a Rule {
-        self.rule
+    pub const fn guard(&self) -> &'a Arc<Guard> {
+        self.guard
     }
 
     /// What it is done to.
@@ -81,7 +85,8 @@ impl<'a> Permit<'a> {
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// Organization, role, team or permission is not theirs. Nobody is told that such a thing exists.
+    /// Organization, role, team or permission is not theirs, or a rule denies it to them. Nobody is told that such a thing
+    /// exists.
     #[error("there is no such thing for this caller")]
     Hidden,
     /// The credential does not reach that far; asking for these scopes would help (RFC 6750 section 3.1).
@@ -98,55 +103,129 @@ pub enum Denial {
         /// Features that the current plan lacks.
         entitlements: BTreeSet<String>,
     },
+    /// The caller may, but not with these arguments.
+    #[error("these arguments are not allowed")]
+    Arguments,
+    /// It could not be decided, which is never a yes.
+    #[error("it could not be decided")]
+    Undecided,
 }
 
-/// Decides whether the caller may. Pure: the same caller and rule have the same outcome.
+/// What a denial means for a request before it is read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtPreflight {
+    /// It goes on; what is denied is answered inside the protocol.
+    Passes,
+    /// 403 with a challenge: the client can ask for more scopes.
+    AsksForScopes,
+    /// 503: nobody can say whether it may go on.
+    Unavailable,
+}
+
+impl Denial {
+    /// What it means before the request is read to its end.
+    #[must_use]
+    pub const fn at_preflight(&self) -> AtPreflight {
+        match self {
+            Self::Scope { .. } => AtPreflight::AsksForScopes,
+            Self::Undecided => AtPreflight::Unavailable,
+            Self::Hidden | Self::Plan { .. } | Self::Arguments => AtPreflight::Passes,
+        }
+    }
+
+    /// Whether lists show the thing all the same: the client can ask for more scopes, the person for a larger plan, and
+    /// other arguments may be allowed.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        !matches!(self, Self::Hidden | Self::Undecided)
+    }
+}
+
+/// Hears of every check that is made.
+pub(super) trait Witness {
+    /// Whether it wants to hear of those, too, that no longer change anything.
+    const HEARS_ALL: bool;
+
+    /// Hears what came of one.
+    fn hear(&mut self, check: &Check, finding: &Finding);
+}
+
+impl Witness for () {
+    const HEARS_ALL: bool = false;
+
+    fn hear(&mut self, _: &Check, _: &Finding) {}
+}
+
+/// Decides whether the caller may, with these arguments; `None` are no arguments. Pure: the same caller, guard and
+/// arguments have the same outcome.
 ///
 /// # Errors
-/// The first denial in the order organization, role, team and permission; then scopes; then the plan.
-pub fn decide<'a>(caller: &'a Caller, action: Action<'a>) -> Result<Permit<'a>, Denial> {
-    let rule = action.rule;
-    // A rule with a text that is no scope stops the boot. Should one get here all the same, nobody can fulfil it.
-    if !rule.invalid_scopes().is_empty() || !is_in_place(caller, rule) {
-        return Err(Denial::Hidden);
-    }
-    if !caller.scopes().covers(rule.scopes()) {
-        return Err(Denial::Scope { missing: caller.scopes().missing(rule.scopes()) });
-    }
-    check_plan(caller, rule)?;
+/// The first denial in the order organization, role, team and permission; what expressions ask of the caller; scopes; the
+/// plan; what expressions ask of the arguments.
+pub fn decide<'a>(caller: &'a Caller, action: Action<'a>, arguments: Option<&Arguments>) -> Result<Permit<'a>, Denial> {
+    judge(caller, action.guard, Known::Arguments(arguments), &mut ())?;
     Ok(Permit { caller, action })
 }
 
-/// Whether a thing under this rule is shown to the caller. Missing scopes and a small plan do not hide it: the client
-/// can ask for more scopes and the person for a larger plan, once they know what for.
+/// The same decision before the arguments are known: what depends on them counts as met. Nothing can be run with it.
+///
+/// # Errors
+/// As [`decide`].
+pub fn foresee(caller: &Caller, guard: &Guard) -> Result<(), Denial> {
+    judge(caller, guard, Known::Nothing, &mut ())
+}
+
+/// Whether a thing behind this guard is shown to the caller.
 #[must_use]
-pub fn is_listed(caller: &Caller, rule: &Rule) -> bool {
-    !matches!(decide(caller, Action::new(ActionKind::UseServer, "", rule)), Err(Denial::Hidden))
+pub fn is_listed(caller: &Caller, guard: &Guard) -> bool {
+    foresee(caller, guard).err().is_none_or(|denial| denial.is_listed())
 }
 
-/// Whether the caller stands where the rule wants: in an organization, with a role, a team and the permissions.
-fn is_in_place(caller: &Caller, rule: &Rule) -> bool {
-    if !rule.needs_organization() {
-        return true;
-    }
-    let Some(organization) = caller.organization() else { return false };
-    let has_role = rule.roles().is_empty() || !rule.roles().is_disjoint(&organization.roles);
-    let has_team = rule.teams().is_empty() || caller.teams().iter().any(|team| rule.teams().contains(&team.name));
-    has_role && has_team && rule.permissions().is_subset(&organization.permissions)
+/// Whether the caller must not know of a thing behind this guard.
+#[must_use]
+pub fn is_hidden(caller: &Caller, guard: &Guard) -> bool {
+    matches!(foresee(caller, guard), Err(Denial::Hidden))
 }
 
-fn check_plan(caller: &Caller, rule: &Rule) -> Result<(), Denial> {
-    if rule.plans().is_empty() && rule.entitlements().is_empty() {
-        return Ok(());
+/// Goes through the checks. They stand in the order in which denials go before each other, so the first one counts.
+pub(super) fn judge<W: Witness>(
+    caller: &Caller,
+    guard: &Guard,
+    known: Known<'_>,
+    witness: &mut W,
+) -> Result<(), Denial> {
+    let mut first = Ok(());
+    for check in guard.checks() {
+        let finding = check.need.look(caller, known);
+        witness.hear(check, &finding);
+        if let Some(denial) = denial(check, finding, caller, guard) {
+            if !W::HEARS_ALL {
+                return Err(denial);
+            }
+            first = first.and(Err(denial));
+        }
     }
-    let plan = caller.subscription();
-    let has_plan = rule.plans().is_empty() || plan.is_some_and(|plan| rule.plans().contains(&plan.plan));
-    let lacking: BTreeSet<String> = match plan {
-        Some(plan) => rule.entitlements().difference(&plan.entitlements).cloned().collect(),
-        None => rule.entitlements().clone(),
-    };
-    if has_plan && lacking.is_empty() {
-        return Ok(());
+    first
+}
+
+fn denial(check: &Check, finding: Finding, caller: &Caller, guard: &Guard) -> Option<Denial> {
+    match finding {
+        Finding::Met | Finding::Open => None,
+        Finding::Failed(_) => {
+            // What went wrong may repeat what was sent, so the log says only where.
+            tracing::warn!(access.rule = %check.origin, "an expression could not be evaluated, so nobody is let through");
+            Some(Denial::Undecided)
+        }
+        Finding::Unmet => Some(match (&check.need, check.stage) {
+            (Need::Scopes(_), _) => Denial::Scope { missing: caller.scopes().missing(guard.scopes()) },
+            (Need::Plan { plans, entitlements }, _) => {
+                let own = caller.subscription().map(|plan| &plan.entitlements);
+                let is_lacking = |name: &&String| own.is_none_or(|own| !own.contains(*name));
+                let lacking = entitlements.iter().filter(is_lacking).cloned().collect();
+                Denial::Plan { plans: plans.clone(), entitlements: lacking }
+            }
+            (_, Stage::Arguments) => Denial::Arguments,
+            _ => Denial::Hidden,
+        }),
     }
-    Err(Denial::Plan { plans: rule.plans().clone(), entitlements: lacking })
 }

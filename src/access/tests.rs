@@ -10,7 +10,7 @@ use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, Clock, OrgId, Rule, ScopeSet, TeamId, UserId, access};
 
 use super::decide::ActionKind;
-use super::{Action, Denial, decide, is_listed};
+use super::{Action, Denial, Guard, decide, is_listed as is_guard_listed};
 
 fn names(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
@@ -66,7 +66,11 @@ fn loner(granted: &str) -> Caller {
 }
 
 fn outcome(caller: &Caller, rule: &Rule) -> Result<(), Denial> {
-    decide(caller, Action::new(ActionKind::CallTool, "tool", rule)).map(drop)
+    decide(caller, Action::new(ActionKind::CallTool, "tool", &Arc::new(Guard::of(rule))), None).map(drop)
+}
+
+fn is_listed(caller: &Caller, rule: &Rule) -> bool {
+    is_guard_listed(caller, &Guard::of(rule))
 }
 
 fn missing(text: &str) -> Result<(), Denial> {
@@ -88,6 +92,15 @@ fn the_table_of_decisions_holds() {
         ("an organization", &member(""), access().organization(), Ok(())),
         ("any one of the roles", &member(""), access().role("owner").role("editor"), Ok(())),
         ("none of the roles", &member(""), access().role("owner"), hidden.clone()),
+        ("the organization", &member(""), access().organization_named("other").organization_named("acme"), Ok(())),
+        ("another organization", &member(""), access().organization_named("other"), hidden.clone()),
+        ("no organization at all", &anybody, access().organization_named("acme"), hidden.clone()),
+        ("denied to everybody", &anybody, access().deny(), hidden.clone()),
+        ("denied to editors", &member(""), access().role("editor").deny(), hidden.clone()),
+        ("denied to owners", &member(""), access().role("owner").deny(), Ok(())),
+        ("denied to editors of another", &member(""), access().role("editor").team("red").deny(), Ok(())),
+        ("denied to a scope", &anybody, access().scope("a").deny(), hidden.clone()),
+        ("denied to a scope that is none", &anybody, access().scope("not a scope").deny(), hidden.clone()),
         ("a permission", &member(""), access().permission("notes:edit"), Ok(())),
         ("all permissions", &member(""), access().permission("notes:edit").permission("b:c"), hidden.clone()),
         ("any one of the teams", &member(""), access().team("red").team("blue"), Ok(())),
@@ -119,8 +132,8 @@ fn listing_hides_only_what_is_hidden() {
 #[test]
 fn a_permit_names_its_caller_and_its_action() {
     let caller = loner("a");
-    let rule = access().scope("a");
-    let permit = decide(&caller, Action::new(ActionKind::CallTool, "echo", &rule)).expect("the scope is there");
+    let guard = Arc::new(Guard::of(&access().scope("a")));
+    let permit = decide(&caller, Action::new(ActionKind::CallTool, "echo", &guard), None).expect("the scope is there");
     assert_eq!(permit.caller().user().email, "ada@example.com");
     assert_eq!((permit.action().kind(), permit.action().name()), (ActionKind::CallTool, "echo"));
 }

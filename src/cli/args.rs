@@ -51,6 +51,8 @@ pub enum Verb {
     Doctor,
     /// Show every route, tool, scope, table and command
     Surface,
+    /// Explain whether somebody may call a tool, and why
+    Explain(ExplainArgs),
     /// People with an account
     #[command(subcommand)]
     User(UserVerb),
@@ -60,6 +62,31 @@ pub enum Verb {
     /// Who did what to whom
     #[command(subcommand)]
     Audit(AuditVerb),
+}
+
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Whom it is about: the address the account signs in with, or its id
+    #[arg(long)]
+    pub user: String,
+    /// The organization the call is made for, by its name in URLs; without it, the person alone
+    #[arg(long, value_name = "SLUG")]
+    pub org: Option<String>,
+    /// The client that calls, by its id
+    #[arg(long, value_name = "ID")]
+    pub client: Option<String>,
+    /// The scopes of its token, separated by spaces; without them, those that agents get by default
+    #[arg(long)]
+    pub scopes: Option<String>,
+    /// The tool
+    #[arg(long)]
+    pub tool: String,
+    /// The arguments of the call, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub arguments: Option<String>,
+    /// Know the tools of `serve --demo-tools`, too
+    #[arg(long)]
+    pub demo_tools: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::output::{CliError, print};
 use crate::gateway::Builder;
 
-/// Prints every setting with its value and where it came from; secrets are masked.
-pub fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
+/// Prints every setting with its value and where it came from, secrets masked, and what is hardly meant.
+pub async fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
     let checked = builder.check()?;
     let effective = checked.config().effective();
     let lines: Vec<String> = effective.iter().map(ToString::to_string).collect();
@@ -17,7 +17,9 @@ pub fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
         .iter()
         .map(|setting| json!({ "path": setting.path, "value": setting.value, "origin": setting.origin.to_string() }))
         .collect();
-    let text = format!("{}\n\nThe configuration is right.", lines.join("\n"));
-    print(&Output::new(text, json!({ "ok": true, "settings": list })), as_json);
+    let warnings = checked.rehearse().await?;
+    let said: String = warnings.iter().map(|warning| format!("Warning: {warning}.\n")).collect();
+    let text = format!("{}\n\n{said}The configuration is right.", lines.join("\n"));
+    print(&Output::new(text, json!({ "ok": true, "settings": list, "warnings": warnings })), as_json);
     Ok(ExitCode::SUCCESS)
 }

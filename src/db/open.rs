@@ -72,6 +72,15 @@ async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError
     Ok(Pools::Sqlite { readers, writer })
 }
 
+/// Pools on a database in memory without tables, which is made when somebody asks and goes with whoever did.
+///
+/// # Errors
+/// When the engine does not know its own name for it.
+pub fn empty() -> Result<Pools, OpenError> {
+    let pool = || SqlitePoolOptions::new().max_connections(1).connect_lazy("sqlite::memory:");
+    Ok(Pools::Sqlite { readers: pool()?, writer: pool()? })
+}
+
 /// Makes the file before the engine does, so that only its owner can read addresses and hashes. The engine gives its
 /// side files the same mode.
 fn keep_private(path: &Path) -> Result<(), sqlx::Error> {

@@ -35,12 +35,12 @@ const DELIVER_EVERY: Duration = Duration::from_secs(15);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Scopes the core itself knows.
-fn core_scopes() -> Vec<ScopeInfo> {
+pub(super) fn core_scopes() -> Vec<ScopeInfo> {
     vec![ScopeInfo { name: ADMIN.into(), description: "Administer this host".into(), grant: ScopeGrant::OnRequest }]
 }
 
 pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
-    let Checked { config, plugins, mut builder } = checked;
+    let Checked { config, policy, plugins, mut builder } = checked;
     let tasks = Tasks::new();
     let ledgers = db::ledgers(plugins.iter().map(AsRef::as_ref));
     let owns_pools = builder.pools.is_none();
@@ -72,6 +72,10 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     }
     problems.extend(unexplained_scopes(&all, &scopes));
     problems.extend(observers_of_one_name(&all));
+    let warnings = super::policy::idle(&policy, &all);
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
     let default_scopes = granted_by_default(&scopes);
     let has_organizations = all.provided.find::<Organizations>().is_some();
     let catalog = Catalog {
@@ -92,6 +96,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
+        policy,
         callers: callers.clone(),
         settings: mcp_settings(&config),
         bus: Arc::clone(&bus),
@@ -154,7 +159,19 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     }
     start_background_work(&tasks, &db, &parts, all.jobs);
     let (identity, sender) = (parts.identity, parts.sender);
-    Ok(Gateway { config, host, identity, sender, web, routes: all.routes, owns_pools, tasks, surface, pending })
+    Ok(Gateway {
+        config,
+        host,
+        identity,
+        sender,
+        web,
+        routes: all.routes,
+        owns_pools,
+        tasks,
+        surface,
+        pending,
+        warnings,
+    })
 }
 
 async fn open_pools(config: &Config, given: Option<Pools>) -> Result<Pools, BootError> {

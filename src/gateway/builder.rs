@@ -13,10 +13,15 @@ use belgie_api::tools::{Guarded, ToolEntry, ToolSet};
 use belgie_api::{Clock, Entropy, Plugin};
 
 use super::hooks::Hook;
-use super::{BootError, Gateway, assemble};
+use super::{BootError, Gateway, assemble, policy};
+use crate::access::Policy;
 use crate::config::{Config, Draft, Problems, RawConfig};
+use crate::db;
 use crate::outbound::{Names, SystemNames};
 use crate::registry;
+
+/// What keys are derived from while nothing is kept.
+const REHEARSAL: &str = "nothing is sealed with this";
 
 /// The way to a gateway.
 pub struct Belgie;
@@ -181,8 +186,10 @@ impl Builder {
     /// With all problems at once.
     pub fn check(mut self) -> Result<Checked, BootError> {
         let mut plugins = registry::order(std::mem::take(&mut self.plugins)).map_err(BootError::Misfit)?;
-        let config = configure(std::mem::take(&mut self.config), &mut plugins)?;
-        Ok(Checked { config, plugins, builder: self })
+        let mut scopes = assemble::core_scopes();
+        scopes.extend(self.scopes.iter().cloned());
+        let (config, policy) = configure(std::mem::take(&mut self.config), &mut plugins, &scopes)?;
+        Ok(Checked { config, policy, plugins, builder: self })
     }
 
     /// Checks everything and opens the database.
@@ -194,20 +201,26 @@ impl Builder {
     }
 }
 
-fn configure(raw: RawConfig, plugins: &mut [Box<dyn Plugin>]) -> Result<Config, Problems> {
+fn configure(
+    raw: RawConfig,
+    plugins: &mut [Box<dyn Plugin>],
+    core_scopes: &[ScopeInfo],
+) -> Result<(Config, Policy), Problems> {
     let draft: Draft = Config::draft(raw)?;
     for plugin in plugins.iter_mut() {
         let mut section = draft.plugins().section(plugin.manifest().id);
         plugin.configure(&mut section);
         section.finish();
     }
+    let policy = policy::compile(&draft, plugins, core_scopes);
     let ids: Vec<&str> = plugins.iter().map(|plugin| plugin.manifest().id).collect();
-    draft.finish(&ids)
+    draft.finish(&ids).map(|config| (config, policy))
 }
 
 /// A configuration without mistakes, and everything that will be opened with it.
 pub struct Checked {
     pub(super) config: Config,
+    pub(super) policy: Policy,
     pub(super) plugins: Vec<Box<dyn Plugin>>,
     pub(super) builder: Builder,
 }
@@ -224,6 +237,21 @@ impl Checked {
     pub fn bound_to(mut self, address: SocketAddr) -> Self {
         self.config.bound_to(address);
         self
+    }
+
+    /// Puts the gateway together without opening anything of the configured database and folder, and says what it warns
+    /// of: what can only be known once everything is mounted.
+    ///
+    /// # Errors
+    /// When something does not fit together.
+    pub async fn rehearse(mut self) -> Result<Vec<String>, BootError> {
+        self.config.secret.get_or_insert_with(|| REHEARSAL.into());
+        self.builder.migrate = Some(false);
+        self.builder.pools = Some(db::empty()?);
+        let gateway = self.open().await?;
+        let warnings = gateway.warnings().to_vec();
+        gateway.shutdown().await;
+        Ok(warnings)
     }
 
     /// Opens the database, mounts the plugins and puts the gateway together.

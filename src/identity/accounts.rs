@@ -126,6 +126,12 @@ impl Identity {
         Self { db, clock, entropy, hasher, rules, keys, post, breached, audit, hooks: Arc::default(), remembered }
     }
 
+    /// The present moment, as everything about people sees it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The operator's rules.
     #[must_use]
     pub fn rules(&self) -> &AccountRules {

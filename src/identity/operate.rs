@@ -9,7 +9,7 @@ use belgie_api::hooks::Act;
 use belgie_api::ports::{Accounts, AuditEntry, UserChanges};
 use belgie_api::web::RequestInfo;
 use belgie_api::{AuditId, Caller, Event, Failure, Result, ScopeSet, SessionId, Timestamp, UserId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::accounts::{CreateError, Identity, NewAccount, context};
 use super::setup::ADMIN;
@@ -72,6 +72,16 @@ impl Identity {
     pub async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
         let id = AuditId::new(self.clock.as_ref(), self.entropy.as_ref());
         audit::insert(tx, id, self.clock.now(), entry).await
+    }
+
+    /// Puts an act on record that changes nothing.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note(&self, action: &'static str, about: UserId, details: Value, by: By<'_>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        self.record(&mut tx, &by.entry(action).to(about).with(details)).await?;
+        tx.commit(self.clock.now()).await
     }
 
     /// Refuses to go on when this account is the last operator who can sign in. Takes the line of all who ask.

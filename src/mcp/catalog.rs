@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use belgie_api::Rule;
-use belgie_api::tools::{Guarded, ToolCall, ToolEntry};
+use belgie_api::tools::{AnyHandler, Guarded, ToolCall, ToolEntry};
 use rmcp::model::{ListToolsResult, ServerCapabilities, ServerResult, SubscriptionFilter, Tool, ToolsCapability};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::param_headers;
+use crate::access::{Guard, Policy};
 
 /// The longest name a tool may have (MCP 2026-07-28, server/tools, tool names).
 const MAX_NAME: usize = 128;
@@ -21,7 +22,7 @@ pub struct NativeTool {
     pub(crate) json: Box<RawValue>,
     /// The same for the versions before 2026-07-28.
     pub(crate) legacy_json: Box<RawValue>,
-    pub(crate) rule: Rule,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) call: ToolCall,
     /// Whether it has nothing to say to its client while it runs.
     pub(crate) is_plain: bool,
@@ -48,11 +49,23 @@ pub enum Part {
     Subscriptions,
 }
 
+/// A wrapped server, with everything that stands before its things.
+pub struct Wrapped {
+    pub(crate) name: &'static str,
+    pub(crate) handler: Arc<dyn AnyHandler>,
+    /// Of the server as a whole, and of whatever has none of its own.
+    pub(crate) guard: Arc<Guard>,
+    /// Of tools that have a rule of their own.
+    tools: BTreeMap<String, Arc<Guard>>,
+    rules: Guarded,
+    policy: Policy,
+}
+
 /// Everything behind the gate.
 pub struct Catalog {
     native: Vec<Arc<NativeTool>>,
     by_name: HashMap<String, usize>,
-    guarded: Vec<Guarded>,
+    guarded: Vec<Wrapped>,
     owners: BTreeMap<&'static str, usize>,
     capabilities: ServerCapabilities,
 }
@@ -98,7 +111,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Everything that is wrong with them, one sentence each.
-    pub fn build(tools: Vec<ToolEntry>, guarded: Vec<Guarded>) -> Result<Self, Vec<String>> {
+    pub fn build(tools: Vec<ToolEntry>, guarded: Vec<Guarded>, policy: &Policy) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let mut native = Vec::with_capacity(tools.len());
         let mut by_name = HashMap::new();
@@ -120,14 +133,15 @@ impl Catalog {
                 })
             };
             let (json, legacy_json) = (write(&tool), write(&for_older_clients(&tool)));
-            let rule = rule.unwrap_or_default();
-            native.push(Arc::new(NativeTool { tool, json, legacy_json, rule, call, is_plain, has_param_headers }));
+            let guard = Arc::new(policy.guard(&rule.unwrap_or_default(), &name));
+            native.push(Arc::new(NativeTool { tool, json, legacy_json, guard, call, is_plain, has_param_headers }));
             if by_name.insert(name.clone(), native.len() - 1).is_some() {
                 problems.push(format!("there are two tools named `{name}`"));
             }
         }
         check_guarded(&native, &guarded, &mut problems);
         let (owners, capabilities) = merge(&guarded, &mut problems);
+        let guarded = guarded.into_iter().map(|guarded| Wrapped::new(guarded, policy)).collect();
         if problems.is_empty() { Ok(Self { native, by_name, guarded, owners, capabilities }) } else { Err(problems) }
     }
 
@@ -142,18 +156,50 @@ impl Catalog {
     }
 
     /// The wrapped servers.
-    pub(crate) fn guarded(&self) -> &[Guarded] {
+    pub(crate) fn guarded(&self) -> &[Wrapped] {
         &self.guarded
     }
 
     /// The wrapped server that offers this part of MCP.
-    pub(crate) fn owner(&self, part: Part) -> Option<&Guarded> {
+    pub(crate) fn owner(&self, part: Part) -> Option<&Wrapped> {
         self.owners.get(part.name()).and_then(|index| self.guarded.get(*index))
     }
 
     /// What a client is told we can do.
     pub(crate) fn capabilities(&self) -> &ServerCapabilities {
         &self.capabilities
+    }
+}
+
+impl Wrapped {
+    fn new(rules: Guarded, policy: &Policy) -> Self {
+        let tools = rules.tools.iter().map(|(name, rule)| (name.clone(), Arc::new(policy.guard(rule, name))));
+        Self {
+            name: rules.name,
+            handler: Arc::clone(&rules.handler),
+            guard: Arc::new(Guard::of(&rules.rule)),
+            tools: tools.collect(),
+            rules,
+            policy: policy.clone(),
+        }
+    }
+
+    /// Everything that stands before one of its tools, known at the start or not.
+    pub(crate) fn guard_of_tool(&self, name: &str) -> Cow<'_, Arc<Guard>> {
+        self.tools.get(name).map_or_else(|| self.guard_of(name), Cow::Borrowed)
+    }
+
+    /// Everything that stands before one of its prompts or resources.
+    pub(crate) fn guard_of(&self, name: &str) -> Cow<'_, Arc<Guard>> {
+        if self.policy.concerns(name) {
+            return Cow::Owned(Arc::new(self.policy.guard(&self.rules.rule, name)));
+        }
+        Cow::Borrowed(&self.guard)
+    }
+
+    /// Whether the operator's file says anything, so that things of one server may be under different rules.
+    pub(crate) fn has_policy(&self) -> bool {
+        !self.policy.is_empty()
     }
 }
 

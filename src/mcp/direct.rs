@@ -32,7 +32,7 @@ use super::preflight;
 use super::run::{self, Visit};
 use super::settings::McpSettings;
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide, is_listed};
+use crate::access::{Action, decide, is_hidden};
 
 /// Answers plain requests by itself.
 pub(crate) struct DirectPath {
@@ -138,7 +138,7 @@ impl DirectPath {
                     None => None,
                 };
                 // What is hidden goes the way of what is not there, so that nobody can tell them apart.
-                let Some(tool) = catalog.find_native(name).filter(|tool| is_listed(caller, &tool.rule)) else {
+                let Some(tool) = catalog.find_native(name).filter(|tool| !is_hidden(caller, &tool.guard)) else {
                     return catalog.guarded().is_empty().then_some(Plain::UnknownTool(name));
                 };
                 if !is_fit(tool) {
@@ -195,7 +195,8 @@ impl Call {
     ) -> Result<CallToolResponse, ErrorData> {
         let Self { tool, id: _, arguments, meta } = self;
         let name = &tool.tool.name;
-        let permit = match decide(&visit.caller, Action::new(ActionKind::CallTool, name, &tool.rule)) {
+        let action = Action::new(ActionKind::CallTool, name, &tool.guard);
+        let permit = match decide(&visit.caller, action, arguments.as_ref()) {
             Ok(permit) => permit,
             Err(denial) => return refuse_call(name, denial),
         };

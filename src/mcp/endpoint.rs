@@ -34,6 +34,7 @@ use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
 use crate::access::caller::Callers;
+use crate::access::{Guard, Policy};
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -54,6 +55,8 @@ pub struct McpParts {
     pub tools: Vec<ToolEntry>,
     /// The servers we wrap.
     pub guarded: Vec<Guarded>,
+    /// What the operator's file adds to their rules.
+    pub policy: Policy,
     /// Makes callers anew when something changes in their organization.
     pub callers: Callers,
     /// Tells of revocations.
@@ -90,9 +93,9 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, callers, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, policy, callers, bus, clock, tasks, shutdown, settings } = parts;
         let mut problems = Vec::new();
-        let catalog = Catalog::build(tools, guarded).map_err(|found| problems.extend(found)).ok();
+        let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
         let (Some(catalog), Some(runtime)) = (catalog, runtime) else {
             return Err(problems);
@@ -221,6 +224,14 @@ impl McpEndpoint {
         }
         // Boxed: what goes the short way does not carry the room that rmcp needs.
         Box::pin(self.pass_on(parts, body.clone(), &message, visit)).await
+    }
+
+    /// Everything that stands before a tool of this name, as it would for this caller; `None` when there is no such tool.
+    pub async fn find_guard(&self, caller: &Caller, challenge: Arc<Challenge>, tool: &str) -> Option<Arc<Guard>> {
+        let lease = self.lease(caller);
+        let visit = Visit { caller: caller.clone(), lease, challenge, session: None };
+        let Inner { gate, idle, .. } = self.0.as_ref();
+        preflight::find_tool(gate, idle, &visit, tool).await.map(Cow::into_owned)
     }
 
     /// Sends a message the long way.

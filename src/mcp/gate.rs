@@ -5,23 +5,24 @@ mod denial;
 mod handler;
 mod listing;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use belgie_api::tools::Guarded;
 use rmcp::model::{
-    CacheScope, ClientNotification, ClientRequest, ErrorCode, Implementation, MetaObject, ServerConfig, ServerResult,
+    CacheScope, ClientNotification, ClientRequest, ErrorCode, Implementation, JsonObject, MetaObject, ServerConfig,
+    ServerResult,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use self::denial::refuse;
-pub(crate) use self::denial::refuse_call;
-use super::catalog::{Catalog, NativeTool, Part};
+pub(crate) use self::denial::{refuse_call, undecided};
+use super::catalog::{Catalog, NativeTool, Part, Wrapped};
 use super::run::{self, Visit};
 use super::settings::McpSettings;
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide};
+use crate::access::{Action, Guard, decide, foresee};
 
 /// Cheap to clone: rmcp wants one for each request.
 #[derive(Clone)]
@@ -41,7 +42,14 @@ struct GateParts {
 #[derive(Clone, Copy)]
 pub(crate) enum Found<'a> {
     Native(&'a NativeTool),
-    Wrapped(&'a Guarded),
+    Wrapped(&'a Wrapped),
+}
+
+/// What a wrapped server is asked to do.
+struct Asked<'a> {
+    kind: ActionKind,
+    name: &'a str,
+    arguments: Option<JsonObject>,
 }
 
 /// Where results name the server they come from.
@@ -106,7 +114,7 @@ impl Gate {
     async fn ask(
         &self,
         part: Part,
-        (kind, name): (ActionKind, &str),
+        Asked { kind, name, arguments }: Asked<'_>,
         request: ClientRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
@@ -114,8 +122,12 @@ impl Gate {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method().to_owned(), None));
         };
         let visit = Visit::behind(&context.extensions)?;
-        let action = Action::new(kind, name, &server.rule);
-        let permit = decide(&visit.caller, action).map_err(|denial| refuse(&action, denial))?;
+        let guard = match kind {
+            ActionKind::UseServer | ActionKind::UseTask => Cow::Borrowed(&server.guard),
+            _ => server.guard_of(name),
+        };
+        let action = Action::new(kind, name, &guard);
+        let permit = decide(&visit.caller, action, arguments.as_ref()).map_err(|denial| refuse(&action, denial))?;
         // Boxed: rmcp moves the future of whatever method, and would move the room for this one with each.
         Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await
     }
@@ -124,8 +136,7 @@ impl Gate {
     async fn tell(&self, notification: ClientNotification, context: NotificationContext<RoleServer>) {
         let Ok(visit) = Visit::behind(&context.extensions) else { return };
         for server in self.catalog().guarded() {
-            let action = Action::new(ActionKind::UseServer, server.name, &server.rule);
-            if decide(&visit.caller, action).is_ok() {
+            if foresee(&visit.caller, &server.guard).is_ok() {
                 let (notification, context) = (notification.clone(), context.clone());
                 let told = || server.handler.handle_notification(notification, context);
                 if let Err(error) = run::contain(server.name, told).await {
@@ -161,11 +172,18 @@ fn misbehaved() -> ErrorData {
 }
 
 impl<'a> Found<'a> {
-    /// The rule that stands before the tool.
-    pub(crate) fn rule(&self, name: &str) -> &'a belgie_api::Rule {
+    /// Everything that stands before the tool.
+    pub(crate) fn guard(&self, name: &str) -> Cow<'a, Arc<Guard>> {
         match self {
-            Self::Native(tool) => &tool.rule,
-            Self::Wrapped(server) => server.rule_for(name),
+            Self::Native(tool) => Cow::Borrowed(&tool.guard),
+            Self::Wrapped(server) => server.guard_of_tool(name),
         }
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// Something that takes no arguments.
+    const fn plain(kind: ActionKind, name: &'a str) -> Self {
+        Self { kind, name, arguments: None }
     }
 }

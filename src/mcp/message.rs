@@ -51,6 +51,9 @@ pub(crate) struct Params<'a> {
     pub(crate) task_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(crate) arguments: Option<&'a RawValue>,
+    /// What a completion is for.
+    #[serde(borrow, rename = "ref")]
+    pub(crate) reference: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) cursor: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -65,6 +68,15 @@ pub(crate) struct Params<'a> {
     pub(crate) request_id: Option<&'a RawValue>,
     #[serde(borrow, rename = "_meta")]
     pub(crate) meta: Option<&'a RawValue>,
+}
+
+/// What a completion names: a prompt, or the URI of a resource.
+#[derive(Debug, Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    uri: Option<Text<'a>>,
 }
 
 /// The `_meta` keys that matter before the gate.
@@ -214,6 +226,19 @@ impl<'a> Message<'a> {
             _ => return None,
         };
         text.as_ref().map(|Text(text)| text.as_ref())
+    }
+
+    /// The tool, prompt, resource or task that a request is about, whatever the method; empty when it is about none.
+    pub(crate) fn meant(&self) -> Cow<'_, str> {
+        let Params { name, uri, reference, .. } = &self.params;
+        if let Some(named) = self.named() {
+            return Cow::Borrowed(named);
+        }
+        let reference = reference.filter(|_| self.method == "completion/complete");
+        let referred = reference.and_then(|raw| serde_json::from_str::<Object<Named<'_>>>(raw.get()).ok());
+        let referred = referred.and_then(|Object(Named { name, uri })| name.or(uri)).map(|Text(text)| text);
+        let own = || name.as_ref().or(uri.as_ref()).map(|Text(text)| Cow::Borrowed(text.as_ref()));
+        referred.or_else(own).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What has to be settled before rmcp sees a request: whether it is a message at all, whether its headers tell the truth
 //! about it, and whether the token reaches far enough, which only an HTTP status can say.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -17,12 +19,12 @@ use serde_json::json;
 
 use super::answer::{self, BODY_REFUSED, INSUFFICIENT_SCOPE};
 use super::catalog::Part;
-use super::gate::Gate;
+use super::gate::{Gate, undecided};
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape, era_of, is_known};
 use super::run::Visit;
-use crate::access::decide::ActionKind;
-use crate::access::{Action, Denial, decide};
+use crate::access::decide::AtPreflight;
+use crate::access::{Guard, foresee};
 
 // Names and not texts: a text is read again as a name with every look-up.
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -106,7 +108,8 @@ pub(crate) fn headers_agree(headers: &HeaderMap, message: &Message<'_>) -> bool 
 /// gate decides again once rmcp has read the message.
 ///
 /// # Errors
-/// Status 403 with a challenge that names all scopes (RFC 6750 section 3.1, MCP 2026-07-28, authorization).
+/// Status 403 with a challenge that names all scopes (RFC 6750 section 3.1, MCP 2026-07-28, authorization), and 503 (RFC
+/// 9110 section 15.6.4) when it cannot be decided.
 pub(crate) async fn check_scopes(
     gate: &Gate,
     idle: &IdlePeer,
@@ -116,40 +119,58 @@ pub(crate) async fn check_scopes(
     if message.shape != Shape::Request {
         return Ok(());
     }
-    let name = message.named().unwrap_or_default();
-    let (kind, part) = match message.method.as_ref() {
-        "tools/call" => (ActionKind::CallTool, None),
-        "prompts/get" => (ActionKind::GetPrompt, Some(Part::Prompts)),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-            (ActionKind::ReadResource, Some(Part::Resources))
-        }
-        "completion/complete" => (ActionKind::Complete, Some(Part::Completions)),
-        "logging/setLevel" => (ActionKind::UseServer, Some(Part::Logging)),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => (ActionKind::UseTask, Some(Part::Tasks)),
-        "skills/get" | "resources/directory/read" => (ActionKind::ReadResource, Some(Part::Skills)),
+    let part = match message.method.as_ref() {
+        "tools/call" => None,
+        "prompts/get" => Some(Part::Prompts),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some(Part::Resources),
+        "completion/complete" => Some(Part::Completions),
+        "logging/setLevel" => Some(Part::Logging),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some(Part::Tasks),
+        "skills/get" | "resources/directory/read" => Some(Part::Skills),
         _ => return Ok(()),
     };
-    let rule = match part {
-        Some(part) => gate.catalog().owner(part).map(|server| &server.rule),
-        None => match gate.find_told(name) {
-            Some(found) => Some(found.rule(name)),
-            None if gate.catalog().guarded().is_empty() => None,
-            None => {
-                let mut context = RequestContext::new(NumberOrString::Number(0), idle.peer());
-                context.extensions.insert(visit.clone());
-                context.extensions.insert(visit.caller.clone());
-                gate.find(name, &context).await.map(|found| found.rule(name))
-            }
-        },
+    let name = message.meant();
+    let name = name.as_ref();
+    let guard = match part {
+        Some(part @ (Part::Logging | Part::Tasks)) => {
+            gate.catalog().owner(part).map(|server| Cow::Borrowed(&server.guard))
+        }
+        Some(part) => gate.catalog().owner(part).map(|server| server.guard_of(name)),
+        None => find_tool(gate, idle, visit, name).await,
     };
-    let Some(rule) = rule else { return Ok(()) };
-    let Err(Denial::Scope { missing }) = decide(&visit.caller, Action::new(kind, name, rule)) else {
-        return Ok(());
-    };
-    let header = visit.challenge.insufficient_scope(rule.scopes(), visit.caller.scopes());
+    let Some(guard) = guard else { return Ok(()) };
+    let Err(denial) = foresee(&visit.caller, &guard) else { return Ok(()) };
+    match denial.at_preflight() {
+        AtPreflight::Passes => return Ok(()),
+        AtPreflight::Unavailable => {
+            return Err(Box::new(answer::error(StatusCode::SERVICE_UNAVAILABLE, message.id, &undecided())));
+        }
+        AtPreflight::AsksForScopes => {}
+    }
+    let missing = visit.caller.scopes().missing(guard.scopes());
+    let header = visit.challenge.insufficient_scope(guard.scopes(), visit.caller.scopes());
     let message_text = format!("This request needs more rights: {missing}");
     let error = ErrorData::new(INSUFFICIENT_SCOPE, message_text, Some(json!({ "scope": missing.to_string() })));
     Err(Box::new(answer::challenge(StatusCode::FORBIDDEN, header, message.id, &error)))
+}
+
+/// Everything that stands before a tool, if there is one of this name.
+pub(crate) async fn find_tool<'a>(
+    gate: &'a Gate,
+    idle: &IdlePeer,
+    visit: &Visit,
+    name: &str,
+) -> Option<Cow<'a, Arc<Guard>>> {
+    if let Some(found) = gate.find_told(name) {
+        return Some(found.guard(name));
+    }
+    if gate.catalog().guarded().is_empty() {
+        return None;
+    }
+    let mut context = RequestContext::new(NumberOrString::Number(0), idle.peer());
+    context.extensions.insert(visit.clone());
+    context.extensions.insert(visit.caller.clone());
+    gate.find(name, &context).await.map(|found| found.guard(name))
 }
 
 /// The value of a header that must be there exactly once, as text.

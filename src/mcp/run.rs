@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use belgie_api::Caller;
-use belgie_api::tools::{Guarded, ToolCall};
+use belgie_api::tools::ToolCall;
 use rmcp::model::{CallToolRequestParams, CallToolResponse, ClientRequest, Extensions, ServerResult};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
 use super::answer::CREDENTIAL_ENDED;
+use super::catalog::Wrapped;
 use super::session::InUse;
 use super::stream::Lease;
 use crate::access::Permit;
@@ -68,7 +69,7 @@ pub(crate) async fn native(
 pub(crate) async fn wrapped(
     permit: Permit<'_>,
     lease: &Lease,
-    server: &Guarded,
+    server: &Wrapped,
     request: ClientRequest,
     mut context: RequestContext<RoleServer>,
 ) -> Result<ServerResult, ErrorData> {
@@ -88,9 +89,9 @@ pub(crate) async fn wrapped(
 
 /// Ties what is about to run to what its caller is in the organization.
 fn hold(lease: &Lease, permit: &Permit<'_>) {
-    let rule = permit.action().rule();
-    if rule.needs_organization() {
-        lease.need(rule);
+    let guard = permit.action().guard();
+    if guard.depends_on_place() {
+        lease.need(guard);
     }
 }
 

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use belgie_api::{Caller, Clock, Event, Rule};
+use belgie_api::{Caller, Clock, Event};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use crate::access::decide::ActionKind;
-use crate::access::{Action, decide};
+use crate::access::{Guard, foresee};
 
 /// Everybody who is here now.
 #[derive(Clone)]
@@ -31,7 +30,7 @@ struct Held {
     caller: Caller,
     over: CancellationToken,
     /// What the caller must still meet, while something runs that not everybody in the organization may.
-    need: Option<Rule>,
+    need: Option<Arc<Guard>>,
     /// Rings when the caller has become another and may go on.
     changed: Option<Arc<Notify>>,
 }
@@ -121,8 +120,8 @@ impl Leases {
 }
 
 /// Whether the caller meets what runs.
-fn is_met(need: Option<&Rule>, caller: &Caller) -> bool {
-    need.is_none_or(|rule| decide(caller, Action::new(ActionKind::UseServer, "", rule)).is_ok())
+fn is_met(need: Option<&Arc<Guard>>, caller: &Caller) -> bool {
+    need.is_none_or(|guard| foresee(caller, guard).is_ok())
 }
 
 impl Registry {
@@ -145,10 +144,10 @@ impl Lease {
 
     /// Notes what the caller must meet for as long as this lasts, and looks once more whether it does: it may have become
     /// another since it was decided.
-    pub fn need(&self, rule: &Rule) {
+    pub fn need(&self, guard: &Arc<Guard>) {
         let mut all = self.0.registry.held();
         let Some(held) = all.get_mut(&self.0.number) else { return };
-        held.need = Some(rule.clone());
+        held.need = Some(Arc::clone(guard));
         let is_met = is_met(held.need.as_ref(), &held.caller);
         drop(all);
         if !is_met {

@@ -45,6 +45,7 @@ pub(super) const CORE: &[Template] = &[
     page!("admin_audit"),
     page!("admin_ban"),
     page!("admin_delete"),
+    page!("admin_explain"),
     page!("admin_impersonate"),
     page!("admin_scopes"),
     page!("admin_user"),

@@ -56,6 +56,7 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/account", "browser"),
     ("GET", "/admin", "operators"),
     ("GET", "/admin/audit", "operators"),
+    ("GET POST", "/admin/explain", "operators"),
     ("GET", "/admin/users", "operators"),
     ("GET", "/admin/users/{id}", "operators"),
     ("GET", "/admin/users/{id}/ban", "operators"),
@@ -121,7 +122,8 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/auth/verify", "browser"),
 ];
 
-const CORE_COMMANDS: [&str; 9] = ["audit", "check", "demo", "doctor", "migrate", "serve", "session", "surface", "user"];
+const CORE_COMMANDS: [&str; 10] =
+    ["audit", "check", "demo", "doctor", "explain", "migrate", "serve", "session", "surface", "user"];
 
 fn room(room: Room) -> &'static str {
     match room {
@@ -139,14 +141,16 @@ fn tool_line(owner: &str, entry: &ToolEntry) -> String {
 }
 
 fn rule_text(rule: &Rule) -> String {
-    let mut needs = vec!["signed in".to_owned()];
+    let mut needs = vec![if rule.is_denial() { "denied to" } else { "signed in" }.to_owned()];
     let mut add = |name: &str, values: Vec<String>| {
         if !values.is_empty() {
             needs.push(format!("{name} {}", values.join(" ")));
         }
     };
     add("scope", rule.scopes().iter().map(ToString::to_string).collect());
-    add("organization", if rule.needs_organization() { vec!["any".to_owned()] } else { Vec::new() });
+    let any = || if rule.needs_organization() { vec!["any".to_owned()] } else { Vec::new() };
+    let named: Vec<String> = rule.organizations().iter().cloned().collect();
+    add("organization", if named.is_empty() { any() } else { named });
     add("role", rule.roles().iter().cloned().collect());
     add("permission", rule.permissions().iter().cloned().collect());
     add("team", rule.teams().iter().cloned().collect());

@@ -3,6 +3,7 @@
 
 mod acts;
 mod dangerous;
+mod explain;
 mod operator;
 mod person;
 mod record;
@@ -28,6 +29,7 @@ pub fn routes(web: &Arc<Web>) -> Router {
     Router::new()
         .route("/admin", get(overview))
         .route("/admin/audit", get(record::page))
+        .route("/admin/explain", get(explain::page).post(explain::answer))
         .route("/admin/users", get(users::page))
         .route("/admin/users/{id}", get(person::page))
         .route("/admin/users/{id}/ban", get(dangerous::ban_page).post(dangerous::ban))

@@ -9,11 +9,13 @@ use crate::scope::{Scope, ScopeSet};
 pub struct Rule {
     scopes: ScopeSet,
     needs_organization: bool,
+    organizations: BTreeSet<String>,
     roles: BTreeSet<String>,
     permissions: BTreeSet<String>,
     teams: BTreeSet<String>,
     plans: BTreeSet<String>,
     entitlements: BTreeSet<String>,
+    is_denial: bool,
     invalid_scopes: Vec<String>,
 }
 
@@ -39,6 +41,13 @@ impl Rule {
     pub fn organization(mut self) -> Self {
         self.needs_organization = true;
         self
+    }
+
+    /// Asks that the call is made for the organization of this name in URLs; several calls ask for any one of them.
+    #[must_use]
+    pub fn organization_named(mut self, slug: &str) -> Self {
+        self.organizations.insert(slug.to_owned());
+        self.organization()
     }
 
     /// Asks for a role in the organization; several calls ask for any one of them.
@@ -76,6 +85,14 @@ impl Rule {
         self
     }
 
+    /// Turns the rule round: whoever meets all it says may not, and for them the thing is not there. A rule that says
+    /// nothing else is met by everybody.
+    #[must_use]
+    pub fn deny(mut self) -> Self {
+        self.is_denial = true;
+        self
+    }
+
     /// The scopes asked for.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
@@ -86,6 +103,12 @@ impl Rule {
     #[must_use]
     pub fn needs_organization(&self) -> bool {
         self.needs_organization
+    }
+
+    /// Names of organizations, any one of which will do; empty when none is asked for.
+    #[must_use]
+    pub fn organizations(&self) -> &BTreeSet<String> {
+        &self.organizations
     }
 
     /// Roles, any one of which will do; empty when none is asked for.
@@ -116,6 +139,12 @@ impl Rule {
     #[must_use]
     pub fn entitlements(&self) -> &BTreeSet<String> {
         &self.entitlements
+    }
+
+    /// Whether whoever meets the rule may not.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        self.is_denial
     }
 
     /// Texts handed to [`scope`](Self::scope) that break the scope grammar; any of them stops the boot.

@@ -92,7 +92,7 @@ impl DirectPath {
     }
 
     fn list(&self, visit: &Visit) -> ToolList<'_> {
-        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.rule));
+        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.guard));
         ToolList {
             result_type: "complete",
             meta: self.gate.meta_json(),

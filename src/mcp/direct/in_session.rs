@@ -89,7 +89,7 @@ impl DirectPath {
     }
 
     fn list_in_session(&self, visit: &Visit) -> ToolList<'_> {
-        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.rule));
+        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.guard));
         ToolList { tools: visible.map(|tool| tool.legacy_json.as_ref()).collect() }
     }
 

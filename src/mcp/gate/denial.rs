@@ -23,8 +23,15 @@ pub(crate) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse
             Denied::new("access.scope_missing", format!("This call needs more rights: {scopes}.")).with_scope(&scopes)
         }
         Denial::Plan { .. } => Denied::new("access.plan_too_small", "The current plan does not include this tool."),
+        Denial::Arguments => Denied::new("access.arguments_refused", "This call is not allowed with these arguments."),
+        Denial::Undecided => return Err(undecided()),
     };
     Err::<CallToolResult, Denied>(denied).into_call_tool_result()
+}
+
+/// Nobody could say whether the caller may, so the caller may not.
+pub(crate) fn undecided() -> ErrorData {
+    ErrorData::internal_error("It could not be decided whether this is allowed.", None)
 }
 
 /// Any other refused request.
@@ -35,6 +42,8 @@ pub(super) fn refuse(action: &Action<'_>, denial: Denial) -> ErrorData {
             let message = format!("This request needs more rights: {missing}.");
             ErrorData::new(INSUFFICIENT_SCOPE, message, Some(json!({ "scope": missing.to_string() })))
         }
+        (Denial::Arguments, _) => ErrorData::invalid_params("This is not allowed with these arguments.", None),
+        (Denial::Undecided, _) => undecided(),
         (Denial::Plan { .. }, _) => ErrorData::new(PLAN_TOO_SMALL, "The current plan does not include this.", None),
         (Denial::Hidden, ActionKind::CallTool) => unknown_tool(name),
         (Denial::Hidden, ActionKind::GetPrompt) => ErrorData::invalid_params(format!("Unknown prompt: {name}"), None),

@@ -1,6 +1,5 @@
 //! What rmcp asks of a server, method by method.
 
-use belgie_api::tools::Guarded;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam, ClientNotification,
     ClientRequest, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
@@ -15,26 +14,30 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::{Found, Gate, is_modern, listing, misbehaved, refuse_call};
+use super::{Asked, Found, Gate, is_modern, listing, misbehaved, refuse_call};
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide, is_listed};
-use crate::mcp::catalog::{Part, unknown_tool};
+use crate::access::{Action, decide, foresee, is_listed};
+use crate::mcp::catalog::{Part, Wrapped, unknown_tool};
 use crate::mcp::run::{self, Visit};
 
-/// A list of a wrapped server: shown whole or not at all, as its rule says, and kept by this caller only.
+/// A list of a wrapped server: what the caller may know of, as its rule and the operator's file say, and kept by this caller
+/// only.
 macro_rules! pass_list {
-    ($gate:ident, $part:ident, $request:ident, $result:ident, $params:ident, $context:ident) => {{
+    ($gate:ident, $part:ident, $request:ident, $result:ident.$items:ident.$name:ident, $params:ident, $context:ident) => {{
         let modern = is_modern(&$context);
         let Some(server) = $gate.catalog().owner(Part::$part) else {
             let method = ClientRequest::$request(RequestOptionalParam::with_param(Default::default()));
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method.method().to_owned(), None));
         };
         let visit = Visit::behind(&$context.extensions)?;
-        let mut list = if is_listed(&visit.caller, &server.rule) {
+        let mut list = if is_listed(&visit.caller, &server.guard) {
             let mut request = RequestOptionalParam::with_param(Default::default());
             request.params = $params;
             match listing::ask(server, ClientRequest::$request(request), $context).await? {
-                ServerResult::$result(list) => list,
+                ServerResult::$result(mut list) => {
+                    listing::keep(server, &visit.caller, &mut list.$items, |item| &item.$name);
+                    list
+                }
                 _ => return Err(misbehaved()),
             }
         } else {
@@ -100,8 +103,9 @@ impl ServerHandler for Gate {
         let modern = is_modern(&context);
         let name = request.name.clone();
         let Some(found) = self.find(&name, &context).await else { return Err(unknown_tool(&name)) };
-        let rule = found.rule(&name);
-        let mut response = match (decide(&visit.caller, Action::new(ActionKind::CallTool, &name, rule)), found) {
+        let guard = found.guard(&name);
+        let action = Action::new(ActionKind::CallTool, &name, &guard);
+        let mut response = match (decide(&visit.caller, action, request.arguments.as_ref()), found) {
             (Err(denial), _) => refuse_call(&name, denial)?,
             (Ok(permit), Found::Native(tool)) => {
                 run::native(permit, &visit.lease, &tool.call, request, context).await?
@@ -127,7 +131,7 @@ impl ServerHandler for Gate {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        pass_list!(self, Prompts, ListPromptsRequest, ListPromptsResult, request, context)
+        pass_list!(self, Prompts, ListPromptsRequest, ListPromptsResult.prompts.name, request, context)
     }
 
     async fn get_prompt(
@@ -136,8 +140,9 @@ impl ServerHandler for Gate {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let name = request.name.clone();
+        let asked = Asked { kind: ActionKind::GetPrompt, name: &name, arguments: request.arguments.clone() };
         let request = ClientRequest::GetPromptRequest(Request::new(request));
-        match self.ask(Part::Prompts, (ActionKind::GetPrompt, &name), request, context).await? {
+        match self.ask(Part::Prompts, asked, request, context).await? {
             ServerResult::GetPromptResult(result) => Ok(result.into()),
             ServerResult::InputRequiredResult(result) => Ok(result.into()),
             _ => Err(misbehaved()),
@@ -149,7 +154,7 @@ impl ServerHandler for Gate {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        pass_list!(self, Resources, ListResourcesRequest, ListResourcesResult, request, context)
+        pass_list!(self, Resources, ListResourcesRequest, ListResourcesResult.resources.uri, request, context)
     }
 
     async fn list_resource_templates(
@@ -157,7 +162,14 @@ impl ServerHandler for Gate {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        pass_list!(self, Resources, ListResourceTemplatesRequest, ListResourceTemplatesResult, request, context)
+        pass_list!(
+            self,
+            Resources,
+            ListResourceTemplatesRequest,
+            ListResourceTemplatesResult.resource_templates.uri_template,
+            request,
+            context
+        )
     }
 
     async fn read_resource(
@@ -168,7 +180,7 @@ impl ServerHandler for Gate {
         let uri = request.uri.clone();
         let modern = is_modern(&context);
         let request = ClientRequest::ReadResourceRequest(Request::new(request));
-        match self.ask(Part::Resources, (ActionKind::ReadResource, &uri), request, context).await? {
+        match self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await? {
             ServerResult::ReadResourceResult(mut result) => {
                 (result.ttl_ms, result.cache_scope) = self.hints(result.ttl_ms, modern);
                 Ok(result.into())
@@ -185,7 +197,7 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::SubscribeRequest(Request::new(request));
-        self.ask(Part::Resources, (ActionKind::ReadResource, &uri), request, context).await.map(drop)
+        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await.map(drop)
     }
 
     async fn unsubscribe(
@@ -195,7 +207,7 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::UnsubscribeRequest(Request::new(request));
-        self.ask(Part::Resources, (ActionKind::ReadResource, &uri), request, context).await.map(drop)
+        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await.map(drop)
     }
 
     async fn complete(
@@ -203,9 +215,13 @@ impl ServerHandler for Gate {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let name = request.argument.name.clone();
+        let Some(name) = listing::completed(&request.r#ref).map(ToOwned::to_owned) else {
+            return Err(ErrorData::invalid_params("Unknown reference", None));
+        };
+        let arguments = Some(listing::arguments_so_far(&request));
+        let asked = Asked { kind: ActionKind::Complete, name: &name, arguments };
         let request = ClientRequest::CompleteRequest(Request::new(request));
-        match self.ask(Part::Completions, (ActionKind::Complete, &name), request, context).await? {
+        match self.ask(Part::Completions, asked, request, context).await? {
             ServerResult::CompleteResult(result) => Ok(result),
             _ => Err(misbehaved()),
         }
@@ -217,7 +233,7 @@ impl ServerHandler for Gate {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let request = ClientRequest::SetLevelRequest(Request::new(request));
-        self.ask(Part::Logging, (ActionKind::UseServer, "logging"), request, context).await.map(drop)
+        self.ask(Part::Logging, Asked::plain(ActionKind::UseServer, "logging"), request, context).await.map(drop)
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -229,8 +245,13 @@ impl ServerHandler for Gate {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::behind(&context.request_context().extensions)?;
-        let may_use = |server: &&Guarded| {
-            decide(&visit.caller, Action::new(ActionKind::UseServer, server.name, &server.rule)).is_ok()
+        let wanted = context.accepted().resource_subscriptions.clone().unwrap_or_default();
+        let may_use = |server: &&Wrapped| {
+            foresee(&visit.caller, &server.guard).is_ok()
+                && wanted.iter().all(|uri| {
+                    let guard = server.guard_of(uri);
+                    decide(&visit.caller, Action::new(ActionKind::ReadResource, uri, &guard), None).is_ok()
+                })
         };
         let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
         let (changes, sink) = (visit.lease.changes(), context.sink().clone());
@@ -266,7 +287,7 @@ impl ServerHandler for Gate {
     ) -> Result<GetTaskResult, ErrorData> {
         let id = request.task_id.clone();
         let request = ClientRequest::GetTaskRequest(Request::new(request));
-        match self.ask(Part::Tasks, (ActionKind::UseTask, &id), request, context).await? {
+        match self.ask(Part::Tasks, Asked::plain(ActionKind::UseTask, &id), request, context).await? {
             ServerResult::GetTaskResult(result) => Ok(result),
             _ => Err(misbehaved()),
         }
@@ -279,7 +300,7 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let id = request.task_id.clone();
         let request = ClientRequest::UpdateTaskRequest(Request::new(request));
-        self.ask(Part::Tasks, (ActionKind::UseTask, &id), request, context).await.map(drop)
+        self.ask(Part::Tasks, Asked::plain(ActionKind::UseTask, &id), request, context).await.map(drop)
     }
 
     async fn cancel_task(
@@ -289,7 +310,7 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let id = request.task_id.clone();
         let request = ClientRequest::CancelTaskRequest(Request::new(request));
-        self.ask(Part::Tasks, (ActionKind::UseTask, &id), request, context).await.map(drop)
+        self.ask(Part::Tasks, Asked::plain(ActionKind::UseTask, &id), request, context).await.map(drop)
     }
 
     async fn list_skills(
@@ -297,7 +318,7 @@ impl ServerHandler for Gate {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListSkillsResult, ErrorData> {
-        pass_list!(self, Skills, ListSkillsRequest, ListSkillsResult, request, context)
+        pass_list!(self, Skills, ListSkillsRequest, ListSkillsResult.skills.uri, request, context)
     }
 
     async fn get_skill(
@@ -307,7 +328,7 @@ impl ServerHandler for Gate {
     ) -> Result<GetSkillResult, ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::GetSkillRequest(Request::new(request));
-        match self.ask(Part::Skills, (ActionKind::ReadResource, &uri), request, context).await? {
+        match self.ask(Part::Skills, Asked::plain(ActionKind::ReadResource, &uri), request, context).await? {
             ServerResult::GetSkillResult(result) => Ok(result),
             _ => Err(misbehaved()),
         }
@@ -319,9 +340,15 @@ impl ServerHandler for Gate {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceDirectoryResult, ErrorData> {
         let uri = request.uri.clone();
+        let caller = Visit::behind(&context.extensions)?.caller;
         let request = ClientRequest::ReadResourceDirectoryRequest(Request::new(request));
-        match self.ask(Part::Skills, (ActionKind::ReadResource, &uri), request, context).await? {
-            ServerResult::ListResourcesResult(result) => Ok(result),
+        match self.ask(Part::Skills, Asked::plain(ActionKind::ReadResource, &uri), request, context).await? {
+            ServerResult::ListResourcesResult(mut result) => {
+                if let Some(server) = self.catalog().owner(Part::Skills) {
+                    listing::keep(server, &caller, &mut result.resources, |item| &item.uri);
+                }
+                Ok(result)
+            }
             _ => Err(misbehaved()),
         }
     }

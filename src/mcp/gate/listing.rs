@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use belgie_api::Caller;
-use belgie_api::tools::Guarded;
-use rmcp::model::{ClientRequest, ListToolsResult, PaginatedRequestParams, RequestOptionalParam, ServerResult, Tool};
+use rmcp::model::{
+    ClientRequest, CompleteRequestParams, JsonObject, ListToolsResult, PaginatedRequestParams, Reference,
+    RequestOptionalParam, ServerResult, Tool,
+};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
 use super::misbehaved;
 use crate::access::is_listed;
-use crate::mcp::catalog::Catalog;
+use crate::mcp::catalog::{Catalog, Wrapped};
 use crate::mcp::{param_headers, run};
 
 /// More pages than any wrapped server should have; the rest is left out.
@@ -18,7 +20,7 @@ const MAX_PAGES: usize = 100;
 
 /// Asks a wrapped server for a list. Whether the caller may see it is for the one who asks to decide.
 pub(super) async fn ask(
-    server: &Guarded,
+    server: &Wrapped,
     request: ClientRequest,
     context: RequestContext<RoleServer>,
 ) -> Result<ServerResult, ErrorData> {
@@ -32,7 +34,7 @@ pub(super) async fn tools(
     caller: &Caller,
     context: &RequestContext<RoleServer>,
 ) -> (Vec<Tool>, Option<u64>) {
-    let native = catalog.native().iter().filter(|entry| is_listed(caller, &entry.rule));
+    let native = catalog.native().iter().filter(|entry| is_listed(caller, &entry.guard));
     let mut tools: Vec<Tool> = native.map(|entry| entry.tool.clone()).collect();
     let mut wrapped: BTreeMap<String, Tool> = BTreeMap::new();
     let mut ttl_ms = None;
@@ -46,7 +48,7 @@ pub(super) async fn tools(
         };
         ttl_ms = ttl_ms.into_iter().chain(own).min();
         for tool in list {
-            if !is_listed(caller, server.rule_for(&tool.name)) || catalog.find_native(&tool.name).is_some() {
+            if !is_listed(caller, &server.guard_of_tool(&tool.name)) || catalog.find_native(&tool.name).is_some() {
                 continue;
             }
             if let Err(problem) = param_headers::check(&tool.input_schema) {
@@ -60,13 +62,36 @@ pub(super) async fn tools(
     (tools, ttl_ms)
 }
 
+/// Leaves out of a list what the operator's file keeps from this caller.
+pub(super) fn keep<T>(server: &Wrapped, caller: &Caller, items: &mut Vec<T>, name: impl Fn(&T) -> &str) {
+    if server.has_policy() {
+        items.retain(|item| is_listed(caller, &server.guard_of(name(item))));
+    }
+}
+
+/// What a completion is for; `None` for what no protocol version knows yet.
+pub(super) fn completed(reference: &Reference) -> Option<&str> {
+    match reference {
+        Reference::Prompt(prompt) => Some(&prompt.name),
+        Reference::Resource(resource) => Some(&resource.uri),
+        _ => None,
+    }
+}
+
+/// The arguments that are there while one of them is being written.
+pub(super) fn arguments_so_far(request: &CompleteRequestParams) -> JsonObject {
+    let before = request.context.as_ref().and_then(|context| context.arguments.as_ref()).into_iter().flatten();
+    let written = (&request.argument.name, &request.argument.value);
+    before.chain([written]).map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+}
+
 /// Whether a wrapped server lists a tool of this name.
-pub(super) async fn has_tool(server: &Guarded, name: &str, context: &RequestContext<RoleServer>) -> bool {
+pub(super) async fn has_tool(server: &Wrapped, name: &str, context: &RequestContext<RoleServer>) -> bool {
     all_tools(server, context).await.is_ok_and(|(tools, _)| tools.iter().any(|tool| tool.name == name))
 }
 
 async fn all_tools(
-    server: &Guarded,
+    server: &Wrapped,
     context: &RequestContext<RoleServer>,
 ) -> Result<(Vec<Tool>, Option<u64>), ErrorData> {
     let mut tools = Vec::new();

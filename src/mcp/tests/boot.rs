@@ -29,6 +29,7 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
     let parts = McpParts {
         tools,
         guarded,
+        policy: crate::access::Policy::default(),
         callers: Callers::default(),
         bus: Arc::default(),
         clock: Arc::new(SystemClock),

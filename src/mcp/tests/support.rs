@@ -142,6 +142,7 @@ impl Bench {
         let endpoint = McpEndpoint::new(McpParts {
             tools: own_tools(&hanging, &given_up),
             guarded,
+            policy: crate::access::Policy::default(),
             callers: Callers::default(),
             bus: Arc::clone(&bus),
             clock: Arc::<ShiftedClock>::clone(&clock),

@@ -72,6 +72,7 @@ fn label(action: &str) -> &str {
         "session.ended" => "ended a session of",
         "session.all_ended" => "ended all sessions of",
         "connection.ended" => "cut off an agent of",
+        "access.explained" => "asked why a tool is open or closed to",
         "impersonation.began" => "began to see the pages as",
         "impersonation.ended" => "stopped seeing the pages as",
         other => other,

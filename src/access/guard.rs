@@ -1,0 +1,272 @@
+//! Everything that stands before one thing: the rule beside it in the code and what the operator's file adds, taken apart
+//! once into checks in the order in which they are made.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use belgie_api::{Caller, Rule, ScopeSet};
+
+use super::expression::{Arguments, Expression};
+
+/// Where a rule stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Beside the thing, in code.
+    Code,
+    /// In the operator's file: which `[[access]]` it is, counted from 0.
+    File(usize),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code => f.write_str("code"),
+            Self::File(index) => write!(f, "access[{index}]"),
+        }
+    }
+}
+
+/// In which order denials go before each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Organization, role, permission and team.
+    Place,
+    /// What an expression asks of the caller alone.
+    Condition,
+    /// What the credential may be used for.
+    Scope,
+    /// What the plan includes.
+    Plan,
+    /// What an expression asks of the arguments.
+    Arguments,
+}
+
+/// One thing that is asked for.
+#[derive(Clone, Debug)]
+pub enum Need {
+    /// A scope that is none: nobody has it. It stops the boot, and here it stops everybody.
+    Impossible,
+    /// That the call is made for an organization.
+    Organization,
+    /// For one of these.
+    Organizations(BTreeSet<String>),
+    /// One of these roles.
+    Roles(BTreeSet<String>),
+    /// All of these permissions.
+    Permissions(BTreeSet<String>),
+    /// One of these teams.
+    Teams(BTreeSet<String>),
+    /// All of these scopes.
+    Scopes(ScopeSet),
+    /// One of these plans, if any is named, and all of these features.
+    Plan {
+        /// Any one of them will do; with none, any plan will.
+        plans: BTreeSet<String>,
+        /// All of them are asked for.
+        entitlements: BTreeSet<String>,
+    },
+    /// What an expression asks of the caller alone.
+    OfCaller(Arc<Expression>),
+    /// What it asks of the arguments.
+    OfArguments(Arc<Expression>),
+    /// That not all of these are met.
+    Not(Vec<Need>),
+}
+
+/// What came of looking at a need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It is met.
+    Met,
+    /// It is not.
+    Unmet,
+    /// Nobody knows before the arguments are there.
+    Open,
+    /// It could not be found out. For operators.
+    Failed(String),
+}
+
+/// What is known of the arguments.
+#[derive(Clone, Copy, Debug)]
+pub enum Known<'a> {
+    /// Nothing yet: a list is made, or a request looked at before it is read to its end.
+    Nothing,
+    /// These, or that there are none.
+    Arguments(Option<&'a Arguments>),
+}
+
+/// A need with where it comes from and when it is asked.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub(super) stage: Stage,
+    pub(super) need: Need,
+    pub(super) origin: Origin,
+}
+
+/// All that is asked of whoever wants to use a thing. Every rule must be met.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    /// In the order of their stages; of one stage, in the order of the rules.
+    checks: Vec<Check>,
+    scopes: ScopeSet,
+    origins: Vec<Origin>,
+}
+
+impl Guard {
+    /// The guard of a thing that has this rule and nothing else.
+    #[must_use]
+    pub fn of(rule: &Rule) -> Self {
+        let mut guard = Self::default();
+        guard.add(Origin::Code, rule, None);
+        guard
+    }
+
+    /// Adds a rule, with the expression that goes with it.
+    pub fn add(&mut self, origin: Origin, rule: &Rule, when: Option<&Arc<Expression>>) {
+        let needs = needs_of(rule, when);
+        self.origins.push(origin);
+        if !rule.invalid_scopes().is_empty() {
+            self.checks.push(Check { stage: Stage::Place, need: Need::Impossible, origin });
+        }
+        if rule.is_denial() {
+            let stage = needs.iter().map(Need::stage).fold(Stage::Place, Stage::of_denial);
+            self.checks.push(Check { stage, need: Need::Not(needs), origin });
+        } else {
+            self.scopes = self.scopes.union(rule.scopes());
+            self.checks.extend(needs.into_iter().map(|need| Check { stage: need.stage(), need, origin }));
+        }
+        self.checks.sort_by_key(|check| check.stage);
+    }
+
+    /// What is asked, in order.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// Where its rules stand.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// All scopes it asks for.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed.
+    #[must_use]
+    pub fn depends_on_place(&self) -> bool {
+        // Denials and expressions may look at it, too.
+        self.checks.iter().any(|check| !matches!(check.need, Need::Scopes(_) | Need::Plan { .. }))
+    }
+}
+
+impl Stage {
+    /// When a denial is asked that has a need of the stage `other`: hidden things are hidden before anything else is said,
+    /// unless an expression has to be asked.
+    fn of_denial(self, other: Self) -> Self {
+        match other {
+            Self::Condition | Self::Arguments => self.max(other),
+            _ => self,
+        }
+    }
+}
+
+impl Need {
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Scopes(_) => Stage::Scope,
+            Self::Plan { .. } => Stage::Plan,
+            Self::OfCaller(_) => Stage::Condition,
+            Self::OfArguments(_) => Stage::Arguments,
+            _ => Stage::Place,
+        }
+    }
+
+    /// Looks whether it is met.
+    pub(super) fn look(&self, caller: &Caller, known: Known<'_>) -> Finding {
+        let organization = caller.organization();
+        let is_met = match self {
+            Self::Impossible => false,
+            Self::Organization => organization.is_some(),
+            Self::Organizations(slugs) => organization.is_some_and(|own| slugs.contains(&own.slug)),
+            Self::Roles(roles) => organization.is_some_and(|own| !roles.is_disjoint(&own.roles)),
+            Self::Permissions(all) => organization.is_some_and(|own| all.is_subset(&own.permissions)),
+            // A team stands for nothing without the organization it is in.
+            Self::Teams(teams) => {
+                organization.is_some() && caller.teams().iter().any(|team| teams.contains(&team.name))
+            }
+            Self::Scopes(scopes) => caller.scopes().covers(scopes),
+            Self::Plan { plans, entitlements } => {
+                let plan = caller.subscription();
+                let has_plan = plans.is_empty() || plan.is_some_and(|plan| plans.contains(&plan.plan));
+                has_plan && plan.map_or(entitlements.is_empty(), |plan| entitlements.is_subset(&plan.entitlements))
+            }
+            Self::OfCaller(expression) => return Finding::of(expression.ask_of_caller(caller)),
+            Self::OfArguments(expression) => {
+                return match known {
+                    Known::Nothing => Finding::Open,
+                    Known::Arguments(arguments) => Finding::of(expression.ask_of_arguments(caller, arguments)),
+                };
+            }
+            Self::Not(needs) => return not_all(needs, caller, known),
+        };
+        if is_met { Finding::Met } else { Finding::Unmet }
+    }
+}
+
+impl Finding {
+    fn of(answer: Result<bool, super::expression::Fault>) -> Self {
+        match answer {
+            Ok(true) => Self::Met,
+            Ok(false) => Self::Unmet,
+            Err(fault) => Self::Failed(fault.to_string()),
+        }
+    }
+}
+
+/// One need that is not met is enough for the denial not to apply; only then may another one have failed.
+fn not_all(needs: &[Need], caller: &Caller, known: Known<'_>) -> Finding {
+    let mut turned = Finding::Unmet;
+    for need in needs {
+        match need.look(caller, known) {
+            Finding::Met => {}
+            Finding::Unmet => return Finding::Met,
+            Finding::Open if turned == Finding::Unmet => turned = Finding::Open,
+            Finding::Open => {}
+            failed @ Finding::Failed(_) => turned = failed,
+        }
+    }
+    turned
+}
+
+fn needs_of(rule: &Rule, when: Option<&Arc<Expression>>) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let mut add = |is_asked: bool, need: &dyn Fn() -> Need| {
+        if is_asked {
+            needs.push(need());
+        }
+    };
+    let has = |set: &BTreeSet<String>| !set.is_empty();
+    let is_named = has(rule.organizations());
+    let is_plain = !is_named && !has(rule.roles()) && !has(rule.permissions()) && !has(rule.teams());
+    add(rule.needs_organization() && is_plain, &|| Need::Organization);
+    add(is_named, &|| Need::Organizations(rule.organizations().clone()));
+    add(has(rule.roles()), &|| Need::Roles(rule.roles().clone()));
+    add(has(rule.permissions()), &|| Need::Permissions(rule.permissions().clone()));
+    add(has(rule.teams()), &|| Need::Teams(rule.teams().clone()));
+    add(!rule.scopes().is_empty(), &|| Need::Scopes(rule.scopes().clone()));
+    add(has(rule.plans()) || has(rule.entitlements()), &|| Need::Plan {
+        plans: rule.plans().clone(),
+        entitlements: rule.entitlements().clone(),
+    });
+    if let Some(when) = when {
+        add(when.looks_at_caller(), &|| Need::OfCaller(Arc::clone(when)));
+        add(when.looks_at_arguments(), &|| Need::OfArguments(Arc::clone(when)));
+    }
+    needs
+}

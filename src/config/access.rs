@@ -1,0 +1,84 @@
+//! `[[access]]`: rules for tools, prompts and resources by their names, beside those in code.
+
+use belgie_api::resource::is_slug;
+use belgie_api::settings::Section;
+use belgie_api::{Rule, access};
+
+/// The longest name or pattern, in bytes.
+const MAX_NAME: usize = 256;
+
+/// One entry. It holds together with the rule beside the thing and every other entry that matches its name.
+#[derive(Clone, Debug)]
+pub struct AccessEntry {
+    /// Names of tools, URIs of resources and names of prompts; each `*` stands for any characters.
+    pub tools: Vec<String>,
+    /// What it asks for.
+    pub rule: Rule,
+    /// An expression over caller and arguments that must hold besides; not compiled yet.
+    pub when: Option<String>,
+}
+
+impl AccessEntry {
+    pub(super) fn read(section: &mut Section) -> Self {
+        let tools = section.parsed_list("tools", name, "write a name, or a pattern such as \"export_*\"");
+        if tools.is_empty() && section.ledger().origin(&section.path_of("tools")).is_some() {
+            section.complain("tools", "the entry is for nothing", "name the tools it is for, or \"*\" for all of them");
+        }
+        let scopes = section.parsed_list("scopes", scope, "write each scope on its own, such as \"notes:write\"");
+        let slugs = section.parsed_list("organizations", slug, "write its name as it stands in URLs, such as \"acme\"");
+        let roles = section.parsed_list("roles", word, WORD);
+        let permissions =
+            section.parsed_list("permissions", permission, "write `resource:action`, such as \"notes:delete\"");
+        let teams = section.parsed_list("teams", word, WORD);
+        let plans = section.parsed_list("plans", word, WORD);
+        let entitlements = section.parsed_list("entitlements", word, WORD);
+        let when = section.opt_string("when");
+        let is_denial = section.boolean("deny", false);
+        let mut rule = all(access(), &scopes, Rule::scope);
+        rule = all(rule, &slugs, Rule::organization_named);
+        rule = all(rule, &roles, Rule::role);
+        rule = all(rule, &permissions, Rule::permission);
+        rule = all(rule, &teams, Rule::team);
+        rule = all(rule, &plans, Rule::plan);
+        rule = all(rule, &entitlements, Rule::entitlement);
+        let is_idle = rule == access() && when.is_none() && !is_denial;
+        let is_read = |key: &str| section.ledger().origin(&section.path_of(key)).is_some();
+        if is_idle && KEYS.iter().all(|key| is_read(key)) {
+            let keys = KEYS.join(", ");
+            section.complain("tools", "the entry asks for nothing", format!("add one of {keys}, or deny = true"));
+        }
+        Self { tools, rule: if is_denial { rule.deny() } else { rule }, when }
+    }
+}
+
+const WORD: &str = "write a text that is not empty, without spaces around it";
+const KEYS: [&str; 8] = ["scopes", "organizations", "roles", "permissions", "teams", "plans", "entitlements", "when"];
+
+fn all(rule: Rule, texts: &[String], add: fn(Rule, &str) -> Rule) -> Rule {
+    texts.iter().fold(rule, |rule, text| add(rule, text))
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let is_fine = (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    is_fine.then(|| text.to_owned()).ok_or_else(|| format!("not a name of 1 to {MAX_NAME} bytes without spaces"))
+}
+
+fn scope(text: &str) -> Result<String, String> {
+    let parsed: Result<belgie_api::Scope, _> = text.parse();
+    parsed.map(|scope| scope.as_str().to_owned()).map_err(|_| "not a scope".to_owned())
+}
+
+fn slug(text: &str) -> Result<String, String> {
+    is_slug(text).then(|| text.to_owned()).ok_or_else(|| "not an organization's name in URLs".to_owned())
+}
+
+fn permission(text: &str) -> Result<String, String> {
+    let is_part = |part: &str| !part.is_empty() && !part.contains([':', ' ']);
+    let is_fine = text.split_once(':').is_some_and(|(resource, action)| is_part(resource) && is_part(action));
+    is_fine.then(|| text.to_owned()).ok_or_else(|| "not a permission".to_owned())
+}
+
+fn word(text: &str) -> Result<String, String> {
+    let is_fine = !text.is_empty() && text.trim() == text;
+    is_fine.then(|| text.to_owned()).ok_or_else(|| "empty, or with spaces around it".to_owned())
+}

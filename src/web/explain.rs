@@ -1,0 +1,104 @@
+//! Explains a decision about somebody who is not here: for the command line and the page of operators alike.
+
+use belgie_api::command::Output;
+use belgie_api::{Caller, Failure, Result, UserId};
+use serde_json::{Value, json};
+
+use super::Web;
+use crate::access::{Question, Trace, trace};
+
+/// An answer to a question.
+pub struct Explanation {
+    /// Whom it is about.
+    pub user: UserId,
+    /// Why nothing of it matters: the account is banned.
+    pub is_banned: bool,
+    /// The caller that was decided about.
+    pub caller: Caller,
+    /// Whether the scopes are those that agents get by default, since the question named none.
+    pub has_default_scopes: bool,
+    /// The tool.
+    pub tool: String,
+    /// What was decided.
+    pub trace: Trace,
+}
+
+/// Answers a question with the deciding itself.
+///
+/// # Errors
+/// 404 when there is no such person, organization or tool.
+pub async fn explain(web: &Web, question: &Question) -> Result<Explanation> {
+    let person = question.find_person(&web.identity).await?;
+    let caller = question.caller(&person, &web.identity, &web.callers, &web.default_scopes).await?;
+    let tool = question.tool.trim();
+    let guard = web.mcp.find_guard(&caller, std::sync::Arc::clone(&web.challenge), tool).await;
+    let guard = guard.ok_or_else(|| {
+        Failure::not_found("explain.unknown_tool", format!("There is no tool `{tool}`."))
+            .hint("`belgie surface` shows the tools that are there.")
+    })?;
+    Ok(Explanation {
+        user: person.id,
+        is_banned: person.ban.is_some(),
+        has_default_scopes: question.scopes.is_none(),
+        tool: tool.to_owned(),
+        trace: trace(&caller, &guard, question.arguments.as_ref()),
+        caller,
+    })
+}
+
+impl Explanation {
+    /// The caller in a line.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let caller = &self.caller;
+        let place = caller.organization().map_or_else(
+            || "for themselves".to_owned(),
+            |organization| format!("for the organization {}", organization.slug),
+        );
+        let scopes = caller.scopes().to_string();
+        let scopes = if scopes.is_empty() { "no scopes".to_owned() } else { format!("the scopes {scopes}") };
+        let origin = if self.has_default_scopes { " (what agents get by default)" } else { "" };
+        format!("{} {place}, through the client {}, with {scopes}{origin}", caller.user().email, caller.client().id)
+    }
+
+    /// For the command line.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        let Trace { rules, steps, preflight, list, call } = &self.trace;
+        let mut lines = vec![self.subject(), format!("wants to call {}. Rules: {}", self.tool, rules.join(", "))];
+        if self.is_banned {
+            lines.push("The account is banned, so every request is answered with 401, whatever follows.".to_owned());
+        }
+        lines.push(String::new());
+        for step in steps {
+            lines.push(format!("{:<8} {:<11} needs {}", step.outcome, step.rule, step.needed));
+            lines.push(format!("{:<20} has {}", "", step.has));
+            lines.extend(step.because.iter().map(|because| format!("{:<20} because {because}", "")));
+        }
+        if steps.is_empty() {
+            lines.push("Nothing is asked but to be signed in.".to_owned());
+        }
+        lines.push(String::new());
+        for (place, column) in [("preflight", preflight), ("list", list), ("call", call)] {
+            lines.push(format!("{place:<10} {:<18} {}", column.outcome, column.says));
+        }
+        Output::new(lines.join("\n"), self.json())
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let caller = self.caller.describe();
+        json!({
+            "tool": self.tool,
+            "banned": self.is_banned,
+            "default_scopes": self.has_default_scopes,
+            "caller": {
+                "user": caller["user"], "client": caller["client"], "scopes": caller["scopes"],
+                "organization": caller["organization"], "teams": caller["teams"],
+                "subscription": caller["subscription"],
+            },
+            "trace": self.trace,
+        })
+    }
+}
