@@ -1,5 +1,6 @@
 //! Organizations: what people, programs, agents and the operator do with them.
 
+mod acting;
 mod authorization;
 mod invitations;
 mod members;

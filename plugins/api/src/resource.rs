@@ -8,7 +8,8 @@ pub const SHARED: &str = "/mcp";
 pub const OF_ORGANIZATION: &str = "/o/{slug}/mcp";
 
 const SHORTEST_SLUG: usize = 2;
-const LONGEST_SLUG: usize = 48;
+/// The most characters a slug has.
+pub const LONGEST_SLUG: usize = 48;
 
 /// Whether a text can be an organization's name in URLs: 2 to 48 of `a-z 0-9`, with single hyphens between them.
 #[must_use]

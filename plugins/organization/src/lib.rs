@@ -2,6 +2,7 @@
 
 mod actor;
 mod commands;
+mod context;
 mod lifecycle;
 mod model;
 mod pages;
@@ -91,6 +92,7 @@ impl Plugin for Organization {
         let organizations = Arc::new(Organizations::new(host.clone(), self.settings.clone(), self.listeners.clone()));
         mount
             .provide(Arc::clone(&organizations))
+            .organizations(Arc::new(context::Contexts(Arc::clone(&organizations))))
             .tools(tools::tools(Arc::clone(&organizations)))
             .account_section(Arc::new(pages::Section(Arc::clone(&organizations))))
             .veto(Arc::new(People(Arc::clone(&organizations))))

@@ -1,11 +1,10 @@
 //! The name of an organization in URLs.
 
 use belgie_api::Result;
+use belgie_api::resource::LONGEST_SLUG;
+pub use belgie_api::resource::is_slug;
 
 use super::refusal;
-
-const SHORTEST: usize = 2;
-const LONGEST: usize = 48;
 
 /// Words that stand for something else where a slug may stand.
 const RESERVED: [&str; 24] = [
@@ -35,15 +34,6 @@ const RESERVED: [&str; 24] = [
     "teams",
 ];
 
-/// Whether the text is a slug, reserved or not: 2 to 48 of `a-z 0-9`, with single hyphens between them.
-#[must_use]
-pub fn is_slug(text: &str) -> bool {
-    (SHORTEST..=LONGEST).contains(&text.len())
-        && text
-            .split('-')
-            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
-}
-
 /// Reads the slug somebody wants, in any case.
 ///
 /// # Errors
@@ -64,7 +54,7 @@ pub fn read_slug(text: &str) -> Result<String> {
 pub fn suggest(name: &str) -> Option<String> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
     let words: String = name.chars().map(plain).collect();
-    let slug: String = words.split_whitespace().collect::<Vec<_>>().join("-").chars().take(LONGEST).collect();
+    let slug: String = words.split_whitespace().collect::<Vec<_>>().join("-").chars().take(LONGEST_SLUG).collect();
     let slug = slug.trim_matches('-').to_owned();
     read_slug(&slug).ok()
 }

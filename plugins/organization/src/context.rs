@@ -1,0 +1,42 @@
+//! What callers and consent pages are told of organizations.
+
+use std::sync::Arc;
+
+use belgie_api::context::OrgContext;
+use belgie_api::ports::{OrgName, OrganizationContexts};
+use belgie_api::{OrgId, Result, UserId, async_trait};
+
+use crate::model::member::Membership;
+use crate::model::slug;
+use crate::service::Organizations;
+use crate::store;
+
+/// Organizations, as the host asks for them.
+pub struct Contexts(pub Arc<Organizations>);
+
+#[async_trait]
+impl OrganizationContexts for Contexts {
+    async fn list_of_user(&self, user: UserId) -> Result<Vec<OrgName>> {
+        let name = |membership: Membership| OrgName {
+            id: membership.organization_id,
+            slug: membership.slug,
+            name: membership.name,
+        };
+        Ok(self.0.list_for(user).await?.into_iter().map(name).collect())
+    }
+
+    async fn find(&self, user: UserId, organization: OrgId) -> Result<Option<OrgContext>> {
+        self.0.membership(user, organization).await
+    }
+
+    async fn find_by_slug(&self, text: &str) -> Result<Option<OrgName>> {
+        if !slug::is_slug(text) {
+            return Ok(None);
+        }
+        let mut conn = self.0.host().db().read().await?;
+        let Some(id) = store::slugs::find(&mut conn, text).await? else { return Ok(None) };
+        let found = store::organizations::find(&mut conn, id).await?;
+        // A name it had before leads people on, and programs nowhere.
+        Ok(found.filter(|known| known.slug == text).map(|known| OrgName { id, slug: known.slug, name: known.name }))
+    }
+}
