@@ -1,7 +1,7 @@
 //! What operators do to people, and what everybody else tries on the pages for operators.
 
 mod bans;
-mod command_line;
+pub mod command_line;
 mod impersonation;
 mod last_one;
 mod pages;

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::on_both_engines;
 use crate::support::{Connected, Engine, TestGateway};
 
-async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> (bool, Value) {
+pub async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> (bool, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_belgie"));
     command.args(arguments).arg("--json").stdin(Stdio::null());
     match gateway.engine() {
