@@ -2,7 +2,7 @@
 
 mod agents;
 mod bans;
-mod command_line;
+pub mod command_line;
 mod impersonation;
 mod last_one;
 mod pages;

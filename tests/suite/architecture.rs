@@ -260,7 +260,8 @@ fn the_tables_of_features_are_whole_and_name_tests_that_exist() {
     assert!(missing.is_empty(), "tests that do not exist: {missing:#?}");
     let twice: Vec<_> = rows.values().filter(|rows| rows.len() > 1).collect();
     assert!(twice.is_empty(), "features that stand in two rows: {twice:#?}");
-    assert_eq!(rows.into_keys().collect::<Vec<_>>(), (1..=63).collect::<Vec<_>>(), "each feature has its row");
+    let all: Vec<u32> = (1..=63).chain(108..=119).chain([121]).collect();
+    assert_eq!(rows.into_keys().collect::<Vec<_>>(), all, "each feature has its row");
 }
 
 #[test]

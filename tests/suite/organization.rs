@@ -1,10 +1,14 @@
 //! Organizations: what people, programs, agents and the operator do with them.
 
 mod acting;
+mod agents;
 mod authorization;
+mod command_line;
 mod invitations;
+mod letters;
 mod members;
 mod organizations;
+mod pages;
 mod people;
 mod program;
 mod races;

@@ -172,6 +172,11 @@ on_both_engines! {
         let id = lent.resolve("Acme").await.expect("an id");
         let details = lent.details(&Actor::user(bob.id), id).await.expect("details");
         assert!(details.members == 2 && details.powers.may("member:add") && !details.powers.may("organization:delete"));
+        assert_eq!(lent.find_by_slug("ACME").await.expect("an answer").map(|found| found.id), Some(id));
+        let changes = OrganizationChanges { slug: Some("acme-two".to_owned()), ..OrganizationChanges::default() };
+        lent.update(&Actor::user(ada.id), id, changes).await.expect("changed");
+        assert!(lent.find_by_slug("acme").await.expect("an answer").is_none(), "it only leads on");
+        assert_eq!(lent.resolve("acme").await.expect("an id"), id);
         let outside = gateway.person("out@example.org").await;
         let unknown = lent.details(&Actor::user(outside.id), id).await.expect_err("a refusal");
         assert_eq!(unknown.code(), "organization.unknown");

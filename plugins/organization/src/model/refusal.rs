@@ -237,3 +237,9 @@ pub fn link_over() -> Failure {
     Failure::not_found("organization.link_over", "This invitation is not open any more.")
         .hint("Ask whoever invited you for another one.")
 }
+
+/// Letters in the name of somebody whose address is not proven are not sent.
+pub fn inviter_unverified() -> Failure {
+    Failure::forbidden("organization.inviter_unverified", "Confirm your e-mail address before you invite others.")
+        .hint("Your account page sends you the link.")
+}

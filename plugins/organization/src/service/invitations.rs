@@ -31,14 +31,19 @@ impl Organizations {
     /// Invites somebody, by mail where mail is sent; the person also finds it in the list of their invitations.
     ///
     /// # Errors
-    /// 404, 403 without `invitation:create` or when the roles allow more than whoever invites may, 409 when the person is a
+    /// 404, 403 without `invitation:create`, when the roles allow more than whoever invites may, or, where mail is sent, before
+    /// the address of whoever invites is proven, 409 when the person is a
     /// member or invited already or too many invitations are open, 429 when too many letters were sent, 400 when a value is
     /// wrong.
     pub async fn invite(&self, actor: &Actor, id: OrgId, new: NewInvitation) -> Result<Invitation> {
-        self.look(actor, id, permission::INVITATION_CREATE).await?;
+        self.look(actor, id, Some(permission::INVITATION_CREATE)).await?;
         let email = read_email(&new.email)?;
         let known = self.host.accounts().find_by_email(&email).await?;
         let inviter = self.person(actor).await?;
+        let sends_letter = self.host.mailer().is_available();
+        if sends_letter && inviter.as_ref().is_some_and(|inviter| !inviter.email_verified) {
+            return Err(refusal::inviter_unverified());
+        }
         let work = self.begin(actor, id, &[], Some(permission::INVITATION_CREATE)).await?;
         let Work { mut tx, organization, powers, now } = work;
         powers.must_cover(&self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
@@ -77,7 +82,7 @@ impl Organizations {
         if !store::invitations::insert(&mut tx, &invitation, &secret.hash()).await? {
             return Err(refusal::already_invited());
         }
-        if self.host.mailer().is_available() {
+        if sends_letter {
             self.limit_letters(actor, &invitation.email).await?;
             self.send_letter(&mut tx, &organization, &invitation, inviter, &secret).await?;
         }

@@ -70,7 +70,7 @@ impl Organizations {
     /// # Errors
     /// 404 when there is none, or 403 without `member:read`.
     pub async fn member_named(&self, actor: &Actor, id: OrgId, named: &str) -> Result<UserId> {
-        self.look(actor, id, permission::MEMBER_READ).await?;
+        self.look(actor, id, Some(permission::MEMBER_READ)).await?;
         let named = named.trim();
         let user = match named.parse() {
             Ok(user) => Some(user),

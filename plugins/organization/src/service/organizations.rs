@@ -161,6 +161,15 @@ impl Organizations {
         store::organizations::find(&mut self.host.db().read().await?, id).await
     }
 
+    /// The organization that has this slug now, whoever asks; slugs it had before do not count.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_by_slug(&self, slug: &str) -> Result<Option<Organization>> {
+        let slug = slug.trim().to_lowercase();
+        store::organizations::find_by_slug(&mut self.host.db().read().await?, &slug).await
+    }
+
     /// An organization as whoever acts sees it.
     ///
     /// # Errors

@@ -15,6 +15,9 @@ use crate::model::member::Member;
 use crate::model::refusal;
 use crate::store;
 
+/// How an operator comes into the session of somebody else, which is no sign-in of that person.
+const WORN: &str = "impersonation";
+
 /// Organizations as others know them.
 pub struct People(pub Arc<Organizations>);
 
@@ -27,7 +30,9 @@ impl Veto for People {
     async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
         match act {
             Act::Delete { user } => self.0.let_go(tx, user).await,
-            Act::SignIn { user, .. } if user.email_verified => self.0.join_by_domain(tx, user).await,
+            Act::SignIn { user, method } if user.email_verified && method != WORN => {
+                self.0.join_by_domain(tx, user).await
+            }
             _ => Ok(()),
         }
     }

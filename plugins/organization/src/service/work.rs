@@ -39,12 +39,28 @@ impl Organizations {
         others: &[UserId],
         permission: Option<&str>,
     ) -> Result<Work> {
+        self.look(actor, id, permission).await?;
         let mut tx = self.host.db().begin().await?;
-        self.admit(&mut tx, actor, id, permission).await?;
         self.hold_people(&mut tx, actor, others).await?;
-        let organization = store::organizations::lock(&mut tx, id).await?.ok_or_else(refusal::unknown)?;
-        let powers = self.admit(&mut tx, actor, id, permission).await?;
+        let (organization, powers) = self.hold(&mut tx, actor, id, permission).await?;
         Ok(Work { tx, organization, powers, now: self.host.now() })
+    }
+
+    /// Holds an organization until the transaction ends, for whoever may do this in it: what other plugins do there, such as
+    /// making a team, they do in a transaction that began with this. People, if any are held, are held before.
+    ///
+    /// # Errors
+    /// 404 when there is none that the person is in, 403 when their roles do not allow it.
+    pub async fn hold(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        id: OrgId,
+        permission: Option<&str>,
+    ) -> Result<(Organization, Powers)> {
+        let organization = store::organizations::lock(tx, id).await?.ok_or_else(refusal::unknown)?;
+        let powers = self.admit(tx, actor, id, permission).await?;
+        Ok((organization, powers))
     }
 
     /// What whoever acts may do in an organization, if they may do this.
@@ -70,8 +86,8 @@ impl Organizations {
 
     /// As [`admit`](Self::admit), on a connection of its own that is given back at once: nobody waits for a second one while
     /// they have a first.
-    pub(super) async fn look(&self, actor: &Actor, id: OrgId, permission: &str) -> Result<Powers> {
-        self.admit(&mut self.host.db().read().await?, actor, id, Some(permission)).await
+    pub(super) async fn look(&self, actor: &Actor, id: OrgId, permission: Option<&str>) -> Result<Powers> {
+        self.admit(&mut self.host.db().read().await?, actor, id, permission).await
     }
 
     /// What a person may do in an organization; `None` when they are not in it.

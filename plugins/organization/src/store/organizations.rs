@@ -9,6 +9,7 @@ use crate::model::organization::Organization;
 const INSERT: &str = "INSERT INTO organization_organizations (id, slug, name, logo_url, metadata, created_by, created_at, \
     updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 const FIND: &str = "SELECT * FROM organization_organizations WHERE id = $1 AND deleted_at IS NULL";
+const FIND_BY_SLUG: &str = "SELECT * FROM organization_organizations WHERE slug = $1 AND deleted_at IS NULL";
 const LOCK: &str = "UPDATE organization_organizations SET updated_at = updated_at \
     WHERE id = $1 AND deleted_at IS NULL RETURNING *";
 const UPDATE: &str = "UPDATE organization_organizations SET slug = $2, name = $3, logo_url = $4, metadata = $5, \
@@ -36,6 +37,11 @@ pub async fn insert(conn: &mut Conn, organization: &Organization) -> Result<()> 
 /// The organization, unless it is deleted.
 pub async fn find(conn: &mut Conn, id: OrgId) -> Result<Option<Organization>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Organization>(FIND).bind(id).fetch_optional(c).await)?)
+}
+
+/// The organization that has this slug now, unless it is deleted.
+pub async fn find_by_slug(conn: &mut Conn, slug: &str) -> Result<Option<Organization>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Organization>(FIND_BY_SLUG).bind(slug).fetch_optional(c).await)?)
 }
 
 /// The organization as it is now, unless it is deleted, and as it stays until the transaction ends. Whoever changes it or
