@@ -27,6 +27,7 @@ mod hooks;
 mod mcp;
 mod oauth;
 mod people;
+mod policy;
 mod provider;
 mod revocation;
 mod schema;
