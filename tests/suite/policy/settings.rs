@@ -90,10 +90,12 @@ fn what_is_for_nothing_is_warned_of() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_runs_warns_of_it_too() {
-    let lines = "[[access]]\ntools = ['echo', 'exports']\ndeny = true\n";
+    let lines = "[[access]]\ntools = ['echo', 'exports']\ndeny = true\nwhen = 'caller.user.email_verified'\n";
     let gateway = Setup::default().config(lines).start(Engine::Sqlite).await;
     let warnings = gateway.gateway.warnings();
     assert!(warnings.len() == 1 && warnings[0].contains("`exports`"), "{warnings:?}");
+    let shown = "access\n  access[0]  echo exports  denied to, when caller.user.email_verified\n";
+    assert!(gateway.gateway.surface().ends_with(shown), "{}", gateway.gateway.surface());
 }
 
 #[test]
