@@ -6,4 +6,4 @@ mod surface;
 
 pub use self::conflicts::{Mounted, conflicts};
 pub use self::order::order;
-pub use self::surface::surface;
+pub use self::surface::{access, surface};

@@ -18,6 +18,9 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Bytes of stack for what may call itself many times over.
+const DEEP_STACK: usize = 32 * 1024 * 1024;
+
 /// How long a task that was cut off may take to drop what it holds.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
@@ -148,4 +151,11 @@ async fn reporting_panics(name: &'static str, task: impl Future<Output = ()>) {
 fn words_of(panic: &(dyn Any + Send)) -> &str {
     let literal = panic.downcast_ref::<&'static str>().copied();
     literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
+}
+
+/// Does a piece of work that may call itself many times over where there is room for it. `None` when there is none, and
+/// when it panics.
+pub fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    let room = || std::thread::Builder::new().name("deep".to_owned()).stack_size(DEEP_STACK);
+    std::thread::scope(|scope| room().spawn_scoped(scope, work).ok()?.join().ok())
 }

@@ -17,6 +17,7 @@ use cel::{Context, Env, Value};
 use serde_json::{Map, Value as Json};
 
 use self::review::Looked;
+use crate::tasks::with_deep_stack;
 
 /// The longest expression, in characters.
 pub const MAX_LENGTH: usize = 1_000;
@@ -65,14 +66,11 @@ impl Language {
         if text.chars().count() > MAX_LENGTH {
             return Err(format!("it is longer than {MAX_LENGTH} characters"));
         }
-        let parser = self.0.parser().max_recursion_depth(MAX_DEPTH);
-        // The parser is a large piece of foreign code; what it stumbles over is a mistake in the file like any other.
-        let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(text)));
-        let parsed = match parsed {
-            Ok(Ok(parsed)) => parsed,
-            Ok(Err(errors)) => return Err(first_of(&errors)),
-            Err(_) => return Err("it cannot be read as an expression".to_owned()),
-        };
+        let unreadable = || "it cannot be read as an expression".to_owned();
+        let parse = || self.0.parser().max_recursion_depth(MAX_DEPTH).parse(text).map_err(|errors| first_of(&errors));
+        // The parser is a large piece of foreign code. What it stumbles over is a mistake in the file like any other, and
+        // unoptimized it needs 200 KiB for every bracket.
+        let parsed = with_deep_stack(parse).ok_or_else(unreadable)??;
         let looked = review::review(&parsed)?;
         let mut conditions = Vec::new();
         split(parsed, &mut conditions);

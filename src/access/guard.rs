@@ -234,11 +234,10 @@ fn not_all(needs: &[Need], caller: &Caller, known: Known<'_>) -> Finding {
     let mut turned = Finding::Unmet;
     for need in needs {
         match need.look(caller, known) {
-            Finding::Met => {}
             Finding::Unmet => return Finding::Met,
             Finding::Open if turned == Finding::Unmet => turned = Finding::Open,
-            Finding::Open => {}
             failed @ Finding::Failed(_) => turned = failed,
+            Finding::Met | Finding::Open => {}
         }
     }
     turned

@@ -37,7 +37,8 @@ impl Question {
     /// 400 when one of them is none.
     pub fn read_scopes(text: &str) -> Result<ScopeSet> {
         text.parse().map_err(|error: belgie_api::scope::InvalidScope| {
-            Failure::bad_request("explain.scopes_invalid", error.to_string()).hint("Write scopes with spaces: \"a b\".")
+            Failure::bad_request("explain.scopes_invalid", format!("These are not scopes: {error}."))
+                .hint("Write scopes with spaces: \"a b\".")
         })
     }
 

@@ -1,5 +1,7 @@
 //! The table of who may what.
 
+mod expressions;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,8 +18,9 @@ pub async fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError
         .map(|setting| json!({ "path": setting.path, "value": setting.value, "origin": setting.origin.to_string() }))
         .collect();
     let warnings = checked.rehearse().await?;
-    let said: String = warnings.iter().map(|warning| format!("Warning: {warning}.\n")).collect();
-    let text = format!("{}\n\n{said}The configuration is right.", lines.join("\n"));
+    let warned = warnings.iter().map(|warning| format!("Warning: {warning}."));
+    let said: Vec<String> = warned.chain(["The configuration is right.".to_owned()]).collect();
+    let text = format!("{}\n\n{}", lines.join("\n"), said.join("\n"));
     print(&Output::new(text, json!({ "ok": true, "settings": list, "warnings": warnings })), as_json);
     Ok(ExitCode::SUCCESS)
 }

@@ -59,7 +59,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     core_tools.append(&mut builder.tools);
     let mut problems = std::mem::take(&mut builder.problems);
     problems.extend(registry::conflicts(&mounted, &scopes, &ledgers));
-    let surface = registry::surface(&mounted, &core_tools, &scopes, &ledgers);
+    let mut surface = registry::surface(&mounted, &core_tools, &scopes, &ledgers);
+    surface.push_str(&registry::access(&config.access));
 
     let mut all =
         MountParts { tools: core_tools, guarded: std::mem::take(&mut builder.guarded), ..MountParts::default() };

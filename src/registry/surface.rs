@@ -10,7 +10,21 @@ use belgie_api::plugin::{Room, ScopeGrant, ScopeInfo};
 use belgie_api::tools::ToolEntry;
 
 use super::conflicts::{Mounted, tables};
+use crate::config::AccessEntry;
 use crate::db::Ledger;
+
+/// The rules that the operator's file adds, in its order; empty when it adds none.
+#[must_use]
+pub fn access(entries: &[AccessEntry]) -> String {
+    let mut text = String::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let when = entry.when.as_ref().map(|when| format!(", when {when}")).unwrap_or_default();
+        let title = if index == 0 { "access\n" } else { "" };
+        let _written =
+            writeln!(text, "{title}  access[{index}]  {}  {}{when}", entry.tools.join(" "), rule_text(&entry.rule));
+    }
+    text
+}
 
 /// The text, sorted within each part.
 #[must_use]

@@ -88,16 +88,16 @@ impl Explanation {
     /// For programs.
     #[must_use]
     pub fn json(&self) -> Value {
-        let caller = self.caller.describe();
+        let mut caller = self.caller.describe();
+        if let Some(parts) = caller.as_object_mut() {
+            // What only a credential has.
+            parts.retain(|name, _| !matches!(name.as_str(), "session" | "grant" | "expires_at"));
+        }
         json!({
             "tool": self.tool,
             "banned": self.is_banned,
             "default_scopes": self.has_default_scopes,
-            "caller": {
-                "user": caller["user"], "client": caller["client"], "scopes": caller["scopes"],
-                "organization": caller["organization"], "teams": caller["teams"],
-                "subscription": caller["subscription"],
-            },
+            "caller": caller,
             "trace": self.trace,
         })
     }

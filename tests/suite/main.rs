@@ -28,6 +28,7 @@ mod mcp;
 mod oauth;
 mod organization;
 mod people;
+mod policy;
 mod provider;
 mod revocation;
 mod schema;

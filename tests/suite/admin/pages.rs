@@ -24,7 +24,7 @@ on_both_engines! {
         for browser in [&mut stranger, &mut ada] {
             let nowhere = bare(browser.get("/nowhere-at-all").await);
             assert_eq!(nowhere.0, StatusCode::NOT_FOUND);
-            for path in ["/admin", "/admin/users", "/admin/audit", "/admin/nothing"] {
+            for path in ["/admin", "/admin/users", "/admin/audit", "/admin/explain", "/admin/nothing"] {
                 assert_eq!(bare(browser.get(path).await), nowhere, "{path}");
             }
             let nowhere = bare(browser.post("/nowhere-at-all", &[("csrf_token", "x")]).await);

@@ -1,5 +1,6 @@
 //! A person who has let an agent in.
 
+use belgie_api::OrgId;
 use belgie_api::context::UserContext;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -29,6 +30,20 @@ impl Connected {
         let agent = Agent::register(gateway).await;
         let tokens = agent.connect(&mut browser, scope).await;
         Self { person, browser, agent, tokens, mcp_url: gateway.mcp_url() }
+    }
+
+    /// A person who is there already, with a new agent that acts for this organization, or for the person alone.
+    pub async fn of(gateway: &TestGateway, person: &UserContext, scope: &str, organization: Option<OrgId>) -> Self {
+        let mut browser = gateway.browser();
+        browser.sign_in(&person.email, super::gateway::PASSWORD).await;
+        let agent = Agent::register(gateway).await;
+        let page = browser.get(&agent.authorize_url(&agent.authorization(scope))).await;
+        let chosen = organization.map_or_else(|| "none".to_owned(), |organization| organization.to_string());
+        let fields = [("decision", "allow"), ("organization", chosen.as_str())];
+        let answer = browser.submit(&page.form("/authorize"), &fields).await;
+        let code = answer.sent_parameter("code").expect("a code");
+        let tokens = Tokens::of(&agent.redeem(&code).await);
+        Self { person: person.clone(), browser, agent, tokens, mcp_url: gateway.mcp_url() }
     }
 
     /// The same person with another agent.
