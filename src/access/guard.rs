@@ -157,6 +157,12 @@ impl Guard {
         &self.scopes
     }
 
+    /// Whether it asks for something of the arguments, so that nobody can say without them whether it is met.
+    #[must_use]
+    pub fn reads_arguments(&self) -> bool {
+        self.checks.iter().any(|check| check.need.reads_arguments())
+    }
+
     /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed.
     #[must_use]
     pub fn depends_on_place(&self) -> bool {
@@ -177,6 +183,14 @@ impl Stage {
 }
 
 impl Need {
+    fn reads_arguments(&self) -> bool {
+        match self {
+            Self::OfArguments(_) => true,
+            Self::Not(needs) => needs.iter().any(Self::reads_arguments),
+            _ => false,
+        }
+    }
+
     fn stage(&self) -> Stage {
         match self {
             Self::Scopes(_) => Stage::Scope,

@@ -107,10 +107,11 @@ impl BearerTokens {
         Ok(Self { verifiers: by_kind, accounts, callers, clock, bus, ports, known })
     }
 
-    /// How many news were heard so far: a caller established at one generation may not be one at the next.
+    /// How many news were heard so far: a caller established at one generation may not be one at the next. `None` while
+    /// one is being told, when what is remembered may be untrue already.
     #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.bus.generation()
+    pub fn generation(&self) -> Option<u64> {
+        self.bus.settled_generation()
     }
 
     /// The caller behind a token meant for `resource`, an absolute URI.

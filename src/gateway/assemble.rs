@@ -94,6 +94,16 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     });
     parts.identity.set_hooks(&hooks);
 
+    // Before the endpoint, so that it forgets before streams are looked through: whoever comes in between is seen there.
+    let ports = if config.base_url_is_derived { Ports::AnyOnLoopback } else { Ports::Exact };
+    let tokens = BearerTokens::new(
+        all.verifiers,
+        Arc::new(parts.identity.clone()),
+        callers.clone(),
+        Arc::clone(&parts.clock),
+        Arc::clone(&bus),
+        ports,
+    );
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
@@ -105,15 +115,6 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         tasks: tasks.tracker(),
         shutdown: tasks.stopping(),
     });
-    let ports = if config.base_url_is_derived { Ports::AnyOnLoopback } else { Ports::Exact };
-    let tokens = BearerTokens::new(
-        all.verifiers,
-        Arc::new(parts.identity.clone()),
-        callers.clone(),
-        Arc::clone(&parts.clock),
-        Arc::clone(&bus),
-        ports,
-    );
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {

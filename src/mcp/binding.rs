@@ -9,7 +9,6 @@ use std::time::Duration;
 use belgie_api::{Caller, ClientId, Clock, Event, Principal, Timestamp, UserId};
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::{Peer, RoleServer};
 
 use super::session::{InUse, Session};
 
@@ -54,6 +53,20 @@ impl Drop for Bound {
     }
 }
 
+/// A session whose caller may have become another.
+pub struct TouchedSession {
+    /// Which.
+    pub id: McpSessionId,
+    /// The credential seen last.
+    pub principal: Arc<Principal>,
+    pub(crate) session: Arc<Session>,
+}
+
+/// The ids of sessions that nobody holds any more. Each ends what runs in it when it goes.
+fn ids_of(over: Vec<Bound>) -> Vec<McpSessionId> {
+    over.iter().map(|session| Arc::clone(&session.id)).collect()
+}
+
 /// Whether it is news from inside an organization: they change what callers are, and end no credential.
 pub(crate) const fn is_of_organization(event: &Event) -> bool {
     matches!(event, Event::MembershipChanged { .. } | Event::OrganizationChanged { .. })
@@ -96,13 +109,9 @@ impl Binding {
                 .collect();
             own.sort();
             let surplus = own.len().saturating_sub(self.max_per_user);
-            let oldest: Vec<McpSessionId> = own.into_iter().take(surplus).map(|(_, id)| id).collect();
-            for id in &oldest {
-                bound.remove(id);
-            }
-            oldest
+            own.into_iter().take(surplus).filter_map(|(_, id)| bound.remove(&id)).collect::<Vec<_>>()
         };
-        self.close(surplus).await;
+        self.close(ids_of(surplus)).await;
     }
 
     /// Lets the caller use the session. An unknown one, another's, and one that has been idle for too long are all the
@@ -113,7 +122,7 @@ impl Binding {
             let mut bound = self.bound();
             let session = bound.get_mut(id)?;
             let is_own = session.user == caller.user().id && session.client == caller.client().id;
-            let is_for_the_same = session.principal.binding().organization == caller.principal().binding().organization;
+            let is_for_the_same = session.principal.binding() == caller.principal().binding();
             if !(is_own && is_for_the_same) {
                 return None;
             }
@@ -137,7 +146,9 @@ impl Binding {
 
     /// Forgets a session that has been closed.
     pub fn release(&self, id: &str) {
-        self.bound().remove(id);
+        let removed = self.bound().remove(id);
+        // It wakes others when it goes, so the lock is let go before.
+        drop(removed);
     }
 
     /// Takes the sessions away whose last credential is over after this event; close them. A mere change of the account
@@ -150,11 +161,17 @@ impl Binding {
         self.take(|session| session.principal.is_touched_by(event))
     }
 
-    /// The clients of those sessions for which something may have changed in their organization.
-    pub fn list_touched(&self, event: &Event) -> Vec<Peer<RoleServer>> {
+    /// The sessions for which something may have changed in their organization.
+    pub fn list_touched(&self, event: &Event) -> Vec<TouchedSession> {
         let bound = self.bound();
         let touched = bound.values().filter(|session| session.principal.is_touched_by(event));
-        touched.filter_map(|session| session.session.peer().cloned()).collect()
+        touched
+            .map(|session| TouchedSession {
+                id: Arc::clone(&session.id),
+                principal: Arc::clone(&session.principal),
+                session: Arc::clone(&session.session),
+            })
+            .collect()
     }
 
     /// Closes what has been idle for too long and forgets what rmcp has closed by itself.
@@ -180,7 +197,9 @@ impl Binding {
     }
 
     fn take(&self, is_over: impl Fn(&Bound) -> bool) -> Vec<McpSessionId> {
-        self.bound().extract_if(|_, session| is_over(session)).map(|(id, _)| id).collect()
+        let over: Vec<Bound> =
+            self.bound().extract_if(|_, session| is_over(session)).map(|(_, session)| session).collect();
+        ids_of(over)
     }
 
     fn bound(&self) -> MutexGuard<'_, HashMap<McpSessionId, Bound>> {

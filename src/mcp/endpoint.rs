@@ -118,7 +118,7 @@ impl McpEndpoint {
         let leases = Leases::new(clock);
         let review =
             Review { callers, leases: leases.clone(), binding: Arc::clone(&binding), tasks: tasks.clone(), runtime };
-        review.subscribe(&bus);
+        review.subscribe(&bus, shutdown.clone());
         tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
 
         let config = StreamableHttpServerConfig::default()

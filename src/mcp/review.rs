@@ -5,18 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::event::Bus;
-use belgie_api::{Caller, Event};
+use belgie_api::{Caller, Event, Principal};
+use futures::{StreamExt, stream};
 use rmcp::{Peer, RoleServer};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::binding::{Binding, is_of_organization};
+use super::binding::{Binding, TouchedSession, is_of_organization};
 use super::stream::Leases;
 use crate::access::caller::Callers;
 
 /// How long a client may take to accept that its list has changed.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many callers are established anew at a time.
+const AT_A_TIME: usize = 8;
 
 /// Everything that news can end.
 #[derive(Clone)]
@@ -34,16 +40,25 @@ pub struct Review {
 }
 
 impl Review {
-    /// Hears the news from now on.
-    pub fn subscribe(self, bus: &Bus) {
-        bus.subscribe(Arc::new(move |event: &Event| self.hear(event)));
+    /// Hears the news from now on, until the shutdown. What puts callers in doubt is looked at by one task, one event after
+    /// the other: an older look never has the last word.
+    pub fn subscribe(self, bus: &Bus, shutdown: CancellationToken) {
+        let (doubts, mut waiting) = mpsc::unbounded_channel();
+        let review = self.clone();
+        let look = async move {
+            while let Some(event) = waiting.recv().await {
+                review.look_again(&event).await;
+            }
+        };
+        self.tasks.spawn_on(async move { shutdown.run_until_cancelled(look).await }, &self.runtime);
+        bus.subscribe(Arc::new(move |event: &Event| self.hear(event, &doubts)));
     }
 
     /// Ends what an event ends, at once; what it puts in doubt is looked at right afterwards.
-    fn hear(&self, event: &Event) {
+    fn hear(&self, event: &Event, doubts: &UnboundedSender<Event>) {
         if is_of_organization(event) {
-            let (review, event) = (self.clone(), event.clone());
-            self.tasks.spawn_on(async move { review.look_again(&event).await }, &self.runtime);
+            // Nobody waits for it any more after the shutdown, when everything has ended anyway.
+            let _nobody_waits = doubts.send(event.clone());
             return;
         }
         self.leases.hear(event);
@@ -55,18 +70,26 @@ impl Review {
     }
 
     async fn look_again(&self, event: &Event) {
-        for doubtful in self.leases.list_touched(event) {
-            let now = self.establish(&doubtful.caller).await;
+        let leases = stream::iter(self.leases.list_touched(event)).for_each_concurrent(AT_A_TIME, async |doubtful| {
+            let now = self.establish(doubtful.caller.principal()).await;
             self.leases.settle(&doubtful, now);
-        }
-        for peer in self.binding.list_touched(event) {
-            self.tasks.spawn_on(tell(peer), &self.runtime);
+        });
+        leases.await;
+        for TouchedSession { id, principal, session } in self.binding.list_touched(event) {
+            let now = self.establish(&principal).await;
+            if !now.is_some_and(|now| session.is_met_by(&now)) {
+                // What it has subscribed to is the wrapped server's to send, and nothing else stops it.
+                self.binding.release(&id);
+                self.binding.close(vec![id]).await;
+            } else if let Some(peer) = session.peer() {
+                self.tasks.spawn_on(tell(peer.clone()), &self.runtime);
+            }
         }
     }
 
     /// The caller as it is now. Who cannot be established is nobody.
-    async fn establish(&self, caller: &Caller) -> Option<Caller> {
-        self.callers.establish(Arc::clone(caller.principal())).await.unwrap_or_else(|failure| {
+    async fn establish(&self, principal: &Arc<Principal>) -> Option<Caller> {
+        self.callers.establish(Arc::clone(principal)).await.unwrap_or_else(|failure| {
             tracing::warn!(error = ?failure, "what goes on is ended: its caller could not be established anew");
             None
         })

@@ -16,7 +16,7 @@ use super::answer::CREDENTIAL_ENDED;
 use super::catalog::Wrapped;
 use super::session::InUse;
 use super::stream::Lease;
-use crate::access::Permit;
+use crate::access::{Guard, Permit};
 use crate::auth::challenge::Challenge;
 
 /// Who sent a message: what the endpoint has put beside it.
@@ -53,7 +53,7 @@ pub(crate) async fn native(
     if params.name != permit.action().name() {
         params.name = permit.action().name().to_owned().into();
     }
-    hold(lease, &permit);
+    need(lease, permit.action().guard());
     context.extensions.insert(permit.caller().clone());
     let cancelled = context.ct.clone();
     let work = contain(permit.action().name(), || call(params, context));
@@ -73,7 +73,7 @@ pub(crate) async fn wrapped(
     request: ClientRequest,
     mut context: RequestContext<RoleServer>,
 ) -> Result<ServerResult, ErrorData> {
-    hold(lease, &permit);
+    need(lease, permit.action().guard());
     context.extensions.insert(permit.caller().clone());
     let cancel = context.ct.clone();
     let work = contain(server.name, || server.handler.handle_request(request, context));
@@ -88,8 +88,7 @@ pub(crate) async fn wrapped(
 }
 
 /// Ties what is about to run to what its caller is in the organization.
-fn hold(lease: &Lease, permit: &Permit<'_>) {
-    let guard = permit.action().guard();
+pub(crate) fn need(lease: &Lease, guard: &Arc<Guard>) {
     if guard.depends_on_place() {
         lease.need(guard);
     }

@@ -1,13 +1,17 @@
 //! What goes on in one session of the older era: the client behind it as rmcp knows it, and the calls that run in it
 //! without rmcp.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use belgie_api::Timestamp;
+use belgie_api::{Caller, Timestamp};
 use rmcp::model::RequestId;
 use rmcp::{Peer, RoleServer};
 use tokio_util::sync::CancellationToken;
+
+use super::stream::still_meets;
+use crate::access::Guard;
 
 /// A session as long as it is open.
 #[derive(Default)]
@@ -17,6 +21,8 @@ pub(crate) struct Session {
     /// When rmcp last heard of it, in microseconds.
     passed_at: AtomicI64,
     calls: Mutex<Calls>,
+    /// What its client must go on to meet, by the resources it has subscribed to.
+    needs: Mutex<HashMap<String, Arc<Guard>>>,
 }
 
 /// The calls that run without rmcp: a handful at most, so they are looked through.
@@ -50,6 +56,25 @@ impl Session {
         for (_, cancelled) in running {
             cancelled.cancel();
         }
+    }
+
+    /// Notes what the client must go on to meet for as long as it is told of a resource.
+    pub(crate) fn need(&self, uri: String, guard: Arc<Guard>) {
+        self.needs().insert(uri, guard);
+    }
+
+    /// Forgets it.
+    pub(crate) fn need_no_more(&self, uri: &str) {
+        self.needs().remove(uri);
+    }
+
+    /// Whether this caller still meets all of it.
+    pub(crate) fn is_met_by(&self, caller: &Caller) -> bool {
+        still_meets(caller, self.needs().values())
+    }
+
+    fn needs(&self) -> MutexGuard<'_, HashMap<String, Arc<Guard>>> {
+        self.needs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The client as rmcp knows it; `None` before `initialize`.

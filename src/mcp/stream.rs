@@ -30,7 +30,7 @@ struct Held {
     caller: Caller,
     over: CancellationToken,
     /// What the caller must still meet, while something runs that not everybody in the organization may.
-    need: Option<Arc<Guard>>,
+    needs: Vec<Arc<Guard>>,
     /// Rings when the caller has become another and may go on.
     changed: Option<Arc<Notify>>,
 }
@@ -64,7 +64,7 @@ impl Leases {
     pub fn begin(&self, caller: &Caller) -> Lease {
         let over = CancellationToken::new();
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let held = Held { caller: caller.clone(), over: over.clone(), need: None, changed: None };
+        let held = Held { caller: caller.clone(), over: over.clone(), needs: Vec::new(), changed: None };
         self.0.held().insert(number, held);
         Lease(Arc::new(LeaseParts { number, over, registry: Arc::clone(&self.0) }))
     }
@@ -88,7 +88,7 @@ impl Leases {
         let Some(held) = all.get_mut(&doubtful.number) else { return };
         let slug = |caller: &Caller| caller.organization().map(|organization| organization.slug.clone());
         let goes_on =
-            now.as_ref().is_some_and(|now| slug(now) == slug(&held.caller) && is_met(held.need.as_ref(), now));
+            now.as_ref().is_some_and(|now| slug(now) == slug(&held.caller) && still_meets(now, held.needs.iter()));
         let over = held.over.clone();
         let changed = held.changed.clone();
         if let Some(now) = now {
@@ -119,9 +119,9 @@ impl Leases {
     }
 }
 
-/// Whether the caller meets what runs.
-fn is_met(need: Option<&Arc<Guard>>, caller: &Caller) -> bool {
-    need.is_none_or(|guard| foresee(caller, guard).is_ok())
+/// Whether a caller who has become another still meets what goes on. What was asked of the arguments nobody can ask again.
+pub(crate) fn still_meets<'a>(caller: &Caller, mut needs: impl Iterator<Item = &'a Arc<Guard>>) -> bool {
+    needs.all(|guard| !guard.reads_arguments() && foresee(caller, guard).is_ok())
 }
 
 impl Registry {
@@ -147,8 +147,8 @@ impl Lease {
     pub fn need(&self, guard: &Arc<Guard>) {
         let mut all = self.0.registry.held();
         let Some(held) = all.get_mut(&self.0.number) else { return };
-        held.need = Some(Arc::clone(guard));
-        let is_met = is_met(held.need.as_ref(), &held.caller);
+        held.needs.push(Arc::clone(guard));
+        let is_met = foresee(&held.caller, guard).is_ok();
         drop(all);
         if !is_met {
             self.0.over.cancel();

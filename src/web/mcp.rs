@@ -137,7 +137,7 @@ async fn answer_browser(door: &Door, place: &Place, request: Request) -> Respons
 }
 
 /// How often a caller is established anew when news come in between.
-const TRIES: usize = 4;
+const TRIES: usize = 32;
 
 /// Somebody who may talk to the endpoint, and how long.
 struct Admitted {
@@ -169,10 +169,13 @@ async fn answer(web: &Web, place: &Place, request: Request) -> Response {
 /// heard by nobody, so whoever was established before them is established anew.
 async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Response> {
     for _ in 0..TRIES {
-        let generation = web.tokens.generation();
+        let Some(generation) = web.tokens.generation() else {
+            tokio::task::yield_now().await;
+            continue;
+        };
         let (caller, cookie) = authenticate(web, place, parts).await?;
         let lease = web.mcp.lease(&caller);
-        if web.tokens.generation() == generation {
+        if web.tokens.generation() == Some(generation) {
             return Ok(Admitted { caller, lease, cookie });
         }
     }

@@ -106,6 +106,7 @@ pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 pub struct Bus {
     listeners: RwLock<Vec<Listener>>,
     heard: AtomicU64,
+    told: AtomicU64,
     live: AtomicBool,
 }
 
@@ -118,10 +119,21 @@ impl Bus {
     /// Tells one event to everybody. The generation moves first, so that whoever fills a cache meanwhile notices.
     pub fn publish(&self, event: &Event) {
         self.heard.fetch_add(1, Ordering::SeqCst);
+        let _told = Told(&self.told);
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
         for listener in listeners {
             listener(event);
         }
+    }
+
+    /// The generation, unless an event is being told just now: then some have heard it and some have not, and what they
+    /// say together may never have been true. Who reads the same twice has seen no event in between, not even half of one.
+    #[must_use]
+    pub fn settled_generation(&self) -> Option<u64> {
+        // In this order: whatever begins between the two makes them differ.
+        let told = self.told.load(Ordering::SeqCst);
+        let heard = self.heard.load(Ordering::SeqCst);
+        (told == heard).then_some(heard)
     }
 
     /// How many events were told and how often the line broke so far. A cache fill compares the value before and after its
@@ -142,6 +154,42 @@ impl Bus {
     pub fn set_live(&self, live: bool) {
         if self.live.swap(live, Ordering::SeqCst) && !live {
             self.heard.fetch_add(1, Ordering::SeqCst);
+            self.told.fetch_add(1, Ordering::SeqCst);
         }
+    }
+}
+
+/// Counts an event as told when everybody has heard it, or one of them has panicked.
+struct Told<'a>(&'a AtomicU64);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::{Bus, Event};
+
+    #[test]
+    fn an_event_that_is_being_told_belongs_to_no_generation() {
+        let bus = Arc::new(Bus::default());
+        let seen: Arc<Mutex<Vec<Option<u64>>>> = Arc::default();
+        for _ in 0..2 {
+            let (inside, seen) = (Arc::downgrade(&bus), Arc::clone(&seen));
+            bus.subscribe(Arc::new(move |_: &Event| {
+                seen.lock().unwrap().push(inside.upgrade().unwrap().settled_generation());
+            }));
+        }
+        assert_eq!(bus.settled_generation(), Some(0));
+        bus.publish(&Event::NewsMissed);
+        assert_eq!(*seen.lock().unwrap(), [None, None]);
+        assert_eq!(bus.settled_generation(), Some(1));
+        bus.set_live(true);
+        bus.set_live(false);
+        assert_eq!(bus.settled_generation(), Some(2));
     }
 }

@@ -197,7 +197,15 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::SubscribeRequest(Request::new(request));
-        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await.map(drop)
+        let session = Visit::behind(&context.extensions)?.session;
+        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await?;
+        if let (Some(session), Some(server)) = (session, self.catalog().owner(Part::Resources)) {
+            let guard = server.guard_of(&uri);
+            if guard.depends_on_place() {
+                session.session().need(uri, guard.into_owned());
+            }
+        }
+        Ok(())
     }
 
     async fn unsubscribe(
@@ -207,7 +215,12 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::UnsubscribeRequest(Request::new(request));
-        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await.map(drop)
+        let session = Visit::behind(&context.extensions)?.session;
+        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await?;
+        if let Some(session) = session {
+            session.session().need_no_more(&uri);
+        }
+        Ok(())
     }
 
     async fn complete(
@@ -254,6 +267,10 @@ impl ServerHandler for Gate {
                 })
         };
         let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
+        if let Some(server) = owner {
+            run::need(&visit.lease, &server.guard);
+            wanted.iter().for_each(|uri| run::need(&visit.lease, &server.guard_of(uri)));
+        }
         let (changes, sink) = (visit.lease.changes(), context.sink().clone());
         let told = async {
             loop {
