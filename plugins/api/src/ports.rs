@@ -428,8 +428,7 @@ pub trait Pages: Send + Sync {
     ///
     /// # Errors
     /// When a template or the context is not right. The default is for stand-ins in tests and always fails.
-    fn letter(&self, to: &str, template: &str, context: serde_json::Value) -> Result<Mail> {
-        let _not_here = (to, template, context);
-        Err(Failure::internal("these pages write no letters"))
+    fn letter(&self, _to: &str, template: &str, _context: serde_json::Value) -> Result<Mail> {
+        Err(Failure::internal(format!("these pages write no letters, and not `{template}`")))
     }
 }

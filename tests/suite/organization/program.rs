@@ -7,7 +7,7 @@ use belgie_api::db::Tx;
 use belgie_api::{Failure, OrgId, Result, async_trait};
 use belgie_organization::{
     Actor, DomainJoin, Invitation, Lifecycle, Member, NewInvitation, NewOrganization, OrganizationChanges,
-    OrganizationRecord, Roles, has_any_role, read_roles,
+    OrganizationRecord, Role, Roles, has_any_role, read_roles,
 };
 
 use super::{done, known, organizations, owned_by};
@@ -24,9 +24,8 @@ struct Ear {
 }
 
 impl Ear {
-    fn hear(&self, what: String) -> Result<()> {
+    fn hear(&self, what: String) {
         self.heard.lock().expect("an ear").push(what);
-        Ok(())
     }
 
     fn take(&self) -> Vec<String> {
@@ -35,32 +34,37 @@ impl Ear {
 }
 
 fn words(roles: &Roles) -> String {
-    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join("+")
+    roles.iter().map(Role::as_str).collect::<Vec<_>>().join("+")
 }
 
 #[async_trait]
 impl Lifecycle for Ear {
     async fn after_create(&self, _: &mut Tx, organization: &OrganizationRecord, owner: &Member) -> Result<()> {
-        self.hear(format!("created {} {}", organization.slug, words(&owner.roles)))
+        self.hear(format!("created {} {}", organization.slug, words(&owner.roles)));
+        Ok(())
     }
 
     async fn after_update(&self, _: &mut Tx, organization: &OrganizationRecord) -> Result<()> {
-        self.hear(format!("updated {}", organization.slug))
+        self.hear(format!("updated {}", organization.slug));
+        Ok(())
     }
 
     async fn before_delete(&self, _: &mut Tx, organization: &OrganizationRecord) -> Result<()> {
         if *self.kept.lock().expect("an ear") == Some(organization.id) {
             return Err(Failure::conflict("billing.active", "This organization has an active subscription."));
         }
-        self.hear(format!("deleting {}", organization.slug))
+        self.hear(format!("deleting {}", organization.slug));
+        Ok(())
     }
 
     async fn after_member_add(&self, _: &mut Tx, organization: &OrganizationRecord, member: &Member) -> Result<()> {
-        self.hear(format!("added {} {}", organization.slug, words(&member.roles)))
+        self.hear(format!("added {} {}", organization.slug, words(&member.roles)));
+        Ok(())
     }
 
     async fn after_member_remove(&self, _: &mut Tx, organization: &OrganizationRecord, member: &Member) -> Result<()> {
-        self.hear(format!("removed {} {}", organization.slug, words(&member.roles)))
+        self.hear(format!("removed {} {}", organization.slug, words(&member.roles)));
+        Ok(())
     }
 
     async fn after_role_change(
@@ -70,7 +74,8 @@ impl Lifecycle for Ear {
         member: &Member,
         before: &Roles,
     ) -> Result<()> {
-        self.hear(format!("changed {} {} to {}", organization.slug, words(before), words(&member.roles)))
+        self.hear(format!("changed {} {} to {}", organization.slug, words(before), words(&member.roles)));
+        Ok(())
     }
 
     async fn after_invitation_accept(
@@ -80,7 +85,8 @@ impl Lifecycle for Ear {
         invitation: &Invitation,
         member: &Member,
     ) -> Result<()> {
-        self.hear(format!("accepted {} {} {}", organization.slug, invitation.email, words(&member.roles)))
+        self.hear(format!("accepted {} {} {}", organization.slug, invitation.email, words(&member.roles)));
+        Ok(())
     }
 
     async fn joins_by_domain(&self, _: &mut Tx, _: &UserContext, domain: &str) -> Result<Vec<DomainJoin>> {

@@ -31,8 +31,18 @@ impl Named {
 }
 
 /// Tells `null` from nothing: `null` takes a thing away, nothing leaves it.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+#[derive(Default)]
+enum Wish {
+    #[default]
+    Keep,
+    Clear,
+    Set(String),
+}
+
+impl<'de> Deserialize<'de> for Wish {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
 }
 
 #[derive(Deserialize)]
@@ -66,15 +76,20 @@ pub struct Update {
     name: Option<String>,
     #[serde(default)]
     slug: Option<String>,
-    #[serde(default, alias = "logo_url", alias = "logoUrl", deserialize_with = "given")]
-    logo: Option<Option<String>>,
+    #[serde(default, alias = "logo_url", alias = "logoUrl")]
+    logo: Wish,
     #[serde(default)]
     metadata: Option<Value>,
 }
 
 impl From<Update> for OrganizationChanges {
     fn from(body: Update) -> Self {
-        Self { name: body.name, slug: body.slug, logo_url: body.logo, metadata: body.metadata }
+        let logo_url = match body.logo {
+            Wish::Keep => None,
+            Wish::Clear => Some(None),
+            Wish::Set(logo) => Some(Some(logo)),
+        };
+        Self { name: body.name, slug: body.slug, logo_url, metadata: body.metadata }
     }
 }
 
