@@ -151,12 +151,6 @@ impl fmt::Debug for Expression {
     }
 }
 
-impl PartialEq for Expression {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
 /// Takes `a && b && c` apart.
 fn split(expression: IdedExpr, into: &mut Vec<IdedExpr>) {
     match expression.expr {

@@ -87,15 +87,15 @@ impl Leases {
         let mut all = self.0.held();
         let Some(held) = all.get_mut(&doubtful.number) else { return };
         let slug = |caller: &Caller| caller.organization().map(|organization| organization.slug.clone());
-        let goes_on =
-            now.as_ref().is_some_and(|now| slug(now) == slug(&held.caller) && still_meets(now, held.needs.iter()));
-        let over = held.over.clone();
-        let changed = held.changed.clone();
-        if let Some(now) = now {
-            held.caller = now;
+        let is_at_home = now.as_ref().is_some_and(|now| slug(now) == slug(&held.caller));
+        let (over, changed, needs) = (held.over.clone(), held.changed.clone(), held.needs.clone());
+        if let Some(now) = &now {
+            held.caller = now.clone();
         }
-        // Waking others, so the lock is let go before.
+        // Expressions are not asked, nor others woken, while all wait. Whatever is needed from here on is asked of the caller
+        // as it is now.
         drop(all);
+        let goes_on = is_at_home && now.is_some_and(|now| still_meets(&now, needs.iter()));
         if !goes_on {
             over.cancel();
         } else if let Some(changed) = changed {
@@ -148,9 +148,10 @@ impl Lease {
         let mut all = self.0.registry.held();
         let Some(held) = all.get_mut(&self.0.number) else { return };
         held.needs.push(Arc::clone(guard));
-        let is_met = foresee(&held.caller, guard).is_ok();
+        let caller = held.caller.clone();
+        // Whoever becomes another from here on is looked at by who makes it so; an expression is not asked while all wait.
         drop(all);
-        if !is_met {
+        if foresee(&caller, guard).is_err() {
             self.0.over.cancel();
         }
     }

@@ -138,3 +138,13 @@ async fn a_run_that_has_begun_is_finished_before_the_shutdown_is_complete() {
     assert_eq!(tasks.shutdown(LONG).await, Shutdown::Complete);
     assert_eq!(steps.try_recv(), Ok("finished"));
 }
+
+#[test]
+fn deep_work_has_room_and_its_panic_is_nobodys() {
+    fn depth(left: usize) -> usize {
+        let ballast = std::hint::black_box([0_u8; 4096]);
+        if left == 0 { ballast.len() } else { std::hint::black_box(depth(left - 1)) }
+    }
+    assert_eq!(super::with_deep_stack(|| depth(4_000)), Some(4096), "16 MiB, where others have two");
+    assert_eq!(super::with_deep_stack(|| panic!("on purpose")), None::<()>);
+}

@@ -7,9 +7,7 @@ use belgie_api::ports::{OrgName, OrganizationContexts};
 use belgie_api::{OrgId, Result, UserId, async_trait};
 
 use crate::model::member::Membership;
-use crate::model::slug;
 use crate::service::Organizations;
-use crate::store;
 
 /// Organizations, as the host asks for them.
 pub struct Contexts(pub Arc<Organizations>);
@@ -29,14 +27,9 @@ impl OrganizationContexts for Contexts {
         self.0.membership(user, organization).await
     }
 
-    async fn find_by_slug(&self, text: &str) -> Result<Option<OrgName>> {
-        if !slug::is_slug(text) {
-            return Ok(None);
-        }
-        let mut conn = self.0.host().db().read().await?;
-        let Some(id) = store::slugs::find(&mut conn, text).await? else { return Ok(None) };
-        let found = store::organizations::find(&mut conn, id).await?;
-        // A name it had before leads people on, and programs nowhere.
-        Ok(found.filter(|known| known.slug == text).map(|known| OrgName { id, slug: known.slug, name: known.name }))
+    /// A name it had before leads people on, and programs nowhere.
+    async fn find_by_slug(&self, slug: &str) -> Result<Option<OrgName>> {
+        let found = self.0.find_by_slug(slug).await?;
+        Ok(found.map(|known| OrgName { id: known.id, slug: known.slug, name: known.name }))
     }
 }
