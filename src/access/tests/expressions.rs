@@ -209,6 +209,12 @@ fn a_trace_hears_every_check_of_the_decision() {
     assert_eq!(seen.steps[0].needed, "the role owner");
     assert_eq!(seen.steps[0].has, "acme: the role editor");
     assert_eq!((seen.preflight.outcome, seen.list.outcome, seen.call.outcome), ("passes", "hidden", "hidden"));
+    let ada = member("a");
+    let denied = |rule: belgie_api::Rule| trace(&ada, &Guard::of(&rule), None).steps.remove(0);
+    let guests = denied(access().role("guest").team("red").deny());
+    assert_eq!(guests.needed, "to be none of those it is denied to: the role guest, and to be in the team red");
+    assert_eq!(guests.has, "acme: the role editor; acme: the team blue; so it is not denied");
+    assert_eq!(denied(access().deny()).needed, "what nobody has: it is denied to everybody");
     let failed = trace(&member("a"), &guard, Some(&arguments(json!({}))));
     assert_eq!(failed.steps[2].outcome, "failed");
     assert!(failed.steps[2].because.as_ref().is_some_and(|because| because.contains("amount")), "{failed:?}");
