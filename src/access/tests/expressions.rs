@@ -6,7 +6,7 @@ use belgie_api::{Caller, access};
 use serde_json::{Value, json};
 
 use super::{loner, member};
-use crate::access::expression::{Arguments, Language, MAX_LENGTH, MAX_VALUES};
+use crate::access::expression::{Arguments, Language, MAX_LENGTH, MAX_TEXT, MAX_VALUES};
 use crate::access::{Denial, Guard, Origin, Policy, RawEntry, foresee, trace};
 
 fn arguments(value: Value) -> Arguments {
@@ -114,10 +114,17 @@ fn an_error_is_never_a_yes() {
 
 #[test]
 fn what_nobody_looks_at_may_be_as_large_as_it_likes() {
-    let given = json!({ "rows": vec![0; MAX_VALUES + 1], "table": "notes" });
+    let long = "x".repeat(MAX_TEXT + 1);
+    let given =
+        json!({ "rows": vec![0; MAX_VALUES + 1], "table": "notes", "text": long, "deep": [{ long.clone(): 1 }] });
     assert_eq!(called(&loner(""), "arguments.table == 'notes'", given.clone()), Ok(()));
     assert_eq!(called(&loner(""), "arguments['table'] == 'notes'", given.clone()), Ok(()));
-    assert_eq!(called(&loner(""), "size(arguments.rows) > 1", given), Err(Denial::Undecided));
+    for when in ["size(arguments.rows) > 1", "arguments.text != ''", "size(arguments.deep) == 1", "size(arguments) > 1"]
+    {
+        assert_eq!(called(&loner(""), when, given.clone()), Err(Denial::Undecided), "{when}");
+    }
+    let most = json!({ "text": "x".repeat(MAX_TEXT - 4) });
+    assert_eq!(called(&loner(""), "arguments.text.startsWith('x')", most), Ok(()));
 }
 
 #[test]
