@@ -25,6 +25,8 @@ pub const MAX_LENGTH: usize = 1_000;
 pub const MAX_DEPTH: u16 = 24;
 /// How many values of the arguments an expression may look at.
 pub const MAX_VALUES: usize = 10_000;
+/// How many bytes of texts among them: an expression may search one for each of the others.
+pub const MAX_TEXT: usize = 64 * 1024;
 
 /// The longest account of a failure.
 const MAX_ACCOUNT: usize = 200;
@@ -118,7 +120,7 @@ impl Expression {
     /// # Errors
     /// As [`ask_of_caller`](Self::ask_of_caller), and when there is too much to look at.
     pub fn ask_of_arguments(&self, caller: &Caller, arguments: Option<&Arguments>) -> Result<bool, Fault> {
-        let value = values::of_arguments(arguments, &self.looked, MAX_VALUES)?;
+        let value = values::of_arguments(arguments, &self.looked)?;
         self.ask(&self.of_arguments, caller, Some(value))
     }
 

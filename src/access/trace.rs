@@ -84,7 +84,7 @@ impl Witness for Heard<'_> {
         self.steps.push(Step {
             rule: check.origin.to_string(),
             needed: needed(&check.need),
-            has: has(&check.need, self.caller),
+            has: has(&check.need, self.caller, finding),
             outcome,
             because,
         });
@@ -162,15 +162,15 @@ fn needed(need: &Need) -> String {
             format!("what `{}` asks of the arguments", expression.text())
         }
         Need::OfCaller(expression) | Need::OfArguments(expression) => format!("`{}`", expression.text()),
-        Need::Not(needs) if needs.is_empty() => "not to be asked for at all: it is denied to everybody".to_owned(),
+        Need::Not(needs) if needs.is_empty() => "what nobody has: it is denied to everybody".to_owned(),
         Need::Not(needs) => {
             let needs: Vec<String> = needs.iter().map(needed).collect();
-            format!("not to have all of this, to which it is denied: {}", needs.join("; "))
+            format!("to be none of those it is denied to: {}", needs.join(", and "))
         }
     }
 }
 
-fn has(need: &Need, caller: &Caller) -> String {
+fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
     let nothing = || "acts for no organization".to_owned();
     let organization = caller.organization();
     let of_organization =
@@ -191,10 +191,24 @@ fn has(need: &Need, caller: &Caller) -> String {
             || "no plan".to_owned(),
             |plan| format!("the plan {} with {}", plan.plan, list("the feature", &plan.entitlements)),
         ),
-        Need::OfCaller(_) => "the caller as shown".to_owned(),
-        Need::OfArguments(_) => "the arguments of the call".to_owned(),
+        Need::OfCaller(_) | Need::OfArguments(_) => match finding {
+            Finding::Met => "just that".to_owned(),
+            Finding::Unmet => "something else".to_owned(),
+            Finding::Open => "no arguments yet".to_owned(),
+            Finding::Failed(_) => "something that it cannot be asked of".to_owned(),
+        },
         Need::Not(needs) if needs.is_empty() => "nothing that would help".to_owned(),
-        Need::Not(needs) => needs.iter().map(|need| has(need, caller)).collect::<Vec<_>>().join("; "),
+        Need::Not(needs) => {
+            let is_plain = |need: &&Need| !matches!(need, Need::OfCaller(_) | Need::OfArguments(_));
+            let has: Vec<String> = needs.iter().filter(is_plain).map(|need| has(need, caller, finding)).collect();
+            let turned = match finding {
+                Finding::Met => "so it is not denied",
+                Finding::Unmet => "so it is denied",
+                Finding::Open => "and no arguments yet",
+                Finding::Failed(_) => "something that it cannot be asked of",
+            };
+            has.into_iter().chain([turned.to_owned()]).collect::<Vec<_>>().join("; ")
+        }
     }
 }
 

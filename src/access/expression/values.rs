@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::review::Looked;
-use super::{Arguments, Fault};
+use super::{Arguments, Fault, MAX_TEXT, MAX_VALUES};
 
 #[derive(Serialize)]
 struct Seen<'a> {
@@ -80,25 +80,43 @@ fn texts(set: &BTreeSet<String>) -> Vec<&str> {
     set.iter().map(String::as_str).collect()
 }
 
-/// The arguments, as far as the expression looks at them: at most so many values.
-pub fn of_arguments(arguments: Option<&Arguments>, looked: &Looked, most: usize) -> Result<Value, Fault> {
+/// How much of the arguments may still be looked at.
+struct Budget {
+    values: usize,
+    text: usize,
+}
+
+impl Budget {
+    fn take(&mut self, text: &str) -> Result<(), Fault> {
+        let left = self.values.checked_sub(1).zip(self.text.checked_sub(text.len()));
+        (self.values, self.text) =
+            left.ok_or_else(|| Fault("there is more in the arguments than an expression looks at".to_owned()))?;
+        Ok(())
+    }
+}
+
+/// The arguments, as far as the expression looks at them.
+pub fn of_arguments(arguments: Option<&Arguments>, looked: &Looked) -> Result<Value, Fault> {
     let is_looked_at = |name: &str| match looked {
         Looked::All => true,
         Looked::Named(names) => names.contains(name),
     };
-    let mut left = most;
+    let fields = arguments.into_iter().flatten().filter(|(name, _)| is_looked_at(name));
+    of_fields(fields, &mut Budget { values: MAX_VALUES, text: MAX_TEXT })
+}
+
+fn of_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Json)>, budget: &mut Budget) -> Result<Value, Fault> {
     let mut map = HashMap::new();
-    for (name, value) in arguments.into_iter().flatten().filter(|(name, _)| is_looked_at(name)) {
-        map.insert(Key::from(name.clone()), of_json(value, &mut left)?);
+    for (name, value) in fields {
+        budget.take(name)?;
+        map.insert(Key::from(name.clone()), of_json(value, budget)?);
     }
     Ok(Value::Map(Map { map: Arc::new(map) }))
 }
 
 /// JSON knows one kind of number. Whole ones are whole here, so that `arguments.count + 1` means what it says.
-fn of_json(json: &Json, left: &mut usize) -> Result<Value, Fault> {
-    *left = left
-        .checked_sub(1)
-        .ok_or_else(|| Fault("the arguments have more values than an expression looks at".to_owned()))?;
+fn of_json(json: &Json, budget: &mut Budget) -> Result<Value, Fault> {
+    budget.take(json.as_str().unwrap_or_default())?;
     Ok(match json {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
@@ -109,15 +127,9 @@ fn of_json(json: &Json, left: &mut usize) -> Result<Value, Fault> {
         },
         Json::String(text) => Value::from(text.clone()),
         Json::Array(items) => {
-            let items: Result<Vec<Value>, Fault> = items.iter().map(|item| of_json(item, left)).collect();
+            let items: Result<Vec<Value>, Fault> = items.iter().map(|item| of_json(item, budget)).collect();
             Value::List(Arc::new(items?))
         }
-        Json::Object(fields) => {
-            let mut map = HashMap::new();
-            for (name, value) in fields {
-                map.insert(Key::from(name.clone()), of_json(value, left)?);
-            }
-            Value::Map(Map { map: Arc::new(map) })
-        }
+        Json::Object(fields) => of_fields(fields.iter(), budget)?,
     })
 }

@@ -6,7 +6,7 @@ use belgie_api::{Caller, access};
 use serde_json::{Value, json};
 
 use super::{loner, member};
-use crate::access::expression::{Arguments, Language, MAX_LENGTH, MAX_VALUES};
+use crate::access::expression::{Arguments, Language, MAX_LENGTH, MAX_TEXT, MAX_VALUES};
 use crate::access::{Denial, Guard, Origin, Policy, RawEntry, foresee, trace};
 
 fn arguments(value: Value) -> Arguments {
@@ -114,10 +114,17 @@ fn an_error_is_never_a_yes() {
 
 #[test]
 fn what_nobody_looks_at_may_be_as_large_as_it_likes() {
-    let given = json!({ "rows": vec![0; MAX_VALUES + 1], "table": "notes" });
+    let long = "x".repeat(MAX_TEXT + 1);
+    let given =
+        json!({ "rows": vec![0; MAX_VALUES + 1], "table": "notes", "text": long, "deep": [{ long.clone(): 1 }] });
     assert_eq!(called(&loner(""), "arguments.table == 'notes'", given.clone()), Ok(()));
     assert_eq!(called(&loner(""), "arguments['table'] == 'notes'", given.clone()), Ok(()));
-    assert_eq!(called(&loner(""), "size(arguments.rows) > 1", given), Err(Denial::Undecided));
+    for when in ["size(arguments.rows) > 1", "arguments.text != ''", "size(arguments.deep) == 1", "size(arguments) > 1"]
+    {
+        assert_eq!(called(&loner(""), when, given.clone()), Err(Denial::Undecided), "{when}");
+    }
+    let most = json!({ "text": "x".repeat(MAX_TEXT - 4) });
+    assert_eq!(called(&loner(""), "arguments.text.startsWith('x')", most), Ok(()));
 }
 
 #[test]
@@ -209,6 +216,12 @@ fn a_trace_hears_every_check_of_the_decision() {
     assert_eq!(seen.steps[0].needed, "the role owner");
     assert_eq!(seen.steps[0].has, "acme: the role editor");
     assert_eq!((seen.preflight.outcome, seen.list.outcome, seen.call.outcome), ("passes", "hidden", "hidden"));
+    let ada = member("a");
+    let denied = |rule: belgie_api::Rule| trace(&ada, &Guard::of(&rule), None).steps.remove(0);
+    let guests = denied(access().role("guest").team("red").deny());
+    assert_eq!(guests.needed, "to be none of those it is denied to: the role guest, and to be in the team red");
+    assert_eq!(guests.has, "acme: the role editor; acme: the team blue; so it is not denied");
+    assert_eq!(denied(access().deny()).needed, "what nobody has: it is denied to everybody");
     let failed = trace(&member("a"), &guard, Some(&arguments(json!({}))));
     assert_eq!(failed.steps[2].outcome, "failed");
     assert!(failed.steps[2].because.as_ref().is_some_and(|because| because.contains("amount")), "{failed:?}");
