@@ -2,9 +2,13 @@
 
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, SessionId, UserId};
+use belgie_api::{Caller, OrgId, Result, SessionId, UserId};
 
-/// Who acts on organizations: a person, with what their roles allow, or the host itself, which may do everything.
+use crate::model::member::Powers;
+use crate::model::refusal;
+
+/// Who acts on organizations: a person, with what their roles allow; an agent of a person, which reaches the organization it
+/// acts for and no other; or the host itself, which may do everything.
 #[derive(Clone, Debug)]
 pub struct Actor {
     who: Who,
@@ -13,16 +17,28 @@ pub struct Actor {
 
 #[derive(Clone, Debug)]
 enum Who {
-    Caller(Caller),
+    Person(Caller),
+    Agent(Caller),
     User(UserId),
     Host,
 }
 
 impl Actor {
-    /// The person behind a call: a page, an endpoint or a tool.
+    /// Whoever calls: a person in the session of a browser, else an [agent](Self::agent).
     #[must_use]
     pub fn caller(caller: &Caller) -> Self {
-        Self { who: Who::Caller(caller.clone()), info: None }
+        match caller.session() {
+            Some(_) => Self { who: Who::Person(caller.clone()), info: None },
+            None => Self::agent(caller),
+        }
+    }
+
+    /// A tool that is called, whatever the credential. It reaches the organization the call is made for and no other, and
+    /// does nothing that is left to people: making organizations, accepting and declining invitations, leaving, handing an
+    /// organization on, deleting it, and whatever touches an owner.
+    #[must_use]
+    pub fn agent(caller: &Caller) -> Self {
+        Self { who: Who::Agent(caller.clone()), info: None }
     }
 
     /// A person for whom the application answers.
@@ -48,17 +64,61 @@ impl Actor {
     #[must_use]
     pub fn user_id(&self) -> Option<UserId> {
         match &self.who {
-            Who::Caller(caller) => Some(caller.user().id),
+            Who::Person(caller) | Who::Agent(caller) => Some(caller.user().id),
             Who::User(user) => Some(*user),
             Who::Host => None,
         }
+    }
+
+    /// The person, for what only people do.
+    ///
+    /// # Errors
+    /// 403 for an agent, 400 for the host.
+    pub(crate) fn person(&self) -> Result<UserId> {
+        self.must_be_no_agent()?;
+        self.user_id().ok_or_else(refusal::person_needed)
+    }
+
+    /// Refuses agents.
+    ///
+    /// # Errors
+    /// 403 for an agent.
+    pub(crate) fn must_be_no_agent(&self) -> Result<()> {
+        if self.is_agent() { Err(refusal::not_by_agents()) } else { Ok(()) }
+    }
+
+    /// Whether an agent acts.
+    #[must_use]
+    pub(crate) fn is_agent(&self) -> bool {
+        matches!(self.who, Who::Agent(_))
+    }
+
+    /// Whether this organization is within reach: for an agent only the one it acts for.
+    #[must_use]
+    pub(crate) fn reaches(&self, id: OrgId) -> bool {
+        match &self.who {
+            Who::Agent(caller) => caller.organization().is_some_and(|organization| organization.id == id),
+            Who::Person(_) | Who::User(_) | Who::Host => true,
+        }
+    }
+
+    /// Whether whoever acts, with these powers, may touch what `other` has, gets or loses. Asked while the organization is
+    /// held.
+    ///
+    /// # Errors
+    /// 403 when it is beyond the powers, or an agent would touch an owner.
+    pub(crate) fn must_cover(&self, powers: &Powers, other: &Powers) -> Result<()> {
+        if other.is_owner() {
+            self.must_be_no_agent()?;
+        }
+        powers.must_cover(other)
     }
 
     /// The browser session the person acts in, if they act in one.
     #[must_use]
     pub(crate) fn session(&self) -> Option<SessionId> {
         match &self.who {
-            Who::Caller(caller) => caller.session(),
+            Who::Person(caller) | Who::Agent(caller) => caller.session(),
             Who::User(_) | Who::Host => None,
         }
     }
@@ -67,7 +127,7 @@ impl Actor {
     #[must_use]
     pub(crate) fn sign(&self, entry: AuditEntry) -> AuditEntry {
         let entry = match &self.who {
-            Who::Caller(caller) => entry.by(caller),
+            Who::Person(caller) | Who::Agent(caller) => entry.by(caller),
             Who::User(user) => AuditEntry { actor: Some(*user), ..entry },
             Who::Host => entry,
         };

@@ -63,8 +63,11 @@ impl Plugin for Organization {
             version: env!("CARGO_PKG_VERSION"),
             needs: Vec::new(),
             scopes: vec![
-                scope(tools::ORG_READ, "See your organizations and who is in them"),
-                scope(tools::ORG_MANAGE, "Make organizations, invite people, and change or remove members"),
+                scope(tools::ORG_READ, "See the organization it acts for and who is in it"),
+                scope(
+                    tools::ORG_MANAGE,
+                    "Invite people into the organization it acts for, and change or remove its members",
+                ),
             ],
         }
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod invitations;
 mod letter;
+mod limits;
 mod members;
 mod organizations;
 mod ownership;

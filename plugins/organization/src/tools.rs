@@ -1,5 +1,6 @@
-//! What an agent can do with the organizations of its person: what the person's roles allow, and nothing about owners.
-//! Handing an organization on and deleting it is for people on pages.
+//! What an agent can do with the organization it acts for: what the person's roles allow, and nothing about owners.
+//! Handing an organization on and deleting it is for people on pages, and so is making one: an agent reaches the organization
+//! its person chose at consent and no other, so nobody could let it into the one it would make.
 
 mod answers;
 mod arguments;
@@ -10,19 +11,16 @@ use belgie_api::rmcp::ErrorData;
 use belgie_api::rmcp::handler::server::tool::IntoCallToolResult;
 use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
 use belgie_api::rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
-use belgie_api::{Caller, Failure, OrgId, State, ToolSet, UserId, access, tool};
+use belgie_api::{Caller, Failure, OrgId, State, ToolSet, access, tool};
 use serde_json::json;
 
 use self::answers::{
     Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
 };
-use self::arguments::{
-    CancelInvitation, CreateOrganization, InviteMember, ListMembers, SetMemberRoles, Somebody, Which,
-};
+use self::arguments::{CancelInvitation, InviteMember, ListMembers, SetMemberRoles, Somebody, Which};
 use crate::actor::Actor;
-use crate::model::organization::NewOrganization;
 use crate::model::refusal;
-use crate::model::role::{OWNER, Roles, read_roles};
+use crate::model::role::read_roles;
 use crate::service::{NewInvitation, Organizations};
 
 /// The scope that lets an agent see.
@@ -34,11 +32,11 @@ type Shared = State<Arc<Organizations>>;
 
 /// The tools of this plugin.
 pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
-    let read = || access().scope(ORG_READ);
-    let manage = || access().scope(ORG_MANAGE);
+    let read = || access().organization().scope(ORG_READ);
+    let manage = || access().organization().scope(ORG_MANAGE);
     ToolSet::new(organizations)
         .tool(
-            tool("list_my_organizations", "Lists the organizations you are in, with your roles in each")
+            tool("list_my_organizations", "Shows which of your organizations this connection acts for, with your roles in it")
                 .title("My organizations")
                 .returns::<OrganizationList>()
                 .read_only()
@@ -47,7 +45,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             list_my_organizations,
         )
         .tool(
-            tool("get_organization", "Shows one organization you are in, with your roles and what they allow")
+            tool("get_organization", "Shows the organization this connection acts for, with your roles and what they allow")
                 .title("One organization")
                 .arguments::<Which>()
                 .returns::<OrganizationAnswer>()
@@ -59,7 +57,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
         .tool(
             tool(
                 "list_members",
-                "Lists the members of an organization you are in, fifty at a time, the longest there first",
+                "Lists the members of the organization this connection acts for, fifty at a time, the longest there first",
             )
             .title("Members")
             .arguments::<ListMembers>()
@@ -70,7 +68,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             list_members,
         )
         .tool(
-            tool("list_invitations", "Lists the open invitations of an organization you are in")
+            tool("list_invitations", "Lists the open invitations of the organization this connection acts for")
                 .title("Invitations")
                 .arguments::<Which>()
                 .returns::<InvitationList>()
@@ -80,16 +78,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             list_invitations,
         )
         .tool(
-            tool("create_organization", "Makes an organization that you own")
-                .title("Make an organization")
-                .arguments::<CreateOrganization>()
-                .returns::<OrganizationAnswer>()
-                .plain(),
-            manage(),
-            create_organization,
-        )
-        .tool(
-            tool("invite_member", "Invites somebody into an organization by e-mail address")
+            tool("invite_member", "Invites somebody into the organization by e-mail address")
                 .title("Invite somebody")
                 .arguments::<InviteMember>()
                 .returns::<InvitationAnswer>()
@@ -98,7 +87,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             invite_member,
         )
         .tool(
-            tool("cancel_invitation", "Takes an open invitation of an organization back")
+            tool("cancel_invitation", "Takes an open invitation of the organization back")
                 .title("Take an invitation back")
                 .arguments::<CancelInvitation>()
                 .returns::<Done>()
@@ -116,7 +105,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             set_member_roles,
         )
         .tool(
-            tool("remove_member", "Removes a member from an organization. Owners are removed by people alone")
+            tool("remove_member", "Removes a member from the organization. Owners are removed by people alone")
                 .title("Remove a member")
                 .arguments::<Somebody>()
                 .returns::<Done>()
@@ -153,11 +142,23 @@ impl IntoCallToolResult for Refused {
     }
 }
 
+/// The organization a tool works in: the one the call is made for. Another one is as unknown as one that never was, also to
+/// a member of both, and so is a name it had before.
+fn meant(caller: &Caller, named: Option<&str>) -> Result<OrgId, Failure> {
+    let bound = caller.organization().ok_or_else(refusal::unknown)?;
+    let is_bound =
+        |text: &str| text.parse().is_ok_and(|id: OrgId| id == bound.id) || text.eq_ignore_ascii_case(&bound.slug);
+    if named.is_none_or(|text| is_bound(text.trim())) { Ok(bound.id) } else { Err(refusal::unknown()) }
+}
+
 async fn list_my_organizations(
     State(organizations): Shared,
     caller: Caller,
 ) -> Result<Json<OrganizationList>, Refused> {
-    Ok(Json(OrganizationList::of(&organizations.list_for(caller.user().id).await?)))
+    let id = meant(&caller, None)?;
+    let mut mine = organizations.list_for(caller.user().id).await?;
+    mine.retain(|membership| membership.organization_id == id);
+    Ok(Json(OrganizationList::of(&mine)))
 }
 
 async fn get_organization(
@@ -165,8 +166,8 @@ async fn get_organization(
     caller: Caller,
     Parameters(which): Parameters<Which>,
 ) -> Result<Json<OrganizationAnswer>, Refused> {
-    let id = organizations.resolve(&which.organization).await?;
-    Ok(Json(organizations.details(&Actor::caller(&caller), id).await?.into()))
+    let id = meant(&caller, which.organization.as_deref())?;
+    Ok(Json(organizations.details(&Actor::agent(&caller), id).await?.into()))
 }
 
 async fn list_members(
@@ -174,8 +175,8 @@ async fn list_members(
     caller: Caller,
     Parameters(which): Parameters<ListMembers>,
 ) -> Result<Json<MemberList>, Refused> {
-    let id = organizations.resolve(&which.organization).await?;
-    let members = organizations.members(&Actor::caller(&caller), id, which.page.unwrap_or_default()).await?;
+    let id = meant(&caller, which.organization.as_deref())?;
+    let members = organizations.members(&Actor::agent(&caller), id, which.page.unwrap_or_default()).await?;
     Ok(Json(MemberList { members: members.into_iter().map(Into::into).collect() }))
 }
 
@@ -184,20 +185,9 @@ async fn list_invitations(
     caller: Caller,
     Parameters(which): Parameters<Which>,
 ) -> Result<Json<InvitationList>, Refused> {
-    let id = organizations.resolve(&which.organization).await?;
-    let open = organizations.invitations(&Actor::caller(&caller), id, false).await?;
+    let id = meant(&caller, which.organization.as_deref())?;
+    let open = organizations.invitations(&Actor::agent(&caller), id, false).await?;
     Ok(Json(InvitationList { invitations: open.iter().map(Into::into).collect() }))
-}
-
-async fn create_organization(
-    State(organizations): Shared,
-    caller: Caller,
-    Parameters(wanted): Parameters<CreateOrganization>,
-) -> Result<Json<OrganizationAnswer>, Refused> {
-    let actor = Actor::caller(&caller);
-    let new = NewOrganization { name: wanted.name, slug: wanted.slug, ..NewOrganization::default() };
-    let made = organizations.create(&actor, new).await?;
-    Ok(Json(organizations.details(&actor, made.id).await?.into()))
 }
 
 async fn invite_member(
@@ -205,10 +195,10 @@ async fn invite_member(
     caller: Caller,
     Parameters(wanted): Parameters<InviteMember>,
 ) -> Result<Json<InvitationAnswer>, Refused> {
-    let roles = without_owner(&wanted.roles.unwrap_or_else(|| vec!["member".to_owned()]))?;
-    let id = organizations.resolve(&wanted.organization).await?;
+    let id = meant(&caller, wanted.organization.as_deref())?;
+    let roles = read_roles(&wanted.roles.unwrap_or_else(|| vec!["member".to_owned()]))?;
     let new = NewInvitation { email: wanted.email, roles, resend: wanted.resend.unwrap_or_default(), team: None };
-    let invitation = organizations.invite(&Actor::caller(&caller), id, new).await?;
+    let invitation = organizations.invite(&Actor::agent(&caller), id, new).await?;
     Ok(Json((&invitation).into()))
 }
 
@@ -218,7 +208,7 @@ async fn cancel_invitation(
     Parameters(which): Parameters<CancelInvitation>,
 ) -> Result<Json<Done>, Refused> {
     let id = which.invitation.parse().map_err(|_| refusal::unknown_invitation())?;
-    organizations.cancel_invitation(&Actor::caller(&caller), id).await?;
+    organizations.cancel_invitation(&Actor::agent(&caller), id).await?;
     Ok(Json(Done { done: true }))
 }
 
@@ -227,9 +217,9 @@ async fn set_member_roles(
     caller: Caller,
     Parameters(wanted): Parameters<SetMemberRoles>,
 ) -> Result<Json<MemberAnswer>, Refused> {
-    let roles = without_owner(&wanted.roles)?;
-    let (id, user) = no_owner(&organizations, &caller, &wanted.organization, &wanted.member).await?;
-    let actor = Actor::caller(&caller);
+    let (actor, id) = (Actor::agent(&caller), meant(&caller, wanted.organization.as_deref())?);
+    let roles = read_roles(&wanted.roles)?;
+    let user = organizations.member_named(&actor, id, &wanted.member).await?;
     organizations.set_roles(&actor, id, user, &roles).await?;
     Ok(Json(organizations.member(&actor, id, user).await?.into()))
 }
@@ -239,26 +229,8 @@ async fn remove_member(
     caller: Caller,
     Parameters(who): Parameters<Somebody>,
 ) -> Result<Json<Done>, Refused> {
-    let (id, user) = no_owner(&organizations, &caller, &who.organization, &who.member).await?;
-    organizations.remove_member(&Actor::caller(&caller), id, user).await?;
+    let (actor, id) = (Actor::agent(&caller), meant(&caller, who.organization.as_deref())?);
+    let user = organizations.member_named(&actor, id, &who.member).await?;
+    organizations.remove_member(&actor, id, user).await?;
     Ok(Json(Done { done: true }))
-}
-
-/// Roles an agent may give: not that of an owner.
-fn without_owner(names: &[String]) -> Result<Roles, Failure> {
-    let roles = read_roles(names)?;
-    if roles.contains(OWNER) { Err(refusal::not_by_agents()) } else { Ok(roles) }
-}
-
-/// A member an agent may touch: no owner.
-async fn no_owner(
-    organizations: &Organizations,
-    caller: &Caller,
-    organization: &str,
-    member: &str,
-) -> Result<(OrgId, UserId), Failure> {
-    let (actor, id) = (Actor::caller(caller), organizations.resolve(organization).await?);
-    let user = organizations.member_named(&actor, id, member).await?;
-    let is_owner = organizations.member(&actor, id, user).await?.member.roles.contains(OWNER);
-    if is_owner { Err(refusal::not_by_agents()) } else { Ok((id, user)) }
 }

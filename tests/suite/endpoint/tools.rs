@@ -13,19 +13,6 @@ use super::{Exact, scope, visit};
 use crate::on_both_engines;
 use crate::support::{Connected, EventStream, Reply, Setup, TestGateway, Tokens, rpc};
 
-/// What the organizations bring; everybody may ask for it.
-const ORGANIZATION_TOOLS: [&str; 9] = [
-    "list_my_organizations",
-    "get_organization",
-    "list_members",
-    "list_invitations",
-    "create_organization",
-    "invite_member",
-    "cancel_invitation",
-    "set_member_roles",
-    "remove_member",
-];
-
 /// Says everything it can see of the request.
 async fn look(caller: Caller, context: RequestContext<RoleServer>) -> String {
     let parts = context.extensions.get::<Parts>().expect("the head of the request");
@@ -68,7 +55,6 @@ async fn a_list_is_private_and_always_in_the_same_order() {
         assert!(lists.windows(2).all(|pair| pair[0] == pair[1]));
         let list = ada.modern().send("tools/list", json!({})).await;
         let expected = ["whoami", "echo", "add", "slow", "step_up", "look", "boom", "list_my_connections"];
-        let expected: Vec<&str> = expected.into_iter().chain(ORGANIZATION_TOOLS).collect();
         assert_eq!(list.tool_names(), expected);
         assert_eq!(list.body["result"]["cacheScope"], "private");
         assert_eq!(in_session(&ada, "tools/list", json!({})).await.tool_names(), expected);

@@ -1,17 +1,29 @@
-//! What agents can do with the organizations of their person.
+//! What agents can do with the organization they act for.
 
+use belgie_api::OrgId;
+use belgie_organization::OrganizationChanges;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{join, known, organizations, owned_by};
+use super::{Actor, at, done, invite, join, known, organizations, owned_by, read};
 use crate::on_both_engines;
-use crate::support::{Agent, Browser, Modern, TestGateway, Tokens};
+use crate::support::{Agent, Browser, Modern, Reply, TestGateway, Tokens};
 
-/// An agent of the person in this browser.
-async fn agent(gateway: &TestGateway, browser: &mut Browser, scope: &str) -> (Agent, Tokens) {
+const BOTH: &str = "org:read org:manage";
+
+/// An agent of the person in this browser, for whom they choose: an organization, or `none`.
+async fn agent_for(gateway: &TestGateway, browser: &mut Browser, scope: &str, whom: &str) -> (Agent, Tokens) {
     let agent = Agent::register(gateway).await;
-    let tokens = agent.connect(browser, scope).await;
+    let page = browser.get(&agent.authorize_url(&agent.authorization(scope))).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let answer = browser.submit(&page.form("/authorize"), &[("decision", "allow"), ("organization", whom)]).await;
+    let code = answer.sent_parameter("code").unwrap_or_else(|| panic!("a code: {}", answer.body));
+    let tokens = Tokens::of(&agent.redeem(&code).await);
     (agent, tokens)
+}
+
+async fn agent(gateway: &TestGateway, browser: &mut Browser, scope: &str, id: OrgId) -> (Agent, Tokens) {
+    agent_for(gateway, browser, scope, &id.to_string()).await
 }
 
 /// What a tool gave.
@@ -30,36 +42,106 @@ async fn refused(modern: &Modern<'_>, tool: &str, arguments: Value) -> String {
 }
 
 on_both_engines! {
-    async fn an_agent_makes_an_organization_and_works_in_it(gateway: TestGateway) {
-        let (_, mut of_ada) = known(&gateway, "ada@example.org").await;
+    async fn an_agent_works_in_the_organization_it_acts_for(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
         let (eve, _) = known(&gateway, "eve@example.org").await;
-        let (agent, tokens) = agent(&gateway, &mut of_ada, "org:read org:manage").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        owned_by(&gateway, ada.id, "rose").await;
+        let (agent, tokens) = agent(&gateway, &mut of_ada, BOTH, acme.id).await;
         let url = gateway.mcp_url();
         let modern = agent.modern(&url, &tokens.access);
-        let made = given(&modern, "create_organization", json!({ "name": "Acme Research" })).await;
-        assert_eq!((&made["slug"], &made["roles"]), (&json!("acme-research"), &json!(["owner"])));
         let list = given(&modern, "list_my_organizations", json!({})).await;
-        assert_eq!(list["organizations"][0]["id"], made["id"]);
-        let by_id = given(&modern, "get_organization", json!({ "organization": made["id"] })).await;
-        assert_eq!(by_id["member_count"], 1);
-
-        let which = json!({ "organization": "acme-research" });
-        let body = json!({ "organization": "acme-research", "email": "Guest@example.org" });
-        let invited = given(&modern, "invite_member", body).await;
+        let ids: Vec<_> = list["organizations"].as_array().expect("a list").iter().map(|one| one["id"].clone()).collect();
+        assert_eq!(ids, [json!(acme.id)], "the others of its person are none of its business");
+        // It need not say which, and may.
+        for which in [json!({}), json!({ "organization": "Acme" }), json!({ "organization": acme.id })] {
+            let details = given(&modern, "get_organization", which).await;
+            assert_eq!((&details["slug"], &details["roles"]), (&json!("acme"), &json!(["owner"])));
+        }
+        let invited = given(&modern, "invite_member", json!({ "email": "Guest@example.org" })).await;
         assert_eq!((&invited["email"], &invited["roles"]), (&json!("guest@example.org"), &json!(["member"])));
-        let open = given(&modern, "list_invitations", which.clone()).await;
+        let open = given(&modern, "list_invitations", json!({})).await;
         assert_eq!(open["invitations"][0]["id"], invited["id"]);
         given(&modern, "cancel_invitation", json!({ "invitation": invited["id"] })).await;
-        assert_eq!(given(&modern, "list_invitations", which.clone()).await["invitations"], json!([]));
+        assert_eq!(given(&modern, "list_invitations", json!({})).await["invitations"], json!([]));
 
-        let id = made["id"].as_str().expect("an id").parse().expect("an id");
-        join(&gateway, id, eve.id, "member").await;
-        let set = json!({ "organization": "acme-research", "member": "EVE@example.org", "roles": ["Admin"] });
+        join(&gateway, acme.id, eve.id, "member").await;
+        let set = json!({ "organization": "acme", "member": "EVE@example.org", "roles": ["Admin"] });
         assert_eq!(given(&modern, "set_member_roles", set).await["roles"], json!(["admin"]));
-        let members = given(&modern, "list_members", which.clone()).await;
+        let members = given(&modern, "list_members", json!({})).await;
         assert_eq!(members["members"][1]["email"], "eve@example.org");
-        given(&modern, "remove_member", json!({ "organization": "acme-research", "member": eve.id })).await;
-        assert!(organizations(&gateway).membership(eve.id, id).await.expect("an answer").is_none());
+        given(&modern, "remove_member", json!({ "member": eve.id })).await;
+        assert!(organizations(&gateway).membership(eve.id, acme.id).await.expect("an answer").is_none());
+    }
+}
+
+on_both_engines! {
+    async fn an_agent_reaches_no_organization_but_the_one_it_acts_for(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, _) = known(&gateway, "bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let rose = owned_by(&gateway, ada.id, "rose").await;
+        join(&gateway, rose.id, bob.id, "member").await;
+        let open = invite(&mut of_ada, "rose", "guest@example.org").await;
+        let (agent, tokens) = agent(&gateway, &mut of_ada, BOTH, acme.id).await;
+        let url = gateway.mcp_url();
+        let modern = agent.modern(&url, &tokens.access);
+        let renamed = OrganizationChanges { slug: Some("apex".to_owned()), ..OrganizationChanges::default() };
+        organizations(&gateway).update(&Actor::host(), acme.id, renamed).await.expect("renamed");
+        given(&modern, "get_organization", json!({ "organization": "apex" })).await;
+        for which in ["rose", &rose.id.to_string(), "acme", "nowhere", "org_019a8f5e3c7d7b5e8f3b0c1d2e3f4a5b", "no such thing"] {
+            for (tool, arguments) in [
+                ("get_organization", json!({ "organization": which })),
+                ("list_members", json!({ "organization": which })),
+                ("list_invitations", json!({ "organization": which })),
+                ("invite_member", json!({ "organization": which, "email": "new@example.org" })),
+                ("set_member_roles", json!({ "organization": which, "member": bob.id, "roles": ["admin"] })),
+                ("remove_member", json!({ "organization": which, "member": bob.id })),
+            ] {
+                assert_eq!(refused(&modern, tool, arguments).await, "organization.unknown", "{tool} {which}");
+            }
+        }
+        for invitation in [open.as_str(), "inv_019a8f5e3c7d7b5e8f3b0c1d2e3f4a5b", "inv_1"] {
+            let code = refused(&modern, "cancel_invitation", json!({ "invitation": invitation })).await;
+            assert_eq!(code, "organization.unknown_invitation", "{invitation}");
+        }
+        let (_, still) = read(&mut of_ada, &at("rose", "/invitations")).await;
+        assert_eq!(still["invitations"].as_array().map(Vec::len), Some(1), "{still}");
+        let there = organizations(&gateway).membership(bob.id, rose.id).await.expect("an answer").expect("a member");
+        assert_eq!(there.roles.into_iter().collect::<Vec<_>>(), ["member"]);
+    }
+}
+
+on_both_engines! {
+    async fn an_agent_only_for_its_person_has_no_tools_of_organizations(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        owned_by(&gateway, ada.id, "acme").await;
+        let (agent, tokens) = agent_for(&gateway, &mut of_ada, BOTH, "none").await;
+        let url = gateway.mcp_url();
+        let modern = agent.modern(&url, &tokens.access);
+        let listed = modern.send("tools/list", json!({})).await;
+        let names = listed.tool_names();
+        assert!(names.contains(&"whoami"), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains("organization") && !name.contains("member")), "{names:?}");
+        for (tool, arguments) in [
+            ("list_my_organizations", json!({})),
+            ("get_organization", json!({ "organization": "acme" })),
+            ("create_organization", json!({ "name": "Mine" })),
+            ("invite_member", json!({ "organization": "acme", "email": "new@example.org" })),
+        ] {
+            let reply = modern.call(tool, arguments).await;
+            assert!(reply.body.to_string().contains(&format!("Unknown tool: {tool}")), "{}", reply.body);
+        }
+        // The same goes for a page of ours that calls with the session of the browser.
+        let cookie = format!("belgie_session={}", of_ada.cookie("belgie_session").expect("a session"));
+        let page = Modern { client: of_ada.raw(), url: &url, token: None };
+        for (tool, is_there) in [("whoami", true), ("list_my_organizations", false)] {
+            let call = page.request("tools/call", json!({ "name": tool, "arguments": {} }));
+            let call = call.header("origin", &gateway.url).header("cookie", &cookie);
+            let reply = Reply::read(call.send().await.expect("an answer")).await;
+            let is_unknown = reply.body.to_string().contains(&format!("Unknown tool: {tool}"));
+            assert_eq!(is_unknown, !is_there, "{}", reply.body);
+        }
     }
 }
 
@@ -71,7 +153,9 @@ on_both_engines! {
         join(&gateway, acme.id, bob.id, "owner").await;
         let worker = gateway.person("worker@example.org").await;
         join(&gateway, acme.id, worker.id, "member").await;
-        let (agent, tokens) = agent(&gateway, &mut of_ada, "org:read org:manage").await;
+        let offer = json!({ "email": "heir@example.org", "role": "owner" });
+        let offered = done(&mut of_ada, &at("acme", "/invite"), offer).await["id"].clone();
+        let (agent, tokens) = agent(&gateway, &mut of_ada, BOTH, acme.id).await;
         let url = gateway.mcp_url();
         let modern = agent.modern(&url, &tokens.access);
         for (tool, arguments) in [
@@ -79,12 +163,17 @@ on_both_engines! {
             ("set_member_roles", json!({ "organization": "acme", "member": bob.id, "roles": ["member"] })),
             ("remove_member", json!({ "organization": "acme", "member": "bob@example.org" })),
             ("invite_member", json!({ "organization": "acme", "email": "new@example.org", "roles": ["member", "owner"] })),
+            ("invite_member", json!({ "email": "heir@example.org", "resend": true })),
+            ("cancel_invitation", json!({ "invitation": offered })),
         ] {
             assert_eq!(refused(&modern, tool, arguments).await, "organization.not_by_agents", "{tool}");
         }
+        let (_, still) = read(&mut of_ada, &at("acme", "/invitations")).await;
+        assert_eq!(still["invitations"][0]["roles"], json!(["owner"]));
         let listed = modern.send("tools/list", json!({})).await;
         let names = listed.tool_names();
-        assert!(names.iter().all(|name| !name.contains("transfer") && !name.contains("delete_organization")), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains("transfer") && !name.contains("_organization")
+            || *name == "get_organization"), "{names:?}");
     }
 }
 
@@ -95,7 +184,7 @@ on_both_engines! {
         let acme = owned_by(&gateway, ada.id, "acme").await;
         join(&gateway, acme.id, bob.id, "member").await;
         let url = gateway.mcp_url();
-        let (reader, tokens) = agent(&gateway, &mut of_ada, "org:read").await;
+        let (reader, tokens) = agent(&gateway, &mut of_ada, "org:read", acme.id).await;
         let reading = reader.modern(&url, &tokens.access);
         given(&reading, "get_organization", json!({ "organization": "acme" })).await;
         let invite = json!({ "organization": "acme", "email": "new@example.org" });
@@ -103,18 +192,9 @@ on_both_engines! {
         assert_eq!(without.status, StatusCode::FORBIDDEN);
         assert!(without.challenge().contains("scope=\"org:manage org:read\""), "{}", without.challenge());
 
-        let (worker, tokens) = agent(&gateway, &mut of_bob, "org:read org:manage").await;
+        let (worker, tokens) = agent(&gateway, &mut of_bob, BOTH, acme.id).await;
         let working = worker.modern(&url, &tokens.access);
-        assert_eq!(refused(&working, "invite_member", invite.clone()).await, "organization.forbidden");
-        assert_eq!(refused(&working, "list_invitations", json!({ "organization": "acme" })).await, "organization.forbidden");
-        let (_, mut of_eve) = known(&gateway, "eve@example.org").await;
-        let (outsider, tokens) = agent(&gateway, &mut of_eve, "org:read org:manage").await;
-        let outside = outsider.modern(&url, &tokens.access);
-        for organization in ["acme", "nowhere", "org_019a8f5e3c7d7b5e8f3b0c1d2e3f4a5b", "no such thing"] {
-            let which = json!({ "organization": organization });
-            assert_eq!(refused(&outside, "get_organization", which.clone()).await, "organization.unknown");
-            assert_eq!(refused(&outside, "list_members", which).await, "organization.unknown");
-        }
-        assert_eq!(refused(&outside, "cancel_invitation", json!({ "invitation": "inv_1" })).await, "organization.unknown_invitation");
+        assert_eq!(refused(&working, "invite_member", invite).await, "organization.forbidden");
+        assert_eq!(refused(&working, "list_invitations", json!({})).await, "organization.forbidden");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{at, done, invitation, invite, join, known, owned_by, prove, read, refused, roles_of};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Setup, TestGateway};
+use crate::support::{Browser, Setup, TestGateway};
 
 const MINE: &str = "/auth/organization/invitations";
 
@@ -156,6 +156,37 @@ on_both_engines! {
         done(&mut of_ada, &at("acme", "/members/remove"), json!({ "member": bob.id })).await;
         let over = refused(&mut of_eve, &invitation(&id, "/accept"), json!({})).await;
         assert_eq!(over.1, "organization.invitation_over");
+    }
+}
+
+on_both_engines! {
+    async fn what_was_offered_ends_with_the_power_to_offer_it(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let (_, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let (_, mut of_dan) = known(&gateway, "dan@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "owner").await;
+        let over = (StatusCode::CONFLICT, "organization.invitation_over".to_owned());
+        let offer = async |browser: &mut Browser, email: &str, role: &str| {
+            let body = json!({ "email": email, "role": role });
+            done(browser, &at("acme", "/invite"), body).await["id"].as_str().expect("an id").to_owned()
+        };
+        let as_owner = offer(&mut of_bob, "eve@example.org", "owner").await;
+        let as_member = offer(&mut of_bob, "dan@example.org", "member").await;
+        done(&mut of_ada, &at("acme", "/members/set-roles"), json!({ "member": bob.id, "role": "member" })).await;
+        assert_eq!(refused(&mut of_eve, &invitation(&as_owner, "/accept"), json!({})).await, over);
+        done(&mut of_dan, &invitation(&as_member, "/accept"), json!({})).await;
+
+        // An owner who hands the organization on stays an administrator: they may still have offered that.
+        let as_owner = offer(&mut of_ada, "eve@example.org", "owner").await;
+        let as_admin = offer(&mut of_ada, "fay@example.org", "admin").await;
+        done(&mut of_ada, &at("acme", "/transfer-ownership"), json!({ "member": bob.id })).await;
+        assert_eq!(refused(&mut of_eve, &invitation(&as_owner, "/accept"), json!({})).await, over);
+        assert_eq!(read(&mut of_ada, &invitation(&as_admin, "")).await.1["status"], "pending");
+        let as_admin = offer(&mut of_ada, "eve@example.org", "admin").await;
+        done(&mut of_bob, &at("acme", "/members/set-roles"), json!({ "member": ada.id, "role": "member" })).await;
+        assert_eq!(refused(&mut of_eve, &invitation(&as_admin, "/accept"), json!({})).await, over);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Members.
 
-use belgie_organization::Actor;
+use belgie_organization::{Actor, read_roles};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::{at, done, join, known, organizations, owned_by, read, refused, roles_of};
+use super::{at, call, done, join, known, organizations, owned_by, read, refused, roles_of};
 use crate::on_both_engines;
 use crate::support::{Setup, TestGateway};
 
@@ -12,13 +12,13 @@ on_both_engines! {
     async fn members_are_listed_found_by_address_and_removed(gateway: TestGateway) {
         let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
         let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
-        owned_by(&gateway, ada.id, "acme").await;
-        let add = json!({ "user_id": bob.id, "roles": ["Member", "ADMIN"] });
-        let added = done(&mut of_ada, &at("acme", "/members/add"), add.clone()).await;
-        assert_eq!(added["roles"], json!(["admin", "member"]));
+        let acme = owned_by(&gateway, ada.id, "acme").await;
         // Once more changes nothing.
-        let again = json!({ "user_id": bob.id, "role": "member" });
-        assert_eq!(done(&mut of_ada, &at("acme", "/members/add"), again).await["roles"], json!(["admin", "member"]));
+        for roles in ["Member, ADMIN", "member"] {
+            let (lent, roles) = (organizations(&gateway), read_roles([roles]).expect("roles"));
+            let added = lent.add_member(&Actor::user(ada.id), acme.id, bob.id, &roles).await.expect("a member");
+            assert_eq!(added.roles, read_roles(["admin", "member"]).expect("roles"));
+        }
         let (_, list) = read(&mut of_bob, &at("acme", "/members")).await;
         let emails: Vec<_> = list["members"].as_array().expect("a list").iter().map(|m| m["email"].clone()).collect();
         assert_eq!(emails, ["ada@example.org", "bob@example.org"]);
@@ -26,8 +26,55 @@ on_both_engines! {
         assert_eq!(read(&mut of_bob, &at("acme", "")).await.0, StatusCode::NOT_FOUND);
         let gone = refused(&mut of_ada, &at("acme", "/members/remove"), json!({ "member": bob.id })).await;
         assert_eq!(gone, (StatusCode::NOT_FOUND, "organization.unknown_member".to_owned()));
-        let nobody = json!({ "user_id": "usr_019a8f5e3c7d7b5e8f3b0c1d2e3f4a5b", "role": "member" });
-        assert_eq!(refused(&mut of_ada, &at("acme", "/members/add"), nobody).await.1, "organization.unknown_user");
+    }
+}
+
+on_both_engines! {
+    async fn nobody_is_put_into_an_organization_unasked(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (eve, mut of_eve) = known(&gateway, "eve@example.org").await;
+        owned_by(&gateway, ada.id, "acme").await;
+        // Whoever knows the id of a stranger learns no address and no name by it, and is not among their choices at consent.
+        let add = json!({ "user_id": eve.id, "role": "member" });
+        let (status, said) = call(&mut of_ada, &at("acme", "/members/add"), add).await;
+        assert!(status.is_client_error(), "{status} {said}");
+        assert!(!said.to_string().contains("eve@"), "{said}");
+        assert_eq!(roles_of(&mut of_ada, "acme", eve.id).await, None);
+        assert_eq!(read(&mut of_eve, "/auth/organization/list").await.1, json!({ "organizations": [] }));
+        assert_eq!(read(&mut of_ada, &at("acme", "")).await.1["member_count"], 1);
+    }
+}
+
+on_both_engines! {
+    async fn nobody_becomes_an_owner_of_more_than_one_may(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.organization]\nmaximum_organizations_per_user = 1")
+    ) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, _) = known(&gateway, "bob@example.org").await;
+        let (eve, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        owned_by(&gateway, bob.id, "of-bob").await;
+        owned_by(&gateway, eve.id, "of-eve").await;
+        join(&gateway, acme.id, bob.id, "member").await;
+        let many = (StatusCode::CONFLICT, "organization.too_many".to_owned());
+        let promote = json!({ "member": bob.id, "role": "owner" });
+        assert_eq!(refused(&mut of_ada, &at("acme", "/members/set-roles"), promote).await, many);
+        assert_eq!(refused(&mut of_ada, &at("acme", "/transfer-ownership"), json!({ "member": bob.id })).await, many);
+        assert_eq!(roles_of(&mut of_ada, "acme", bob.id).await, Some(json!(["member"])));
+        let offer = json!({ "email": "eve@example.org", "role": "owner" });
+        let offered = done(&mut of_ada, &at("acme", "/invite"), offer).await["id"].as_str().expect("an id").to_owned();
+        let accept = super::invitation(&offered, "/accept");
+        assert_eq!(refused(&mut of_eve, &accept, json!({})).await, many);
+        // It is still good when there is room again.
+        done(&mut of_eve, &at("of-eve", "/delete"), json!({})).await;
+        done(&mut of_eve, &accept, json!({})).await;
+        let owner = read_roles(["owner"]).expect("roles");
+        let lent = organizations(&gateway);
+        lent.set_roles(&Actor::host(), acme.id, bob.id, &owner).await.expect("what the host does is not refused");
+        // Whoever is an owner of it stays one.
+        let more = json!({ "member": bob.id, "role": ["owner", "admin"] });
+        done(&mut of_ada, &at("acme", "/members/set-roles"), more).await;
     }
 }
 
@@ -109,7 +156,8 @@ on_both_engines! {
         // The invitation is still good when there is room again.
         done(&mut of_ada, &at("acme", "/members/remove"), json!({ "member": bob.id })).await;
         done(&mut of_eve, &accept, json!({})).await;
-        let add = json!({ "user_id": bob.id, "role": "member" });
-        assert_eq!(refused(&mut of_ada, &at("acme", "/members/add"), add).await, full);
+        let member = read_roles(["member"]).expect("roles");
+        let late = organizations(&gateway).add_member(&Actor::host(), acme.id, bob.id, &member).await;
+        assert_eq!(late.expect_err("a refusal").code(), full.1);
     }
 }

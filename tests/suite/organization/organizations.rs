@@ -1,5 +1,6 @@
 //! Organizations themselves.
 
+use belgie_organization::{Actor, NewOrganization};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -72,9 +73,11 @@ on_both_engines! {
         assert_eq!(done(&mut of_bob, CHECK, json!({ "slug": "ACME" })).await["taken"], true);
         assert_eq!(done(&mut of_bob, CHECK, json!({ "slug": "new" })).await["taken"], true, "a reserved word");
         done(&mut of_ada, &at("acme", "/update"), json!({ "slug": "Acme-Two" })).await;
-        // The old one leads on, and stays with the organization.
-        let (_, by_old) = read(&mut of_ada, &at("acme", "")).await;
-        assert_eq!((&by_old["organization"]["slug"], &by_old["organization"]["id"]), (&json!("acme-two"), &json!(acme.id)));
+        // The old one leads people on, and stays with the organization.
+        let page = of_ada.get("/organizations/acme").await;
+        assert_eq!((page.status, page.location().as_str()), (StatusCode::SEE_OTHER, "/organizations/acme-two"));
+        let (_, by_id) = read(&mut of_ada, &at(&acme.id.to_string(), "")).await;
+        assert_eq!(by_id["organization"]["slug"], "acme-two");
         let taken = (StatusCode::CONFLICT, "organization.slug_taken".to_owned());
         let wish = json!({ "name": "Mine", "slug": "acme" });
         assert_eq!(refused(&mut of_bob, CREATE, wish.clone()).await, taken);
@@ -85,6 +88,56 @@ on_both_engines! {
             assert_eq!(refused(&mut of_bob, CREATE, json!({ "name": "Mine", "slug": slug })).await, taken);
             assert_eq!(done(&mut of_ada, CHECK, json!({ "slug": slug })).await["taken"], true);
         }
+    }
+}
+
+on_both_engines! {
+    async fn a_slug_it_had_before_does_nothing(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let settings = of_ada.get("/organizations/acme/settings").await;
+        done(&mut of_ada, &at("acme", "/update"), json!({ "slug": "apex" })).await;
+        let unknown = (StatusCode::NOT_FOUND, "organization.unknown".to_owned());
+        for (act, body) in [
+            ("/update", json!({ "name": "Another" })),
+            ("/invite", json!({ "email": "new@example.org", "role": "member" })),
+            ("/roles/create", json!({ "name": "clerk" })),
+            ("/delete", json!({})),
+        ] {
+            assert_eq!(refused(&mut of_ada, &at("acme", act), body).await, unknown, "{act}");
+        }
+        assert_eq!(read(&mut of_ada, &at("acme", "")).await.0, StatusCode::NOT_FOUND);
+        let form = settings.form("/organizations/acme/settings");
+        assert_eq!(of_ada.submit(&form, &[("name", "Another")]).await.status, StatusCode::NOT_FOUND);
+        let (ok, said) = gateway.program(&["org", "delete", "acme"]).await;
+        assert!(!ok, "{said}");
+        let found = organizations(&gateway).find(acme.id).await.expect("an answer").expect("still there");
+        assert_eq!((found.slug.as_str(), found.name.as_str()), ("apex", "The acme"));
+    }
+}
+
+on_both_engines! {
+    async fn one_person_takes_only_so_many_slugs_in_a_day(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.organization]\nmaximum_new_slugs_per_user_per_day = 3")
+    ) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (_, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let many = (StatusCode::CONFLICT, "organization.too_many_slugs".to_owned());
+        done(&mut of_ada, CREATE, json!({ "name": "one" })).await;
+        done(&mut of_ada, &at("one", "/delete"), json!({})).await;
+        done(&mut of_ada, CREATE, json!({ "name": "two" })).await;
+        done(&mut of_ada, &at("two", "/update"), json!({ "slug": "three" })).await;
+        assert_eq!(refused(&mut of_ada, CREATE, json!({ "name": "four" })).await, many);
+        assert_eq!(refused(&mut of_ada, &at("three", "/update"), json!({ "slug": "four" })).await, many);
+        // Back to a name it had is no new one, a taken one is taken first, and others are not held up.
+        done(&mut of_ada, &at("three", "/update"), json!({ "slug": "two" })).await;
+        assert_eq!(refused(&mut of_ada, CREATE, json!({ "name": "one" })).await.1, "organization.slug_taken");
+        done(&mut of_bob, CREATE, json!({ "name": "four" })).await;
+        owned_by(&gateway, ada.id, "by-the-host").await;
+        gateway.clock.advance(std::time::Duration::from_secs(24 * 3600 + 1));
+        let new = NewOrganization { name: "five".to_owned(), ..NewOrganization::default() };
+        organizations(&gateway).create(&Actor::user(ada.id), new).await.expect("the next day");
     }
 }
 

@@ -86,8 +86,10 @@ on_both_engines! {
     async fn every_act_is_on_record(gateway: TestGateway) {
         let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
         let (bob, _) = known(&gateway, "bob@example.org").await;
-        done(&mut of_ada, "/auth/organization/create", json!({ "name": "Acme" })).await;
-        done(&mut of_ada, &at("acme", "/members/add"), json!({ "user_id": bob.id, "role": "member" })).await;
+        let made = done(&mut of_ada, "/auth/organization/create", json!({ "name": "Acme" })).await;
+        let id = made["id"].as_str().expect("an id").parse().expect("an id");
+        let member = belgie_organization::read_roles(["member"]).expect("roles");
+        organizations(&gateway).add_member(&Actor::user(ada.id), id, bob.id, &member).await.expect("a member");
         done(&mut of_ada, &at("acme", "/members/set-roles"), json!({ "member": bob.id, "role": "admin" })).await;
         done(&mut of_ada, &at("acme", "/members/remove"), json!({ "member": bob.id })).await;
         let acts = gateway.gateway.identity().acts(Some(ada.id), 100).await.expect("the record");

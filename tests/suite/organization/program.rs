@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
-use belgie_api::{Failure, OrgId, Result, async_trait};
+use belgie_api::hooks::Observer;
+use belgie_api::{Event, Failure, OrgId, Result, async_trait};
 use belgie_organization::{
     Actor, DomainJoin, Invitation, Lifecycle, Member, NewInvitation, NewOrganization, OrganizationChanges,
     OrganizationRecord, Role, Roles, has_any_role, read_roles,
@@ -12,8 +13,8 @@ use belgie_organization::{
 
 use super::{done, known, organizations, owned_by};
 use crate::on_both_engines;
-use crate::support::TestGateway;
 use crate::support::gateway::PASSWORD;
+use crate::support::{Engine, Setup, TestGateway, eventually};
 
 /// Writes down what it hears, keeps one organization from being deleted, and knows whose `example.org` is.
 #[derive(Default)]
@@ -164,6 +165,80 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn an_operator_who_wears_a_session_brings_its_person_into_nothing(gateway: TestGateway) {
+        let (ada, _) = known(&gateway, "ada@example.com").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let lent = organizations(&gateway);
+        let ear = Arc::new(Ear::default());
+        *ear.domain.lock().expect("an ear") = Some(acme.id);
+        lent.listen(ear);
+        let eve = gateway.person("eve@example.org").await;
+        super::prove(&gateway, &eve).await;
+        gateway.person_with("operator@example.net", "admin").await;
+        let mut operator = gateway.browser();
+        operator.sign_in("operator@example.net", PASSWORD).await;
+        let wear = format!("/admin/users/{}/impersonate", eve.id);
+        assert_eq!(operator.fill(&wear, &wear, &[]).await.location(), "/account");
+        assert!(lent.membership(eve.id, acme.id).await.expect("an answer").is_none(), "it was not eve who signed in");
+        gateway.browser().sign_in("eve@example.org", PASSWORD).await;
+        assert!(lent.membership(eve.id, acme.id).await.expect("an answer").is_some());
+    }
+}
+
+/// Hears of organizations after the fact.
+#[derive(Clone, Default)]
+struct News(Arc<Mutex<Vec<&'static str>>>);
+
+#[async_trait]
+impl Observer for News {
+    fn name(&self) -> &'static str {
+        "test.news"
+    }
+
+    async fn observe(&self, event: &Event) -> Result<()> {
+        let word = match event {
+            Event::OrganizationChanged { .. } => "organization",
+            Event::MembershipChanged { .. } => "membership",
+            _ => return Ok(()),
+        };
+        self.0.lock().expect("news").push(word);
+        Ok(())
+    }
+}
+
+on_both_engines! {
+    async fn only_what_matters_to_everybody_in_it_is_news_of_an_organization(engine: Engine) {
+        let news = News::default();
+        let observer = news.clone();
+        let gateway = Setup::default().build(|builder| builder.observer(observer)).start(engine).await;
+        let ada = gateway.person("ada@example.org").await;
+        let bob = gateway.person("bob@example.org").await;
+        let (lent, host) = (organizations(&gateway), Actor::host());
+        let id = owned_by(&gateway, ada.id, "acme").await.id;
+        let clerk = "clerk".parse().expect("a role");
+        lent.create_role(&host, id, &clerk, Vec::new()).await.expect("a role");
+        let usual = OrganizationChanges::default;
+        for changes in [
+            OrganizationChanges { name: Some("Another".to_owned()), ..usual() },
+            OrganizationChanges { logo_url: Some(Some("https://acme.example/logo.png".to_owned())), ..usual() },
+            OrganizationChanges { slug: Some("acme".to_owned()), ..usual() },
+        ] {
+            lent.update(&host, id, changes).await.expect("changed");
+        }
+        lent.update_role(&host, id, &clerk, Vec::new()).await.expect("as it was");
+        super::join(&gateway, id, bob.id, "clerk").await;
+        lent.update_role(&host, id, &clerk, vec!["member:read".to_owned()]).await.expect("changed");
+        lent.update(&host, id, OrganizationChanges { slug: Some("apex".to_owned()), ..usual() }).await.expect("changed");
+        lent.remove_member(&host, id, bob.id).await.expect("removed");
+        lent.delete(&host, id).await.expect("deleted");
+        let all = || news.0.lock().expect("news").clone();
+        eventually("everything is heard", || all().len() >= 6).await;
+        let expected = ["membership", "membership", "organization", "organization", "membership", "organization"];
+        assert_eq!(all(), expected);
+    }
+}
+
+on_both_engines! {
     async fn the_handle_answers_for_a_person_and_lists_their_organizations(gateway: TestGateway) {
         let (ada, _) = known(&gateway, "ada@example.org").await;
         let (bob, _) = known(&gateway, "bob@example.org").await;
@@ -182,7 +257,8 @@ on_both_engines! {
         let changes = OrganizationChanges { slug: Some("acme-two".to_owned()), ..OrganizationChanges::default() };
         lent.update(&Actor::user(ada.id), id, changes).await.expect("changed");
         assert!(lent.find_by_slug("acme").await.expect("an answer").is_none(), "it only leads on");
-        assert_eq!(lent.resolve("acme").await.expect("an id"), id);
+        assert_eq!(lent.follow("acme").await.expect("an id"), id);
+        assert_eq!(lent.resolve("acme").await.expect_err("a refusal").code(), "organization.unknown");
         let outside = gateway.person("out@example.org").await;
         let unknown = lent.details(&Actor::user(outside.id), id).await.expect_err("a refusal");
         assert_eq!(unknown.code(), "organization.unknown");

@@ -102,3 +102,42 @@ on_both_engines! {
         done(&mut of_ada, &at("acme", "/roles/delete"), clerk).await;
     }
 }
+
+on_both_engines! {
+    async fn a_role_that_allows_nothing_is_given_and_taken_by_administrators_alone(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let (admin, mut of_admin) = known(&gateway, "admin@example.org").await;
+        let signer = gateway.person("signer@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let permissions =
+            ["member:read", "role:read", "member:update", "member:remove", "role:create", "role:update", "role:delete", "invitation:create"];
+        done(&mut of_ada, &at("acme", "/roles/create"), json!({ "name": "manager", "permissions": permissions })).await;
+        // What an operator's rules open for this name, nothing here shows.
+        done(&mut of_ada, &at("acme", "/roles/create"), json!({ "name": "approver" })).await;
+        for (user, role) in [(bob.id, "manager"), (admin.id, "admin"), (signer.id, "approver")] {
+            join(&gateway, acme.id, user, role).await;
+        }
+        let beyond = (StatusCode::FORBIDDEN, "organization.beyond_you".to_owned());
+        // Making a name gives it to nobody.
+        done(&mut of_bob, &at("acme", "/roles/create"), json!({ "name": "treasurer" })).await;
+        for (act, body) in [
+            ("/members/set-roles", json!({ "member": bob.id, "role": ["manager", "approver"] })),
+            ("/members/set-roles", json!({ "member": bob.id, "role": ["manager", "treasurer"] })),
+            ("/members/set-roles", json!({ "member": signer.id, "role": "member" })),
+            ("/members/remove", json!({ "member": signer.id })),
+            ("/invite", json!({ "email": "puppet@example.org", "role": "approver" })),
+            ("/invite", json!({ "email": "puppet@example.org", "role": "treasurer" })),
+            ("/roles/update", json!({ "name": "approver", "permissions": ["member:read"] })),
+            ("/roles/delete", json!({ "name": "treasurer" })),
+        ] {
+            assert_eq!(refused(&mut of_bob, &at("acme", act), body.clone()).await, beyond, "{act} {body}");
+        }
+        let offered = of_bob.get(&format!("/organizations/acme/members/{}", bob.id)).await.body;
+        assert!(offered.contains("manager"), "{offered}");
+        done(&mut of_bob, &at("acme", "/invite"), json!({ "email": "new@example.org", "role": ["member", "manager"] })).await;
+        let both = json!({ "member": bob.id, "role": ["manager", "approver"] });
+        done(&mut of_admin, &at("acme", "/members/set-roles"), both).await;
+        done(&mut of_bob, &at("acme", "/members/set-roles"), json!({ "member": signer.id, "role": "member" })).await;
+    }
+}

@@ -7,7 +7,7 @@ use belgie_api::{OrgId, Result, Timestamp, UserId};
 use serde::Serialize;
 
 use super::refusal;
-use super::role::{OWNER, Role, Roles};
+use super::role::{ADMIN, MEMBER, OWNER, Role, Roles};
 
 /// Somebody in an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,6 +61,13 @@ impl Powers {
         self.roles.contains(OWNER)
     }
 
+    /// Whether they may give a role only because of what it is called: owners and administrators all but `owner`, everybody
+    /// else those they have themselves. What the operator's rules open for a name, its permissions do not show. `member` is
+    /// what anybody can be.
+    fn may_name(&self, role: &Role) -> bool {
+        self.is_owner() || self.roles.contains(ADMIN) || role.as_str() == MEMBER || self.roles.contains(role)
+    }
+
     /// The same as the caller's context of an organization.
     #[must_use]
     pub fn into_context(self, id: OrgId, slug: String) -> OrgContext {
@@ -68,8 +75,9 @@ impl Powers {
         OrgContext { id, slug, roles, permissions: self.permissions }
     }
 
-    /// Nobody gives, takes or touches more than they hold: only owners make, change or remove owners, and a role that
-    /// allows something its giver may not do is not theirs to give.
+    /// Nobody gives, takes or touches more than they hold: only owners make, change or remove owners, a role that allows
+    /// something its giver may not do is not theirs to give, and whoever is neither owner nor administrator gives and takes
+    /// no role but their own and `member`, whatever it allows.
     ///
     /// # Errors
     /// 403 when `other`, what a person has, gets or loses, is beyond these powers.
@@ -77,7 +85,12 @@ impl Powers {
         if other.is_owner() && !self.is_owner() {
             return Err(refusal::owners_only());
         }
-        if other.permissions.is_subset(&self.permissions) { Ok(()) } else { Err(refusal::beyond_you()) }
+        let is_covered = other.permissions.is_subset(&self.permissions);
+        if is_covered && other.roles.iter().all(|role| self.may_name(role)) {
+            Ok(())
+        } else {
+            Err(refusal::beyond_you())
+        }
     }
 }
 
@@ -121,7 +134,11 @@ mod tests {
         assert!(admin.must_cover(&admin).is_ok() && admin.must_cover(&recruiter).is_ok());
         assert_eq!(admin.must_cover(&owner).unwrap_err().code(), "organization.owners_only");
         assert_eq!(recruiter.must_cover(&admin).unwrap_err().code(), "organization.beyond_you");
-        assert!(recruiter.must_cover(&member).is_ok());
+        assert!(recruiter.must_cover(&member).is_ok() && recruiter.must_cover(&recruiter).is_ok());
+        // A name counts by itself for whoever is no administrator, though it allows nothing.
+        let approver = powers(&["approver"], &[]);
+        assert_eq!(recruiter.must_cover(&approver).unwrap_err().code(), "organization.beyond_you");
+        assert!(admin.must_cover(&approver).is_ok());
         // An owner's role counts by itself, whatever it allows.
         let hollow = Powers { roles: [Role::owner()].into(), permissions: [].into() };
         assert!(admin.must_cover(&hollow).is_err());

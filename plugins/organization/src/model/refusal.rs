@@ -57,6 +57,12 @@ pub fn too_many(limit: u32) -> Failure {
         .hint("Delete one you do not need, or make somebody else its owner.")
 }
 
+/// Somebody took as many addresses in a day as one may.
+pub fn too_many_slugs(limit: u32) -> Failure {
+    let message = format!("One person can take {limit} new addresses for organizations in a day at most.");
+    Failure::conflict("organization.too_many_slugs", message).hint("Try again tomorrow.")
+}
+
 /// The organization is full.
 pub fn full(limit: u32) -> Failure {
     Failure::conflict("organization.full", format!("An organization can have {limit} members at most."))
@@ -210,10 +216,10 @@ pub fn signed_out() -> Failure {
         .hint("Sign in again.")
 }
 
-/// Owners are made and removed by people on pages.
+/// What people do on pages: whatever touches an owner, and what decides where a person belongs.
 pub fn not_by_agents() -> Failure {
-    Failure::forbidden("organization.not_by_agents", "Owners are made, changed and removed by people, not by agents.")
-        .hint("Do it on the page of the organization.")
+    let message = "Whatever touches owners, and who belongs where, is decided by people, not by agents.";
+    Failure::forbidden("organization.not_by_agents", message).hint("Do it on the page of the organization.")
 }
 
 /// It asks for a fresh session.

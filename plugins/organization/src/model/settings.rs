@@ -19,6 +19,8 @@ pub struct Settings {
     pub invitation_lifetime: Duration,
     /// How many organizations one person can own.
     pub maximum_organizations_per_user: u32,
+    /// How many new slugs one person can take in a day, for new organizations and for renamed ones: each is taken for good.
+    pub maximum_new_slugs_per_user_per_day: u32,
     /// How many members one organization can have.
     pub maximum_members_per_organization: u32,
     /// How many invitations of one organization can be open.
@@ -33,6 +35,7 @@ impl Default for Settings {
             allow_user_to_create_organization: true,
             invitation_lifetime: Duration::from_secs(2 * DAY),
             maximum_organizations_per_user: 20,
+            maximum_new_slugs_per_user_per_day: 20,
             maximum_members_per_organization: 1000,
             maximum_pending_invitations_per_organization: 100,
             matrix: Matrix::default(),
@@ -48,6 +51,8 @@ impl Settings {
         let mut limit = |key: &str, usual: u32| section.integer(key, 1..=MOST, usual);
         let maximum_organizations_per_user =
             limit("maximum_organizations_per_user", usual.maximum_organizations_per_user);
+        let maximum_new_slugs_per_user_per_day =
+            limit("maximum_new_slugs_per_user_per_day", usual.maximum_new_slugs_per_user_per_day);
         let maximum_members_per_organization =
             limit("maximum_members_per_organization", usual.maximum_members_per_organization);
         let maximum_pending_invitations_per_organization =
@@ -66,6 +71,7 @@ impl Settings {
                 usual.invitation_lifetime,
             ),
             maximum_organizations_per_user,
+            maximum_new_slugs_per_user_per_day,
             maximum_members_per_organization,
             maximum_pending_invitations_per_organization,
             matrix: Matrix::with(more.into_iter().collect::<BTreeSet<String>>()),

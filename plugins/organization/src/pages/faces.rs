@@ -13,7 +13,6 @@ use crate::actor::Actor;
 use crate::model::invitation::Invitation;
 use crate::model::member::{Membership, Powers, in_words};
 use crate::model::organization::Organization;
-use crate::model::role::OWNER;
 use crate::service::{MemberInfo, Organizations, RoleInfo};
 
 /// A picture that our pages may show: their policy lets in nothing from other hosts.
@@ -94,7 +93,8 @@ pub(super) fn role_row(role: &RoleInfo, slug: &str) -> Value {
 /// The roles a form offers: what whoever looks can give, and what the member has.
 pub(super) fn offers(roles: &[RoleInfo], powers: &Powers, chosen: &BTreeSet<String>) -> Vec<Value> {
     let can_give = |role: &RoleInfo| {
-        (role.name.as_str() != OWNER || powers.is_owner()) && role.permissions.is_subset(&powers.permissions)
+        let theirs = Powers { roles: [role.name.clone()].into(), permissions: role.permissions.clone() };
+        powers.must_cover(&theirs).is_ok()
     };
     let shown = roles.iter().filter(|role| can_give(role) || chosen.contains(role.name.as_str()));
     shown

@@ -42,7 +42,6 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/delete", post(organizations::delete).with_state(state())),
         ("/auth/organization/{organization}/leave", post(members::leave).with_state(state())),
         ("/auth/organization/{organization}/transfer-ownership", post(members::transfer).with_state(state())),
-        ("/auth/organization/{organization}/members/add", post(members::add).with_state(state())),
         ("/auth/organization/{organization}/members/remove", post(members::remove).with_state(state())),
         ("/auth/organization/{organization}/members/set-roles", post(members::set_roles).with_state(state())),
         ("/auth/organization/{organization}/roles/create", post(roles::create).with_state(state())),

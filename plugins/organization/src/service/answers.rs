@@ -32,7 +32,8 @@ impl Organizations {
     /// # Errors
     /// When the database does not answer.
     pub async fn invitations_for_me(&self, actor: &Actor) -> Result<Vec<ShownInvitation>> {
-        let Some(user) = self.person(actor).await?.filter(|user| user.email_verified) else { return Ok(Vec::new()) };
+        let person = self.person(actor).await?.filter(|user| user.email_verified && !actor.is_agent());
+        let Some(user) = person else { return Ok(Vec::new()) };
         let email = normalize_email(&user.email);
         let open = store::invitations::list_for(&mut self.host.db().read().await?, &email, self.host.now()).await?;
         let mut shown = Vec::with_capacity(open.len());
@@ -51,7 +52,7 @@ impl Organizations {
         let found = store::invitations::find(&mut conn, id).await?.ok_or_else(refusal::unknown_invitation)?;
         let may = self.admit(&mut conn, actor, found.organization_id, Some(permission::INVITATION_READ)).await.is_ok();
         drop(conn);
-        let recipient = self.person(actor).await?;
+        let recipient = self.person(actor).await?.filter(|_| !actor.is_agent());
         if !may && !recipient.is_some_and(|user| user.email_verified && is_for(&found, &user)) {
             return Err(refusal::unknown_invitation());
         }
@@ -75,10 +76,10 @@ impl Organizations {
     /// Somebody who is a member by now stays as they are.
     ///
     /// # Errors
-    /// 404 when there is none to the person, 403 before the address is proven, 409 when it has ended or the organization is
-    /// full.
+    /// 404 when there is none to the person, 403 before the address is proven and for an agent, 409 when it has ended, the
+    /// organization is full, or the person would own too many.
     pub async fn accept_invitation(&self, actor: &Actor, id: InvitationId) -> Result<Member> {
-        let user = actor.user_id().ok_or_else(refusal::person_needed)?;
+        let user = actor.person()?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let person = self.hold_people(&mut tx, actor, &[]).await?.remove(&user).ok_or_else(refusal::signed_out)?;
@@ -92,6 +93,7 @@ impl Organizations {
             Some((member, _)) => member,
             None => {
                 let roles = self.roles_left(&mut tx, &found).await?;
+                self.room_for(&mut tx, actor, user, &roles).await?;
                 let member = Member { organization_id: organization.id, user_id: user, roles, joined_at: now };
                 self.add_in(&mut tx, &organization, &member).await?;
                 member
@@ -112,7 +114,7 @@ impl Organizations {
     /// # Errors
     /// As [`accept_invitation`](Self::accept_invitation).
     pub async fn reject_invitation(&self, actor: &Actor, id: InvitationId) -> Result<()> {
-        let user = actor.user_id().ok_or_else(refusal::person_needed)?;
+        let user = actor.person()?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let person = self.hold_people(&mut tx, actor, &[]).await?.remove(&user).ok_or_else(refusal::signed_out)?;

@@ -1,7 +1,8 @@
 //! Inviting people, and taking it back.
 
+use belgie_api::db::Tx;
 use belgie_api::ports::{LimitBucket, normalize_email};
-use belgie_api::{InvitationId, OrgId, Result, TeamId, TokenKind};
+use belgie_api::{InvitationId, OrgId, Result, TeamId, TokenKind, UserId};
 use serde_json::json;
 
 use super::Organizations;
@@ -46,7 +47,7 @@ impl Organizations {
         }
         let work = self.begin(actor, id, &[], Some(permission::INVITATION_CREATE)).await?;
         let Work { mut tx, organization, powers, now } = work;
-        powers.must_cover(&self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
+        actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
         if let Some(user) = &known
             && self.standing(&mut tx, id, user.id).await?.is_some()
         {
@@ -57,7 +58,7 @@ impl Organizations {
                 return Err(refusal::already_invited());
             }
             // What somebody offered who may more is not taken away by offering less.
-            powers.must_cover(&self.powers_of_roles(&mut tx, id, &open.roles).await?)?;
+            actor.must_cover(&powers, &self.powers_left(&mut tx, id, &open.roles).await?)?;
             store::invitations::cancel_for(&mut tx, id, &email, now).await?;
         }
         let limit = self.settings.maximum_pending_invitations_per_organization;
@@ -113,7 +114,7 @@ impl Organizations {
         let found = self.invitation_of(actor, invitation, permission::INVITATION_CANCEL).await?;
         let work = self.begin(actor, found.organization_id, &[], Some(permission::INVITATION_CANCEL)).await?;
         let Work { mut tx, powers, now, .. } = work;
-        powers.must_cover(&self.powers_of_roles(&mut tx, found.organization_id, &found.roles).await?)?;
+        actor.must_cover(&powers, &self.powers_left(&mut tx, found.organization_id, &found.roles).await?)?;
         if !store::invitations::consume(&mut tx, invitation, Ending::Cancel, now).await? {
             return Err(refusal::invitation_over());
         }
@@ -145,6 +146,19 @@ impl Organizations {
             Err(failure) if failure.code() == refusal::unknown().code() => Err(refusal::unknown_invitation()),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Takes back what a member offered and could not offer any more, in an organization that is held: who was put down a
+    /// moment ago does not come back through a friend.
+    pub(super) async fn withdraw_uncovered(&self, tx: &mut Tx, id: OrgId, inviter: UserId) -> Result<()> {
+        let Some(powers) = self.powers(tx, id, inviter).await? else { return Ok(()) };
+        let now = self.host.now();
+        for offered in store::invitations::list_of_inviter(tx, id, inviter).await? {
+            if powers.must_cover(&self.powers_left(tx, id, &offered.roles).await?).is_err() {
+                store::invitations::consume(tx, offered.id, Ending::Cancel, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whoever invites has a bucket, every recipient has one, and nobody can use up all of a recipient's.

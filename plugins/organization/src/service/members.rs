@@ -8,7 +8,7 @@ use super::Organizations;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::{Member, keep_an_owner};
-use crate::model::role::Roles;
+use crate::model::role::{OWNER, Roles};
 use crate::model::{permission, refusal};
 use crate::store;
 
@@ -81,17 +81,20 @@ impl Organizations {
         self.standing(&mut conn, id, user).await?.map(|_| user).ok_or_else(refusal::unknown_member)
     }
 
-    /// Adds somebody directly. Somebody who is a member stays as they are, and is given back.
+    /// Adds somebody directly, without asking them: for the application and the operator, who know why. People invite.
+    /// Somebody who is a member stays as they are, and is given back.
     ///
     /// # Errors
-    /// 404, 403 without `member:add` or when the roles allow more than whoever acts may, 409 when the organization is full.
+    /// 404, 403 without `member:add` or when the roles allow more than whoever acts may, 409 when the organization is full or
+    /// the person would own too many.
     pub async fn add_member(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
         let work = self.begin(actor, id, &[user], Some(permission::MEMBER_ADD)).await?;
         let Work { mut tx, organization, powers, now } = work;
-        powers.must_cover(&self.powers_of_roles(&mut tx, id, roles).await?)?;
+        actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
         if let Some((member, _)) = self.standing(&mut tx, id, user).await? {
             return Ok(member);
         }
+        self.room_for(&mut tx, actor, user, roles).await?;
         let member = Member { organization_id: id, user_id: user, roles: roles.clone(), joined_at: now };
         self.add_in(&mut tx, &organization, &member).await?;
         let details = json!({ "user": user, "roles": roles });
@@ -108,7 +111,7 @@ impl Organizations {
         let work = self.begin(actor, id, &[], Some(permission::MEMBER_REMOVE)).await?;
         let Work { mut tx, organization, powers, now } = work;
         let (member, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-        powers.must_cover(&theirs)?;
+        actor.must_cover(&powers, &theirs)?;
         keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
         self.remove_in(&mut tx, &organization, &member).await?;
         self.record(&mut tx, actor, "organization.member_removed", id, json!({ "user": user })).await?;
@@ -119,16 +122,21 @@ impl Organizations {
     ///
     /// # Errors
     /// 404, 403 without `member:update` or when the roles before or after allow more than whoever acts may, 409 for the last
-    /// owner, 400 when the organization has no such role.
+    /// owner and when the member would own too many, 400 when the organization has no such role.
     pub async fn set_roles(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
-        let work = self.begin(actor, id, &[], Some(permission::MEMBER_UPDATE)).await?;
+        // A new owner is held, so that the limit of what they own is kept.
+        let held: &[UserId] = if roles.contains(OWNER) { &[user] } else { &[] };
+        let work = self.begin(actor, id, held, Some(permission::MEMBER_UPDATE)).await?;
         let Work { mut tx, organization, powers, now } = work;
         let (before, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-        powers.must_cover(&theirs)?;
-        powers.must_cover(&self.powers_of_roles(&mut tx, id, roles).await?)?;
+        actor.must_cover(&powers, &theirs)?;
+        actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
         keep_an_owner(&before.roles, roles, store::members::count_owners(&mut tx, id).await?)?;
         if before.roles == *roles {
             return Ok(before);
+        }
+        if !before.roles.contains(OWNER) {
+            self.room_for(&mut tx, actor, user, roles).await?;
         }
         let after = self.change_roles(&mut tx, &organization, before, roles).await?;
         let details = json!({ "user": user, "roles": roles });
@@ -137,7 +145,8 @@ impl Organizations {
         Ok(after)
     }
 
-    /// Gives a member other roles in an organization that is held.
+    /// Gives a member other roles in an organization that is held. What they had offered to others and could not offer any
+    /// more is taken back.
     pub(super) async fn change_roles(
         &self,
         tx: &mut belgie_api::db::Tx,
@@ -147,6 +156,7 @@ impl Organizations {
     ) -> Result<Member> {
         let (id, user) = (organization.id, before.user_id);
         store::members::set_roles(tx, id, user, roles, self.host.now()).await?;
+        self.withdraw_uncovered(tx, id, user).await?;
         tx.emit(Event::MembershipChanged { organization: id, user });
         let after = Member { roles: roles.clone(), ..before.clone() };
         for listener in self.listeners.all() {

@@ -30,13 +30,14 @@ impl Organizations {
     /// Makes an organization, owned by the person who acts.
     ///
     /// # Errors
-    /// 403 when people may not make any, 409 when the slug is taken or the person owns too many, 400 when a value is wrong.
+    /// 403 when people may not make any or an agent acts, 409 when the slug is taken, the person owns too many or took too
+    /// many slugs in a day, 400 when a value is wrong.
     pub async fn create(&self, actor: &Actor, new: NewOrganization) -> Result<Organization> {
-        let owner = actor.user_id().ok_or_else(refusal::person_needed)?;
+        let owner = actor.person()?;
         if !self.settings.allow_user_to_create_organization {
             return Err(refusal::creation_closed());
         }
-        self.create_owned(actor, owner, new, Some(self.settings.maximum_organizations_per_user)).await
+        self.create_owned(actor, owner, new).await
     }
 
     /// Makes an organization for somebody, whatever people may make themselves and however many they own.
@@ -44,16 +45,10 @@ impl Organizations {
     /// # Errors
     /// 404 when there is no such account, 409 when the slug is taken, 400 when a value is wrong.
     pub async fn create_for(&self, owner: UserId, new: NewOrganization) -> Result<Organization> {
-        self.create_owned(&Actor::host(), owner, new, None).await
+        self.create_owned(&Actor::host(), owner, new).await
     }
 
-    async fn create_owned(
-        &self,
-        actor: &Actor,
-        owner: UserId,
-        new: NewOrganization,
-        limit: Option<u32>,
-    ) -> Result<Organization> {
+    async fn create_owned(&self, actor: &Actor, owner: UserId, new: NewOrganization) -> Result<Organization> {
         let (name, wanted) = (read_name(&new.name)?, new.slug.filter(|slug| !slug.trim().is_empty()));
         let slug = match wanted {
             Some(wanted) => slug::read_slug(&wanted)?,
@@ -65,15 +60,9 @@ impl Organizations {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         self.hold_people(&mut tx, actor, &[owner]).await?;
-        if let Some(limit) = limit
-            && store::members::count_owned(&mut tx, owner).await? >= i64::from(limit)
-        {
-            return Err(refusal::too_many(limit));
-        }
+        self.room_to_own(&mut tx, actor, owner).await?;
         let id = OrgId::new(self.host.clock(), self.host.entropy());
-        if !store::slugs::reserve(&mut tx, &slug, id, now).await? {
-            return Err(refusal::slug_taken());
-        }
+        self.take_slug(&mut tx, actor, &slug, id, now).await?;
         let organization = Organization {
             id,
             slug,
@@ -110,12 +99,25 @@ impl Organizations {
         }
     }
 
-    /// The organization that an id or a slug, also one it had before, stands for; whether it is still there and whether
-    /// the person is in it, every act asks itself.
+    /// The organization that an id, or the slug it has now, stands for; whether an id is of one that is still there and
+    /// whether the person is in it, every act asks itself. A slug it had before stands for nothing here: who uses it may
+    /// mean another one by now.
+    ///
+    /// # Errors
+    /// 404 when the text stands for none.
+    pub async fn resolve(&self, text: &str) -> Result<OrgId> {
+        match text.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => self.find_by_slug(text).await?.map(|found| found.id).ok_or_else(refusal::unknown),
+        }
+    }
+
+    /// The same for a link to a page, which leads on from a slug an organization had before: show where it leads, and do
+    /// nothing there.
     ///
     /// # Errors
     /// 404 when the text never stood for one.
-    pub async fn resolve(&self, text: &str) -> Result<OrgId> {
+    pub async fn follow(&self, text: &str) -> Result<OrgId> {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
@@ -185,7 +187,8 @@ impl Organizations {
     /// Changes an organization. A slug it had before leads to the new one and stays its own.
     ///
     /// # Errors
-    /// 404, 403 without `organization:update`, 409 when the slug is taken, 400 when a value is wrong.
+    /// 404, 403 without `organization:update`, 409 when the slug is taken or whoever acts took too many in a day, 400 when
+    /// a value is wrong.
     pub async fn update(&self, actor: &Actor, id: OrgId, changes: OrganizationChanges) -> Result<Organization> {
         let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
         let Work { mut tx, organization: before, now, .. } = work;
@@ -204,13 +207,11 @@ impl Organizations {
             after.slug = if wanted.trim() == before.slug { before.slug.clone() } else { slug::read_slug(wanted)? };
         }
         if after.slug != before.slug {
-            if !store::slugs::reserve(&mut tx, &after.slug, id, now).await? {
-                return Err(refusal::slug_taken());
-            }
+            self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
             store::slugs::retire(&mut tx, &before.slug, now).await?;
+            tx.emit(Event::OrganizationChanged { organization: id });
         }
         store::organizations::update(&mut tx, &after).await?;
-        tx.emit(Event::OrganizationChanged { organization: id });
         for listener in self.listeners.all() {
             listener.after_update(&mut tx, &after).await?;
         }
@@ -223,8 +224,9 @@ impl Organizations {
     /// Deletes an organization: from the commit on nobody is in it. Its slugs stay taken for good.
     ///
     /// # Errors
-    /// 404, 403 without `organization:delete`, or what a listener says.
+    /// 404, 403 without `organization:delete` or for an agent, or what a listener says.
     pub async fn delete(&self, actor: &Actor, id: OrgId) -> Result<()> {
+        actor.must_be_no_agent()?;
         let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_DELETE)).await?;
         let Work { mut tx, organization, now, .. } = work;
         self.delete_in(&mut tx, actor, &organization).await?;

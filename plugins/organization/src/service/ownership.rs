@@ -15,9 +15,9 @@ impl Organizations {
     /// Leaves an organization.
     ///
     /// # Errors
-    /// 404, or 409 for the last owner.
+    /// 404, 403 for an agent, or 409 for the last owner.
     pub async fn leave(&self, actor: &Actor, id: OrgId) -> Result<()> {
-        let user = actor.user_id().ok_or_else(refusal::person_needed)?;
+        let user = actor.person()?;
         let Work { mut tx, organization, now, .. } = self.begin(actor, id, &[], None).await?;
         let (member, _) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown)?;
         keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
@@ -29,10 +29,11 @@ impl Organizations {
     /// Makes another member an owner and whoever acts, who must be one, an administrator.
     ///
     /// # Errors
-    /// 404 when the other is no member, 403 when whoever acts is no owner, 409 when both are the same.
+    /// 404 when the other is no member, 403 when whoever acts is no owner or an agent, 409 when both are the same or the
+    /// other owns too many.
     pub async fn transfer_ownership(&self, actor: &Actor, id: OrgId, to: UserId) -> Result<()> {
-        let from = actor.user_id().ok_or_else(refusal::person_needed)?;
-        let Work { mut tx, organization, powers, now } = self.begin(actor, id, &[], None).await?;
+        let from = actor.person()?;
+        let Work { mut tx, organization, powers, now } = self.begin(actor, id, &[to], None).await?;
         if !powers.is_owner() {
             return Err(refusal::owners_only());
         }
@@ -40,6 +41,9 @@ impl Organizations {
             return Err(refusal::already_owner());
         }
         let (next, _) = self.standing(&mut tx, id, to).await?.ok_or_else(refusal::unknown_member)?;
+        if !next.roles.contains(&Role::owner()) {
+            self.room_to_own(&mut tx, actor, to).await?;
+        }
         let (last, _) = self.standing(&mut tx, id, from).await?.ok_or_else(refusal::unknown)?;
         let next_roles: Roles = next.roles.iter().cloned().chain([Role::owner()]).collect();
         let mut last_roles = last.roles.clone();

@@ -7,7 +7,7 @@ use belgie_api::db::Tx;
 use belgie_api::hooks::{Act, Veto};
 use belgie_api::plugin::DataExport;
 use belgie_api::serde_json::{Value, json};
-use belgie_api::{Result, UserId, async_trait};
+use belgie_api::{OrgId, Result, UserId, async_trait};
 
 use super::Organizations;
 use crate::actor::Actor;
@@ -62,6 +62,7 @@ impl Organizations {
         store::members::delete_of_user(tx, user.id).await?;
         store::departures::forget_user(tx, user.id).await?;
         store::invitations::forget_user(tx, user.id).await?;
+        store::slugs::forget_user(tx, user.id).await?;
         store::organizations::forget_maker(tx, user.id).await
     }
 
@@ -75,15 +76,23 @@ impl Organizations {
         }
         joins.sort_by_key(|join| join.organization);
         for join in joins {
+            // Most who sign in are members long since: they hold up nobody, and wait for nobody.
+            if !self.may_join(tx, join.organization, user.id).await? {
+                continue;
+            }
             let Some(organization) = store::organizations::lock(tx, join.organization).await? else { continue };
-            let is_in = self.standing(tx, organization.id, user.id).await?.is_some();
-            if is_in || store::departures::has_left(tx, organization.id, user.id).await? {
+            if !self.may_join(tx, organization.id, user.id).await? {
                 continue;
             }
             let now = self.host.now();
             let member =
                 Member { organization_id: organization.id, user_id: user.id, roles: join.roles, joined_at: now };
             let limit = i64::from(self.settings.maximum_members_per_organization);
+            let as_person = Actor::user(user.id);
+            if self.room_for(tx, &as_person, user.id, &member.roles).await.is_err() {
+                tracing::warn!(org.id = %organization.id, "somebody could not join by domain: they own too many");
+                continue;
+            }
             let has_roles = self.powers_of_roles(tx, organization.id, &member.roles).await.is_ok();
             if !has_roles || member.roles.is_empty() || store::members::count(tx, organization.id).await? >= limit {
                 tracing::warn!(org.id = %organization.id, "somebody could not join by domain: full, or no such role");
@@ -91,9 +100,15 @@ impl Organizations {
             }
             self.add_in(tx, &organization, &member).await?;
             let details = json!({ "user": user.id, "roles": member.roles, "by": "domain" });
-            self.record(tx, &Actor::user(user.id), "organization.member_added", organization.id, details).await?;
+            self.record(tx, &as_person, "organization.member_added", organization.id, details).await?;
         }
         Ok(())
+    }
+
+    /// Whether somebody is neither in an organization nor was once.
+    async fn may_join(&self, tx: &mut Tx, id: OrgId, user: UserId) -> Result<bool> {
+        let is_in = self.standing(tx, id, user).await?.is_some();
+        Ok(!is_in && !store::departures::has_left(tx, id, user).await?)
     }
 }
 

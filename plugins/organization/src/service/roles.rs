@@ -10,7 +10,7 @@ use super::Organizations;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::Powers;
-use crate::model::role::Role;
+use crate::model::role::{Role, Roles};
 use crate::model::{permission, refusal};
 use crate::store;
 
@@ -54,7 +54,8 @@ impl Organizations {
         let work = self.begin(actor, id, &[], Some(permission::ROLE_CREATE)).await?;
         let Work { mut tx, powers, now, .. } = work;
         let permissions = self.settings.matrix.read(wanted)?;
-        powers.must_cover(&powers_of(name, &permissions))?;
+        // Its name gives nothing to anybody yet: whoever is no administrator can make it, and neither give nor take it.
+        powers.must_cover(&Powers { roles: Roles::new(), permissions: permissions.clone() })?;
         if name.is_built_in() {
             return Err(refusal::role_taken());
         }
@@ -82,12 +83,15 @@ impl Organizations {
         if name.is_built_in() {
             return Err(refusal::fixed_role());
         }
-        powers.must_cover(&self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
-        powers.must_cover(&powers_of(name, &permissions))?;
+        let before = self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?;
+        actor.must_cover(&powers, &before)?;
+        actor.must_cover(&powers, &powers_of(name, &permissions))?;
         if !store::roles::update(&mut tx, id, name, &permissions, now).await? {
             return Err(refusal::unknown_role());
         }
-        tx.emit(Event::OrganizationChanged { organization: id });
+        if permissions != before.permissions {
+            tx.emit(Event::OrganizationChanged { organization: id });
+        }
         let details = json!({ "role": name, "permissions": permissions });
         self.record(&mut tx, actor, "organization.role_updated", id, details).await?;
         tx.commit(now).await?;
@@ -105,7 +109,7 @@ impl Organizations {
         if name.is_built_in() {
             return Err(refusal::fixed_role());
         }
-        powers.must_cover(&self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
+        actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
         let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0;
         if is_held || store::invitations::is_role_offered(&mut tx, id, name.as_str(), now).await? {
             return Err(refusal::role_in_use());

@@ -66,7 +66,7 @@ impl Organizations {
     /// What whoever acts may do in an organization, if they may do this.
     ///
     /// # Errors
-    /// 404 when there is none that the person is in, 403 when their roles do not allow it.
+    /// 404 when there is none that the person is in or the agent acts for, 403 when their roles do not allow it.
     pub(super) async fn admit(
         &self,
         conn: &mut Conn,
@@ -75,6 +75,7 @@ impl Organizations {
         permission: Option<&str>,
     ) -> Result<Powers> {
         let powers = match actor.user_id() {
+            Some(_) if !actor.reaches(id) => return Err(refusal::unknown()),
             Some(user) => self.powers(conn, id, user).await?.ok_or_else(refusal::unknown)?,
             None => Powers { roles: [Role::owner()].into(), permissions: self.settings.matrix.all() },
         };
@@ -129,6 +130,16 @@ impl Organizations {
             permissions.extend(fixed.or_else(|| own.remove(role)).ok_or_else(refusal::unknown_role)?);
         }
         Ok(Powers { roles: roles.clone(), permissions })
+    }
+
+    /// What roles that were given once allow together; one that is gone by now allows nothing.
+    pub(super) async fn powers_left(&self, conn: &mut Conn, id: OrgId, roles: &Roles) -> Result<Powers> {
+        let own = store::roles::list(conn, id).await?;
+        let of = |role: &Role| match role.fixed_permissions(&self.settings.matrix) {
+            Some(fixed) => fixed,
+            None => own.iter().find(|row| row.name == *role).map(|row| row.permissions.clone()).unwrap_or_default(),
+        };
+        Ok(Powers { roles: roles.clone(), permissions: roles.iter().flat_map(of).collect() })
     }
 
     /// Holds whoever acts, in the session they act in, and others whom the act is about, and says who they are now. People

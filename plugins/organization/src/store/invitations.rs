@@ -40,6 +40,8 @@ const LIST_FOR: &str = concat!(
     open!(),
     " AND i.expires_at > $2 ORDER BY i.created_at DESC, i.id DESC LIMIT 100"
 );
+const LIST_OF_INVITER: &str =
+    concat!("SELECT * FROM organization_invitations WHERE organization_id = $1 AND inviter_id = $2 AND ", open!());
 const COUNT_OPEN: &str = concat!(
     "SELECT COUNT(*) FROM organization_invitations WHERE organization_id = $1 AND ",
     open!(),
@@ -133,6 +135,14 @@ pub async fn list_open(conn: &mut Conn, organization: OrgId, now: Timestamp) -> 
 /// The invitations to an address that can be accepted, the newest first, 100 at most.
 pub async fn list_for(conn: &mut Conn, email: &str, now: Timestamp) -> Result<Vec<Invitation>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Invitation>(LIST_FOR).bind(email).bind(now).fetch_all(c).await)?)
+}
+
+/// What a member offered that has not ended, whatever its time.
+pub async fn list_of_inviter(conn: &mut Conn, organization: OrgId, inviter: UserId) -> Result<Vec<Invitation>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Invitation>(LIST_OF_INVITER)
+        .bind(organization)
+        .bind(inviter)
+        .fetch_all(c).await)?)
 }
 
 /// How many invitations of an organization can be accepted.

@@ -7,38 +7,30 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
-    /// Its slug, or its id `org_...`.
-    pub organization: String,
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
 }
 
 /// Whose members.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListMembers {
-    /// The slug of the organization, or its id `org_...`.
-    pub organization: String,
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// Which fifty; 0 for the first.
     #[serde(default)]
     pub page: Option<u32>,
-}
-
-/// An organization to be made.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CreateOrganization {
-    /// What people will call it.
-    pub name: String,
-    /// Its name in URLs, of a-z, 0-9 and hyphens; without one it follows from the name.
-    #[serde(default)]
-    pub slug: Option<String>,
 }
 
 /// Whom to invite.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InviteMember {
-    /// The slug of the organization, or its id `org_...`.
-    pub organization: String,
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// The address of the person.
     pub email: String,
     /// What the person will be; `member` when nothing is said. Never `owner`.
@@ -61,8 +53,9 @@ pub struct CancelInvitation {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetMemberRoles {
-    /// The slug of the organization, or its id `org_...`.
-    pub organization: String,
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// The member: the id `usr_...`, or the e-mail address.
     pub member: String,
     /// All roles of the member from now on. Never `owner`.
@@ -73,8 +66,9 @@ pub struct SetMemberRoles {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Somebody {
-    /// The slug of the organization, or its id `org_...`.
-    pub organization: String,
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// The member: the id `usr_...`, or the e-mail address.
     pub member: String,
 }

@@ -103,15 +103,6 @@ pub struct Somebody {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Addition {
-    #[serde(alias = "userId")]
-    pub user_id: UserId,
-    #[serde(alias = "roles")]
-    pub role: Named,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct NewRoles {
     #[serde(alias = "user_id", alias = "userId", alias = "email")]
     pub member: String,

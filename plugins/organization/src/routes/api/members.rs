@@ -12,8 +12,8 @@ use belgie_api::{Failure, Result};
 use serde_json::json;
 
 use super::actor;
-use super::bodies::{Addition, NewRoles, Somebody, Which};
-use crate::routes::wire::{created, must_be_fresh, read_json, unkept};
+use super::bodies::{NewRoles, Somebody, Which};
+use crate::routes::wire::{must_be_fresh, read_json, unkept};
 use crate::service::Organizations;
 
 type Service = State<Arc<Organizations>>;
@@ -29,19 +29,6 @@ pub async fn list(
     let Query(Which { page, .. }) = which.map_err(unreadable)?;
     let id = organizations.resolve(&named).await?;
     unkept(&json!({ "members": organizations.members(&actor(&known), id, page).await?, "page": page }))
-}
-
-/// `POST /auth/organization/{organization}/members/add`
-pub async fn add(
-    State(organizations): Service,
-    Path(named): Path<String>,
-    known: Known,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response> {
-    let Addition { user_id, role } = read_json(&headers, &body)?;
-    let id = organizations.resolve(&named).await?;
-    created(&organizations.add_member(&actor(&known), id, user_id, &role.roles()?).await?)
 }
 
 /// `POST /auth/organization/{organization}/members/remove`

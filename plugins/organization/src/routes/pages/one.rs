@@ -19,7 +19,7 @@ pub async fn page(
     Path(named): Path<String>,
     Query(told): Query<Told>,
 ) -> Result<Response> {
-    let id = organizations.resolve(&named).await?;
+    let id = organizations.follow(&named).await?;
     let details = organizations.details(&actor(&caller, &visitor), id).await?;
     if named != details.organization.slug {
         let query = notice(&told.done).map(|_| format!("?done={}", told.done)).unwrap_or_default();
