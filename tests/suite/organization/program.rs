@@ -14,7 +14,7 @@ use belgie_organization::{
 use super::{done, known, organizations, owned_by};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Engine, Setup, TestGateway, eventually};
+use crate::support::{Setup, TestGateway, eventually};
 
 /// Writes down what it hears, keeps one organization from being deleted, and knows whose `example.org` is.
 #[derive(Default)]
