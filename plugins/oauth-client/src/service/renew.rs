@@ -82,7 +82,11 @@ impl Engine {
     }
 
     /// Gets new tokens. Whoever comes while somebody does so waits, and takes what came of it.
-    async fn renew(self: &Arc<Self>, provider: &Arc<Provider>, seen: LinkedAccount) -> Result<(LinkedAccount, TokenSet)> {
+    async fn renew(
+        self: &Arc<Self>,
+        provider: &Arc<Provider>,
+        seen: LinkedAccount,
+    ) -> Result<(LinkedAccount, TokenSet)> {
         let turn = provider.turn(seen.id);
         let _my_turn = turn.lock().await;
         for _ in 0..=provider.settings().timeout.as_millis() / LOOK_EVERY.as_millis() {

@@ -180,7 +180,10 @@ impl Engine {
         let Some(held) = held.filter(is_as_seen) else { return Ok(None) };
         let user = match held.email_verified {
             true => held,
-            false => accounts.prove_address(&mut tx, held.id, &held.email, false).await?.ok_or_else(refusal::account_not_linked)?,
+            false => accounts
+                .prove_address(&mut tx, held.id, &held.email, false)
+                .await?
+                .ok_or_else(refusal::account_not_linked)?,
         };
         let user = self.apply(&mut tx, arrival, user, &changes).await?;
         if !self.insert_link(&mut tx, arrival, &user).await? {
