@@ -13,6 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use belgie_api::failure::Result;
+use belgie_api::ports::{Background, Work};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -121,6 +122,12 @@ impl Tasks {
         // A task that blocks its thread cannot be cut off; the process ends all the same.
         let _ = tokio::time::timeout(LAST_MOMENT, self.tracker.wait()).await;
         Shutdown::CutOff(left)
+    }
+}
+
+impl Background for Tasks {
+    fn spawn(&self, name: &'static str, work: Work) {
+        Self::spawn(self, name, work);
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let db = Db::new(pools, Arc::clone(&bus));
     let parts = open_parts(&config, &db, &plugins, &builder)?;
     let urls = urls(&config)?;
-    let host = parts.host(db.clone(), urls.clone());
+    let host = parts.host(db.clone(), urls.clone(), tasks.clone());
 
     let mounted = mount(&plugins, &host)?;
     let mut scopes = core_scopes();

@@ -12,6 +12,7 @@ use crate::identity::{AccountRules, Identity, SessionRules};
 use crate::limits::LocalLimits;
 use crate::mail::{MailQueue, Sender, SmtpSettings, Tls};
 use crate::outbound::HttpOutbound;
+use crate::tasks::Tasks;
 use crate::web::MailedNewcomers;
 
 /// Our public address.
@@ -89,7 +90,7 @@ pub struct Parts {
 
 impl Parts {
     /// What plugins see of it.
-    pub fn host(&self, db: belgie_api::db::Db, urls: Urls) -> Host {
+    pub fn host(&self, db: belgie_api::db::Db, urls: Urls, tasks: Tasks) -> Host {
         Host::new(HostParts {
             db,
             clock: Arc::clone(&self.clock),
@@ -109,6 +110,7 @@ impl Parts {
             }),
             one_time: Arc::new(self.identity.clone()),
             mailer: Arc::clone(&self.mailer) as _,
+            background: Arc::new(tasks),
             audit: Arc::new(AuditLog::new(Arc::clone(&self.clock), Arc::clone(&self.entropy))),
             catalog: Arc::clone(&self.catalog),
             provided: Arc::downgrade(&self.provided),

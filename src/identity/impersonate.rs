@@ -15,6 +15,7 @@ use super::sessions::{Started, closed, shorten_user_agent};
 use super::setup::ADMIN;
 use crate::store::sessions::{self, Ended, SessionRow};
 use crate::store::users;
+use crate::store::users::lock::lock;
 
 /// How long an operator may wear somebody's session.
 const LIFETIME: Duration = Duration::from_hours(1);
@@ -31,7 +32,7 @@ impl Identity {
     ///
     /// # Errors
     /// 404 when there is no such account; 403 when it is the operator's own, another operator's or banned, when the caller
-    /// is no operator any more or wears a session already, or when a veto refuses.
+    /// is no operator any more, was signed out in the meantime or wears a session already, or when a veto refuses.
     pub async fn impersonate(
         &self,
         user: UserId,
@@ -42,10 +43,17 @@ impl Identity {
         let (now, operator) = (self.clock.now(), caller.user().id);
         let mut tx = self.db.begin().await?;
         let is_worn = caller.principal().presence().is_none_or(|presence| presence.impersonator.is_some());
-        if is_worn || operator == user || !self.is_operator(&mut tx, operator, now).await? {
+        // Looked at before anybody is held: two operators who try each other would wait in a circle.
+        let is_one_of_us = users::find(&mut tx, user).await?.is_some_and(|row| row.scopes.has_named(ADMIN));
+        if is_worn || operator == user || is_one_of_us {
             return Err(refused());
         }
-        let row = users::find(&mut tx, user).await?.ok_or_else(unknown)?;
+        // Whoever ends the session of an operator ends what is worn in it: so it must be there until the worn one is.
+        self.hold_caller(&mut tx, caller).await?;
+        if !self.is_operator(&mut tx, operator, now).await? {
+            return Err(refused());
+        }
+        let row = lock(&mut tx, user).await?.ok_or_else(unknown)?;
         if row.is_banned(now) {
             return Err(closed());
         }

@@ -4,10 +4,14 @@ use async_trait::async_trait;
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
-use belgie_api::ports::{Accounts, NewUser, UserChanges, UserProfile};
+use belgie_api::ports::{Accounts, NewUser, Notice, UserChanges, UserProfile};
+use belgie_api::web::RequestInfo;
 use belgie_api::{Event, Failure, Result, UserId};
+use serde_json::json;
 
 use super::accounts::{Identity, context, is_email, shorten};
+use super::notes::when;
+use crate::mail::Letter;
 use crate::store::users::lock::lock;
 use crate::store::users::{self, UserRow};
 
@@ -77,11 +81,41 @@ impl Accounts for Identity {
         Ok(Some(context(row)))
     }
 
-    async fn prove_address(&self, tx: &mut Tx, user: UserId, is_theirs: bool) -> Result<Option<UserContext>> {
-        match lock(tx, user).await? {
+    async fn prove_address(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        email: &str,
+        is_theirs: bool,
+    ) -> Result<Option<UserContext>> {
+        // The account may have got another address since the proof was asked for.
+        let is_proven = |row: &UserRow| row.email == users::normalize_email(email);
+        match lock(tx, user).await?.filter(is_proven) {
             Some(row) => self.note_proof(tx, &row, is_theirs).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    async fn tell(
+        &self,
+        tx: &mut Tx,
+        user: &UserContext,
+        notice: Notice<'_>,
+        info: Option<&RequestInfo>,
+    ) -> Result<()> {
+        let (kind, provider) = match notice {
+            Notice::Linked { provider } => ("linked", provider),
+            Notice::Unlinked { provider } => ("unlinked", provider),
+        };
+        let ip = info.map(|info| info.ip.to_string()).unwrap_or_default();
+        let letter = Letter {
+            template: "notice",
+            kind,
+            name: if user.email_verified { &user.name } else { "" },
+            path: None,
+            facts: json!({ "when": when(self.clock.now()), "device": "", "ip": ip, "provider": provider }),
+        };
+        self.post.send_if_possible(tx, &user.email, &letter).await
     }
 
     async fn hold(&self, tx: &mut Tx, user: UserId) -> Result<Option<UserContext>> {

@@ -12,6 +12,7 @@ mod meanwhile;
 mod microsoft;
 mod native;
 mod newcomers;
+mod notices;
 mod presets;
 mod program;
 mod recovery;

@@ -1,5 +1,6 @@
 //! What the host lends to plugins.
 
+mod background;
 mod contexts;
 mod newcomers;
 mod outbound;
@@ -16,11 +17,12 @@ use axum::response::Response;
 use url::Url;
 use zeroize::Zeroizing;
 
+pub use self::background::{Background, Work};
 pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, TeamName, Teams};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
-    Accounts, BegunSession, Ground, Kept, NewUser, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
+    Accounts, BegunSession, Ground, Kept, NewUser, Notice, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
     normalize_email,
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
@@ -72,6 +74,8 @@ pub struct HostParts {
     pub provided: Weak<OnceLock<Provided>>,
     /// Rate limits.
     pub limits: Arc<dyn Limits>,
+    /// Tasks.
+    pub background: Arc<dyn Background>,
     /// What the whole gateway offers, known once every plugin has mounted.
     pub catalog: Arc<OnceLock<Catalog>>,
 }

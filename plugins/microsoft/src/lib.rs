@@ -105,6 +105,13 @@ impl Plugin for Microsoft {
         self.settings = settings.read(section);
         let why = "without `openid` nothing says which tenant somebody belongs to, so any tenant would do";
         self.settings.wants_openid(section, why);
+        if self.settings.trusted_for_account_linking && self.tenant.takes_strangers() {
+            section.complain(
+                "trusted_for_account_linking",
+                format!("with `tenant = \"{tenant}\"` whoever runs a tenant could write any address into it and take that account"),
+                "name one tenant of your own as tenant: its id or one of its domains; or leave this out",
+            );
+        }
         let graph = section.opt_url("graph_url").or_else(|| Url::parse(GRAPH).ok());
         let is_off = section.boolean("disable_profile_photo", false);
         let size = section.one_of("profile_photo_size", &PHOTO_SIZES, 96);

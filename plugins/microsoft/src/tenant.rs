@@ -48,6 +48,15 @@ impl Tenant {
         is_plain && (is_known || (name.contains('.') && !name.starts_with('.') && !name.ends_with('.')))
     }
 
+    /// Whether people come in who belong to no tenant of the operator's.
+    pub fn takes_strangers(&self) -> bool {
+        match self.who {
+            Who::Everybody | Who::Organizations | Who::Consumers => true,
+            Who::One(tenant) => tenant == PERSONAL,
+            Who::Named => false,
+        }
+    }
+
     /// Where the tenant is described.
     pub fn discovery_url(&self) -> Option<Url> {
         Url::parse(&format!("{}/{}/v2.0/.well-known/openid-configuration", self.authority, self.name)).ok()

@@ -5,6 +5,7 @@ mod arrive;
 mod begin;
 mod by_application;
 mod finish;
+mod finished;
 mod id_token;
 mod newcomer;
 mod people;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use belgie_api::on;
 use reqwest::StatusCode;
 
 use super::{OPERATOR, act, at, operator, press, record};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Connected, Setup, TestGateway};
+use crate::support::{Agent, Browser, Connected, Setup, TestGateway, waits_for_lock};
 
 /// Begins to see the pages as somebody.
 async fn wear(browser: &mut Browser, user: belgie_api::UserId) {
@@ -270,5 +271,27 @@ on_both_engines! {
                 intruder.sign_in(OPERATOR, PASSWORD).await;
             }
         }
+    }
+}
+
+on_both_engines! {
+    async fn an_operator_who_is_signed_out_at_that_moment_wears_nothing(gateway: TestGateway) {
+        const END: &str = "UPDATE core_sessions SET revoked_at = $1 WHERE user_id = $2";
+        const WORN: &str = "SELECT COUNT(*) FROM core_sessions WHERE impersonator_id IS NOT NULL AND revoked_at IS NULL";
+        let (person, mut browser) = operator(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        let path = at(ada.id, "impersonate");
+        let form = browser.get(&at(ada.id, "impersonate")).await.form(&path);
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(END).bind(host.now()).bind(person.id).execute(c).await.map(drop)).expect("they end");
+        let wearing = tokio::spawn(async move { browser.submit(&form, &[]).await.status });
+        waits_for_lock(&gateway, 1, &wearing).await;
+        tx.commit(host.now()).await.expect("a commit");
+        let status = wearing.await.expect("an answer");
+        assert!(status.is_client_error(), "{status}");
+        let mut conn = host.db().read().await.expect("a connection");
+        let worn = on!(&mut conn, c => sqlx::query_scalar::<_, i64>(WORN).fetch_one(c).await).expect("a count");
+        assert_eq!(worn, 0, "it would outlive the session of whoever wears it");
     }
 }

@@ -89,7 +89,7 @@ on_both_engines! {
             let mut browser = gateway.signed_in(email).await;
             let user = host.accounts().find_by_email(email).await.expect("an answer").expect("a person").id;
             let mut tx = host.db().begin().await.expect("a transaction");
-            let proven = host.accounts().prove_address(&mut tx, user, is_theirs).await.expect("an answer");
+            let proven = host.accounts().prove_address(&mut tx, user, email, is_theirs).await.expect("an answer");
             tx.commit(now).await.expect("a commit");
             assert!(proven.is_some_and(|user| user.email_verified));
             assert_eq!(browser.is_signed_in().await, is_theirs, "{email}");

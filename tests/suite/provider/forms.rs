@@ -102,3 +102,22 @@ with_idp! {
         assert_eq!(waiting(&gateway).await, 0);
     }
 }
+
+with_idp! {
+    async fn a_handle_nobody_was_given_does_not_queue_with_those_who_write(gateway, idp) {
+        let host = gateway.gateway.host();
+        let handle = belgie_api::TokenKind::Link.mint(host.entropy());
+        let mut browser = gateway.browser();
+        // The whole database on SQLite, and the table of handles on Postgres, is somebody else's to write to.
+        let mut tx = host.db().begin().await.expect("a transaction");
+        if matches!(gateway.pools(), Pools::Postgres(_)) {
+            let sql = "LOCK TABLE core_links IN EXCLUSIVE MODE";
+            belgie_api::on!(&mut tx, c => sqlx::query(sql).execute(c).await.map(drop)).expect("a lock");
+        }
+        let path = format!("/auth/provider/acme/callback?answer={}", handle.expose());
+        let page = tokio::time::timeout(crate::support::PATIENCE, browser.get(&path)).await.expect("it waits for a writer");
+        assert_refused(&mut browser, &page, "state_not_found").await;
+        tx.commit(host.now()).await.expect("a commit");
+        assert_eq!(idp.count("/token"), 0);
+    }
+}

@@ -219,7 +219,7 @@ with_idp! {
         let (host, now) = (gateway.gateway.host(), belgie_api::Clock::now(gateway.clock.as_ref()));
         let victim = host.accounts().find_by_email("victim@example.org").await.expect("an answer").expect("a person");
         let mut tx = host.db().begin().await.expect("a transaction");
-        host.accounts().prove_address(&mut tx, victim.id, false).await.expect("an answer").expect("a person");
+        host.accounts().prove_address(&mut tx, victim.id, &victim.email, false).await.expect("an answer").expect("a person");
         tx.commit(now).await.expect("a commit");
 
         let mut again = gateway.browser();

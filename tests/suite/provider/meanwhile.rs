@@ -5,11 +5,12 @@ use std::sync::Arc;
 use belgie::api::db::Pools;
 use belgie::identity::By;
 use belgie_api::on;
+use belgie_api::ports::UserChanges;
 use reqwest::StatusCode;
 use tokio::runtime::Handle;
 
-use super::{START, arrived, link, people, prove, with_idp};
-use crate::support::{TestGateway, waits_for_lock};
+use super::{START, arrived, link, open, people, prove, with_idp};
+use crate::support::{Idp, TestGateway, waits_for_lock};
 
 async fn links(gateway: &TestGateway) -> i64 {
     let mut conn = gateway.gateway.host().db().read().await.expect("a connection");
@@ -137,5 +138,40 @@ with_idp! {
         assert!(browser.is_signed_in().await);
         assert!(browser.get("/account").await.body.contains("ada@example.org"), "somebody else's account was joined");
         assert_eq!(people(&gateway).await.len(), 2);
+    }
+}
+
+/// Gives an account another address while the provider is asked.
+async fn moves_meanwhile(gateway: &TestGateway, idp: &Idp, to: &'static str) {
+    let user = people(gateway).await.first().expect("somebody").id;
+    let (identity, runtime) = (gateway.gateway.identity().clone(), Handle::current());
+    let changes = UserChanges { email: Some(to.to_owned()), ..UserChanges::default() };
+    idp.ways().spoil = Some(Arc::new(move |_, _| {
+        tokio::task::block_in_place(|| runtime.block_on(identity.change(user, &changes))).expect("it moves");
+    }));
+}
+
+with_idp! {
+    async fn an_address_the_account_got_while_the_provider_was_asked_is_not_proven(gateway, idp,
+        setup = |idp: &Idp| open(&idp.table("allow_different_link_emails = true")))
+    {
+        idp.ways().person["email"] = "mallory@evil.example".into();
+        let mut mallory = gateway.signed_in("mallory@evil.example").await;
+        moves_meanwhile(&gateway, &idp, "victim@example.org").await;
+        assert_eq!(link(&mut mallory, &idp).await.location(), "/account");
+        let everybody = people(&gateway).await;
+        assert_eq!((everybody[0].email.as_str(), everybody[0].email_verified), ("victim@example.org", false));
+    }
+}
+
+with_idp! {
+    async fn an_account_whose_address_changes_meanwhile_is_not_linked_by_the_old_one(gateway, idp) {
+        idp.ways().person["email"] = "mallory@evil.example".into();
+        let mut mallory = gateway.signed_in("mallory@evil.example").await;
+        moves_meanwhile(&gateway, &idp, "victim@example.org").await;
+        let page = link(&mut mallory, &idp).await;
+        assert!(page.body.contains("<code>email_does_not_match</code>"), "{}", page.body);
+        assert_eq!(links(&gateway).await, 0);
+        assert!(!people(&gateway).await[0].email_verified);
     }
 }

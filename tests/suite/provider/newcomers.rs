@@ -6,7 +6,7 @@ use belgie_api::ports::UserChanges;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::{START, arrived, assert_refused, call, closed, link, open, people, sign_in, through, with_idp};
+use super::{START, arrived, assert_refused, call, closed, link, open, people, prove, sign_in, through, with_idp};
 use crate::support::gateway::PASSWORD;
 use crate::support::{Browser, Idp, Page, Setup, TestGateway};
 
@@ -28,6 +28,22 @@ async fn is_asked(browser: &mut Browser, idp: &Idp) {
     let page = comes(browser, idp).await;
     assert!(page.status == StatusCode::OK && page.body.contains("Look into your mail"), "{}", page.body);
     assert!(!browser.is_signed_in().await);
+}
+
+/// Comes with the address of somebody and with one nobody has, and is told the same.
+async fn says_nothing_of_who_has_an_account(gateway: &TestGateway, idp: &Idp) {
+    prove(gateway, &gateway.person(ADA).await).await;
+    let mut stranger = gateway.browser();
+    stranger.get("/auth/signin").await;
+    let mut answers = Vec::new();
+    for email in [ADA, "new@example.org"] {
+        idp.ways().person = json!({ "sub": "mallory", "email": email, "name": "Mallory" });
+        let page = comes(&mut stranger, idp).await;
+        assert_refused(&mut stranger, &page, "signup_disabled").await;
+        assert!(page.body.contains("not linked to an account here"), "{}", page.body);
+        answers.push(page.without(email));
+    }
+    assert_eq!(answers[0], answers[1]);
 }
 
 /// Whether whoever sits in front of the provider gets in.
@@ -144,11 +160,19 @@ with_idp! {
 }
 
 with_idp! {
-    async fn where_sign_up_is_closed_nobody_is_written_to(gateway, idp, setup = |idp: &Idp| closed(&idp.table("")).with_mail()) {
-        let mut browser = gateway.browser();
-        let page = comes(&mut browser, &idp).await;
-        assert_refused(&mut browser, &page, "signup_disabled").await;
+    async fn where_sign_up_is_closed_nobody_is_written_to_or_learns_who_has_an_account(gateway, idp,
+        setup = |idp: &Idp| closed(&idp.table("")).with_mail())
+    {
+        says_nothing_of_who_has_an_account(&gateway, &idp).await;
         assert!(gateway.letters().await.is_empty());
+    }
+}
+
+with_idp! {
+    async fn where_sign_up_is_closed_and_no_mail_is_sent_nobody_learns_who_has_an_account(gateway, idp,
+        setup = |idp: &Idp| closed(&idp.table("")))
+    {
+        says_nothing_of_who_has_an_account(&gateway, &idp).await;
     }
 }
 

@@ -351,3 +351,27 @@ with_idp! {
         assert_eq!(client.unlink_account(user, None).await.expect_err("refused").code(), "last_way_in");
     }
 }
+
+with_idp! {
+    async fn the_payload_waits_with_somebody_who_is_asked_by_mail(gateway, idp,
+        setup = |idp: &Idp| with_app(idp, None).with_mail())
+    {
+        idp.ways().person["email_verified"] = false.into();
+        let mut browser = gateway.browser();
+        let start = browser.get("/app/in").await.body;
+        let location = browser.get(&start).await.location();
+        let page = browser.get(&idp.agree_by_query(&location)).await;
+        assert!(page.body.contains("Look into your mail"), "{}", page.body);
+        let letter = gateway.letter_to("ada@example.org").await;
+        // People take their time with mail; this is longer than a flow at the provider may take.
+        gateway.clock.advance(std::time::Duration::from_secs(59 * 60));
+        let landed = browser.fill(&letter.link(), "/auth/signup/finish", &[]).await.location();
+        assert!(landed.starts_with("/app/done?oauth_flow="), "{landed}");
+        let mut other = gateway.at_home("mallory@example.org").await;
+        assert_eq!(other.get(&landed).await.body, "null", "it is for the person who came with the account");
+        let finished: Value = serde_json::from_str(&browser.get(&landed).await.body).expect("JSON");
+        assert_eq!(finished["payload"]["invitation"], 7);
+        assert_eq!((&finished["is_new_user"], &finished["provider_account_id"]), (&json!(true), &json!("ada-1")));
+        assert_eq!(browser.get(&landed).await.body, "null", "once");
+    }
+}

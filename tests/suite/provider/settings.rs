@@ -37,6 +37,21 @@ fn a_provider_that_cannot_work_stops_the_boot_with_a_remedy() {
 }
 
 #[test]
+fn a_microsoft_tenant_of_strangers_is_not_trusted_with_addresses() {
+    let table = "[plugins.microsoft]\nclient_id = \"x\"\ntrusted_for_account_linking = true\n";
+    let strangers = ["common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"];
+    let strangers = strangers.map(|tenant| format!("{table}tenant = \"{tenant}\""));
+    for text in strangers.iter().map(String::as_str).chain([table]) {
+        let found = problems(text);
+        assert!(found.contains("plugins.microsoft.trusted_for_account_linking"), "{text}: {found}");
+        assert!(found.contains("name one tenant of your own"), "{text}: {found}");
+    }
+    for tenant in ["contoso.example", "11111111-2222-3333-4444-555555555555"] {
+        assert_eq!(problems(&format!("{table}tenant = \"{tenant}\"")), "");
+    }
+}
+
+#[test]
 fn what_weakens_a_flow_needs_a_second_word() {
     for key in ["use_pkce = false", "use_nonce = false", "code_challenge_method = \"plain\""] {
         let table = format!("[plugins.google]\nclient_id = \"x\"\n{key}");

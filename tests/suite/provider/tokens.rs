@@ -368,3 +368,33 @@ pub async fn actions(gateway: &TestGateway) -> Vec<String> {
         Pools::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.expect("a list"),
     }
 }
+
+with_idp! {
+    async fn a_client_that_hangs_up_loses_no_token_the_provider_has_replaced(gateway, idp) {
+        let mut browser = arrived(&gateway, &idp).await;
+        let (_, first) = call(&mut browser, ACCESS, json!({})).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        let (gate, asked) = (Arc::new(Semaphore::new(0)), idp.count("/token"));
+        {
+            let mut ways = idp.ways();
+            (ways.rotates, ways.answer_gate) = (true, Some(Arc::clone(&gate)));
+        }
+        let leaving = tokio::spawn({
+            let mut browser = browser.clone();
+            async move { call(&mut browser, ACCESS, json!({})).await }
+        });
+        eventually("the refresh token is used up", || idp.spent() == 1).await;
+        leaving.abort();
+        assert!(leaving.await.expect_err("no answer").is_cancelled());
+        // Once it has answered another request, the gateway has heard that the first one is gone.
+        assert_eq!(browser.get("/account").await.status, StatusCode::OK);
+        idp.ways().answer_gate = None;
+        gate.add_permits(1);
+        let (status, second) = call(&mut browser, ACCESS, json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{second}");
+        assert_ne!(second["access_token"], first["access_token"]);
+        assert_eq!(idp.count("/token") - asked, 1, "what came for the first one was kept");
+        let (status, third) = call(&mut browser, REFRESH, json!({})).await;
+        assert_eq!(status, StatusCode::OK, "the next refresh token is there, too: {third}");
+    }
+}

@@ -2,7 +2,7 @@
 
 mod keys;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -51,6 +51,10 @@ pub struct Ways {
     pub token_answer: Option<(StatusCode, Value)>,
     /// Holds the next answers of the token endpoint back until it lets them go.
     pub token_gate: Option<Arc<tokio::sync::Semaphore>>,
+    /// Holds finished answers of the token endpoint back until it lets them go.
+    pub answer_gate: Option<Arc<tokio::sync::Semaphore>>,
+    /// Whether a refresh token works once and comes with the next one.
+    pub rotates: bool,
     /// Claims that are in the profile endpoint's answer alone.
     pub userinfo_only: Vec<&'static str>,
     /// The picture of the person, for whoever asks in Microsoft's way.
@@ -75,6 +79,7 @@ struct Inner {
     origin: String,
     ways: Mutex<Ways>,
     codes: Mutex<HashMap<String, Pending>>,
+    spent: Mutex<HashSet<String>>,
     seen: Mutex<Vec<(String, HashMap<String, String>, HeaderMap)>>,
     counter: AtomicUsize,
 }
@@ -108,6 +113,8 @@ impl Idp {
             expires_in: 3600,
             token_answer: None,
             token_gate: None,
+            answer_gate: None,
+            rotates: false,
             userinfo_only: Vec::new(),
             picture: None,
             takes_any_secret: false,
@@ -119,6 +126,7 @@ impl Idp {
             origin,
             ways: Mutex::new(ways),
             codes: Mutex::default(),
+            spent: Mutex::default(),
             seen: Mutex::default(),
             counter: AtomicUsize::new(0),
         });
@@ -159,6 +167,11 @@ impl Idp {
     /// How often an address was asked.
     pub fn count(&self, path: &str) -> usize {
         self.seen().iter().filter(|(seen, ..)| seen == path).count()
+    }
+
+    /// How many refresh tokens are used up.
+    pub fn spent(&self) -> usize {
+        self.inner.spent.lock().expect("nobody panicked").len()
     }
 
     /// What the token endpoint was last sent, and with which headers.
@@ -273,7 +286,15 @@ impl Inner {
                     body["refresh_token"] = format!("refresh-{number}").into();
                 }
             }
-            Some("refresh_token") if form.get("refresh_token").is_some_and(|t| t.starts_with("refresh-")) => {}
+            Some("refresh_token") if form.get("refresh_token").is_some_and(|t| t.starts_with("refresh-")) => {
+                if ways.rotates {
+                    let token = form.get("refresh_token").cloned().unwrap_or_default();
+                    if !self.spent.lock().expect("nobody panicked").insert(token) {
+                        return refuse("invalid_grant");
+                    }
+                    body["refresh_token"] = format!("refresh-{number}").into();
+                }
+            }
             _ => return refuse("invalid_grant"),
         }
         Json(body).into_response()
@@ -309,7 +330,13 @@ async fn answer(
         gate.acquire().await.expect("it stays open").forget();
     }
     match path.as_str() {
-        "/token" => idp.tokens(&ways, &params, &headers),
+        "/token" => {
+            let tokens = idp.tokens(&ways, &params, &headers);
+            if let Some(gate) = &ways.answer_gate {
+                gate.acquire().await.expect("it stays open").forget();
+            }
+            tokens
+        }
         "/jwks" => {
             Json(json!({ "keys": ways.published.iter().map(SigningKey::jwk).collect::<Vec<_>>() })).into_response()
         }

@@ -12,7 +12,8 @@ use crate::db::Tx;
 use crate::failure::{Failure, Result};
 use crate::id::{SessionId, UserId};
 use crate::ports::{
-    Audit, AuditEntry, BegunSession, Ground, Kept, Keys, Mail, Mailer, Newcomer, Newcomers, OneTime, Sessions,
+    Audit, AuditEntry, Background, BegunSession, Ground, Kept, Keys, Mail, Mailer, Newcomer, Newcomers, OneTime,
+    Sessions, Work,
 };
 use crate::token::PlainToken;
 use crate::web::Visitor;
@@ -104,4 +105,8 @@ impl Keys for Nowhere {
     fn is_stale(&self, _: &str) -> bool {
         false
     }
+}
+
+impl Background for Nowhere {
+    fn spawn(&self, _: &'static str, _: Work) {}
 }

@@ -14,7 +14,7 @@ use crate::id::{SessionId, UserId};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 use crate::token::PlainToken;
-use crate::web::Visitor;
+use crate::web::{RequestInfo, Visitor};
 
 /// The one spelling under which an address is stored and looked up: trimmed and in lower case.
 #[must_use]
@@ -71,6 +71,21 @@ pub struct UserProfile {
     pub updated_at: Timestamp,
 }
 
+/// What a person is told by mail, because somebody else may have done it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// An account elsewhere became a way in.
+    Linked {
+        /// What people call the provider.
+        provider: &'a str,
+    },
+    /// An account elsewhere is a way in no more.
+    Unlinked {
+        /// What people call the provider.
+        provider: &'a str,
+    },
+}
+
 /// People. Whoever is banned is not there.
 #[async_trait]
 pub trait Accounts: Send + Sync {
@@ -97,16 +112,39 @@ pub trait Accounts: Send + Sync {
     /// When a veto refuses or the address is none.
     async fn update(&self, tx: &mut Tx, user: UserId, changes: &UserChanges) -> Result<Option<UserContext>>;
 
-    /// Notes that somebody has proved to own the address of an account, as a provider that has checked it does; `None` when
-    /// there is no such account. `is_theirs`: whether that somebody is also known to have made the account, being signed in
+    /// Notes that somebody has proved to own an address, as a provider that has checked it does, if it is the address of
+    /// this account; `None`, and nothing is noted, when the account has another one by now, or is gone. `email`: what was
+    /// proven, in any spelling. `is_theirs`: whether that somebody is also known to have made the account, being signed in
     /// to it. If not, and the address was never proven before, whatever was in the account ends
     /// ([`Act::Reclaim`](crate::hooks::Act::Reclaim)): a stranger may have made it and waited.
     ///
     /// # Errors
     /// When a veto refuses or the database does not answer. The default is for stand-ins in tests and always fails.
-    async fn prove_address(&self, tx: &mut Tx, user: UserId, is_theirs: bool) -> Result<Option<UserContext>> {
-        let _not_here = (tx, user, is_theirs);
+    async fn prove_address(
+        &self,
+        tx: &mut Tx,
+        user: UserId,
+        email: &str,
+        is_theirs: bool,
+    ) -> Result<Option<UserContext>> {
+        let _not_here = (tx, user, email, is_theirs);
         Err(Failure::internal("these accounts cannot be proven"))
+    }
+
+    /// Writes to a person what happened to their account, in the transaction in which it does, where mail is sent at all;
+    /// nothing otherwise. `user`: as the account is now. `info`: of the request in which it happened, if it was one.
+    ///
+    /// # Errors
+    /// When the database does not answer. The default is for stand-ins in tests and always fails.
+    async fn tell(
+        &self,
+        tx: &mut Tx,
+        user: &UserContext,
+        notice: Notice<'_>,
+        info: Option<&RequestInfo>,
+    ) -> Result<()> {
+        let _not_here = (tx, user, notice, info);
+        Err(Failure::internal("these people cannot be told"))
     }
 
     /// Holds an account until the transaction ends, and says how it stands then; `None` when there is none. Whoever decides

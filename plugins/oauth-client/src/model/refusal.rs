@@ -75,6 +75,13 @@ pub fn signup_disabled() -> Failure {
         .hint("Sign in with an account you have, or ask the operator of this service.")
 }
 
+/// Nothing is linked to the account there, new accounts are not made here, and the address may be anybody's: nobody looked
+/// whether it has an account, and the answer says nothing about it.
+pub fn nobody_new() -> Failure {
+    Failure::forbidden("signup_disabled", "This sign-in is not linked to an account here.")
+        .hint("Sign in another way and link it on your account page, or ask for an invitation.")
+}
+
 /// The account there is linked to somebody else here.
 pub fn already_linked() -> Failure {
     Failure::conflict("account_already_linked_to_different_user", "This account is linked to another account here.")

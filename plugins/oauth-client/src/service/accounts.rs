@@ -1,7 +1,9 @@
 //! The linked accounts of a person.
 
+use std::sync::Arc;
+
 use belgie_api::hooks::Act;
-use belgie_api::ports::AuditEntry;
+use belgie_api::ports::{AuditEntry, Notice};
 use belgie_api::web::RequestInfo;
 use belgie_api::{Event, LinkedAccountId, Result, Timestamp, UserId};
 use secrecy::SecretString;
@@ -150,17 +152,18 @@ impl Engine {
     /// `account_not_found`, `last_way_in`, or the refusal of a veto.
     pub async fn unlink(&self, user: UserId, account: &LinkedAccount, info: Option<&RequestInfo>) -> Result<()> {
         let provider = account.provider.as_str();
-        let context = self.host.accounts().find(user).await?.ok_or_else(refusal::account_not_found)?;
-        let now = self.host.now();
+        let (accounts, now) = (self.host.accounts(), self.host.now());
+        // Whoever is banned is not there.
+        accounts.find(user).await?.ok_or_else(refusal::account_not_found)?;
         let mut tx = self.host.db().begin().await?;
         // Whoever takes another way in away holds the account, too: what is counted now stays until this is done.
-        self.host.accounts().hold(&mut tx, user).await?;
+        let context = accounts.hold(&mut tx, user).await?.ok_or_else(refusal::account_not_found)?;
         store::accounts::lock_all(&mut tx, user).await?;
-        let is_way_in = self.provider(provider).is_ok();
-        if is_way_in && self.host.accounts().ways_in(&mut tx, user).await? <= 1 {
+        let known = self.provider(provider).ok();
+        if known.is_some() && accounts.ways_in(&mut tx, user).await? <= 1 {
             return Err(refusal::last_way_in());
         }
-        self.host.accounts().ask_vetoes(&mut tx, Act::Unlink { user: &context, provider }).await?;
+        accounts.ask_vetoes(&mut tx, Act::Unlink { user: &context, provider }).await?;
         if !store::accounts::delete(&mut tx, account.id, user).await? {
             return Err(refusal::account_not_found());
         }
@@ -168,6 +171,8 @@ impl Engine {
         let details = json!({ "provider": provider, "linked_account": account.id });
         let entry = AuditEntry::done("account.unlinked").to(user).with(details);
         self.record(&mut tx, entry, info.map(|info| (user, Some(info)))).await?;
+        let notice = Notice::Unlinked { provider: known.as_ref().map_or(provider, |known| known.name()) };
+        accounts.tell(&mut tx, &context, notice, info).await?;
         tx.commit(now).await
     }
 
@@ -176,8 +181,8 @@ impl Engine {
     /// # Errors
     /// `token_missing`, `user_info_missing`, or when the provider does not answer.
     pub async fn account_info(
-        &self,
-        provider: &Provider,
+        self: &Arc<Self>,
+        provider: &Arc<Provider>,
         user: UserId,
         named: Option<&str>,
     ) -> Result<(String, Profile)> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
 use belgie_api::ports::BegunSession;
 use belgie_api::web::Visitor;
-use belgie_api::{Caller, Failure, PlainToken, Result, TokenKind, UserId};
+use belgie_api::{Caller, Failure, Result, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
@@ -16,18 +16,15 @@ use crate::model::cookie;
 use crate::model::flow::{FinishedFlow, Flow, Intent};
 use crate::model::profile::Profile;
 use crate::model::refusal;
-use crate::model::return_to::with_parameter;
 use crate::model::tokens::TokenSet;
 use crate::provider::Provider;
 
-/// What finished flows are kept under until the application asks.
-const FINISHED: &str = "oauth-client.finished";
 /// What the cookie of the account used last is sealed for.
 const ACCOUNT: &str = "oauth-client.account-cookie";
 const ACCOUNT_COOKIE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A signed-in person who comes to the sign-in page is sent on to where people land here.
-const USUAL_LANDING: &str = "/auth/signin";
+pub(super) const USUAL_LANDING: &str = "/auth/signin";
 
 #[derive(Serialize, Deserialize)]
 struct LastAccount {
@@ -67,7 +64,7 @@ impl Engine {
                         return newcomers.ask_to_verify(visitor, headers, &user).await.map(Landed::Asked);
                     }
                     Found::Newcomer(email) => {
-                        let newcomer = self.newcomer(provider, email, flow, &arrival)?;
+                        let newcomer = self.newcomer(provider, email, flow, &arrival).await?;
                         return newcomers.ask_to_sign_up(visitor, newcomer).await.map(Landed::Asked);
                     }
                 };
@@ -97,9 +94,7 @@ impl Engine {
                 is_link,
                 payload: Some(payload.clone()),
             };
-            let kept = serde_json::to_value(&finished).map_err(Failure::internal)?;
-            let token = self.keep(FINISHED, Some(settled.user), kept).await?;
-            location = with_parameter(&location, "oauth_flow", token.expose());
+            location = self.keep_finished(&finished, &location).await?;
         }
         Ok(Landed::At { location, cookies })
     }
@@ -114,22 +109,6 @@ impl Engine {
     ) -> Result<BegunSession> {
         let sessions = self.host.sessions();
         sessions.begin_on(visitor, headers, (user, provider.id()), &StillLinked(identity)).await
-    }
-
-    /// Gives a finished flow to the application, once, while its person is there.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn take_finished(&self, handle: &str, user: UserId) -> Result<Option<FinishedFlow>> {
-        let Some(token) = PlainToken::parse_as(TokenKind::Link, handle) else { return Ok(None) };
-        let kept = self.host.one_time().look(FINISHED, &token).await?;
-        if kept.is_none_or(|kept| kept.user != Some(user)) {
-            return Ok(None);
-        }
-        let mut tx = self.host.db().begin().await?;
-        let kept = self.host.one_time().take(&mut tx, FINISHED, &token).await?;
-        tx.commit(self.host.now()).await?;
-        kept.map(|kept| serde_json::from_value(kept.payload).map_err(Failure::internal)).transpose()
     }
 
     /// The cookie that says which account was used last, where that is wished.

@@ -1,5 +1,7 @@
 //! The way out: to the provider, with everything the way back will be checked against.
 
+use std::time::Duration;
+
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
 use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::Kept;
@@ -102,8 +104,18 @@ impl Engine {
         user: Option<UserId>,
         payload: serde_json::Value,
     ) -> Result<PlainToken> {
+        self.keep_for(purpose, user, payload, FLOW_LIFETIME).await
+    }
+
+    pub(super) async fn keep_for(
+        &self,
+        purpose: &str,
+        user: Option<UserId>,
+        payload: serde_json::Value,
+        lifetime: Duration,
+    ) -> Result<PlainToken> {
         let mut tx = self.host.db().begin().await?;
-        let token = self.host.one_time().keep(&mut tx, purpose, &Kept { user, payload }, FLOW_LIFETIME).await?;
+        let token = self.host.one_time().keep(&mut tx, purpose, &Kept { user, payload }, lifetime).await?;
         tx.commit(self.host.now()).await?;
         Ok(token)
     }

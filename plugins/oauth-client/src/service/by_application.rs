@@ -1,6 +1,7 @@
 //! Linked accounts by the word of the application around the gateway: it has made sure whose they are.
 
 use belgie_api::db::Tx;
+use belgie_api::ports::Notice;
 use belgie_api::{Failure, LinkedAccountId, Result, UserId};
 use serde_json::json;
 
@@ -98,7 +99,9 @@ impl Engine {
                     tokens: &account.tokens,
                     used_at: None,
                 };
-                self.insert(&mut tx, link, &person, None).await?.ok_or_else(refusal::already_linked)?.into()
+                let inserted = self.insert(&mut tx, link, &person, None).await?.ok_or_else(refusal::already_linked)?;
+                accounts.tell(&mut tx, &person, Notice::Linked { provider: provider.name() }, None).await?;
+                inserted.into()
             }
         };
         tx.commit(now).await?;

@@ -74,6 +74,8 @@ impl Engine {
 
     async fn fetch_aside(&self, provider: &Provider, handle: &str) -> Result<Answer> {
         let token = PlainToken::parse_as(TokenKind::Link, handle).ok_or_else(refusal::state_not_found)?;
+        // Anybody can come with a handle: whoever has none of ours does not queue with those who write.
+        self.host.one_time().look(ANSWER, &token).await?.ok_or_else(refusal::state_not_found)?;
         let mut tx = self.host.db().begin().await?;
         let kept = self.host.one_time().take(&mut tx, ANSWER, &token).await?.ok_or_else(refusal::state_not_found)?;
         tx.commit(self.host.now()).await?;

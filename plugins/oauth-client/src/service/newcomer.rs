@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::arrive::USUAL_LANDING;
 use super::settle::Arrival;
 use crate::model::account::Identity;
 use crate::model::flow::Flow;
@@ -72,7 +73,7 @@ impl From<OpenTokens> for TokenSet {
 
 impl Engine {
     /// What somebody new brings, to be kept until the address is proven.
-    pub(super) fn newcomer(
+    pub(super) async fn newcomer(
         &self,
         provider: &Provider,
         email: String,
@@ -92,12 +93,20 @@ impl Engine {
             ..NewUser::default()
         };
         let options = &flow.options;
+        let wanted = options.new_user_redirect_url.clone().or_else(|| options.return_to.clone());
+        let return_to = match &options.payload {
+            Some(payload) => {
+                let landing = wanted.as_deref().unwrap_or(USUAL_LANDING);
+                Some(self.keep_waiting(arrival.identity, payload, landing).await?)
+            }
+            None => wanted,
+        };
         Ok(Newcomer {
             user,
             method: provider.id().to_owned(),
             way: provider.name().to_owned(),
             brought: self.host.seal(BROUGHT, provider.id().as_bytes(), &text)?.into(),
-            return_to: options.new_user_redirect_url.clone().or_else(|| options.return_to.clone()),
+            return_to,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Tokens of linked accounts, renewed when they end: by one at a time, on this node and on all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::axum::http::StatusCode;
@@ -33,7 +34,13 @@ impl Engine {
     ///
     /// # Errors
     /// `account_not_found`, `account_ambiguous`, `token_missing`, `token_refresh_failed`, or when the provider does not answer.
-    pub async fn tokens(&self, provider: &Provider, user: UserId, named: Option<&str>, renews: bool) -> Result<Tokens> {
+    pub async fn tokens(
+        self: &Arc<Self>,
+        provider: &Arc<Provider>,
+        user: UserId,
+        named: Option<&str>,
+        renews: bool,
+    ) -> Result<Tokens> {
         let (account, tokens) = self.current_tokens(provider, user, named, renews).await?;
         if tokens.access_token.is_none() {
             return Err(refusal::no_token());
@@ -45,15 +52,20 @@ impl Engine {
     ///
     /// # Errors
     /// As [`tokens`](Self::tokens).
-    pub async fn refresh(&self, provider: &Provider, user: UserId, named: Option<&str>) -> Result<Tokens> {
+    pub async fn refresh(
+        self: &Arc<Self>,
+        provider: &Arc<Provider>,
+        user: UserId,
+        named: Option<&str>,
+    ) -> Result<Tokens> {
         let account = self.pick(provider, user, named).await?;
         let (account, tokens) = self.renew(provider, account).await?;
         Ok(describe(&account, tokens))
     }
 
     pub(super) async fn current_tokens(
-        &self,
-        provider: &Provider,
+        self: &Arc<Self>,
+        provider: &Arc<Provider>,
         user: UserId,
         named: Option<&str>,
         renews: bool,
@@ -70,7 +82,11 @@ impl Engine {
     }
 
     /// Gets new tokens. Whoever comes while somebody does so waits, and takes what came of it.
-    async fn renew(&self, provider: &Provider, seen: LinkedAccount) -> Result<(LinkedAccount, TokenSet)> {
+    async fn renew(
+        self: &Arc<Self>,
+        provider: &Arc<Provider>,
+        seen: LinkedAccount,
+    ) -> Result<(LinkedAccount, TokenSet)> {
         let turn = provider.turn(seen.id);
         let _my_turn = turn.lock().await;
         for _ in 0..=provider.settings().timeout.as_millis() / LOOK_EVERY.as_millis() {
@@ -79,14 +95,27 @@ impl Engine {
                 let tokens = self.open_tokens(&account)?;
                 return Ok((account, tokens));
             }
-            if let Some(lease) = self.take_lease(provider, &account).await? {
-                let renewed = self.renew_with(provider, &seen, lease).await;
-                self.give_lease_back(&seen, lease).await?;
-                return renewed;
+            let (engine, provider, seen) = (Arc::clone(self), Arc::clone(provider), seen.clone());
+            let work = async move { engine.renew_if_free(&provider, &seen).await };
+            // The provider may have used the refresh token up when the client hangs up.
+            if let Some(renewed) = self.host.to_the_end("oauth-client.renew", work).await? {
+                return Ok(renewed);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Err(busy())
+    }
+
+    /// Gets new tokens, unless somebody else does so.
+    async fn renew_if_free(
+        &self,
+        provider: &Provider,
+        seen: &LinkedAccount,
+    ) -> Result<Option<(LinkedAccount, TokenSet)>> {
+        let Some(lease) = self.take_lease(provider, seen).await? else { return Ok(None) };
+        let renewed = self.renew_with(provider, seen, lease).await;
+        self.give_lease_back(seen, lease).await?;
+        renewed.map(Some)
     }
 
     /// Gets new tokens for whoever holds the lease.

@@ -3,7 +3,7 @@
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
-use belgie_api::ports::{AuditEntry, Ground, NewUser, UserChanges};
+use belgie_api::ports::{AuditEntry, Ground, NewUser, Notice, UserChanges};
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Event, LinkedAccountId, Result, SessionId, Timestamp, UserId, async_trait};
 use serde_json::json;
@@ -78,7 +78,8 @@ impl Engine {
     /// neither: then mail decides.
     ///
     /// # Errors
-    /// `email_missing`, `account_not_linked`, `signup_disabled`, or the refusal of a veto.
+    /// `email_missing`, `account_not_linked`, `signup_disabled` (also to whoever shows an address that may be anybody's where
+    /// nobody new is taken: the answer is the same whether there is an account of it), or the refusal of a veto.
     pub(super) async fn settle(&self, arrival: &Arrival<'_>) -> Result<Found> {
         // Whoever loses a race against himself in another tab finds on the second look what the first tab made.
         for _ in 0..2 {
@@ -90,7 +91,7 @@ impl Engine {
             if !arrival.is_proven() {
                 // Whoever shows an address that may be anybody's learns nothing about it.
                 if !self.takes_new_people(arrival) {
-                    return Err(refusal::account_not_linked());
+                    return Err(refusal::nobody_new());
                 }
                 if self.host.newcomers().must_prove() {
                     return Ok(Found::Newcomer(email));
@@ -149,10 +150,11 @@ impl Engine {
         user: UserContext,
         changes: &UserChanges,
     ) -> Result<UserContext> {
-        let (mut user, accounts) = (user, self.host.accounts());
-        let is_its_address = arrival.profile.normal_email().is_some_and(|email| email == user.email);
-        if is_its_address && arrival.is_proven() && !user.email_verified {
-            user = accounts.prove_address(tx, user.id, true).await?.unwrap_or(user);
+        let accounts = self.host.accounts();
+        // The provider was asked since it was looked up: what was proven may be its address no more.
+        let mut user = accounts.hold(tx, user.id).await?.unwrap_or(user);
+        if let Some(email) = arrival.profile.normal_email().filter(|_| arrival.is_proven() && !user.email_verified) {
+            user = accounts.prove_address(tx, user.id, &email, true).await?.unwrap_or(user);
         }
         if *changes != UserChanges::default() {
             user = accounts.update(tx, user.id, changes).await?.unwrap_or(user);
@@ -178,12 +180,17 @@ impl Engine {
         let Some(held) = held.filter(is_as_seen) else { return Ok(None) };
         let user = match held.email_verified {
             true => held,
-            false => accounts.prove_address(&mut tx, held.id, false).await?.ok_or_else(refusal::account_not_linked)?,
+            false => accounts
+                .prove_address(&mut tx, held.id, &held.email, false)
+                .await?
+                .ok_or_else(refusal::account_not_linked)?,
         };
         let user = self.apply(&mut tx, arrival, user, &changes).await?;
         if !self.insert_link(&mut tx, arrival, &user).await? {
             return Ok(None);
         }
+        let notice = Notice::Linked { provider: &arrival.settings.name };
+        accounts.tell(&mut tx, &user, notice, arrival.info).await?;
         tx.commit(self.host.now()).await?;
         Ok(Some(user.id))
     }
@@ -247,18 +254,20 @@ impl Engine {
             self.bring_tokens(&mut tx, &account, arrival.tokens).await?;
             return tx.commit(now).await;
         }
+        let changes = self.changes(arrival, user).await?;
+        let mut tx = self.begin_as(caller).await?;
+        let user = self.apply(&mut tx, arrival, user.clone(), &changes).await?;
         if !arrival.settings.allow_different_link_emails {
             let email = arrival.profile.normal_email().ok_or_else(refusal::email_missing)?;
             if email != user.email {
                 return Err(refusal::email_does_not_match());
             }
         }
-        let changes = self.changes(arrival, user).await?;
-        let mut tx = self.begin_as(caller).await?;
-        let user = self.apply(&mut tx, arrival, user.clone(), &changes).await?;
         if !self.insert_link(&mut tx, arrival, &user).await? {
             return Err(refusal::already_linked());
         }
+        let notice = Notice::Linked { provider: &arrival.settings.name };
+        self.host.accounts().tell(&mut tx, &user, notice, arrival.info).await?;
         tx.commit(now).await
     }
 

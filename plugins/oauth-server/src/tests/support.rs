@@ -146,6 +146,7 @@ impl Bench {
             newcomers: Arc::new(Nowhere),
             one_time: Arc::new(Nowhere),
             mailer: Arc::new(Nowhere),
+            background: Arc::new(Nowhere),
             audit: Arc::new(super::stand_ins::NoRecord),
             provided: std::sync::Weak::new(),
             outbound: Arc::clone(&web) as Arc<_>,
