@@ -125,6 +125,7 @@ impl Identity {
         }
         links::withdraw_of(&mut tx, PURPOSE, user).await?;
         users::set_password(&mut tx, user, Some(&hash), now).await?;
+        users::note_secured(&mut tx, user, now).await?;
         self.end_all_sessions(&mut tx, user).await?;
         tx.emit(Event::UserChanged { user });
         let letter = Letter {
