@@ -79,7 +79,7 @@ impl UserRow {
     /// Whether what a browser learned of the account at that moment still counts.
     #[must_use]
     pub fn trusts_what_is_of(&self, moment: Timestamp) -> bool {
-        self.secured_at.is_none_or(|secured| secured < moment)
+        self.secured_at.is_none_or(|secured| secured <= moment)
     }
 }
 
@@ -198,4 +198,37 @@ pub async fn note_verified(conn: &mut Conn, user: UserId, now: Timestamp) -> Res
 pub async fn delete(conn: &mut Conn, user: UserId) -> Result<bool> {
     let rows = on!(conn, c => sqlx::query(DELETE).bind(user).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use belgie_api::clock::SystemClock;
+    use belgie_api::entropy::SystemEntropy;
+    use belgie_api::{ScopeSet, Timestamp, UserId};
+
+    use super::UserRow;
+
+    #[test]
+    fn a_person_in_a_log_is_an_id_and_nothing_more() {
+        let row = UserRow {
+            id: UserId::new(&SystemClock, &SystemEntropy),
+            email: "ada@example.org".to_owned(),
+            email_verified_at: None,
+            name: "Ada".to_owned(),
+            image: None,
+            password_hash: Some("$argon2id$secret".to_owned()),
+            scopes: ScopeSet::default(),
+            banned_at: None,
+            banned_until: None,
+            ban_reason: Some("for operators".to_owned()),
+            secured_at: None,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        };
+        let shown = format!("{row:?} {:?}", Some(&row));
+        assert!(shown.contains(&format!("{:?}", row.id)), "{shown}");
+        for secret in ["argon2id", "ada@", "Ada", "operators"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
 }

@@ -232,7 +232,8 @@ async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {
     Ok(())
 }
 
-fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+/// Hands the browser a cookie along with an answer.
+pub fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
