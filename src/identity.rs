@@ -7,6 +7,7 @@ mod close;
 pub mod code;
 pub mod csrf;
 mod device_name;
+mod devices;
 pub mod hold;
 mod hooks;
 mod impersonate;

@@ -8,7 +8,6 @@ mod by_mail;
 mod client;
 mod code;
 mod confirm;
-mod cross_site;
 pub mod edge;
 mod errors;
 pub mod explain;

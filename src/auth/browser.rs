@@ -37,7 +37,9 @@ impl Sessions for BrowserSessions {
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Started { session, token } =
             self.identity.start_session(user, (visitor.info.ip, user_agent), method, ground).await?;
-        self.identity.greet_device(&session, |email| self.devices.known(headers, email).is_some()).await?;
+        self.identity
+            .greet_device(&session, |email| self.devices.known(headers, email).map(|device| device.since))
+            .await?;
         if let Some(caller) = &visitor.caller
             && let Some(before) = caller.session()
         {
@@ -46,7 +48,8 @@ impl Sessions for BrowserSessions {
         let lifetime = session.expires_at.since(session.created_at);
         let cookie = self.cookies.set_session(&token, lifetime);
         let cookie = cookie.ok_or_else(|| Failure::internal("the session cookie cannot be written"))?;
-        Ok(BegunSession { session: session.id, cookie, token, expires_at: session.expires_at })
+        let (began_at, expires_at) = (session.created_at, session.expires_at);
+        Ok(BegunSession { session: session.id, cookie, token, began_at, expires_at })
     }
 
     async fn hold(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool> {

@@ -17,7 +17,7 @@ pub struct Cookies {
     pub csrf: String,
     /// Whether the cookies travel over TLS only.
     pub is_secure: bool,
-    /// Which requests from elsewhere carry them.
+    /// Which requests from elsewhere carry the session.
     pub same_site: SameSite,
     /// The domain they are for; `None` for this host alone.
     pub domain: Option<String>,
@@ -74,24 +74,29 @@ impl Cookies {
         self.write(&self.operator(), "", Some(0))
     }
 
-    /// Gives the browser its forgery value, until it is closed.
+    /// Gives the browser its forgery value, until it is closed. It is no credential, and marks the browser for whoever comes
+    /// back by a link in a mail or from a provider: so it comes along then, however strict the session cookie is.
     #[must_use]
     pub fn set_csrf(&self, value: &str) -> Option<HeaderValue> {
-        self.write(&self.csrf, value, None)
+        self.write_as(SameSite::Lax, &self.csrf, value, None)
     }
 
-    /// Sets another cookie with the attributes of ours, for a long time.
+    /// Sets another cookie for a long time. It is no credential either, and comes along as the forgery value does.
     #[must_use]
     pub fn set_lasting(&self, name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
-        self.write(name, value, Some(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)))
+        self.write_as(SameSite::Lax, name, value, Some(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)))
     }
 
     fn write(&self, name: &str, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
+        self.write_as(self.same_site, name, value, max_age)
+    }
+
+    fn write_as(&self, same_site: SameSite, name: &str, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
         let mut cookie = Cookie::build((name.to_owned(), value.to_owned()))
             .path("/")
             .http_only(true)
             .secure(self.is_secure)
-            .same_site(self.same_site)
+            .same_site(same_site)
             .build();
         if let Some(seconds) = max_age {
             cookie.set_max_age(cookie::time::Duration::seconds(seconds));

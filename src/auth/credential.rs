@@ -3,18 +3,6 @@
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use belgie_api::PlainToken;
-
-/// What a request brought.
-#[derive(Debug)]
-pub enum Credential {
-    /// A text after `Bearer`; whether it is a token at all is found out later.
-    Bearer(String),
-    /// The cookie of a browser session.
-    Session(PlainToken),
-    /// Nothing.
-    None,
-}
 
 /// A credential that is presented wrongly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

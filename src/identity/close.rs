@@ -76,7 +76,15 @@ impl Identity {
             })
         };
         // What an operator did is the operator's to be named or not; what was done is the person's to know.
-        let act = |row: audit::AuditRow| json!({ "at": row.at, "action": row.action, "outcome": row.outcome, "target": row.target, "ip": row.ip.filter(|_| row.actor_id == Some(id)) });
+        let act = |row: audit::AuditRow| {
+            json!({
+                "at": row.at,
+                "action": row.action,
+                "outcome": row.outcome,
+                "target": row.target,
+                "ip": row.ip.filter(|_| row.actor_id == Some(id)),
+            })
+        };
         let core = json!({
             "profile": profile,
             "sessions": sessions.into_iter().map(session).collect::<Vec<_>>(),

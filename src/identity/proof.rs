@@ -35,6 +35,7 @@ impl Identity {
     pub(super) async fn reclaim(&self, tx: &mut Tx, row: &UserRow, since: Timestamp) -> Result<()> {
         let now = self.clock.now();
         users::set_password(tx, row.id, None, now).await?;
+        users::note_secured(tx, row.id, now).await?;
         links::withdraw_all_of(tx, row.id, since).await?;
         self.end_all_sessions(tx, row.id).await?;
         self.veto(tx, Act::Reclaim { user: &context(row.clone()) }).await
@@ -44,6 +45,7 @@ impl Identity {
     /// and links that wait. Not the links that take a change of address back: they are the owner's own when it was the
     /// stranger who changed the address, and now asks for this.
     pub(super) async fn cut_off(&self, tx: &mut Tx, row: &UserRow) -> Result<()> {
+        users::note_secured(tx, row.id, self.clock.now()).await?;
         links::withdraw_others_of(tx, row.id, UNDO).await?;
         self.end_all_sessions(tx, row.id).await?;
         self.veto(tx, Act::Reclaim { user: &context(row.clone()) }).await

@@ -3,7 +3,7 @@
 use belgie_api::context::UserContext;
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Event, PlainToken, Result, TokenKind};
+use belgie_api::{Event, PlainToken, Result, Timestamp, TokenKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -38,6 +38,8 @@ pub enum Reset {
         user: UserContext,
         /// Whether they have.
         cut_off: bool,
+        /// When.
+        at: Timestamp,
     },
     /// It will not do; the link stays good.
     Problem(String),
@@ -125,6 +127,7 @@ impl Identity {
         }
         links::withdraw_of(&mut tx, PURPOSE, user).await?;
         users::set_password(&mut tx, user, Some(&hash), now).await?;
+        users::note_secured(&mut tx, user, now).await?;
         self.end_all_sessions(&mut tx, user).await?;
         tx.emit(Event::UserChanged { user });
         let letter = Letter {
@@ -139,6 +142,6 @@ impl Identity {
         let entry = entry.during(info).to(user).with(json!({ "cut_off": cut_off }));
         self.audit.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
-        Ok(Reset::Done { user: proven, cut_off })
+        Ok(Reset::Done { user: proven, cut_off, at: now })
     }
 }

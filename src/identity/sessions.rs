@@ -8,21 +8,16 @@ use belgie_api::db::Conn;
 use belgie_api::hooks::Act;
 use belgie_api::ports::Ground;
 use belgie_api::{Event, Failure, PlainToken, Result, SessionId, Timestamp, TokenKind, UserId};
-use serde_json::json;
 
 use super::accounts::{Identity, context};
-use super::device_name::device_name;
 use super::hold::outdated;
 use super::notes::when;
 use super::remembered::Known;
-use crate::mail::Letter;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::{self, UserRow, lock::lock};
 
 /// A session's last use is noted at most this often, so that reading a page does not write.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
-/// Whoever made the account a moment ago knows of the sign-in.
-const NEW_ACCOUNT: Duration = Duration::from_mins(10);
 /// What waits in the queue, and what has left it, is remembered this long.
 const MAILS_KEPT: Duration = Duration::from_hours(7 * 24);
 const MAX_USER_AGENT_CHARACTERS: usize = 300;
@@ -115,7 +110,7 @@ impl Identity {
             last_seen_at: now,
             ip: ip.to_string(),
             user_agent: shorten_user_agent(user_agent),
-            authenticated_at: now,
+            authenticated_at: ground.was_there_at(now).min(now),
             method: method.to_owned(),
             impersonator_id: None,
         };
@@ -204,33 +199,6 @@ impl Identity {
         Ok(Resumed { session, user, is_renewed, lifetime })
     }
 
-    /// Tells a person by mail of a session begun in a browser that was not used before, unless the account is new.
-    /// `is_known`: whether the browser was used by whoever has this address.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn greet_device(&self, session: &SessionRow, is_known: impl FnOnce(&str) -> bool) -> Result<()> {
-        let now = self.clock.now();
-        if !(self.rules.notifies_of_new_devices && self.post.is_available()) {
-            return Ok(());
-        }
-        let mut tx = self.db.begin().await?;
-        let row = users::find(&mut tx, session.user_id).await?;
-        let is_news = |row: &UserRow| {
-            row.email_verified_at.is_some() && now.since(row.created_at) > NEW_ACCOUNT && !is_known(&row.email)
-        };
-        let Some(row) = row.filter(is_news) else { return Ok(()) };
-        let letter = Letter {
-            template: "notice",
-            kind: "new_device",
-            name: &row.name,
-            path: None,
-            facts: json!({ "when": when(now), "device": device_name(&session.user_agent), "ip": session.ip }),
-        };
-        self.post.send(&mut tx, &row.email, &letter).await?;
-        tx.commit(now).await
-    }
-
     /// Whether the person behind a session proved a moment ago to be there; never, when an operator wears it.
     #[must_use]
     pub fn is_fresh(&self, session: &SessionRow) -> bool {
@@ -257,7 +225,8 @@ impl Identity {
         tx.commit(now).await
     }
 
-    /// Ends one session of a person, and every one the person wears; `false` when there is no such live session. Heard everywhere before this returns.
+    /// Ends one session of a person, and every one the person wears; `false` when there is no such live session. Heard
+    /// everywhere before this returns.
     ///
     /// # Errors
     /// When the database does not answer.

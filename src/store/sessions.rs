@@ -7,11 +7,14 @@ const INSERT: &str = "INSERT INTO core_sessions \
      (id, user_id, token_hash, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, authenticated_at, \
      method, impersonator_id) VALUES ($1, $2, $3, $4, $4, $5, $4, $6, $7, $8, $9, $10)";
 const FIND: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
-     authenticated_at, method, impersonator_id FROM core_sessions WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2";
+     authenticated_at, method, impersonator_id FROM core_sessions \
+     WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2";
 const FIND_BY_ID: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
-     authenticated_at, method, impersonator_id FROM core_sessions WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
+     authenticated_at, method, impersonator_id FROM core_sessions \
+     WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const LIST: &str = "SELECT id, user_id, created_at, renewed_at, expires_at, last_seen_at, ip, user_agent, \
-     authenticated_at, method, impersonator_id FROM core_sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
+     authenticated_at, method, impersonator_id FROM core_sessions WHERE user_id = $1 \
+     AND revoked_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
 const RENEW: &str = "UPDATE core_sessions SET renewed_at = $2, last_seen_at = $2, expires_at = $3 \
      WHERE id = $1 AND revoked_at IS NULL";
 const CONFIRM: &str = "UPDATE core_sessions SET authenticated_at = $2, method = $3 \

@@ -4,6 +4,8 @@ pub mod lock;
 pub mod search;
 pub mod standing;
 
+use std::fmt;
+
 use belgie_api::db::Conn;
 pub use belgie_api::ports::normalize_email;
 use belgie_api::{Result, ScopeSet, Timestamp, UserId, on};
@@ -13,22 +15,23 @@ const INSERT: &str = "INSERT INTO core_users \
      (id, email, email_verified_at, name, image, password_hash, scopes, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (email) DO NOTHING";
 const FIND: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
-     ban_reason, created_at, updated_at FROM core_users WHERE id = $1";
+     ban_reason, secured_at, created_at, updated_at FROM core_users WHERE id = $1";
 const FIND_BY_EMAIL: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, \
-     banned_until, ban_reason, created_at, updated_at FROM core_users WHERE email = $1";
+     banned_until, ban_reason, secured_at, created_at, updated_at FROM core_users WHERE email = $1";
 const LIST: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
-     ban_reason, created_at, updated_at FROM core_users ORDER BY email LIMIT 1000";
+     ban_reason, secured_at, created_at, updated_at FROM core_users ORDER BY email LIMIT 1000";
 const ANY: &str = "SELECT 1 FROM core_users LIMIT 1";
 const IS_TAKEN: &str = "SELECT COUNT(*) FROM core_users WHERE email = $1 AND id <> $2";
 const UPDATE: &str = "UPDATE core_users SET email = $2, email_verified_at = $3, name = $4, image = $5, scopes = $6, \
      updated_at = $7 WHERE id = $1";
 const SET_PASSWORD: &str = "UPDATE core_users SET password_hash = $2, updated_at = $3 WHERE id = $1";
+const NOTE_SECURED: &str = "UPDATE core_users SET secured_at = $2, updated_at = $2 WHERE id = $1";
 const NOTE_VERIFIED: &str = "UPDATE core_users SET email_verified_at = $2, updated_at = $2 \
      WHERE id = $1 AND email_verified_at IS NULL";
 const DELETE: &str = "DELETE FROM core_users WHERE id = $1";
 
 /// A person. The address is kept in the form [`normalize_email`] gives it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct UserRow {
     /// The account.
     pub id: UserId,
@@ -51,10 +54,19 @@ pub struct UserRow {
     pub banned_until: Option<Timestamp>,
     /// Why it was banned, for operators.
     pub ban_reason: Option<String>,
+    /// When whoever else may have been in the account was last put out of it: what a browser learned before does not count.
+    pub secured_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+/// Who it is, and neither the hash of the password nor anything else a log should not hold.
+impl fmt::Debug for UserRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserRow").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl UserRow {
@@ -62,6 +74,12 @@ impl UserRow {
     #[must_use]
     pub fn is_banned(&self, now: Timestamp) -> bool {
         self.banned_at.is_some() && self.banned_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether what a browser learned of the account at that moment still counts.
+    #[must_use]
+    pub fn trusts_what_is_of(&self, moment: Timestamp) -> bool {
+        self.secured_at.is_none_or(|secured| secured <= moment)
     }
 }
 
@@ -155,6 +173,15 @@ pub async fn set_password(conn: &mut Conn, user: UserId, hash: Option<&str>, now
     Ok(())
 }
 
+/// Notes that whoever else may have been in an account has just been put out of it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note_secured(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(NOTE_SECURED).bind(user).bind(now).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Notes that a person has proved to read mail at the address.
 ///
 /// # Errors
@@ -171,4 +198,37 @@ pub async fn note_verified(conn: &mut Conn, user: UserId, now: Timestamp) -> Res
 pub async fn delete(conn: &mut Conn, user: UserId) -> Result<bool> {
     let rows = on!(conn, c => sqlx::query(DELETE).bind(user).execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use belgie_api::clock::SystemClock;
+    use belgie_api::entropy::SystemEntropy;
+    use belgie_api::{ScopeSet, Timestamp, UserId};
+
+    use super::UserRow;
+
+    #[test]
+    fn a_person_in_a_log_is_an_id_and_nothing_more() {
+        let row = UserRow {
+            id: UserId::new(&SystemClock, &SystemEntropy),
+            email: "ada@example.org".to_owned(),
+            email_verified_at: None,
+            name: "Ada".to_owned(),
+            image: None,
+            password_hash: Some("$argon2id$secret".to_owned()),
+            scopes: ScopeSet::default(),
+            banned_at: None,
+            banned_until: None,
+            ban_reason: Some("for operators".to_owned()),
+            secured_at: None,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+        };
+        let shown = format!("{row:?} {:?}", Some(&row));
+        assert!(shown.contains(&format!("{:?}", row.id)), "{shown}");
+        for secret in ["argon2id", "ada@", "Ada", "operators"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! The gateway around the routes of the application it is part of.
 //!
 //! A session cookie counts there for whatever changes nothing (GET, HEAD, OPTIONS); `SameSite` keeps other sites from
-//! using it for more than links. Anything else, and whatever opens a line that stays (`Upgrade`, as WebSockets do), counts only when the browser itself says that a page of this address made
-//! the request (`Sec-Fetch-Site`, `Origin`), so forms of the application need no token. A failure that leaves a handler is
-//! dressed as a page for who reads pages, as JSON for everybody else; other answers are left as they are.
+//! using it for more than links. Anything else, and whatever opens a line that stays (`Upgrade`, as WebSockets do),
+//! counts only when the browser itself says that a page of this address made the request (`Sec-Fetch-Site`, `Origin`),
+//! so forms of the application need no token. A failure that leaves a handler is dressed as a page for who reads pages,
+//! as JSON for everybody else; other answers are left as they are.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,12 +15,12 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
-use belgie_api::web::{RequestInfo, Visitor};
+use belgie_api::web::{RequestInfo, Visitor, is_by_our_page};
 use belgie_api::{Failure, PlainToken};
 use tower::{Layer, Service};
 
 use super::client::ClientSource;
-use super::{Web, cross_site, edge, errors, visit};
+use super::{Web, edge, errors, visit};
 use crate::auth::session_caller;
 use crate::identity::Resumed;
 
@@ -80,7 +81,7 @@ async fn session(web: &Web, method: &Method, headers: &HeaderMap) -> belgie_api:
     // A WebSocket begins with a GET, and pages of sibling hosts can open one with our cookie (RFC 6455 section 10.2).
     let changes_nothing =
         matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !headers.contains_key(header::UPGRADE);
-    let counts = changes_nothing || cross_site::is_by_our_page(headers, &web.urls);
+    let counts = changes_nothing || is_by_our_page(headers, &web.urls);
     let Some(token) = web.cookies.session_token(headers).filter(|_| counts) else { return Ok(None) };
     Ok(web.identity.resume_session(&token).await?.map(|resumed| (resumed, token)))
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Web;
 use crate::auth::Devices;
+use crate::identity::Identity;
 use crate::limits::account_key;
 
 /// The query of a link in a mail.
@@ -92,9 +93,17 @@ pub fn browser_mark(visitor: &Visitor) -> String {
 pub struct Senders<'a> {
     pub limits: &'a dyn Limits,
     pub devices: &'a Devices,
+    pub identity: &'a Identity,
 }
 
 impl Senders<'_> {
+    /// The id of this browser, if the account with this address, in its one spelling, was signed in to in it and nobody was put
+    /// out of the account since.
+    pub async fn known_device(&self, headers: &HeaderMap, account: &str) -> Result<Option<String>> {
+        let Some(device) = self.devices.known(headers, account) else { return Ok(None) };
+        Ok(self.identity.trusts_device(account, device.since).await?.then_some(device.id))
+    }
+
     /// Takes one mail. Whoever is signed in and writes to the proven address of the account has a bucket of that session.
     /// Everybody else shares: those of one address, those of one address for one recipient, and those of one recipient.
     pub async fn limit(&self, visitor: &Visitor, recipient: &str) -> Result<()> {
@@ -111,15 +120,16 @@ impl Senders<'_> {
     /// The same where nobody need be signed in: a browser that was signed in to the account before has a bucket of its own,
     /// so strangers cannot use up the owner's mails.
     pub async fn limit_here(&self, visitor: &Visitor, headers: &HeaderMap, recipient: &str) -> Result<()> {
-        match self.devices.known(headers, &normalize_email(recipient)) {
+        match self.known_device(headers, &normalize_email(recipient)).await? {
             Some(device) => self.limits.take(LimitBucket::MailByOwner, &device).await,
             None => self.limit(visitor, recipient).await,
         }
     }
 }
 
-fn senders(web: &Web) -> Senders<'_> {
-    Senders { limits: web.limits.as_ref(), devices: &web.devices }
+/// Who asks, and how much they may.
+pub fn senders(web: &Web) -> Senders<'_> {
+    Senders { limits: web.limits.as_ref(), devices: &web.devices, identity: &web.identity }
 }
 
 /// Takes one mail; see [`Senders::limit`].

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Web;
-use super::by_mail::{browser_mark, limit_mail_here, needs, private};
+use super::by_mail::{browser_mark, limit_mail_here, needs, private, senders};
 use super::sign_in::{Destination, leave_for_clients, open_session, sign_in_again};
 use crate::identity::accounts::is_email;
 use crate::identity::code::CodeTry;
@@ -113,7 +113,7 @@ async fn check(
     form: Typed,
 ) -> Result<Response> {
     // Five tries at each code are counted with the code; this is for whoever tries many.
-    let (bucket, key) = match web.devices.known(headers, &normalize_email(&form.email)) {
+    let (bucket, key) = match senders(web).known_device(headers, &normalize_email(&form.email)).await? {
         Some(device) => (LimitBucket::SignInByDevice, device),
         None => (LimitBucket::SignInByAddress, visitor.info.ip.to_string()),
     };

@@ -1,20 +1,30 @@
 //! Proving once more to be there, before a dangerous change.
 
+mod offer;
+
 use std::sync::Arc;
 
 use axum::extract::{Form, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use belgie_api::web::{SignedIn, Visitor};
+use belgie_api::web::{FormAction, SignedIn, Visitor};
 use belgie_api::{Caller, Failure, PlainToken, Result};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use self::offer::Offer;
 use super::Web;
 use super::by_mail::{browser_mark, limit_mail, needs};
 use super::code::{CodePage, read_handle, used_up};
-use super::sign_in::{Destination, buttons, limit_sign_in};
-use belgie_api::axum::http::HeaderMap;
+use super::sign_in::{Destination, limit_sign_in};
+
+/// Where to go afterwards, and what went wrong at a provider.
+#[derive(Deserialize)]
+pub struct Wanted {
+    error: Option<String>,
+    #[serde(flatten)]
+    destination: Destination,
+}
 
 #[derive(Deserialize)]
 pub struct Proof {
@@ -25,13 +35,15 @@ pub struct Proof {
     code: String,
     /// Whether a code is asked for.
     send: Option<String>,
+    /// The provider to pass through.
+    provider: Option<String>,
     #[serde(flatten)]
     destination: Destination,
 }
 
 /// An operator who wears a session cannot prove that the person is there.
 fn refuse_impersonators(caller: &Caller) -> Result<()> {
-    if caller.principal().presence().is_some_and(|presence| presence.impersonator.is_some()) {
+    if caller.is_worn() {
         return Err(Failure::forbidden("session.impersonated", "This is for the person alone.")
             .hint("End the impersonation first."));
     }
@@ -42,14 +54,24 @@ fn refuse_impersonators(caller: &Caller) -> Result<()> {
 pub async fn page(
     State(web): State<Arc<Web>>,
     SignedIn { caller, visitor }: SignedIn,
-    Query(wanted): Query<Destination>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Response> {
     refuse_impersonators(&caller)?;
-    let return_to = wanted.path().unwrap_or_else(|| "/account".to_owned());
+    let return_to = wanted.destination.path().unwrap_or_else(|| "/account".to_owned());
     if visitor.is_fresh {
         return Ok(Redirect::to(&return_to).into_response());
     }
-    render(&web, &visitor, &caller, &return_to, None).await
+    let error = wanted.error.as_deref().map(of_provider);
+    render(&web, &visitor, &caller, &return_to, error).await
+}
+
+/// What to say to somebody whom a provider sent back. The code may be anybody's, so the words are ours.
+fn of_provider(code: &str) -> &'static str {
+    match code {
+        "presence_not_proven" => "That did not show that you are there just now. Confirm in another way.",
+        "another_account" => "That account does not open yours here. Choose the one you have linked.",
+        _ => "That did not work. Try again, or confirm in another way.",
+    }
 }
 
 async fn render(
@@ -59,18 +81,26 @@ async fn render(
     return_to: &str,
     error: Option<&str>,
 ) -> Result<Response> {
-    let profile = web.host.accounts().profile(caller.user().id).await?;
-    // Any other provider would sign somebody else in, and confirm nothing.
-    let ways = web.identity.list_ways_of_plugins_now(caller.user().id).await?;
+    let offer = Offer::to(web, caller).await?;
+    let buttons: Vec<Value> = web
+        .buttons
+        .iter()
+        .filter(|button| offer.providers.contains(&button.id))
+        .map(|button| json!({ "id": button.id, "label": button.label, "icon": button.icon }))
+        .collect();
+    let leaves = !buttons.is_empty();
     let context = json!({
         "return_to": return_to,
         "email": caller.user().email,
-        "has_password": profile.is_some_and(|profile| profile.has_password) && web.identity.rules().signs_in_by_password,
-        "has_code": web.identity.has_mail(),
-        "buttons": buttons(web, Some(return_to), &[], |button| ways.contains(&button.id)),
+        "has_password": offer.has_password,
+        "has_code": offer.has_code,
+        "buttons": buttons,
         "error": error,
     });
     let mut response = web.pages.page(visitor, "confirm.html", "Is it you?", context)?;
+    if leaves {
+        response.extensions_mut().insert(FormAction(String::new()));
+    }
     if error.is_some() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -89,6 +119,9 @@ pub async fn submit(
     if let Some(handle) = form.handle.as_deref() {
         return check_code(&web, &visitor, &caller, (&read_handle(handle)?, &form.code), &return_to).await;
     }
+    if let Some(provider) = form.provider.as_deref() {
+        return pass_through(&web, &visitor, &headers, provider, &return_to).await;
+    }
     if form.send.is_some() {
         return send_code(&web, &visitor, &caller, &return_to).await;
     }
@@ -97,6 +130,36 @@ pub async fn submit(
         return render(&web, &visitor, &caller, &return_to, Some("This is not your password.")).await;
     }
     done(&web, &caller, "password", &return_to).await
+}
+
+/// Sends somebody through a provider, if that is offered to them. The flow that begins here is the only one that can make
+/// the session fresh.
+async fn pass_through(
+    web: &Web,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    provider: &str,
+    return_to: &str,
+) -> Result<Response> {
+    let caller = visitor.caller.as_ref().ok_or_else(not_offered)?;
+    if !Offer::to(web, caller).await?.providers.iter().any(|offered| offered == provider) {
+        return Err(not_offered());
+    }
+    for ways in &web.hooks.ways_in {
+        if let Some(departure) = ways.begin_to_confirm(provider, (visitor, headers), return_to).await? {
+            let mut response = Redirect::to(&departure.location).into_response();
+            for cookie in departure.cookies {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            return Ok(response);
+        }
+    }
+    Err(not_offered())
+}
+
+fn not_offered() -> Failure {
+    Failure::not_found("confirm.not_offered", "This way to confirm is not offered to you.")
+        .hint("Choose one of those on the page.")
 }
 
 async fn done(web: &Web, caller: &Caller, method: &str, return_to: &str) -> Result<Response> {

@@ -12,18 +12,19 @@ use serde_json::json;
 
 use super::Web;
 use super::by_mail::{Choice, Link, LinkPage, limit_mail_here, look_into_mail, message, needs, over, read_token};
+use super::sign_in::{device_cookie, with_cookie};
 use crate::identity::accounts::is_email;
 use crate::identity::reset::{Chosen, Reset};
 
-const SENT: &str = "If there is an account with this address, a link to choose a new password is on its way to it. It works once, \
-     for an hour.";
+const SENT: &str = "If there is an account with this address, a link to choose a new password is on its way to it. It works \
+     once, for an hour.";
 const DONE: &str = "Every browser was signed out. Agents, personal access tokens and linked sign-in methods work as before; \
      you can look through them on your account page. Sign in with the new password.";
-const DONE_AND_CUT_OFF: &str = "Every browser was signed out, agents and personal access tokens were cut off, and linked sign-in methods \
-     were removed. Sign in with the new password, then connect again what is yours.";
+const DONE_AND_CUT_OFF: &str = "Every browser was signed out, agents and personal access tokens were cut off, and linked \
+     sign-in methods were removed. Sign in with the new password, then connect again what is yours.";
 const CUT_OFF: &str = "Also disconnect agents and remove linked sign-in methods";
-const CUT_OFF_HINT: &str = "Tick this if somebody else may have been in your account. Personal access tokens end as well. Every browser is \
-     signed out either way.";
+const CUT_OFF_HINT: &str = "Tick this if somebody else may have been in your account. Personal access tokens end as well. \
+     Every browser is signed out either way.";
 
 #[derive(Deserialize)]
 pub struct Forgotten {
@@ -107,16 +108,23 @@ pub async fn reset_page(State(web): State<Arc<Web>>, visitor: Visitor, Query(lin
 }
 
 /// `POST /auth/reset`
-pub async fn reset(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): Form<NewPassword>) -> Result<Response> {
+pub async fn reset(
+    State(web): State<Arc<Web>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<NewPassword>,
+) -> Result<Response> {
     is_offered(&web)?;
     let token = read_token(&form.token)?;
     let email = web.identity.look_at_reset(&token).await?.ok_or_else(over)?;
     let cuts_off = form.cut_off.is_some();
     let chosen = Chosen { password: form.password, cuts_off };
     match web.identity.reset_password(&token, chosen, &visitor.info).await? {
-        Reset::Done { cut_off, .. } => {
+        Reset::Done { user, cut_off, at } => {
             let words = ("Your password is changed", if cut_off { DONE_AND_CUT_OFF } else { DONE });
-            message(&web, &visitor, "success", words, Some(("/auth/signin", "Sign in")))
+            let page = message(&web, &visitor, "success", words, Some(("/auth/signin", "Sign in")))?;
+            // No browser counts as the owner's any more, but for the one in which the mail was read.
+            Ok(with_cookie(page, device_cookie(&web, &headers, &user, at)))
         }
         Reset::Problem(problem) => choose(&web, &visitor, (token.expose(), &email), Some(problem), cuts_off),
         Reset::Over => Err(over()),

@@ -10,12 +10,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::any;
+use belgie_api::web::is_ours;
 use belgie_api::{Caller, Failure, resource};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::well_known::metadata_path;
-use super::{MCP_PATH, Web, cross_site, errors};
+use super::{MCP_PATH, Web, errors};
 use crate::auth::bearer::BearerError;
 use crate::auth::challenge::Challenge;
 use crate::auth::credential::{self, BadCredential};
@@ -204,7 +205,7 @@ async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<Known, 
 
 /// A session cookie counts only when the browser itself says that a page of ours made the request.
 async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<Known, Response> {
-    let token = web.cookies.session_token(&parts.headers).filter(|_| cross_site::is_ours(&parts.headers, &web.urls));
+    let token = web.cookies.session_token(&parts.headers).filter(|_| is_ours(&parts.headers, &web.urls));
     let Some(token) = token else { return Err(challenge(web, place, false)) };
     match web.identity.resume_session(&token).await {
         Ok(Some(resumed)) if resumed.session.impersonator_id.is_some() => Err(errors::json(

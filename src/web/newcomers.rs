@@ -30,7 +30,7 @@ pub struct MailedNewcomers {
 
 impl MailedNewcomers {
     fn senders(&self) -> Senders<'_> {
-        Senders { limits: self.limits.as_ref(), devices: &self.devices }
+        Senders { limits: self.limits.as_ref(), devices: &self.devices, identity: &self.identity }
     }
 }
 

@@ -10,11 +10,11 @@ use belgie_api::context::UserContext;
 use belgie_api::plugin::SignInButton;
 use belgie_api::ports::{Ground, LimitBucket, normalize_email};
 use belgie_api::web::{FormAction, Visitor, is_local_path};
-use belgie_api::{Caller, Result};
+use belgie_api::{Caller, Result, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs};
+use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs, senders};
 use super::{Web, worn};
 use crate::limits::account_key;
 
@@ -183,7 +183,10 @@ pub async fn ask_for_proof(web: &Web, visitor: &Visitor, headers: &HeaderMap, us
 pub async fn limit_sign_in(web: &Web, visitor: &Visitor, headers: &HeaderMap, email: &str) -> Result<()> {
     let (ip, account) = (visitor.info.ip, normalize_email(email));
     let own = visitor.caller.as_ref().filter(|caller| caller.user().email == account).and_then(Caller::session);
-    let known = own.map(|session| session.to_string()).or_else(|| web.devices.known(headers, &account));
+    let known = match own {
+        Some(session) => Some(session.to_string()),
+        None => senders(web).known_device(headers, &account).await?,
+    };
     if let Some(known) = known {
         return web.limits.take(LimitBucket::SignInByDevice, &known).await;
     }
@@ -204,14 +207,20 @@ pub async fn open_session(
     let begun = web.sessions.begin_on(visitor, headers, (user.id, method), ground).await?;
     let target = return_to.unwrap_or_else(|| web.rules.signin_redirect.clone());
     let response = with_cookie(Redirect::to(&target).into_response(), Some(begun.cookie));
-    Ok(with_cookie(response, device_cookie(web, headers, user)))
+    Ok(with_cookie(response, device_cookie(web, headers, user, begun.began_at)))
 }
 
 /// Makes a browser known for an account. Where mail is sent, that counts for mails, too, so the address must be proven:
 /// with one that is somebody else's, many browsers could be made known and then flood its owner.
-pub fn device_cookie(web: &Web, headers: &HeaderMap, user: &UserContext) -> Option<HeaderValue> {
+pub fn device_cookie(
+    web: &Web,
+    headers: &HeaderMap,
+    user: &UserContext,
+    session_began: Timestamp,
+) -> Option<HeaderValue> {
     let is_worth_it = user.email_verified || !web.identity.has_mail();
-    is_worth_it.then(|| web.devices.make_known(headers, &user.email, &web.cookies, web.entropy.as_ref()))?
+    let entropy = web.entropy.as_ref();
+    is_worth_it.then(|| web.devices.make_known(headers, &user.email, session_began, &web.cookies, entropy))?
 }
 
 async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {
@@ -223,7 +232,8 @@ async fn end_session(web: &Web, visitor: &Visitor) -> Result<()> {
     Ok(())
 }
 
-fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+/// Hands the browser a cookie along with an answer.
+pub fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

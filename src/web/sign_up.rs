@@ -20,8 +20,8 @@ use crate::identity::hold::SameAddress;
 use crate::identity::sign_up::{Finish, Finished};
 
 pub const SENT: &str = "The next step is in a mail to this address. It works once, for an hour.";
-const ELSEWHERE_LINKS_NOTHING: &str = "You did not begin this account in this browser, so what it was begun with does not count. If it was you, open the \
-     link in the browser in which you began.";
+const ELSEWHERE_LINKS_NOTHING: &str = "You did not begin this account in this browser, so what it was begun with does not \
+     count. If it was you, open the link in the browser in which you began.";
 const ELSEWHERE: &str =
     "You did not begin this account in this browser, so what was typed there does not count: choose a password here.";
 

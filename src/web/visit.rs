@@ -7,10 +7,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use belgie_api::web::{FormAction, RequestInfo, Visitor};
-use belgie_api::{Failure, PlainToken, Result, SessionId};
+use belgie_api::web::{FormAction, RequestInfo, Visitor, is_by_our_page, is_foreign};
+use belgie_api::{Caller, Failure, PlainToken, Result, SessionId};
 
-use super::{Web, body, cross_site, errors, sign_in};
+use super::{Web, body, errors, sign_in};
 use crate::auth::session_caller;
 use crate::identity::Resumed;
 use crate::identity::csrf::Csrf;
@@ -57,8 +57,7 @@ pub fn operators_only(visitor: &Visitor) -> Result<()> {
 }
 
 fn is_worn(visitor: &Visitor) -> bool {
-    let presence = visitor.caller.as_ref().and_then(|caller| caller.principal().presence());
-    presence.is_some_and(|presence| presence.impersonator.is_some())
+    visitor.caller.as_ref().is_some_and(Caller::is_worn)
 }
 
 /// The same at an address nobody takes. No form changes anything there, so none is checked: what was sent in vain is
@@ -94,7 +93,7 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
         return Failure::internal("the edge is missing around the room for programs").into_response();
     };
     let headers = request.headers();
-    let token = web.cookies.session_token(headers).filter(|_| cross_site::is_by_our_page(headers, &web.urls));
+    let token = web.cookies.session_token(headers).filter(|_| is_by_our_page(headers, &web.urls));
     let resumed = match &token {
         Some(token) => web.identity.resume_remembered(token).await,
         None => Ok(None),
@@ -187,7 +186,7 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
 /// Makes the browser known for whoever is signed in there, however the session began.
 fn device_cookie(web: &Web, headers: &HeaderMap, resumed: &Resumed) -> Option<HeaderValue> {
     let is_the_person = resumed.session.impersonator_id.is_none();
-    is_the_person.then(|| sign_in::device_cookie(web, headers, &resumed.user))?
+    is_the_person.then(|| sign_in::device_cookie(web, headers, &resumed.user, resumed.session.created_at))?
 }
 
 async fn resume(web: &Web, token: Option<&PlainToken>) -> Result<Option<Resumed>> {
@@ -214,7 +213,7 @@ fn request_form(request: &mut Request) -> Option<Form> {
 
 async fn check_form(web: &Web, form: Option<Form>, cookie: &str, session: Option<SessionId>) -> Result<Option<Body>> {
     let Some(form) = form else { return Ok(None) };
-    if cross_site::is_foreign(&form.headers, &web.urls) {
+    if is_foreign(&form.headers, &web.urls) {
         return Err(Failure::forbidden("form.foreign", "This form was sent by another site.")
             .hint("Open the page here and send it again."));
     }

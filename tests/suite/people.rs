@@ -2,6 +2,7 @@
 
 mod address;
 mod code;
+mod devices;
 mod hijack;
 mod leaving;
 mod limits;

@@ -52,6 +52,12 @@ impl Caller {
         self.0.principal.session()
     }
 
+    /// Whether an operator wears the session of this person, to see what they see: then it proves nothing of the person.
+    #[must_use]
+    pub fn is_worn(&self) -> bool {
+        self.principal().presence().is_some_and(|presence| presence.impersonator.is_some())
+    }
+
     /// The grant behind the token, when a token is the credential.
     #[must_use]
     pub fn grant(&self) -> Option<GrantId> {

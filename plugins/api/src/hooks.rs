@@ -1,6 +1,7 @@
 //! What others may say about what happens to people: vetoes before it is true, observers afterwards.
 
 use async_trait::async_trait;
+use http::{HeaderMap, HeaderValue};
 
 use crate::context::UserContext;
 use crate::db::{Conn, Tx};
@@ -8,6 +9,7 @@ use crate::event::Event;
 use crate::failure::Result;
 use crate::id::UserId;
 use crate::ports::{NewUser, UserChanges};
+use crate::web::Visitor;
 use serde_json::Value;
 
 /// Something that is about to happen to a person.
@@ -112,4 +114,44 @@ pub trait WaysIn: Send + Sync {
     /// # Errors
     /// When it cannot be found out.
     async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>>;
+
+    /// What passing through a way once more shows of whoever does; `None` when there is no such way here, or it shows nothing.
+    fn shows(&self, way: &str) -> Option<Shows> {
+        let _not_here = way;
+        None
+    }
+
+    /// Begins to ask the signed-in person to pass through a way once more. Only the page that asks calls this, for a form with
+    /// the forgery token: whoever comes back by this passage, in the same session, makes it fresh
+    /// ([`Sessions::confirm`](crate::ports::Sessions::confirm)), and nobody by any other. `return_to`: a path of ours. `None`
+    /// when there is no such way here.
+    ///
+    /// # Errors
+    /// When nobody is signed in, or it cannot be begun.
+    async fn begin_to_confirm(
+        &self,
+        way: &str,
+        (visitor, headers): (&Visitor, &HeaderMap),
+        return_to: &str,
+    ) -> Result<Option<Departure>> {
+        let _not_here = (way, visitor, headers, return_to);
+        Ok(None)
+    }
+}
+
+/// What passing through a way shows of whoever does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// That the person proved just now to be there: by a signed word, such as `auth_time` (OpenID Connect Core 1.0 section 2).
+    Presence,
+    /// That the browser is signed in elsewhere, no more: perhaps since yesterday.
+    Browser,
+}
+
+/// Where a browser is sent, and what it is given to keep.
+pub struct Departure {
+    /// An address.
+    pub location: String,
+    /// Values of `Set-Cookie` headers.
+    pub cookies: Vec<HeaderValue>,
 }

@@ -1,5 +1,6 @@
 //! What a page or an endpoint knows about the request it answers.
 
+mod cross_site;
 mod path;
 mod session;
 
@@ -11,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
+pub use self::cross_site::{is_by_our_page, is_foreign, is_ours};
 pub use self::path::is_local_path;
 pub use self::session::Session;
 use crate::caller::Caller;
@@ -112,7 +114,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Present {
         if visitor.is_fresh {
             return Ok(Self { caller, visitor });
         }
-        if caller.principal().presence().is_some_and(|presence| presence.impersonator.is_some()) {
+        if caller.is_worn() {
             let refused = Failure::forbidden("session.impersonated", "This is for the person alone.")
                 .hint("End the impersonation first.");
             return Err(refused.into_response());

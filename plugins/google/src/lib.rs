@@ -42,6 +42,9 @@ impl Default for Google {
         settings.scopes = ["openid", "email", "profile"].map(str::to_owned).to_vec();
         settings.access_type = Some("offline".to_owned());
         settings.prompt = Some("consent".to_owned());
+        // It asks nobody to sign in again, and says nowhere when somebody did.
+        settings.proves_presence = false;
+        settings.confirm_prompt = Some("select_account".to_owned());
         settings.authorization_params.insert("include_granted_scopes".to_owned(), "true".to_owned());
         Self { settings }
     }

@@ -15,7 +15,7 @@ use belgie_api::{Host, LinkedAccountId, Result};
 use serde_json::{Map, Value};
 
 use self::cached::Cached;
-pub use self::id_token::Expected;
+pub use self::id_token::{Expected, signed_in_at};
 use self::keys::KeySet;
 pub use self::line::Line;
 pub use self::metadata::Metadata;

@@ -20,7 +20,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use belgie_api::{Failure, Host, Result};
 
 pub use self::accounts::{LinkedAccountInfo, Tokens};
-pub use self::begin::Departure;
 pub use self::by_application::{ForeignAccount, LinkedAccountChanges};
 pub use self::finish::{Landed, Lost, Outcome};
 pub use self::id_token::NativeTokens;

@@ -98,6 +98,27 @@ on_both_engines! {
     }
 }
 
+on_both_engines! {
+    async fn signing_in_and_out_never_leads_to_another_site(gateway: TestGateway) {
+        gateway.person("ada@example.org").await;
+        for foreign in ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)"] {
+            let mut browser = gateway.browser();
+            let form = browser.get("/auth/signin").await.form("/auth/signin");
+            let filled = [("email", "ada@example.org"), ("password", PASSWORD), ("return_to", foreign)];
+            assert_eq!(browser.submit(&form, &filled).await.location(), "/account", "{foreign:?}");
+            assert_eq!(browser.post("/auth/signout", &[("return_to", foreign)]).await.location(), "/auth/signin", "{foreign:?}");
+        }
+        let dir = tempfile::tempdir().expect("a folder");
+        for (key, foreign) in [("signin_redirect", "https://evil.example/"), ("signout_redirect", "//evil.example")] {
+            let text = format!("data_dir = {:?}\n[urls]\n{key} = \"{foreign}\"\n", dir.path());
+            let Err(error) = Belgie::builder(RawConfig::from_text(&text)).check() else {
+                panic!("{key} leads to another site");
+            };
+            assert!(error.to_string().contains(&format!("urls.{key}")), "{error}");
+        }
+    }
+}
+
 /// Runs a statement of the application on its own pool.
 async fn run(pools: &Pools, on_sqlite: &'static str, on_postgres: &'static str) -> u64 {
     match pools {

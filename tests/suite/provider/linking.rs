@@ -61,7 +61,7 @@ with_idp! {
     async fn only_what_opens_the_account_is_offered_to_confirm_that_somebody_is_there(gateway, idp) {
         let mut browser = gateway.signed_in("ada@example.org").await;
         gateway.clock.advance(Duration::from_secs(601));
-        let is_offered = |page: Page| crate::support::unescape(&page.body).contains("/auth/provider/acme/start");
+        let is_offered = |page: Page| crate::support::unescape(&page.body).contains("name=\"provider\" value=\"acme\"");
         assert!(!is_offered(browser.get("/auth/confirm").await), "it would sign somebody else in");
         browser.fill("/auth/confirm", "/auth/confirm", &[("password", PASSWORD)]).await;
         assert_eq!(link(&mut browser, &idp).await.location(), "/account");

@@ -171,3 +171,17 @@ with_idp! {
         assert_eq!(call(&mut stranger, LINK, json!({ "id_token": "x" })).await.0, StatusCode::UNAUTHORIZED);
     }
 }
+
+with_idp! {
+    async fn a_page_of_another_site_signs_nobody_in_with_a_token(gateway, idp) {
+        for (header, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example")] {
+            let mut victim = gateway.browser();
+            let nonce = nonce(&mut victim).await;
+            let body = json!({ "id_token": idp.id_token(Some(&nonce)) });
+            let request = victim.raw().post(victim.address(SIGN_IN)).header(header, value).json(&body);
+            let page = victim.send(request).await;
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{header}: {value}: {}", page.body);
+            assert!(page.body.contains("form.foreign") && !victim.is_signed_in().await, "{}", page.body);
+        }
+    }
+}

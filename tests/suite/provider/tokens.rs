@@ -9,8 +9,9 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::{arrived, call, link, open, read, with_idp};
+use super::{START, arrived, call, link, open, read, with_idp};
 use crate::support::gateway::PASSWORD;
+use crate::support::idp::param;
 use crate::support::{Idp, TestGateway, eventually};
 
 const FIRST: &str = "q7Xv2Lr9Tz4Kc8Mw1Ns6Bh3Jd5Gf0PyUeAiOxRtQ";
@@ -36,6 +37,33 @@ with_idp! {
             assert!(sealed.starts_with("s1."), "{sealed}");
             assert!(!sealed.contains("access-") && !sealed.contains("refresh-") && !sealed.contains("eyJ"));
         }
+    }
+}
+
+with_idp! {
+    async fn a_flow_under_way_is_sealed_at_rest_and_for_the_browser_it_began_in(gateway, idp) {
+        let mut browser = gateway.browser();
+        let location = browser.get(START).await.location();
+        let sql = "SELECT payload FROM core_links WHERE purpose = 'oauth-client.flow'";
+        let kept: Vec<String> = match gateway.pools() {
+            Pools::Sqlite { readers, .. } => sqlx::query_scalar(sql).fetch_all(readers).await.expect("rows"),
+            Pools::Postgres(pool) => sqlx::query_scalar(sql).fetch_all(pool).await.expect("rows"),
+        };
+        assert_eq!(kept.len(), 1);
+        let nonce = param(&location, "nonce");
+        assert!(kept[0].starts_with("s1.") && !kept[0].contains("acme") && !kept[0].contains(&nonce), "{kept:?}");
+
+        let back = idp.agree_by_query(&location);
+        let mut thief = gateway.browser();
+        let without = thief.get(&back).await;
+        super::assert_refused(&mut thief, &without, "state_mismatch").await;
+        // A flow of one's own has a cookie of another name; under this name it holds another value.
+        let name = browser.cookie_names().into_iter().find(|name| name.starts_with("belgie_oauth_state_")).expect("a cookie");
+        thief.plant(&name, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        let with_another = thief.get(&back).await;
+        super::assert_refused(&mut thief, &with_another, "state_mismatch").await;
+        browser.get(&back).await;
+        assert!(browser.is_signed_in().await, "nothing was used up by the others");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A person's browser: keeps cookies, fills in the real forms, follows redirects only when told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -14,6 +14,7 @@ pub struct Browser {
     base: String,
     client: Client,
     cookies: BTreeMap<String, String>,
+    strict: BTreeSet<String>,
     address: Option<String>,
 }
 
@@ -55,7 +56,7 @@ impl Page {
 impl Browser {
     pub fn new(base: &str) -> Self {
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { base: base.to_owned(), client, cookies: BTreeMap::new(), address: None }
+        Self { base: base.to_owned(), client, cookies: BTreeMap::new(), strict: BTreeSet::new(), address: None }
     }
 
     /// Puts the browser somewhere, for a gateway that trusts the proxy in between.
@@ -72,6 +73,18 @@ impl Browser {
     /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Page {
         self.send(self.client.get(self.address(path))).await
+    }
+
+    /// Follows a link of another site, or of a mail: cookies that are for our own pages alone stay at home (RFC 6265bis section
+    /// 5.8.3).
+    pub async fn follow(&mut self, link: &str) -> Page {
+        let held_back: Vec<(String, String)> =
+            self.strict.iter().filter_map(|name| self.cookies.remove_entry(name)).collect();
+        let page = self.get(link).await;
+        for (name, value) in held_back {
+            self.cookies.entry(name).or_insert(value);
+        }
+        page
     }
 
     /// Sends fields as a form.
@@ -106,6 +119,9 @@ impl Browser {
     fn keep(&mut self, cookie: &str) {
         let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
         let (name, value) = pair.split_once('=').expect("a cookie has a value");
+        if attributes.contains("SameSite=Strict") {
+            self.strict.insert(name.to_owned());
+        }
         if attributes.contains("Max-Age=0") {
             self.cookies.remove(name);
         } else {
@@ -121,6 +137,11 @@ impl Browser {
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
+    }
+
+    /// The names of its cookies.
+    pub fn cookie_names(&self) -> Vec<String> {
+        self.cookies.keys().cloned().collect()
     }
 
     /// Puts a cookie there by hand.

@@ -33,6 +33,12 @@ pub type Spoil = Arc<dyn Fn(&mut Header, &mut Map<String, Value>) + Send + Sync>
 pub struct Ways {
     /// Who sits in front of the browser: claims of the profile.
     pub person: Value,
+    /// How many seconds ago the person signed in there; `None`: it does not say so (`auth_time`).
+    pub signed_in_ago: Option<u64>,
+    /// Whether it asks the person to sign in again when it is told to (`prompt`, `max_age`).
+    pub asks_again: bool,
+    /// How many seconds its clock is ahead of the machine's, as that of a gateway may be.
+    pub ahead: u64,
     /// Changes tokens before they are signed.
     pub spoil: Option<Spoil>,
     /// Signs tokens.
@@ -104,6 +110,9 @@ impl Idp {
         let key = SigningKey::new("first", Algorithm::ES256);
         let ways = Ways {
             person: json!({ "sub": "ada-1", "email": "ada@example.org", "email_verified": true, "name": "Ada" }),
+            signed_in_ago: Some(0),
+            asks_again: true,
+            ahead: 0,
             spoil: None,
             published: vec![key.clone()],
             key,
@@ -211,7 +220,7 @@ impl Idp {
     /// An `id_token` as an app gets it, with this nonce.
     pub fn id_token(&self, nonce: Option<&str>) -> String {
         let ways = self.ways().clone();
-        self.inner.id_token(&ways, &ways.person, nonce, None)
+        self.inner.id_token(&ways, &ways.person, (nonce, None), false)
     }
 }
 
@@ -227,14 +236,25 @@ impl Inner {
         ways.issuer.clone().unwrap_or_else(|| self.origin.clone())
     }
 
-    fn id_token(&self, ways: &Ways, person: &Value, nonce: Option<&str>, access_token: Option<&str>) -> String {
+    fn id_token(
+        &self,
+        ways: &Ways,
+        person: &Value,
+        (nonce, access_token): (Option<&str>, Option<&str>),
+        is_told_to_ask: bool,
+    ) -> String {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+        let now = now + ways.ahead;
         let mut claims = person.as_object().expect("claims").clone();
         claims.retain(|name, _| !ways.userinfo_only.contains(&name.as_str()));
         claims.insert("iss".to_owned(), self.issuer(ways).into());
         claims.insert("aud".to_owned(), CLIENT.into());
         claims.insert("iat".to_owned(), now.into());
         claims.insert("exp".to_owned(), (now + 600).into());
+        if let Some(ago) = ways.signed_in_ago {
+            let signed_in = if is_told_to_ask && ways.asks_again { now } else { now - ago };
+            claims.insert("auth_time".to_owned(), signed_in.into());
+        }
         if let Some(nonce) = nonce {
             claims.insert("nonce".to_owned(), nonce.into());
         }
@@ -280,7 +300,9 @@ impl Inner {
                 body["scope"] = asked("scope").into();
                 if asked("scope").split(' ').any(|scope| scope == "openid") {
                     let nonce = pending.params.get("nonce").map(String::as_str);
-                    body["id_token"] = self.id_token(ways, &pending.person, nonce, Some(&access)).into();
+                    let is_told_to_ask = asked("max_age") == "0" || asked("prompt") == "login";
+                    let with = (nonce, Some(access.as_str()));
+                    body["id_token"] = self.id_token(ways, &pending.person, with, is_told_to_ask).into();
                 }
                 if ways.gives_refresh_token {
                     body["refresh_token"] = format!("refresh-{number}").into();

@@ -185,6 +185,8 @@ pub struct BegunSession {
     pub cookie: HeaderValue,
     /// The secret in that cookie, for programs that keep it themselves.
     pub token: PlainToken,
+    /// When it began.
+    pub began_at: Timestamp,
     /// When the session ends unless it is prolonged.
     pub expires_at: Timestamp,
 }
@@ -195,6 +197,12 @@ pub struct BegunSession {
 pub trait Ground: Send + Sync {
     /// Whether it is still so. Asked inside the transaction, while the account is held; `user`: as it is now.
     async fn stands(&self, tx: &mut Tx, user: &UserContext) -> Result<bool>;
+
+    /// When the person last proved to be there, as far as is known: the session is no fresher than that. Whoever proves it in
+    /// the request itself leaves it at now; a provider may only repeat what it knows from yesterday.
+    fn was_there_at(&self, now: Timestamp) -> Timestamp {
+        now
+    }
 }
 
 /// The ground of whoever answers for the person without anything that could change.

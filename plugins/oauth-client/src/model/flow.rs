@@ -48,6 +48,13 @@ pub enum Intent {
         /// The session it was begun in.
         session: SessionId,
     },
+    /// The proof that the person behind this session is there. Only the page that asks for it begins this.
+    Confirm {
+        /// The person.
+        user: UserId,
+        /// The session it was begun in, which becomes fresh.
+        session: SessionId,
+    },
 }
 
 /// What is kept while a person is at a provider. It is sealed wherever it is kept.
@@ -67,6 +74,14 @@ pub struct Flow {
     pub options: FlowOptions,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+impl Flow {
+    /// When it began.
+    #[must_use]
+    pub fn began_at(&self) -> Timestamp {
+        self.expires_at.minus(FLOW_LIFETIME)
+    }
 }
 
 /// A link that an application made and a person has yet to open.

@@ -6,6 +6,9 @@ use belgie_api::axum::http::StatusCode;
 /// The code of [`not_fresh`].
 pub const NOT_FRESH: &str = "session_not_fresh";
 
+const OTHER_ACCOUNT: &str = "another_account";
+const NOT_PROVEN: &str = "presence_not_proven";
+
 /// The answer does not belong to a sign-in of this browser.
 pub fn state_mismatch() -> Failure {
     Failure::bad_request("state_mismatch", "This answer does not belong to a sign-in that began in this browser.")
@@ -22,6 +25,24 @@ pub fn state_not_found() -> Failure {
 pub fn link_of_another_session() -> Failure {
     Failure::forbidden("state_mismatch", "You are not signed in as you were when you began to link this account.")
         .hint("Sign in again and link it on your account page.")
+}
+
+/// Somebody else proves to be there, or in a session that is over.
+pub fn confirm_of_another_session() -> Failure {
+    Failure::forbidden("state_mismatch", "You are not signed in as you were when you were asked.")
+        .hint("Sign in again and begin anew.")
+}
+
+/// Whoever is at the provider is not whoever is signed in here.
+pub fn confirm_by_another_account() -> Failure {
+    Failure::forbidden(OTHER_ACCOUNT, "That account does not open yours here, so it shows nothing.")
+        .hint("Choose the account you have linked, or confirm in another way.")
+}
+
+/// The provider does not say that somebody signed in just now.
+pub fn presence_not_proven(name: &str) -> Failure {
+    Failure::forbidden(NOT_PROVEN, format!("{name} does not say that you signed in there just now."))
+        .hint("Confirm in another way.")
 }
 
 /// The answer does not say which provider made it.

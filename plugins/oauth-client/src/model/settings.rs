@@ -44,6 +44,11 @@ pub struct ProviderSettings {
     pub response_mode: Option<ResponseMode>,
     /// `prompt` of every request.
     pub prompt: Option<String>,
+    /// Whether the provider says when somebody last proved to be there (`auth_time` of the `id_token`) and asks again when told
+    /// to (`max_age`; OpenID Connect Core 1.0 section 3.1.2.1). Without `openid` among the scopes it counts for nothing.
+    pub proves_presence: bool,
+    /// `prompt` of a request that asks a person to prove to be there; `None` for a provider that knows none.
+    pub confirm_prompt: Option<String>,
     /// `access_type` of every request.
     pub access_type: Option<String>,
     /// Where a sign-in under way is kept.
@@ -168,6 +173,8 @@ impl ProviderSettings {
             incremental_scopes: Vec::new(),
             response_mode: None,
             prompt: None,
+            proves_presence: true,
+            confirm_prompt: Some("login".to_owned()),
             access_type: None,
             state_strategy: StateStrategy::Database,
             pkce: Pkce::S256,
@@ -208,6 +215,12 @@ impl ProviderSettings {
     #[must_use]
     pub fn is_openid(&self) -> bool {
         self.scopes.iter().any(|scope| scope == "openid")
+    }
+
+    /// Whether a person can show here to be there just now.
+    #[must_use]
+    pub fn can_prove_presence(&self) -> bool {
+        self.is_openid() && self.proves_presence
     }
 
     /// Notes a problem when a provider that is on does not ask for `openid` though who may come in is read from signed

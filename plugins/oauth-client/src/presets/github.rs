@@ -27,6 +27,7 @@ impl Default for GitHub {
         settings.authorization_endpoint = Url::parse("https://github.com/login/oauth/authorize").ok();
         settings.token_endpoint = Url::parse("https://github.com/login/oauth/access_token").ok();
         settings.userinfo_endpoint = Url::parse("https://api.github.com/user").ok();
+        settings.confirm_prompt = None;
         settings.scopes = vec!["read:user".to_owned(), "user:email".to_owned()];
         Self { settings }
     }

@@ -24,6 +24,9 @@ pub struct Expected<'a> {
     pub nonce: Option<&'a str>,
     /// The access token that came with it; checked against `at_hash` when the token has one.
     pub access_token: Option<&'a str>,
+    /// Since when the person must have proved to be there: the token must say so, as `max_age` makes it (OpenID Connect Core
+    /// 1.0 section 3.1.3.7, item 13).
+    pub signed_in_since: Option<Timestamp>,
 }
 
 impl Line<'_> {
@@ -50,6 +53,11 @@ impl Line<'_> {
         let issuer = self.check_issuer(&claims)?;
         check_audience(&claims, &self.provider.settings().client_ids)?;
         check_time(&claims, self.host.now())?;
+        if let Some(since) = expected.signed_in_since
+            && !is_signed_in_since(&claims, since, self.host.now())
+        {
+            return Err(refusal::presence_not_proven(self.provider.name()));
+        }
         if let Some(nonce) = expected.nonce {
             let said = claims.get("nonce").and_then(Value::as_str).unwrap_or_default();
             if !constant_time_eq(said.as_bytes(), nonce.as_bytes()) {
@@ -96,12 +104,23 @@ fn check_audience(claims: &Claims, ours: &[String]) -> Result<()> {
     }
 }
 
+fn moment(claims: &Claims, name: &str) -> Option<Timestamp> {
+    let seconds = claims.get(name)?;
+    let seconds = seconds.as_i64().or_else(|| seconds.as_f64().map(whole))?;
+    Some(Timestamp::from_unix_seconds(seconds))
+}
+
+/// When the person of a genuine token last proved to be there, if it says so (`auth_time`).
+pub fn signed_in_at(claims: &Claims) -> Option<Timestamp> {
+    moment(claims, "auth_time")
+}
+
+fn is_signed_in_since(claims: &Claims, since: Timestamp, now: Timestamp) -> bool {
+    signed_in_at(claims).is_some_and(|at| at.plus(LEEWAY) >= since && at <= now.plus(LEEWAY))
+}
+
 fn check_time(claims: &Claims, now: Timestamp) -> Result<()> {
-    let moment = |name: &str| {
-        let seconds = claims.get(name)?;
-        let seconds = seconds.as_i64().or_else(|| seconds.as_f64().map(whole))?;
-        Some(Timestamp::from_unix_seconds(seconds))
-    };
+    let moment = |name: &str| moment(claims, name);
     let ends = moment("exp").ok_or_else(|| refusal::unverified("the id_token has no end"))?;
     if ends.plus(LEEWAY) <= now {
         return Err(refusal::unverified("the id_token has expired"));
@@ -142,7 +161,7 @@ mod tests {
     use belgie_api::Timestamp;
     use serde_json::json;
 
-    use super::{Claims, check_audience, check_time};
+    use super::{Claims, check_audience, check_time, is_signed_in_since};
 
     fn claims(value: serde_json::Value) -> Claims {
         value.as_object().unwrap().clone()
@@ -184,6 +203,21 @@ mod tests {
             (json!({ "exp": "never", "iat": 1_000_000 }), false),
         ] {
             assert_eq!(check_time(&claims(claim.clone()), now).is_ok(), is_right, "{claim}");
+        }
+    }
+
+    #[test]
+    fn a_token_says_that_somebody_signed_in_since_within_a_minute() {
+        let (since, now) = (Timestamp::from_unix_seconds(1_000_000), Timestamp::from_unix_seconds(1_000_300));
+        for (claim, is_right) in [
+            (json!({ "auth_time": 1_000_100 }), true),
+            (json!({ "auth_time": 999_940 }), true),
+            (json!({ "auth_time": 999_939 }), false),
+            (json!({ "auth_time": 1_000_361 }), false),
+            (json!({ "auth_time": "now" }), false),
+            (json!({ "iat": 1_000_100 }), false),
+        ] {
+            assert_eq!(is_signed_in_since(&claims(claim.clone()), since, now), is_right, "{claim}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use belgie_api::axum::extract::{Path, RawQuery, State};
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
+use belgie_api::hooks::Departure;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, Result};
@@ -16,7 +17,7 @@ use crate::model::refusal;
 use crate::model::return_to::{local_target, with_parameter};
 use crate::pages;
 use crate::provider::Provider;
-use crate::service::{Departure, Engine, Lost};
+use crate::service::{Engine, Lost};
 
 /// The longest query, in bytes.
 const MAX_QUERY_BYTES: usize = 8 * 1024;

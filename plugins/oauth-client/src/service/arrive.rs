@@ -5,7 +5,7 @@ use std::time::Duration;
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
 use belgie_api::ports::BegunSession;
 use belgie_api::web::Visitor;
-use belgie_api::{Caller, Failure, Result, UserId};
+use belgie_api::{Caller, Failure, Result, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
@@ -18,6 +18,7 @@ use crate::model::profile::Profile;
 use crate::model::refusal;
 use crate::model::tokens::TokenSet;
 use crate::provider::Provider;
+use crate::store;
 
 /// What the cookie of the account used last is sealed for.
 const ACCOUNT: &str = "oauth-client.account-cookie";
@@ -32,9 +33,19 @@ struct LastAccount {
     provider_account_id: String,
 }
 
-/// Whether an operator sees the pages as somebody: then nothing is linked.
-pub(super) fn is_worn(caller: &Caller) -> bool {
-    caller.principal().presence().is_some_and(|presence| presence.impersonator.is_some())
+/// The person in front of the browser, if it is the one a flow was begun for, in the very session, and worn by nobody.
+fn is_still_there(visitor: &Visitor, user: UserId, session: SessionId) -> Option<&Caller> {
+    let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
+    caller.filter(|caller| caller.session() == Some(session) && !caller.is_worn())
+}
+
+/// When whoever signs in is known to have been there last. `said`: by the provider, which may repeat what it knows from
+/// yesterday or say nothing. Who is signed in here already and comes again is no fresher than before: anybody can make a link
+/// that leads through a provider.
+fn was_there_at(visitor: &Visitor, user: UserId, said: Option<Timestamp>) -> Timestamp {
+    let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
+    let before = caller.and_then(|caller| caller.principal().presence()).map(|presence| presence.authenticated_at);
+    before.or(said).unwrap_or(Timestamp::EPOCH)
 }
 
 impl Engine {
@@ -44,7 +55,7 @@ impl Engine {
         visitor: &Visitor,
         headers: &HeaderMap,
         flow: &Flow,
-        (profile, identity, tokens): (Profile, Identity, TokenSet),
+        (profile, identity, tokens, signed_in_at): (Profile, Identity, TokenSet, Option<Timestamp>),
     ) -> Result<Landed> {
         let arrival = Arrival {
             settings: provider.settings(),
@@ -68,18 +79,18 @@ impl Engine {
                         return newcomers.ask_to_sign_up(visitor, newcomer).await.map(Landed::Asked);
                     }
                 };
-                let begun = self.begin_session(provider, visitor, headers, (settled.user, &identity)).await?;
+                let person = (settled.user, &identity, signed_in_at);
+                let begun = self.begin_session(provider, visitor, headers, person).await?;
                 cookies.push(begun.cookie);
                 (settled, USUAL_LANDING, false)
             }
             Intent::Link { user, session } => {
                 // The person in front of the browser, not the one the flow was begun for, says what is linked.
-                let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
-                let caller = caller.filter(|caller| caller.session() == Some(session) && !is_worn(caller));
-                let caller = caller.ok_or_else(refusal::link_of_another_session)?;
+                let caller = is_still_there(visitor, user, session).ok_or_else(refusal::link_of_another_session)?;
                 self.link(&arrival, caller).await?;
                 (Settled { user, is_new: false }, "/account", true)
             }
+            Intent::Confirm { .. } => return Err(Failure::internal("a proof of presence arrives nowhere")),
         };
         cookies.extend(self.account_cookie(provider, settled.user, &identity.subject)?);
         let options = &flow.options;
@@ -105,10 +116,24 @@ impl Engine {
         provider: &Provider,
         visitor: &Visitor,
         headers: &HeaderMap,
-        (user, identity): (UserId, &Identity),
+        (user, identity, signed_in_at): (UserId, &Identity, Option<Timestamp>),
     ) -> Result<BegunSession> {
-        let sessions = self.host.sessions();
-        sessions.begin_on(visitor, headers, (user, provider.id()), &StillLinked(identity)).await
+        let ground = StillLinked { identity, was_there_at: was_there_at(visitor, user, signed_in_at) };
+        self.host.sessions().begin_on(visitor, headers, (user, provider.id()), &ground).await
+    }
+
+    /// The session somebody has proved to be there for: by an account that opens theirs, in the browser and the session in
+    /// which they were asked.
+    pub(super) async fn confirm(
+        &self,
+        visitor: &Visitor,
+        (user, session): (UserId, SessionId),
+        identity: &Identity,
+    ) -> Result<SessionId> {
+        is_still_there(visitor, user, session).ok_or_else(refusal::confirm_of_another_session)?;
+        let account = store::accounts::find(&mut self.host.db().read().await?, identity).await?;
+        let account = account.filter(|account| account.user_id == user);
+        account.map(|_| session).ok_or_else(refusal::confirm_by_another_account)
     }
 
     /// The cookie that says which account was used last, where that is wished.

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use belgie_api::axum::http::{HeaderMap, HeaderValue};
+use belgie_api::axum::http::HeaderMap;
 use belgie_api::crypto::{base64url, sha256};
+use belgie_api::hooks::Departure;
 use belgie_api::ports::Kept;
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, TokenKind, UserId};
 use url::Url;
 
 use super::Engine;
-use super::arrive::is_worn;
 use crate::model::cookie::MAX_VALUE_BYTES;
 use crate::model::flow::{FLOW_LIFETIME, Flow, FlowOptions, Intent, Prepared};
 use crate::model::refusal;
 use crate::model::return_to::local_target;
-use crate::model::settings::{Pkce, ResponseMode, StateStrategy};
+use crate::model::settings::{Pkce, ProviderSettings, ResponseMode, StateStrategy};
 use crate::provider::{Line, Provider};
 
 /// What flows are kept under.
@@ -35,14 +35,6 @@ const OURS: [&str; 9] = [
     "request",
     "request_uri",
 ];
-
-/// Where the browser goes, and what it is given to keep.
-pub struct Departure {
-    /// The authorization endpoint, with its query.
-    pub location: String,
-    /// Values of `Set-Cookie` headers.
-    pub cookies: Vec<HeaderValue>,
-}
 
 impl Engine {
     /// Begins a flow.
@@ -155,6 +147,9 @@ impl Engine {
             set(name, Some(value));
         }
         line.provider.strategy().prepare(settings, &mut params);
+        if matches!(flow.intent, Intent::Confirm { .. }) {
+            ask_for_presence(settings, &mut params);
+        }
         params.retain(|(name, _)| !OURS.contains(&name.as_str()));
         let callback = line.provider.callback(&self.host);
         let mut ours = vec![
@@ -207,7 +202,7 @@ impl Engine {
             return Err(refusal::state_not_found());
         }
         if let Some(user) = prepared.link_for {
-            let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user && !is_worn(caller));
+            let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user && !caller.is_worn());
             caller.ok_or_else(refusal::link_of_another_session)?;
             if !visitor.is_fresh {
                 return Err(refusal::not_fresh());
@@ -218,5 +213,14 @@ impl Engine {
             taken.ok_or_else(refusal::state_not_found)?;
         }
         Ok(prepared)
+    }
+}
+
+/// Asks that the person sign in there once more, whatever else was to be asked (OpenID Connect Core 1.0 section 3.1.2.1).
+fn ask_for_presence(settings: &ProviderSettings, params: &mut Vec<(String, String)>) {
+    params.retain(|(name, _)| name != "prompt" && name != "max_age");
+    params.extend(settings.confirm_prompt.clone().map(|prompt| ("prompt".to_owned(), prompt)));
+    if settings.can_prove_presence() {
+        params.push(("max_age".to_owned(), "0".to_owned()));
     }
 }

@@ -16,7 +16,7 @@ use crate::model::flow::{Flow, Intent};
 use crate::model::refusal;
 use crate::model::settings::StateStrategy;
 use crate::model::tokens::TokenSet;
-use crate::provider::{Claims, Expected, Line, Provider};
+use crate::provider::{Claims, Expected, Line, Provider, signed_in_at};
 
 /// What answers that came as a form are kept under.
 const ANSWER: &str = "oauth-client.answer";
@@ -170,8 +170,15 @@ impl Engine {
         let code = code.ok_or_else(|| refusal::bad_answer("the answer has neither code nor error"))?;
         let tokens = self.redeem(&line, flow, code).await?;
         let verified = self.check_id_token(&line, flow, &tokens).await?;
+        let signed_in_at = verified.as_ref().and_then(|(claims, _)| signed_in_at(claims));
         let (profile, identity) = self.read_profile(&line, &tokens, verified, answer.user.as_deref()).await?;
-        self.arrive(provider, visitor, headers, flow, (profile, identity, tokens)).await
+        if let Intent::Confirm { user, session } = flow.intent {
+            let session = self.confirm(visitor, (user, session), &identity).await?;
+            self.host.sessions().confirm(session, provider.id()).await?;
+            let location = flow.options.return_to.clone().unwrap_or_else(|| "/account".to_owned());
+            return Ok(Landed::At { location, cookies: Vec::new() });
+        }
+        self.arrive(provider, visitor, headers, flow, (profile, identity, tokens, signed_in_at)).await
     }
 
     async fn redeem(&self, line: &Line<'_>, flow: &Flow, code: String) -> Result<TokenSet> {
@@ -196,7 +203,9 @@ impl Engine {
         }
         let token = tokens.id_token.as_ref().ok_or_else(|| refusal::unverified("no id_token came"))?;
         let access_token = tokens.access_token.as_ref().map(ExposeSecret::expose_secret);
-        let expected = Expected { nonce: flow.nonce.as_deref(), access_token };
+        let must_prove = matches!(flow.intent, Intent::Confirm { .. }) && line.provider.settings().can_prove_presence();
+        let signed_in_since = must_prove.then(|| flow.began_at());
+        let expected = Expected { nonce: flow.nonce.as_deref(), access_token, signed_in_since };
         line.verify(token.expose_secret(), expected).await.map(Some)
     }
 }

@@ -15,7 +15,7 @@ use crate::model::flow::FLOW_LIFETIME;
 use crate::model::profile::Profile;
 use crate::model::refusal;
 use crate::model::tokens::TokenSet;
-use crate::provider::{Claims, Expected, Provider};
+use crate::provider::{Claims, Expected, Provider, signed_in_at};
 
 /// What nonces are kept under.
 const NONCE: &str = "oauth-client.nonce";
@@ -32,6 +32,9 @@ pub struct NativeTokens {
     /// Whether the person asks for an account, if there is none.
     pub request_sign_up: bool,
 }
+
+/// Who somebody is there, what came along, and when they last proved to be there.
+type Checked = (Profile, Identity, TokenSet, Option<Timestamp>);
 
 /// A person who signed in with a token.
 pub struct IdTokenSignIn {
@@ -67,7 +70,7 @@ impl Engine {
         if provider.settings().disable_id_token_sign_in {
             return Err(refusal::id_token_sign_in_disabled());
         }
-        let (profile, identity, tokens) = self.check_native(provider, &native).await?;
+        let (profile, identity, tokens, signed_in_at) = self.check_native(provider, &native).await?;
         let arrival = Arrival {
             settings: provider.settings(),
             profile: &profile,
@@ -78,7 +81,8 @@ impl Engine {
         };
         // A program has no browser in which a link in a mail could be followed.
         let Found::Settled(settled) = self.settle(&arrival).await? else { return Err(refusal::email_not_verified()) };
-        let begun = self.begin_session(provider, visitor, headers, (settled.user, &identity)).await?;
+        let person = (settled.user, &identity, signed_in_at);
+        let begun = self.begin_session(provider, visitor, headers, person).await?;
         Ok(IdTokenSignIn { user: settled.user, begun, provider_account_id: identity.subject })
     }
 
@@ -96,7 +100,7 @@ impl Engine {
         if provider.settings().disable_id_token_sign_in {
             return Err(refusal::id_token_sign_in_disabled());
         }
-        let (profile, identity, tokens) = self.check_native(provider, &native).await?;
+        let (profile, identity, tokens, _) = self.check_native(provider, &native).await?;
         if !profile.email_verified && !provider.settings().trusted_for_account_linking {
             return Err(refusal::account_not_linked());
         }
@@ -112,15 +116,16 @@ impl Engine {
         Ok(identity.subject)
     }
 
-    async fn check_native(&self, provider: &Provider, native: &NativeTokens) -> Result<(Profile, Identity, TokenSet)> {
+    async fn check_native(&self, provider: &Provider, native: &NativeTokens) -> Result<Checked> {
         let line = provider.line(&self.host).await?;
         let access_token = native.tokens.access_token.as_ref().map(ExposeSecret::expose_secret);
-        let (claims, issuer) = line.verify(&native.id_token, Expected { nonce: None, access_token }).await?;
+        let (claims, issuer) = line.verify(&native.id_token, Expected { access_token, ..Expected::default() }).await?;
         self.use_nonce(provider, &claims, native.nonce.as_deref()).await?;
+        let signed_in_at = signed_in_at(&claims);
         let mut tokens = native.tokens.clone();
         tokens.id_token = Some(SecretString::from(native.id_token.as_str()));
         let (profile, identity) = self.read_profile(&line, &tokens, Some((claims, issuer)), None).await?;
-        Ok((profile, identity, tokens))
+        Ok((profile, identity, tokens, signed_in_at))
     }
 
     /// The token must carry a nonce of ours, as it is or as the SHA-256 in hexadecimal that Apple's libraries are handed, and

@@ -3,13 +3,19 @@
 
 use std::sync::{Arc, Weak};
 
+use belgie_api::axum::http::HeaderMap;
 use belgie_api::db::{Conn, Tx};
-use belgie_api::hooks::{Act, Veto, WaysIn};
+use belgie_api::hooks::{Act, Departure, Shows, Veto, WaysIn};
 use belgie_api::plugin::DataExport;
+use belgie_api::ports::LimitBucket;
 use belgie_api::serde_json::{Value, json};
+use belgie_api::web::Visitor;
 use belgie_api::{Event, Failure, Result, UserId, async_trait};
 
 use super::{Engine, LinkedAccountInfo};
+use crate::model::flow::{FlowOptions, Intent};
+use crate::model::refusal;
+use crate::model::return_to::with_parameter;
 use crate::store;
 
 /// Linked accounts as others know them. The host holds this and the engine holds the host, so this holds the engine only
@@ -29,6 +35,32 @@ impl WaysIn for People {
         let engine = self.engine()?;
         let linked = store::accounts::list(conn, user).await?.into_iter().map(|account| account.provider);
         Ok(linked.filter(|provider| engine.provider(provider).is_ok()).collect())
+    }
+
+    fn shows(&self, way: &str) -> Option<Shows> {
+        let provider = self.engine().ok()?.provider(way).ok()?;
+        Some(if provider.settings().can_prove_presence() { Shows::Presence } else { Shows::Browser })
+    }
+
+    async fn begin_to_confirm(
+        &self,
+        way: &str,
+        (visitor, headers): (&Visitor, &HeaderMap),
+        return_to: &str,
+    ) -> Result<Option<Departure>> {
+        let engine = self.engine()?;
+        let Ok(provider) = engine.provider(way) else { return Ok(None) };
+        engine.host.limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
+        let caller = visitor.caller.as_ref().filter(|caller| !caller.is_worn());
+        let caller = caller.ok_or_else(refusal::confirm_of_another_session)?;
+        let session = caller.session().ok_or_else(refusal::confirm_of_another_session)?;
+        let options = FlowOptions {
+            return_to: Some(return_to.to_owned()),
+            error_redirect_url: Some(with_parameter("/auth/confirm", "return_to", return_to)),
+            ..FlowOptions::default()
+        };
+        let intent = Intent::Confirm { user: caller.user().id, session };
+        engine.begin(&provider, headers, intent, options).await.map(Some)
     }
 }
 

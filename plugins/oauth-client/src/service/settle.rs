@@ -64,12 +64,21 @@ pub(super) enum Found {
 }
 
 /// The ground of a sign-in with a provider: the account there is a way into the account here.
-pub(super) struct StillLinked<'a>(pub(super) &'a Identity);
+pub(super) struct StillLinked<'a> {
+    /// The account there.
+    pub(super) identity: &'a Identity,
+    /// When the person is known to have been there last.
+    pub(super) was_there_at: Timestamp,
+}
 
 #[async_trait]
 impl Ground for StillLinked<'_> {
     async fn stands(&self, tx: &mut Tx, user: &UserContext) -> Result<bool> {
-        Ok(store::accounts::find(tx, self.0).await?.is_some_and(|account| account.user_id == user.id))
+        Ok(store::accounts::find(tx, self.identity).await?.is_some_and(|account| account.user_id == user.id))
+    }
+
+    fn was_there_at(&self, _now: Timestamp) -> Timestamp {
+        self.was_there_at
     }
 }
 

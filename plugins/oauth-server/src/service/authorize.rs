@@ -271,7 +271,7 @@ fn read_prompt(prompt: Option<&str>) -> Result<bool, ReplyError> {
 
 /// Who may answer: a person in a browser, in their own session.
 fn answerer(caller: &Caller) -> Result<Answerer> {
-    if caller.principal().presence().is_some_and(|presence| presence.impersonator.is_some()) {
+    if caller.is_worn() {
         return Err(Failure::forbidden("session.impersonated", "Only the person can let an agent in.")
             .hint("End the impersonation first."));
     }

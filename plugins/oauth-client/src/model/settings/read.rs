@@ -51,6 +51,9 @@ impl ProviderSettings {
         self.response_mode = section.one_of("response_mode", &modes, self.response_mode);
         let prompt = section.opt_string("prompt");
         self.prompt = prompt.or_else(|| self.prompt.take());
+        self.proves_presence = section.boolean("proves_presence", self.proves_presence);
+        let confirm_prompt = section.opt_string("confirm_prompt");
+        self.confirm_prompt = confirm_prompt.or_else(|| self.confirm_prompt.take());
         let access_type = section.opt_string("access_type");
         self.access_type = access_type.or_else(|| self.access_type.take());
         let strategies = [

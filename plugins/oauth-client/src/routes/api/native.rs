@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use belgie_api::axum::body::Bytes;
 use belgie_api::axum::extract::{Path, State};
-use belgie_api::axum::http::{HeaderMap, HeaderValue};
+use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
 use belgie_api::ports::LimitBucket;
-use belgie_api::web::{Known, Visitor};
+use belgie_api::web::{Known, Visitor, is_foreign};
 use belgie_api::{Failure, Result};
 use serde_json::json;
 
@@ -33,7 +33,7 @@ pub async fn sign_in(
     body: Bytes,
 ) -> Result<Response> {
     engine.host().limits().take(LimitBucket::SignInByAddress, &visitor.info.ip.to_string()).await?;
-    refuse_other_sites(&headers)?;
+    refuse_other_sites(&engine, &headers)?;
     let provider = engine.provider(&id)?;
     let native: Native = read_json(&headers, &body)?;
     let signed_in = engine.sign_in_with_token(&provider, &visitor, &headers, native.into()).await?;
@@ -68,9 +68,8 @@ pub async fn link(
 }
 
 /// A page of another site that makes a browser sign in here would make the person act in the account of somebody else.
-fn refuse_other_sites(headers: &HeaderMap) -> Result<()> {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    if site.is_none_or(|site| matches!(site, b"same-origin" | b"none")) {
+fn refuse_other_sites(engine: &Engine, headers: &HeaderMap) -> Result<()> {
+    if !is_foreign(headers, engine.host().urls()) {
         return Ok(());
     }
     Err(Failure::forbidden("form.foreign", "This was sent by a page of another site.").hint("Sign in here."))

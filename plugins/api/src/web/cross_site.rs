@@ -4,7 +4,8 @@
 //! was not made by a browser, so nobody was tricked into it. Forms carry a token besides.
 
 use axum::http::{HeaderMap, HeaderName, header};
-use belgie_api::ports::Urls;
+
+use crate::ports::Urls;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
