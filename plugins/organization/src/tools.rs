@@ -196,7 +196,7 @@ async fn invite_member(
     Parameters(wanted): Parameters<InviteMember>,
 ) -> Result<Json<InvitationAnswer>, Refused> {
     let id = meant(&caller, wanted.organization.as_deref())?;
-    let roles = read_roles(&wanted.roles.unwrap_or_else(|| vec!["member".to_owned()]))?;
+    let roles = read_roles(wanted.roles.unwrap_or_else(|| vec!["member".to_owned()]))?;
     let new = NewInvitation { email: wanted.email, roles, resend: wanted.resend.unwrap_or_default(), team: None };
     let invitation = organizations.invite(&Actor::agent(&caller), id, new).await?;
     Ok(Json((&invitation).into()))
