@@ -126,8 +126,9 @@ async fn with_builder(
     json: bool,
     act: impl AsyncFnOnce(&Gateway) -> belgie_api::Result<belgie_api::command::Output>,
 ) -> Result<ExitCode, CliError> {
-    let gateway = open(builder).await?;
-    let outcome = act(&gateway).await;
+    // Boxed: the way to a gateway needs much room, and who waits for it would carry it along.
+    let gateway = Box::pin(open(builder)).await?;
+    let outcome = Box::pin(act(&gateway)).await;
     gateway.shutdown().await;
     print(&outcome?, json);
     Ok(ExitCode::SUCCESS)

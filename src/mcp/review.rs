@@ -44,29 +44,15 @@ impl Review {
     /// the other: an older look never has the last word.
     pub fn subscribe(self, bus: &Bus, shutdown: CancellationToken) {
         let (doubts, mut waiting) = mpsc::unbounded_channel();
-        let review = self.clone();
+        let Self { leases, binding, tasks, runtime, .. } = self.clone();
+        let ear = Ear { leases, binding, tasks: tasks.clone(), runtime: runtime.clone(), doubts };
         let look = async move {
             while let Some(event) = waiting.recv().await {
-                review.look_again(&event).await;
+                self.look_again(&event).await;
             }
         };
-        self.tasks.spawn_on(async move { shutdown.run_until_cancelled(look).await }, &self.runtime);
-        bus.subscribe(Arc::new(move |event: &Event| self.hear(event, &doubts)));
-    }
-
-    /// Ends what an event ends, at once; what it puts in doubt is looked at right afterwards.
-    fn hear(&self, event: &Event, doubts: &UnboundedSender<Event>) {
-        if is_of_organization(event) {
-            // Nobody waits for it any more after the shutdown, when everything has ended anyway.
-            let _nobody_waits = doubts.send(event.clone());
-            return;
-        }
-        self.leases.hear(event);
-        let over = self.binding.hear(event);
-        if !over.is_empty() {
-            let binding = Arc::clone(&self.binding);
-            self.tasks.spawn_on(async move { binding.close(over).await }, &self.runtime);
-        }
+        tasks.spawn_on(async move { shutdown.run_until_cancelled(look).await }, &runtime);
+        bus.subscribe(Arc::new(move |event: &Event| ear.hear(event)));
     }
 
     async fn look_again(&self, event: &Event) {
@@ -93,6 +79,32 @@ impl Review {
             tracing::warn!(error = ?failure, "what goes on is ended: its caller could not be established anew");
             None
         })
+    }
+}
+
+/// What listens on the bus. It holds nobody who makes callers: they hold the database, and the database the bus.
+struct Ear {
+    leases: Leases,
+    binding: Arc<Binding>,
+    tasks: TaskTracker,
+    runtime: Handle,
+    doubts: UnboundedSender<Event>,
+}
+
+impl Ear {
+    /// Ends what an event ends, at once; what it puts in doubt is looked at right afterwards.
+    fn hear(&self, event: &Event) {
+        if is_of_organization(event) {
+            // Nobody waits for it any more after the shutdown, when everything has ended anyway.
+            let _nobody_waits = self.doubts.send(event.clone());
+            return;
+        }
+        self.leases.hear(event);
+        let over = self.binding.hear(event);
+        if !over.is_empty() {
+            let binding = Arc::clone(&self.binding);
+            self.tasks.spawn_on(async move { binding.close(over).await }, &self.runtime);
+        }
     }
 }
 

@@ -116,8 +116,7 @@ pub trait WaysIn: Send + Sync {
     async fn list(&self, conn: &mut Conn, user: UserId) -> Result<Vec<String>>;
 
     /// What passing through a way once more shows of whoever does; `None` when there is no such way here, or it shows nothing.
-    fn shows(&self, way: &str) -> Option<Shows> {
-        let _not_here = way;
+    fn shows(&self, _way: &str) -> Option<Shows> {
         None
     }
 

@@ -269,7 +269,9 @@ impl ServerHandler for Gate {
         let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
         if let Some(server) = owner {
             run::need(&visit.lease, &server.guard);
-            wanted.iter().for_each(|uri| run::need(&visit.lease, &server.guard_of(uri)));
+            for uri in &wanted {
+                run::need(&visit.lease, &server.guard_of(uri));
+            }
         }
         let (changes, sink) = (visit.lease.changes(), context.sink().clone());
         let told = async {
