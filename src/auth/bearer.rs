@@ -14,6 +14,8 @@ use crate::access::caller::Callers;
 
 /// How many tokens are remembered; one takes about a kilobyte.
 const REMEMBERED: u64 = 10_000;
+/// How long to wait before it is looked again whether an event has been told to everybody.
+const TELLING: Duration = Duration::from_micros(200);
 /// How long one is remembered at most, whatever happens to the news.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
@@ -112,6 +114,16 @@ impl BearerTokens {
     #[must_use]
     pub fn generation(&self) -> Option<u64> {
         self.bus.settled_generation()
+    }
+
+    /// Waits until no event is being told, which takes as long as its listeners do; the generation then.
+    pub async fn settled(&self) -> u64 {
+        loop {
+            match self.generation() {
+                Some(generation) => return generation,
+                None => tokio::time::sleep(TELLING).await,
+            }
+        }
     }
 
     /// The caller behind a token meant for `resource`, an absolute URI.

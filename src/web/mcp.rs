@@ -170,10 +170,7 @@ async fn answer(web: &Web, place: &Place, request: Request) -> Response {
 /// heard by nobody, so whoever was established before them is established anew.
 async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Response> {
     for _ in 0..TRIES {
-        let Some(generation) = web.tokens.generation() else {
-            tokio::task::yield_now().await;
-            continue;
-        };
+        let generation = web.tokens.settled().await;
         let (caller, cookie) = authenticate(web, place, parts).await?;
         let lease = web.mcp.lease(&caller);
         if web.tokens.generation() == Some(generation) {

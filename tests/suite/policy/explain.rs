@@ -30,7 +30,7 @@ async fn nothing() -> String {
 fn setup(places: &Places) -> Setup {
     let set = ToolSet::new(()).tool(tool("note", "Runs"), access().scope("notes:write"), nothing);
     let places = places.clone();
-    Setup::default().config(FILE).build(move |builder| builder.tools(set).scope(scope("notes:write")).plugin(places))
+    Setup::default().config(FILE).build(move |builder| places.alone(builder).tools(set).scope(scope("notes:write")))
 }
 
 async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> (bool, Value) {

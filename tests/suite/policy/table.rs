@@ -68,7 +68,7 @@ fn setup(direct: bool, places: &Places) -> Setup {
     let places = places.clone();
     Setup::default()
         .config(&format!("[mcp]\ndirect_path = {direct}\n{entries}{more}"))
-        .build(move |builder| builder.tools(set).scope(scope("notes:write")).plugin(places))
+        .build(move |builder| places.alone(builder).tools(set).scope(scope("notes:write")))
 }
 
 on_both_engines! {

@@ -1,5 +1,7 @@
 //! Organizations and teams in memory, for tests of what depends on somebody's place.
 
+use belgie::Builder;
+use belgie_oauth_server::OAuthServer;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -34,6 +36,11 @@ fn names(texts: &[&str]) -> BTreeSet<String> {
 }
 
 impl Places {
+    /// A gateway in which these are the only organizations there are.
+    pub fn alone(self, builder: Builder) -> Builder {
+        builder.bare().plugin(OAuthServer::default()).plugin(self)
+    }
+
     /// Two organizations without members.
     pub fn new() -> Self {
         let organization = |slug: &str| OrgName {
