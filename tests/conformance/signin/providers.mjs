@@ -1,7 +1,7 @@
 // In by a provider: the first time, again, by another door to the same account, and not at all.
 
 import assert from 'node:assert/strict';
-import { BUTTON, PATHS, PROVIDERS, SAYS } from './ui.mjs';
+import { BUTTON, FIELD, PATHS, PROVIDERS, SAYS } from './ui.mjs';
 
 const EDSGER = 'edsger.dijkstra@example.org';
 
@@ -31,14 +31,16 @@ export async function providers(visitor) {
     assert.equal(await visitor.accountId(), id);
     await visitor.signOut();
   });
-  await visitor.check('the provider confirms that somebody is there, who has no password', async () => {
+  await visitor.check('a provider that cannot prove that somebody is there is not asked, where a mail can', async () => {
     await visitor.signInWith('google', 'grace');
     await visitor.growStale('grace@navy.example');
     await visitor.visit(PATHS.password);
     assert.equal(visitor.path, PATHS.confirm);
     await visitor.look('confirm-providers');
-    await visitor.go(BUTTON.provider(PROVIDERS.google));
-    await visitor.atProvider('grace');
+    await visitor.go(BUTTON.sendCode);
+    const mail = await visitor.takeMail('grace@navy.example', /^\d{6} is your code/);
+    await visitor.write(FIELD.code, /\b\d{6}\b/.exec(mail.text)[0]);
+    await visitor.go(BUTTON.useCode);
     assert.equal(visitor.path, PATHS.password);
     await visitor.look('first-password');
     await visitor.signOut();

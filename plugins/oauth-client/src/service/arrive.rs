@@ -42,10 +42,11 @@ fn is_still_there(visitor: &Visitor, user: UserId, session: SessionId) -> Option
 /// When whoever signs in is known to have been there last. `said`: by the provider, which may repeat what it knows from
 /// yesterday or say nothing. Who is signed in here already and comes again is no fresher than before: anybody can make a link
 /// that leads through a provider.
-fn was_there_at(visitor: &Visitor, user: UserId, said: Option<Timestamp>) -> Timestamp {
+/// Who was not signed in here and of whom the provider says nothing signs in now, as with any other way in.
+fn was_there_at(visitor: &Visitor, user: UserId, said: Option<Timestamp>) -> Option<Timestamp> {
     let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
     let before = caller.and_then(|caller| caller.principal().presence()).map(|presence| presence.authenticated_at);
-    before.or(said).unwrap_or(Timestamp::EPOCH)
+    before.or(said)
 }
 
 impl Engine {

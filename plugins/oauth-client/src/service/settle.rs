@@ -67,8 +67,8 @@ pub(super) enum Found {
 pub(super) struct StillLinked<'a> {
     /// The account there.
     pub(super) identity: &'a Identity,
-    /// When the person is known to have been there last.
-    pub(super) was_there_at: Timestamp,
+    /// When the person is known to have been there last; `None` when nobody says anything else than just now.
+    pub(super) was_there_at: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -77,8 +77,8 @@ impl Ground for StillLinked<'_> {
         Ok(store::accounts::find(tx, self.identity).await?.is_some_and(|account| account.user_id == user.id))
     }
 
-    fn was_there_at(&self, _now: Timestamp) -> Timestamp {
-        self.was_there_at
+    fn was_there_at(&self, now: Timestamp) -> Timestamp {
+        self.was_there_at.unwrap_or(now)
     }
 }
 
