@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::context::{OrgContext, TeamContext};
 use crate::failure::Result;
-use crate::id::{OrgId, TeamId, UserId};
+use crate::id::{OrgId, UserId};
 
 /// An organization as people recognise it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,15 +16,6 @@ pub struct OrgName {
     pub id: OrgId,
     /// Its name in URLs.
     pub slug: String,
-    /// What people call it.
-    pub name: String,
-}
-
-/// A team as people recognise it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TeamName {
-    /// The team.
-    pub id: TeamId,
     /// What people call it.
     pub name: String,
 }

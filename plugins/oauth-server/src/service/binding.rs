@@ -133,8 +133,8 @@ fn is_reached(resources: &[String], slug: Option<&str>) -> bool {
 }
 
 /// Ends the grants that let act for an organization in which their person is no more, and those for an address that it
-/// has given up. That their tokens open nothing was
-/// true before; this makes it final, also for somebody who comes back, and takes them off the account page.
+/// has given up. That their tokens open nothing was true before; this makes it final as soon as the news are heard, and
+/// takes them off the account page. Who has left and come back by then keeps them.
 pub struct Memberships(pub Arc<OAuth>);
 
 impl Memberships {
