@@ -26,10 +26,9 @@ async fn visits(State(shop): State<Shop>) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let gateway = Belgie::builder(RawConfig::of_process(Default::default())?).demo_tools().build().await?;
+    let (gateway, listener) = Belgie::builder(RawConfig::of_process(Default::default())?).demo_tools().listen().await?;
     let application = Router::new().route("/shop", get(visits)).with_state(Shop::default()).merge(gateway.router());
 
-    let listener = tokio::net::TcpListener::bind(gateway.config().server.listen).await?;
     println!("The shop:     {}", gateway.host().urls().absolute("/shop"));
     println!("MCP endpoint: {}", gateway.host().urls().absolute("/mcp"));
     axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>()).await?;

@@ -60,11 +60,10 @@ pub fn builder(config: RawConfig) -> Builder {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let gateway = builder(RawConfig::of_process(Default::default())?).build().await?;
+    let (gateway, listener) = builder(RawConfig::of_process(Default::default())?).listen().await?;
     if let Some(link) = gateway.offer_setup().await? {
         println!("Make the first account here: {link}");
     }
-    let listener = tokio::net::TcpListener::bind(gateway.config().server.listen).await?;
     println!("Give your agent this address: {}", gateway.host().urls().absolute("/mcp"));
     gateway.serve(listener).await;
     Ok(())

@@ -39,19 +39,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         access().scope("notes:write"),
         remember,
     );
-    let gateway = Belgie::builder(RawConfig::of_process(Default::default())?)
+    let (gateway, listener) = Belgie::builder(RawConfig::of_process(Default::default())?)
         .tools(tools)
         .scope(ScopeInfo {
             name: "notes:write".into(),
             description: "Write notes in your name".into(),
             grant: ScopeGrant::ByDefault,
         })
-        .build()
+        .listen()
         .await?;
     if let Some(link) = gateway.offer_setup().await? {
         println!("Make the first account here: {link}");
     }
-    let listener = tokio::net::TcpListener::bind(gateway.config().server.listen).await?;
     println!("Give your agent this address: {}", gateway.host().urls().absolute("/mcp"));
     gateway.serve(listener).await;
     Ok(())

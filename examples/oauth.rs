@@ -44,8 +44,7 @@ pub fn application(gateway: &Gateway) -> Router {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let gateway = builder(RawConfig::of_process(Default::default())?).build().await?;
-    let listener = tokio::net::TcpListener::bind(gateway.config().server.listen).await?;
+    let (gateway, listener) = builder(RawConfig::of_process(Default::default())?).listen().await?;
     println!("Sign in here: {}", gateway.host().urls().absolute("/welcome"));
     axum::serve(listener, application(&gateway).into_make_service_with_connect_info::<SocketAddr>()).await?;
     gateway.shutdown().await;

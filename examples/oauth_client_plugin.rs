@@ -81,8 +81,7 @@ pub fn application(gateway: &Gateway) -> Router {
 
 #[tokio::main]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let gateway = builder(RawConfig::of_process(Default::default())?).build().await?;
-    let listener = tokio::net::TcpListener::bind(gateway.config().server.listen).await?;
+    let (gateway, listener) = builder(RawConfig::of_process(Default::default())?).listen().await?;
     for id in gateway.provided::<OAuthClient>().map(|clients| clients.ids()).unwrap_or_default() {
         println!("Buy with {id}: {}", gateway.host().urls().absolute(&format!("/buy/{id}")));
     }

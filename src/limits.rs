@@ -5,7 +5,8 @@
 //!
 //! # What a key is
 //! For the buckets "by address" the key is the client's IP address. Addresses of IPv6 are taken together by their first
-//! 64 bits (RFC 4291 section 2.5.4), since a single subscriber can use any of the rest.
+//! 64 bits (RFC 4291 section 2.5.4), since a single subscriber can use any of the rest; where an account is part of the
+//! key, by their first 48.
 //!
 //! # Why nobody can be locked out of an account
 //! A bucket that counted the attempts at an account from wherever would be a gift: whoever knows an e-mail address
@@ -17,8 +18,23 @@
 //! Guessing from many addresses is slowed by a bucket per account that strangers share, and mail to one recipient by one
 //! per recipient. Neither is ever asked of a browser that was signed in to the account before, nor of a session of it:
 //! those have buckets of their own. And no single address can empty them: its share ([`account_key`] again, in
-//! [`LimitBucket::SignInShare`] and [`LimitBucket::MailShare`]) is half. What remains: several addresses together can
-//! make an owner wait who comes with a browser that was never signed in.
+//! [`LimitBucket::SignInShare`] and [`LimitBucket::MailShare`]) is half.
+//!
+//! Two addresses could, and so keep out an owner who comes with a browser that was never signed in. Therefore the first
+//! attempts of every address at an account pass by what strangers share ([`take_as_stranger`]), under a larger bucket
+//! that first attempts share with each other. The sums, with the numbers of the usual configuration:
+//!
+//! | | sign-in | mail |
+//! |---|---|---|
+//! | first attempts of one address: at once, and then | 3, one in 4 hours | 2, one in 4 hours |
+//! | first attempts of all addresses in an hour | 10 x 60 = 600 | 3 x 10 = 30 |
+//! | addresses to empty that once; it is back at | 200; one in 6 s | 15; one in 2 min |
+//! | addresses to **keep** it empty (one attempt in 4 hours each) | 2,400 | 120 |
+//! | what n addresses get through in an hour, in the long run | 60 + n/4, 660 at most | 10 + n/4, 40 at most |
+//!
+//! An address is one of IPv4 or a /48 of IPv6 here, the most a site is given (RFC 6177), so a network of one's own
+//! counts as one. What remains: whoever has thousands of addresses, or shares the owner's, can make an owner wait in a
+//! browser that was never signed in.
 //!
 //! # Memory
 //! Keys are chosen by strangers, so they are not kept: a key is mapped by a keyed hash to one of 2^18 slots per bucket,
@@ -27,6 +43,7 @@
 //! the slots that are full again.
 
 mod key;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +61,18 @@ use governor::{Quota, RateLimiter};
 
 pub use self::key::account_key;
 use self::key::{Slot, Slots};
+pub use self::strangers::{Shared, take_as_stranger};
+
+/// How many sign-in attempts at an account pass by what strangers share, for each address; see [the sums](self).
+const FIRST_SIGN_INS: NonZeroU32 = at_least_one(3);
+/// The same for mails to a recipient.
+const FIRST_MAILS: NonZeroU32 = at_least_one(2);
+/// How long it takes until one of them is back.
+const FIRST_COMES_BACK: Duration = Duration::from_secs(4 * 60 * 60);
+/// How much more than what strangers share first attempts at an account may be, from all addresses together.
+const FIRST_SIGN_INS_OF_ALL: NonZeroU32 = at_least_one(10);
+/// The same for mails to a recipient, each of which is a nuisance.
+const FIRST_MAILS_OF_ALL: NonZeroU32 = at_least_one(3);
 
 /// How much one bucket holds and how fast it fills up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +117,14 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     clock: C,
     sign_in_by_address: Limiter<C>,
     sign_in_by_account: Limiter<C>,
+    sign_in_first: Limiter<C>,
+    sign_in_first_of_all: Limiter<C>,
     sign_in_share: Limiter<C>,
     sign_in_by_strangers: Limiter<C>,
     sign_in_by_device: Limiter<C>,
     mail_by_address: Limiter<C>,
+    mail_first: Limiter<C>,
+    mail_first_of_all: Limiter<C>,
     mail_share: Limiter<C>,
     mail_to_recipient: Limiter<C>,
     mail_by_owner: Limiter<C>,
@@ -118,17 +151,27 @@ impl<C: Clock + Clone> LocalLimits<C> {
             RateLimiter::dashmap_with_clock(quota, clock.clone())
         };
         let hourly = |number| RateLimiter::dashmap_with_clock(Quota::per_hour(number), clock.clone());
+        let first = |burst: NonZeroU32| {
+            let quota = Quota::with_period(FIRST_COMES_BACK).unwrap_or(Quota::per_hour(NonZeroU32::MIN));
+            RateLimiter::dashmap_with_clock(quota.allow_burst(burst), clock.clone())
+        };
+        let strangers = settings.sign_in_by_strangers_per_hour;
+        let mails = settings.mail_to_recipient_per_hour;
         Self {
             slots: Slots::new(entropy),
             sign_in_by_address: limiter(settings.sign_in_by_address),
             sign_in_by_account: limiter(settings.sign_in_by_account),
-            sign_in_share: hourly(half(settings.sign_in_by_strangers_per_hour)),
-            sign_in_by_strangers: hourly(settings.sign_in_by_strangers_per_hour),
+            sign_in_first: first(FIRST_SIGN_INS),
+            sign_in_first_of_all: hourly(strangers.saturating_mul(FIRST_SIGN_INS_OF_ALL)),
+            sign_in_share: hourly(half(strangers)),
+            sign_in_by_strangers: hourly(strangers),
             sign_in_by_device: limiter(settings.sign_in_by_device),
             mail_by_address: limiter(settings.mail_by_address),
-            mail_share: hourly(half(settings.mail_to_recipient_per_hour)),
-            mail_to_recipient: hourly(settings.mail_to_recipient_per_hour),
-            mail_by_owner: hourly(settings.mail_to_recipient_per_hour),
+            mail_first: first(FIRST_MAILS),
+            mail_first_of_all: hourly(mails.saturating_mul(FIRST_MAILS_OF_ALL)),
+            mail_share: hourly(half(mails)),
+            mail_to_recipient: hourly(mails),
+            mail_by_owner: hourly(mails),
             sign_up: limiter(settings.sign_up),
             register: limiter(settings.register),
             authorize: limiter(settings.authorize),
@@ -153,14 +196,18 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 13] {
+    fn all(&self) -> [&Limiter<C>; 17] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
+            &self.sign_in_first,
+            &self.sign_in_first_of_all,
             &self.sign_in_share,
             &self.sign_in_by_strangers,
             &self.sign_in_by_device,
             &self.mail_by_address,
+            &self.mail_first,
+            &self.mail_first_of_all,
             &self.mail_share,
             &self.mail_to_recipient,
             &self.mail_by_owner,
@@ -175,10 +222,14 @@ impl<C: Clock> LocalLimits<C> {
         match bucket {
             LimitBucket::SignInByAddress => &self.sign_in_by_address,
             LimitBucket::SignInByAccount => &self.sign_in_by_account,
+            LimitBucket::SignInFirst => &self.sign_in_first,
+            LimitBucket::SignInFirstOfAll => &self.sign_in_first_of_all,
             LimitBucket::SignInShare => &self.sign_in_share,
             LimitBucket::SignInByStrangers => &self.sign_in_by_strangers,
             LimitBucket::SignInByDevice => &self.sign_in_by_device,
             LimitBucket::MailByAddress => &self.mail_by_address,
+            LimitBucket::MailFirst => &self.mail_first,
+            LimitBucket::MailFirstOfAll => &self.mail_first_of_all,
             LimitBucket::MailShare => &self.mail_share,
             LimitBucket::MailToRecipient => &self.mail_to_recipient,
             LimitBucket::MailByOwner => &self.mail_by_owner,
@@ -187,6 +238,13 @@ impl<C: Clock> LocalLimits<C> {
             LimitBucket::Authorize => &self.authorize,
             LimitBucket::Token => &self.token,
         }
+    }
+}
+
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use belgie_api::{Caller, ScopeSet};
 
 use super::expression::Arguments;
-use super::guard::{Check, Finding, Guard, Known, Need, Stage};
+use super::guard::{Check, Finding, Guard, KnownArguments, Need, Stage};
 
 /// What somebody wants to do, with everything that stands before it.
 #[derive(Clone, Copy, Debug)]
@@ -163,7 +163,7 @@ impl Witness for () {
 /// The first denial in the order organization, role, team and permission; what expressions ask of the caller; scopes; the
 /// plan; what expressions ask of the arguments.
 pub fn decide<'a>(caller: &'a Caller, action: Action<'a>, arguments: Option<&Arguments>) -> Result<Permit<'a>, Denial> {
-    judge(caller, action.guard, Known::Arguments(arguments), &mut ())?;
+    judge(caller, action.guard, KnownArguments::These(arguments), &mut ())?;
     Ok(Permit { caller, action })
 }
 
@@ -172,7 +172,7 @@ pub fn decide<'a>(caller: &'a Caller, action: Action<'a>, arguments: Option<&Arg
 /// # Errors
 /// As [`decide`].
 pub fn foresee(caller: &Caller, guard: &Guard) -> Result<(), Denial> {
-    judge(caller, guard, Known::Nothing, &mut ())
+    judge(caller, guard, KnownArguments::Nothing, &mut ())
 }
 
 /// Whether a thing behind this guard is shown to the caller.
@@ -191,7 +191,7 @@ pub fn is_hidden(caller: &Caller, guard: &Guard) -> bool {
 pub(super) fn judge<W: Witness>(
     caller: &Caller,
     guard: &Guard,
-    known: Known<'_>,
+    known: KnownArguments<'_>,
     witness: &mut W,
 ) -> Result<(), Denial> {
     let mut first = Ok(());

@@ -89,11 +89,11 @@ pub enum Finding {
 
 /// What is known of the arguments.
 #[derive(Clone, Copy, Debug)]
-pub enum Known<'a> {
+pub enum KnownArguments<'a> {
     /// Nothing yet: a list is made, or a request looked at before it is read to its end.
     Nothing,
     /// These, or that there are none.
-    Arguments(Option<&'a Arguments>),
+    These(Option<&'a Arguments>),
 }
 
 /// A need with where it comes from and when it is asked.
@@ -202,7 +202,7 @@ impl Need {
     }
 
     /// Looks whether it is met.
-    pub(super) fn look(&self, caller: &Caller, known: Known<'_>) -> Finding {
+    pub(super) fn look(&self, caller: &Caller, known: KnownArguments<'_>) -> Finding {
         let organization = caller.organization();
         let is_met = match self {
             Self::Impossible => false,
@@ -223,8 +223,8 @@ impl Need {
             Self::OfCaller(expression) => return Finding::of(expression.ask_of_caller(caller)),
             Self::OfArguments(expression) => {
                 return match known {
-                    Known::Nothing => Finding::Open,
-                    Known::Arguments(arguments) => Finding::of(expression.ask_of_arguments(caller, arguments)),
+                    KnownArguments::Nothing => Finding::Open,
+                    KnownArguments::These(arguments) => Finding::of(expression.ask_of_arguments(caller, arguments)),
                 };
             }
             Self::Not(needs) => return not_all(needs, caller, known),
@@ -244,7 +244,7 @@ impl Finding {
 }
 
 /// One need that is not met is enough for the denial not to apply; only then may another one have failed.
-fn not_all(needs: &[Need], caller: &Caller, known: Known<'_>) -> Finding {
+fn not_all(needs: &[Need], caller: &Caller, known: KnownArguments<'_>) -> Finding {
     let mut turned = Finding::Unmet;
     for need in needs {
         match need.look(caller, known) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::decide::{AtPreflight, Denial, Witness, judge};
 use super::expression::Arguments;
-use super::guard::{Check, Finding, Guard, Known, Need, Origin};
+use super::guard::{Check, Finding, Guard, KnownArguments, Need, Origin};
 
 /// What came of one check.
 #[derive(Clone, Debug, Serialize)]
@@ -51,9 +51,10 @@ pub struct Trace {
 /// Decides and says how. `arguments`: those of the call, when they are known.
 #[must_use]
 pub fn trace(caller: &Caller, guard: &Guard, arguments: Option<&Arguments>) -> Trace {
-    let known = arguments.map_or(Known::Nothing, |arguments| Known::Arguments(Some(arguments)));
+    let known = arguments.map_or(KnownArguments::Nothing, |arguments| KnownArguments::These(Some(arguments)));
     let mut heard = Heard { caller, steps: Vec::new(), is_open: false };
-    let foreseen = judge(caller, guard, Known::Nothing, &mut Heard { caller, steps: Vec::new(), is_open: false });
+    let foreseen =
+        judge(caller, guard, KnownArguments::Nothing, &mut Heard { caller, steps: Vec::new(), is_open: false });
     let called = judge(caller, guard, known, &mut heard);
     Trace {
         rules: guard.origins().iter().map(Origin::to_string).collect(),

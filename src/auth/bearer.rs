@@ -59,7 +59,7 @@ fn path_on_loopback(uri: &str) -> Option<String> {
 }
 
 /// A token that was good when it was looked at.
-struct Known {
+struct GoodToken {
     caller: Caller,
     audience: Vec<String>,
 }
@@ -74,7 +74,7 @@ pub struct BearerTokens {
     clock: Arc<dyn Clock>,
     bus: Arc<Bus>,
     ports: Ports,
-    known: Cache<TokenHash, Arc<Known>>,
+    known: Cache<TokenHash, Arc<GoodToken>>,
 }
 
 impl BearerTokens {
@@ -102,7 +102,7 @@ impl BearerTokens {
         if !clashes.is_empty() {
             return Err(clashes);
         }
-        let known: Cache<TokenHash, Arc<Known>> =
+        let known: Cache<TokenHash, Arc<GoodToken>> =
             Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
@@ -144,7 +144,7 @@ impl BearerTokens {
         Ok(known.caller.clone())
     }
 
-    fn remembered(&self, hash: &TokenHash) -> Option<Arc<Known>> {
+    fn remembered(&self, hash: &TokenHash) -> Option<Arc<GoodToken>> {
         if !self.bus.is_live() {
             return None;
         }
@@ -152,7 +152,7 @@ impl BearerTokens {
         (known.caller.principal().expires_at() > self.clock.now()).then_some(known)
     }
 
-    async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<Known>, BearerError> {
+    async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<GoodToken>, BearerError> {
         let generation = self.bus.generation();
         // Junk is refused before any look into the database.
         let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
@@ -172,14 +172,14 @@ impl BearerTokens {
             expires_at,
         });
         let caller = self.callers.establish(Arc::new(principal)).await?.ok_or(BearerError::Invalid)?;
-        let known = Arc::new(Known { caller, audience });
+        let known = Arc::new(GoodToken { caller, audience });
         self.remember(hash, &known, generation);
         Ok(known)
     }
 
     /// Remembers what was loaded, unless news came in between: then it may be untrue already. The second look catches
     /// news that came while it was being written down.
-    fn remember(&self, hash: TokenHash, known: &Arc<Known>, generation: u64) {
+    fn remember(&self, hash: TokenHash, known: &Arc<GoodToken>, generation: u64) {
         if !self.bus.is_live() || self.bus.generation() != generation {
             return;
         }
@@ -190,7 +190,7 @@ impl BearerTokens {
     }
 }
 
-fn forget(known: &Cache<TokenHash, Arc<Known>>, event: &Event) {
+fn forget(known: &Cache<TokenHash, Arc<GoodToken>>, event: &Event) {
     let touched = known.iter().filter(|(_, entry)| entry.caller.principal().is_touched_by(event));
     for hash in touched.map(|(hash, _)| *hash).collect::<Vec<_>>() {
         known.invalidate(&hash);

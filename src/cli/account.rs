@@ -47,10 +47,10 @@ pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
             identity.delete_by(user, By::Host).await?;
             Ok(Output::new(format!("Deleted the account of {email}."), json!({ "id": user, "deleted": true })))
         }
-        UserVerb::Ban { email, reason, seconds } => {
+        UserVerb::Ban { email, reason, notice, seconds } => {
             let user = find(identity, &email).await?;
             let lasts = seconds.map(Duration::from_secs);
-            let until = identity.ban(user, &Ban { reason, lasts }, By::Host).await?;
+            let until = identity.ban(user, &Ban { reason, notice, lasts }, By::Host).await?;
             let end = until.map_or_else(|| "until you take it back".to_owned(), |until| format!("until {until}"));
             Ok(Output::new(format!("Banned {email} {end}."), json!({ "id": user, "banned": true, "until": until })))
         }

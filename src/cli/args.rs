@@ -122,6 +122,9 @@ pub enum UserVerb {
         /// Why; operators see it
         #[arg(long, default_value = "")]
         reason: String,
+        /// What the person is told besides, once they prove who they are
+        #[arg(long, default_value = "")]
+        notice: String,
         /// For how long; without it, until it is taken back
         #[arg(long, value_name = "SECONDS")]
         seconds: Option<u64>,

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use belgie_api::Failure;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +27,9 @@ pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Res
     };
     telemetry::install(&telemetry::TelemetrySettings { filter: log.filter.clone(), format })
         .map_err(Failure::internal)?;
-    let address = checked.config().server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))?;
-    let bound = listener.local_addr().map_err(Failure::internal)?;
-    let gateway = checked.bound_to(bound).open().await?;
+    let (checked, listener) = checked.bind().await?;
+    let gateway = checked.open().await?;
+    let bound = gateway.config().server.listen;
     super::refuse_pending(&gateway)?;
     last_address::remember(gateway.config(), bound)?;
     let setup = gateway.offer_setup().await?;
@@ -40,11 +38,6 @@ pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Res
     tokio::join!(gateway.serve(listener), stop_on_signal(stop));
     gateway.shutdown().await;
     Ok(ExitCode::SUCCESS)
-}
-
-fn cannot_listen(address: std::net::SocketAddr, error: std::io::Error) -> Failure {
-    Failure::conflict("serve.cannot_listen", format!("Nobody can listen on {address}: {error}."))
-        .hint("Choose another address with --listen, or port 0 for a free one.")
 }
 
 #[expect(clippy::print_stdout, reason = "a server says once where it listens; the set-up link must not end up in logs")]

@@ -10,7 +10,8 @@ use belgie_api::entropy::SystemEntropy;
 use belgie_api::hooks::{Observer, Veto};
 use belgie_api::plugin::ScopeInfo;
 use belgie_api::tools::{Guarded, ToolEntry, ToolSet};
-use belgie_api::{Clock, Entropy, Plugin};
+use belgie_api::{Clock, Entropy, Failure, Plugin};
+use tokio::net::TcpListener;
 
 use super::hooks::Hook;
 use super::{BootError, Gateway, assemble, policy};
@@ -199,6 +200,16 @@ impl Builder {
     pub async fn build(self) -> Result<Gateway, BootError> {
         self.check()?.open().await
     }
+
+    /// As [`build`](Self::build), but listens first, on the address of `server.listen`, so that the gateway knows its own
+    /// address when port 0 was asked for.
+    ///
+    /// # Errors
+    /// As those of [`build`](Self::build), and when nobody can listen there.
+    pub async fn listen(self) -> Result<(Gateway, TcpListener), BootError> {
+        let (checked, listener) = self.check()?.bind().await?;
+        Ok((checked.open().await?, listener))
+    }
 }
 
 fn configure(
@@ -237,6 +248,21 @@ impl Checked {
     pub fn bound_to(mut self, address: SocketAddr) -> Self {
         self.config.bound_to(address);
         self
+    }
+
+    /// Listens on the address of `server.listen`; see [`bound_to`](Self::bound_to).
+    ///
+    /// # Errors
+    /// When nobody can listen there.
+    pub async fn bind(self) -> Result<(Self, TcpListener), Failure> {
+        let address = self.config.server.listen;
+        let cannot_listen = |error| {
+            Failure::conflict("serve.cannot_listen", format!("Nobody can listen on {address}: {error}."))
+                .hint("Choose another address with --listen, or port 0 for a free one.")
+        };
+        let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
+        let bound = listener.local_addr().map_err(Failure::internal)?;
+        Ok((self.bound_to(bound), listener))
     }
 
     /// Puts the gateway together without opening anything of the configured database and folder, and says what it warns

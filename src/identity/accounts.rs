@@ -224,6 +224,7 @@ impl Identity {
             banned_at: None,
             banned_until: None,
             ban_reason: None,
+            ban_notice: None,
             secured_at: None,
             created_at: now,
             updated_at: now,

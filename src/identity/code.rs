@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::accounts::{Identity, is_email};
-use super::mail_link::Arrival;
+use super::mail_link::CameByMail;
 use crate::mail::Letter;
 use crate::store::links::{self, NewLink};
 use crate::store::users::lock::lock_by_email;
@@ -39,7 +39,7 @@ struct Sent {
 /// What came of a try.
 pub enum CodeTry {
     /// It is the code.
-    Right(Arrival),
+    Right(CameByMail),
     /// It is not; more tries are left.
     Wrong,
     /// The handle is not good any more: used, expired, or tried too often.
@@ -117,7 +117,7 @@ impl Identity {
         };
         let user = self.arrive(&mut tx, &sent.email, "code").await?;
         tx.commit(self.clock.now()).await?;
-        Ok(user.map_or(CodeTry::Over, |user| CodeTry::Right(Arrival { user, return_to: sent.return_to })))
+        Ok(user.map_or(CodeTry::Over, |user| CodeTry::Right(CameByMail { user, return_to: sent.return_to })))
     }
 
     /// Tries a code that is to show that this person is there; `None` when it is wrong and no tries are left.

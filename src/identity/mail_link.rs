@@ -15,7 +15,7 @@ use crate::store::users::{self, normalize_email};
 const PURPOSE: &str = "core.link";
 
 #[derive(Serialize, Deserialize)]
-struct Asked {
+struct LinkNote {
     email: String,
     browser: String,
     return_to: Option<String>,
@@ -33,7 +33,7 @@ pub struct SignInLink {
 }
 
 /// Somebody who came with a link or a code.
-pub struct Arrival {
+pub struct CameByMail {
     /// The account, which may be new.
     pub user: UserContext,
     /// Where to go, if the browser that asked is the one that came.
@@ -56,7 +56,7 @@ impl Identity {
         let row = users::find_by_email(&mut tx, &email).await?;
         // Somebody who is banned gets the link, too, and reads behind it how the account stands.
         let is_welcome = row.is_some() || self.rules.sign_up_open;
-        let asked = Asked { email: email.clone(), browser: browser.to_owned(), return_to };
+        let asked = LinkNote { email: email.clone(), browser: browser.to_owned(), return_to };
         let user = row.as_ref().map(|row| row.id);
         let token = self.keep_note(&mut tx, PURPOSE, user, &asked, LINK_LIFETIME).await?;
         // A token nobody was sent fits nothing.
@@ -81,7 +81,7 @@ impl Identity {
     /// # Errors
     /// When the database does not answer.
     pub async fn look_at_link(&self, token: &PlainToken, browser: &str) -> Result<Option<SignInLink>> {
-        let note = self.look_note::<Asked>(PURPOSE, token).await?;
+        let note = self.look_note::<LinkNote>(PURPOSE, token).await?;
         Ok(note.map(|Note { content, .. }| {
             let is_ours = content.browser == browser;
             SignInLink { is_ours, email: content.email, return_to: content.return_to.filter(|_| is_ours) }
@@ -93,17 +93,17 @@ impl Identity {
     ///
     /// # Errors
     /// When a veto refuses or the database does not answer.
-    pub async fn follow_link(&self, token: &PlainToken, browser: &str) -> Result<Option<Arrival>> {
-        let Some(Note { content, .. }) = self.look_note::<Asked>(PURPOSE, token).await? else { return Ok(None) };
+    pub async fn follow_link(&self, token: &PlainToken, browser: &str) -> Result<Option<CameByMail>> {
+        let Some(Note { content, .. }) = self.look_note::<LinkNote>(PURPOSE, token).await? else { return Ok(None) };
         let mut tx = self.db.begin().await?;
         lock_by_email(&mut tx, &content.email).await?;
-        let Some(Note { content, .. }) = self.take_note::<Asked>(&mut tx, PURPOSE, token).await? else {
+        let Some(Note { content, .. }) = self.take_note::<LinkNote>(&mut tx, PURPOSE, token).await? else {
             return Ok(None);
         };
         let is_ours = content.browser == browser;
         let user = self.arrive(&mut tx, &content.email, "link").await?;
         tx.commit(self.clock.now()).await?;
-        Ok(user.map(|user| Arrival { user, return_to: content.return_to.filter(|_| is_ours) }))
+        Ok(user.map(|user| CameByMail { user, return_to: content.return_to.filter(|_| is_ours) }))
     }
 
     /// The account of somebody who has just proved to read this address; a new one where sign-up is open.

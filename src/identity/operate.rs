@@ -33,6 +33,8 @@ pub enum By<'a> {
 pub struct Ban {
     /// Why, for operators; may be empty.
     pub reason: String,
+    /// What the person is told besides, in the operators' words; may be empty.
+    pub notice: String,
     /// How long until it ends by itself; `None` for never.
     pub lasts: Option<Duration>,
 }
@@ -111,15 +113,17 @@ impl Identity {
                 .hint("Say how long it is to last, or nothing for a ban without an end."));
         }
         let until = ban.lasts.map(|lasts| now.plus(lasts));
-        let reason: String = ban.reason.trim().chars().take(MAX_REASON_CHARACTERS).collect();
+        let short = |text: &str| text.trim().chars().take(MAX_REASON_CHARACTERS).collect::<String>();
+        let (reason, notice) = (short(&ban.reason), short(&ban.notice));
         let mut tx = self.db.begin().await?;
         self.keep_an_operator(&mut tx, user).await?;
-        if !standing::ban(&mut tx, user, now, until, &reason).await? {
+        if !standing::ban(&mut tx, user, now, until, (&reason, &notice)).await? {
             return Err(unknown());
         }
         self.end_all(&mut tx, user, now).await?;
         tx.emit(Event::UserBanned { user });
-        let entry = by.entry("user.banned").to(user).with(json!({ "reason": reason, "until": until }));
+        let entry =
+            by.entry("user.banned").to(user).with(json!({ "reason": reason, "notice": notice, "until": until }));
         self.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
         Ok(until)

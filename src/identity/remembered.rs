@@ -18,7 +18,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// A session and its person, as they were.
 #[derive(Clone)]
-pub(super) struct Known {
+pub(super) struct RememberedSession {
     pub(super) session: SessionRow,
     pub(super) user: UserContext,
 }
@@ -26,13 +26,13 @@ pub(super) struct Known {
 /// Remembers sessions. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub(super) struct RememberedSessions {
-    known: Cache<TokenHash, Arc<Known>>,
+    known: Cache<TokenHash, Arc<RememberedSession>>,
     bus: Arc<Bus>,
 }
 
 impl RememberedSessions {
     pub(super) fn new(bus: &Arc<Bus>) -> Self {
-        let known: Cache<TokenHash, Arc<Known>> =
+        let known: Cache<TokenHash, Arc<RememberedSession>> =
             Cache::builder().name("sessions").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
@@ -45,7 +45,7 @@ impl RememberedSessions {
     }
 
     /// A session that is still good as far as anybody knows.
-    pub(super) fn find(&self, token: TokenHash, now: Timestamp) -> Option<Known> {
+    pub(super) fn find(&self, token: TokenHash, now: Timestamp) -> Option<RememberedSession> {
         if !self.bus.is_live() {
             return None;
         }
@@ -55,7 +55,7 @@ impl RememberedSessions {
 
     /// Remembers what was looked up, unless news came in between: then it may be untrue already. The second look catches
     /// news that came while it was being written down.
-    pub(super) fn remember(&self, token: TokenHash, known: Known, generation: u64) {
+    pub(super) fn remember(&self, token: TokenHash, known: RememberedSession, generation: u64) {
         if !self.bus.is_live() || self.bus.generation() != generation {
             return;
         }
@@ -71,7 +71,7 @@ impl RememberedSessions {
     }
 }
 
-fn is_touched(known: &Known, event: &Event) -> bool {
+fn is_touched(known: &RememberedSession, event: &Event) -> bool {
     let is_session = |session: &SessionId| known.session.id == *session;
     match event {
         Event::SessionRevoked { session } | Event::SessionConfirmed { session } => is_session(session),
@@ -83,7 +83,7 @@ fn is_touched(known: &Known, event: &Event) -> bool {
     }
 }
 
-fn forget(known: &Cache<TokenHash, Arc<Known>>, event: &Event) {
+fn forget(known: &Cache<TokenHash, Arc<RememberedSession>>, event: &Event) {
     let touched: Vec<TokenHash> =
         known.iter().filter(|(_, entry)| is_touched(entry, event)).map(|(token, _)| *token).collect();
     for token in touched {

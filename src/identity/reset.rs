@@ -17,7 +17,7 @@ use crate::store::users::{self, UserRow, normalize_email};
 const PURPOSE: &str = "core.reset";
 
 #[derive(Serialize, Deserialize)]
-struct Asked {
+struct ResetNote {
     email: String,
 }
 
@@ -85,7 +85,7 @@ impl Identity {
         row: Option<&UserRow>,
         email: &str,
     ) -> Result<PlainToken> {
-        let asked = Asked { email: email.to_owned() };
+        let asked = ResetNote { email: email.to_owned() };
         self.keep_note(tx, PURPOSE, row.map(|row| row.id), &asked, LINK_LIFETIME).await
     }
 
@@ -94,7 +94,7 @@ impl Identity {
     /// # Errors
     /// When the database does not answer.
     pub async fn look_at_reset(&self, token: &PlainToken) -> Result<Option<String>> {
-        let note = self.look_note::<Asked>(PURPOSE, token).await?;
+        let note = self.look_note::<ResetNote>(PURPOSE, token).await?;
         Ok(note.filter(|note| note.user.is_some()).map(|note| note.content.email))
     }
 
@@ -105,7 +105,7 @@ impl Identity {
     /// When the database does not answer.
     pub async fn reset_password(&self, token: &PlainToken, chosen: Chosen, info: &RequestInfo) -> Result<Reset> {
         let Chosen { password, cuts_off } = chosen;
-        let Some(Note { user: Some(user), content }) = self.look_note::<Asked>(PURPOSE, token).await? else {
+        let Some(Note { user: Some(user), content }) = self.look_note::<ResetNote>(PURPOSE, token).await? else {
             return Ok(Reset::Over);
         };
         if let Some(problem) = self.password_problem(&password, &content.email).await? {
@@ -115,7 +115,7 @@ impl Identity {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let row = lock(&mut tx, user).await?;
-        if self.take_note::<Asked>(&mut tx, PURPOSE, token).await?.is_none() {
+        if self.take_note::<ResetNote>(&mut tx, PURPOSE, token).await?.is_none() {
             return Ok(Reset::Over);
         }
         let row = row.filter(|row| row.email == content.email && !row.is_banned(now));

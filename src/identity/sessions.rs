@@ -12,7 +12,7 @@ use belgie_api::{Event, Failure, PlainToken, Result, SessionId, Timestamp, Token
 use super::accounts::{Identity, context};
 use super::hold::outdated;
 use super::notes::when;
-use super::remembered::Known;
+use super::remembered::RememberedSession;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::{self, UserRow, lock::lock};
 
@@ -55,14 +55,19 @@ pub struct Resumed {
     pub lifetime: Duration,
 }
 
-/// What somebody is told, having proved to be the person, whose account is banned. The operators' reason is for operators.
+/// What somebody is told, having proved to be the person, whose account is banned: the operators' notice, and not their
+/// reason.
 pub(super) fn suspended(row: &UserRow) -> Failure {
     let message = match row.banned_until {
         Some(until) => format!("This account is suspended until {}.", when(until)),
         None => "This account is suspended.".to_owned(),
     };
-    Failure::forbidden("account.suspended", message)
-        .hint("If you think that this is a mistake, write to whoever runs this service.")
+    let mistake = "If you think that this is a mistake, write to whoever runs this service.";
+    let hint = match row.ban_notice.as_deref().filter(|notice| !notice.is_empty()) {
+        Some(notice) => format!("Whoever runs this service writes: “{notice}” {mistake}"),
+        None => mistake.to_owned(),
+    };
+    Failure::forbidden("account.suspended", message).hint(hint)
 }
 
 /// What somebody is told whose account is not there any more: no more than that.
@@ -148,7 +153,7 @@ impl Identity {
         self.resume(token, known, now).await.map(Some)
     }
 
-    async fn look_session_up(&self, token: &PlainToken, now: Timestamp) -> Result<Option<Known>> {
+    async fn look_session_up(&self, token: &PlainToken, now: Timestamp) -> Result<Option<RememberedSession>> {
         let mut conn = self.db.read().await?;
         let Some(session) = sessions::find(&mut conn, token.hash(), now).await? else { return Ok(None) };
         self.with_person(&mut conn, session, now).await
@@ -160,7 +165,7 @@ impl Identity {
         conn: &mut Conn,
         session: SessionRow,
         now: Timestamp,
-    ) -> Result<Option<Known>> {
+    ) -> Result<Option<RememberedSession>> {
         let user = users::find(conn, session.user_id).await?.filter(|user| !user.is_banned(now));
         // A worn session lasts no longer than the operator's own standing.
         if let Some(operator) = session.impersonator_id
@@ -168,12 +173,12 @@ impl Identity {
         {
             return Ok(None);
         }
-        Ok(user.map(|user| Known { session, user: context(user) }))
+        Ok(user.map(|user| RememberedSession { session, user: context(user) }))
     }
 
     /// Notes that a session is in use, and prolongs it when it is time.
-    async fn resume(&self, token: &PlainToken, known: Known, now: Timestamp) -> Result<Resumed> {
-        let Known { mut session, user } = known;
+    async fn resume(&self, token: &PlainToken, known: RememberedSession, now: Timestamp) -> Result<Resumed> {
+        let RememberedSession { mut session, user } = known;
         let rules = self.rules.sessions;
         let end = session.created_at.plus(rules.absolute_max_age);
         let longer = now.plus(rules.max_age).min(end);

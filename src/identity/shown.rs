@@ -93,6 +93,8 @@ pub struct PersonInfo {
 pub struct BanInfo {
     /// Why; may be empty.
     pub reason: String,
+    /// What the person is told besides; may be empty.
+    pub notice: String,
     /// When it began.
     pub since: Timestamp,
     /// When it ends by itself; `None` for never.
@@ -102,7 +104,7 @@ pub struct BanInfo {
 impl PersonInfo {
     fn new(row: UserRow, now: Timestamp) -> Self {
         let (since, until) = (row.banned_at.filter(|_| row.is_banned(now)), row.banned_until);
-        let reason = row.ban_reason.unwrap_or_default();
+        let (reason, notice) = (row.ban_reason.unwrap_or_default(), row.ban_notice.unwrap_or_default());
         Self {
             id: row.id,
             email: row.email,
@@ -110,7 +112,7 @@ impl PersonInfo {
             scopes: row.scopes,
             is_verified: row.email_verified_at.is_some(),
             has_password: row.password_hash.is_some(),
-            ban: since.map(|since| BanInfo { reason, since, until }),
+            ban: since.map(|since| BanInfo { reason, notice, since, until }),
             created_at: row.created_at,
         }
     }

@@ -18,7 +18,7 @@ use crate::store::users::{self, normalize_email};
 const PURPOSE: &str = "core.sign-up";
 
 #[derive(Serialize, Deserialize)]
-struct Wanted {
+struct WaitingSignUp {
     email: String,
     name: String,
     image: Option<String>,
@@ -82,7 +82,7 @@ impl Identity {
         return_to: Option<String>,
     ) -> Result<(), CreateError> {
         let (password_hash, tx) = self.prepare(&account).await?;
-        let wanted = Wanted {
+        let wanted = WaitingSignUp {
             email: normalize_email(&account.email),
             name: shorten(&account.name),
             image: None,
@@ -104,7 +104,7 @@ impl Identity {
         if !is_email(&email) {
             return Err(no_address());
         }
-        let wanted = Wanted {
+        let wanted = WaitingSignUp {
             email,
             name: shorten(&user.name),
             image: user.image,
@@ -117,7 +117,7 @@ impl Identity {
     }
 
     /// Does the same work for every address, so that nobody learns whether it has an account.
-    async fn send_last_step(&self, mut tx: Tx, wanted: &Wanted) -> Result<()> {
+    async fn send_last_step(&self, mut tx: Tx, wanted: &WaitingSignUp) -> Result<()> {
         let is_taken = users::find_by_email(&mut tx, &wanted.email).await?.is_some();
         let token = self.keep_note(&mut tx, PURPOSE, None, wanted, LINK_LIFETIME).await?;
         let letter = Letter {
@@ -137,7 +137,7 @@ impl Identity {
     /// # Errors
     /// When the database does not answer.
     pub async fn look_at_finish(&self, token: &PlainToken, browser: &str) -> Result<Option<Finish>> {
-        let note = self.look_note::<Wanted>(PURPOSE, token).await?;
+        let note = self.look_note::<WaitingSignUp>(PURPOSE, token).await?;
         Ok(note.map(|Note { content, .. }| {
             let is_ours = content.browser == browser;
             let return_to = content.return_to.filter(|_| is_ours);
@@ -151,7 +151,7 @@ impl Identity {
     /// # Errors
     /// When a veto refuses, among them whoever brought the person; or when the database does not answer.
     pub async fn finish_sign_up(&self, token: &PlainToken, browser: &str, password: String) -> Result<Finished> {
-        let Some(Note { content, .. }) = self.look_note::<Wanted>(PURPOSE, token).await? else {
+        let Some(Note { content, .. }) = self.look_note::<WaitingSignUp>(PURPOSE, token).await? else {
             return Ok(Finished::Over);
         };
         let is_ours = content.browser == browser;
@@ -165,7 +165,7 @@ impl Identity {
             Some(self.hasher.hash(password).await?)
         };
         let mut tx = self.db.begin().await?;
-        if self.take_note::<Wanted>(&mut tx, PURPOSE, token).await?.is_none() {
+        if self.take_note::<WaitingSignUp>(&mut tx, PURPOSE, token).await?.is_none() {
             return Ok(Finished::Over);
         }
         // Whatever was typed or brought belongs to whoever asked, as the password does.

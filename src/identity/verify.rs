@@ -14,7 +14,7 @@ use crate::store::{links, users};
 const PURPOSE: &str = "core.verify";
 
 #[derive(Serialize, Deserialize)]
-struct Asked {
+struct VerifyNote {
     email: String,
     browser: String,
 }
@@ -51,7 +51,7 @@ impl Identity {
             return Ok(());
         };
         links::withdraw_of(&mut tx, PURPOSE, user).await?;
-        let asked = Asked { email: row.email.clone(), browser: browser.to_owned() };
+        let asked = VerifyNote { email: row.email.clone(), browser: browser.to_owned() };
         let token = self.keep_note(&mut tx, PURPOSE, Some(user), &asked, LINK_LIFETIME).await?;
         let letter = Letter {
             template: "action",
@@ -74,7 +74,7 @@ impl Identity {
         token: &PlainToken,
         follower: &Follower<'_>,
     ) -> Result<Option<Verification>> {
-        let Some(Note { user: Some(user), content }) = self.look_note::<Asked>(PURPOSE, token).await? else {
+        let Some(Note { user: Some(user), content }) = self.look_note::<VerifyNote>(PURPOSE, token).await? else {
             return Ok(None);
         };
         let row = users::find(&mut self.db.read().await?, user).await?;
@@ -89,7 +89,7 @@ impl Identity {
     /// # Errors
     /// When the database does not answer.
     pub async fn verify(&self, token: &PlainToken, follower: Follower<'_>) -> Result<Option<UserContext>> {
-        let Some(Note { user: Some(user), content }) = self.look_note::<Asked>(PURPOSE, token).await? else {
+        let Some(Note { user: Some(user), content }) = self.look_note::<VerifyNote>(PURPOSE, token).await? else {
             return Ok(None);
         };
         let knows_password = match &follower.password {
@@ -98,7 +98,7 @@ impl Identity {
         };
         let mut tx = self.db.begin().await?;
         let row = lock(&mut tx, user).await?.filter(|row| row.email == content.email);
-        if self.take_note::<Asked>(&mut tx, PURPOSE, token).await?.is_none() {
+        if self.take_note::<VerifyNote>(&mut tx, PURPOSE, token).await?.is_none() {
             return Ok(None);
         }
         let Some(row) = row else { return Ok(None) };
@@ -108,6 +108,6 @@ impl Identity {
     }
 }
 
-fn is_same(asked: &Asked, user: UserId, follower: &Follower<'_>) -> bool {
+fn is_same(asked: &VerifyNote, user: UserId, follower: &Follower<'_>) -> bool {
     asked.browser == follower.browser || follower.user == Some(user)
 }

@@ -6,22 +6,24 @@ use belgie_api::crypto::hmac_sha256;
 use belgie_api::entropy::Entropy;
 
 const SLOT_BITS: u32 = 18;
+/// What a single subscriber has at least (RFC 4291 section 2.5.4).
 const SUBSCRIBER_BITS: u32 = 64;
+/// What a site is given at most (RFC 6177).
+const SITE_BITS: u32 = 48;
 
-/// The key of [`LimitBucket::SignInByAccount`](belgie_api::ports::LimitBucket::SignInByAccount) and of the shares: the
-/// account as it was typed, whether it exists or not, together with the address it was typed at.
+/// The key of [`LimitBucket::SignInByAccount`](belgie_api::ports::LimitBucket::SignInByAccount), of the shares and of the
+/// first attempts: the account as it was typed, whether it exists or not, together with the address it was typed at.
+/// Addresses of IPv6 count by the site, since whoever has one has 65,536 networks of 64 bits; neighbours lose nothing by
+/// it, unless they try the same account.
 #[must_use]
 pub fn account_key(account: &str, address: IpAddr) -> String {
-    format!("{} {}", subscriber(address), account.trim().to_lowercase())
+    format!("{} {}", network(address, SITE_BITS), account.trim().to_lowercase())
 }
 
 /// The address that stands for everybody who can use this one at will.
-fn subscriber(address: IpAddr) -> IpAddr {
+fn network(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = u128::MAX << (128 - SUBSCRIBER_BITS);
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & network))
-        }
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)))),
         address @ IpAddr::V4(_) => address,
     }
 }
@@ -44,7 +46,7 @@ impl Slots {
 
     pub(super) fn of(&self, key: &str) -> Slot {
         let [a, b, c, d, ..] = match key.parse() {
-            Ok(address) => hmac_sha256(&self.secret, &[subscriber(address).to_string().as_bytes()]),
+            Ok(address) => hmac_sha256(&self.secret, &[network(address, SUBSCRIBER_BITS).to_string().as_bytes()]),
             Err(_) => hmac_sha256(&self.secret, &[key.as_bytes()]),
         };
         Slot(u32::from_be_bytes([a, b, c, d]) >> (32 - SLOT_BITS))

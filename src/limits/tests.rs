@@ -6,7 +6,7 @@ use belgie_api::entropy::{Entropy, SystemEntropy};
 use belgie_api::ports::{LimitBucket, Limits};
 use governor::clock::FakeRelativeClock;
 
-use super::{BucketSettings, LimitsSettings, LocalLimits, account_key};
+use super::{BucketSettings, LimitsSettings, LocalLimits, Shared, account_key, take_as_stranger};
 
 /// Always the same: no run of the tests may depend on which slots happen to be shared.
 struct Fixed;
@@ -113,6 +113,47 @@ async fn no_single_address_can_empty_what_strangers_share() {
     for bucket in [LimitBucket::SignInShare, LimitBucket::MailShare] {
         assert_eq!(taken(&limits, bucket, "192.0.2.1 ada@example.org").await, 2, "half of three, rounded up");
     }
+}
+
+/// How many of ten tries of one address at one account are let through.
+async fn tried(limits: &impl Limits, shared: &Shared, address: &str) -> usize {
+    let mut tried = 0;
+    for _ in 0..10 {
+        tried +=
+            usize::from(take_as_stranger(limits, shared, "ada@example.org", address.parse().unwrap()).await.is_ok());
+    }
+    tried
+}
+
+#[tokio::test]
+async fn the_first_of_every_address_pass_by_what_strangers_share() {
+    for (shared, first, of_all) in [(Shared::SIGN_IN, 3, 30), (Shared::MAIL, 2, 9)] {
+        let (limits, clock) = limits();
+        let mut tries = Vec::new();
+        for host in 1..=4 {
+            tries.push(tried(&limits, &shared, &format!("192.0.2.{host}")).await);
+        }
+        assert_eq!(tries, [first + 2, first + 1, first, first], "the share of three is used up by two");
+
+        for host in 5..=20 {
+            tries.push(tried(&limits, &shared, &format!("192.0.2.{host}")).await);
+        }
+        assert_eq!(tries.iter().sum::<usize>(), of_all + 3, "whoever they are, they get no more than this");
+
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(tried(&limits, &shared, "192.0.2.1").await, 2, "only the share is back for whoever was here");
+        assert_eq!(tried(&limits, &shared, "198.51.100.1").await, first + 1, "and the first for others");
+        clock.advance(Duration::from_secs(3 * 3600));
+        assert_eq!(tried(&limits, &shared, "192.0.2.1").await, 1 + 2, "one of the first comes back in four hours");
+    }
+}
+
+#[tokio::test]
+async fn a_site_counts_as_one_address_at_an_account() {
+    let (limits, _clock) = limits();
+    assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db8:1:1::1").await, 5);
+    assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db8:1:ffff::1").await, 0, "the same site");
+    assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db8:2:1::1").await, 3 + 1, "another site");
 }
 
 #[tokio::test]

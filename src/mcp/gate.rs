@@ -46,7 +46,7 @@ pub(crate) enum Found<'a> {
 }
 
 /// What a wrapped server is asked to do.
-struct Asked<'a> {
+struct AskedOfWrapped<'a> {
     kind: ActionKind,
     name: &'a str,
     arguments: Option<JsonObject>,
@@ -114,7 +114,7 @@ impl Gate {
     async fn ask(
         &self,
         part: Part,
-        Asked { kind, name, arguments }: Asked<'_>,
+        AskedOfWrapped { kind, name, arguments }: AskedOfWrapped<'_>,
         request: ClientRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
@@ -181,7 +181,7 @@ impl<'a> Found<'a> {
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> AskedOfWrapped<'a> {
     /// Something that takes no arguments.
     const fn plain(kind: ActionKind, name: &'a str) -> Self {
         Self { kind, name, arguments: None }

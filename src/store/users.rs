@@ -15,11 +15,11 @@ const INSERT: &str = "INSERT INTO core_users \
      (id, email, email_verified_at, name, image, password_hash, scopes, created_at, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (email) DO NOTHING";
 const FIND: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
-     ban_reason, secured_at, created_at, updated_at FROM core_users WHERE id = $1";
+     ban_reason, ban_notice, secured_at, created_at, updated_at FROM core_users WHERE id = $1";
 const FIND_BY_EMAIL: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, \
-     banned_until, ban_reason, secured_at, created_at, updated_at FROM core_users WHERE email = $1";
+     banned_until, ban_reason, ban_notice, secured_at, created_at, updated_at FROM core_users WHERE email = $1";
 const LIST: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
-     ban_reason, secured_at, created_at, updated_at FROM core_users ORDER BY email LIMIT 1000";
+     ban_reason, ban_notice, secured_at, created_at, updated_at FROM core_users ORDER BY email LIMIT 1000";
 const ANY: &str = "SELECT 1 FROM core_users LIMIT 1";
 const IS_TAKEN: &str = "SELECT COUNT(*) FROM core_users WHERE email = $1 AND id <> $2";
 const UPDATE: &str = "UPDATE core_users SET email = $2, email_verified_at = $3, name = $4, image = $5, scopes = $6, \
@@ -54,6 +54,8 @@ pub struct UserRow {
     pub banned_until: Option<Timestamp>,
     /// Why it was banned, for operators.
     pub ban_reason: Option<String>,
+    /// What the person is told besides.
+    pub ban_notice: Option<String>,
     /// When whoever else may have been in the account was last put out of it: what a browser learned before does not count.
     pub secured_at: Option<Timestamp>,
     /// When it was made.
@@ -221,13 +223,14 @@ mod tests {
             banned_at: None,
             banned_until: None,
             ban_reason: Some("for operators".to_owned()),
+            ban_notice: Some("for the person".to_owned()),
             secured_at: None,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
         };
         let shown = format!("{row:?} {:?}", Some(&row));
         assert!(shown.contains(&format!("{:?}", row.id)), "{shown}");
-        for secret in ["argon2id", "ada@", "Ada", "operators"] {
+        for secret in ["argon2id", "ada@", "Ada", "operators", "person"] {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Web;
 use crate::auth::Devices;
 use crate::identity::Identity;
-use crate::limits::account_key;
+use crate::limits::{Shared, take_as_stranger};
 
 /// The query of a link in a mail.
 #[derive(Deserialize)]
@@ -105,7 +105,7 @@ impl Senders<'_> {
     }
 
     /// Takes one mail. Whoever is signed in and writes to the proven address of the account has a bucket of that session.
-    /// Everybody else shares: those of one address, those of one address for one recipient, and those of one recipient.
+    /// Everybody else shares: those of one address and, but for the first of each address, those of one recipient.
     pub async fn limit(&self, visitor: &Visitor, recipient: &str) -> Result<()> {
         let recipient = normalize_email(recipient);
         if let Some(session) = own_session(visitor, &recipient) {
@@ -113,8 +113,7 @@ impl Senders<'_> {
         }
         let ip = visitor.info.ip;
         self.limits.take(LimitBucket::MailByAddress, &ip.to_string()).await?;
-        self.limits.take(LimitBucket::MailShare, &account_key(&recipient, ip)).await?;
-        self.limits.take(LimitBucket::MailToRecipient, &recipient).await
+        take_as_stranger(self.limits, &Shared::MAIL, &recipient, ip).await
     }
 
     /// The same where nobody need be signed in: a browser that was signed in to the account before has a bucket of its own,

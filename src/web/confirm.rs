@@ -20,7 +20,7 @@ use super::sign_in::{Destination, limit_sign_in};
 
 /// Where to go afterwards, and what went wrong at a provider.
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct ConfirmQuery {
     error: Option<String>,
     #[serde(flatten)]
     destination: Destination,
@@ -54,7 +54,7 @@ fn refuse_impersonators(caller: &Caller) -> Result<()> {
 pub async fn page(
     State(web): State<Arc<Web>>,
     SignedIn { caller, visitor }: SignedIn,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<ConfirmQuery>,
 ) -> Result<Response> {
     refuse_impersonators(&caller)?;
     let return_to = wanted.destination.path().unwrap_or_else(|| "/account".to_owned());

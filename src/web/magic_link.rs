@@ -20,7 +20,7 @@ const ELSEWHERE: &str = "You did not ask for this link in this browser. If someb
      in an account that is not yours.";
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct LinkRequest {
     #[serde(default)]
     pub email: String,
     #[serde(flatten)]
@@ -32,7 +32,7 @@ pub async fn ask(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Form(form): Form<Wanted>,
+    Form(form): Form<LinkRequest>,
 ) -> Result<Response> {
     needs(web.identity.rules().signs_in_by_link)?;
     let return_to = form.destination.path();

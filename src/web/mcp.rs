@@ -180,9 +180,9 @@ async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Resp
     Err(errors::json(&Failure::unavailable("news come in faster than a caller can be established")))
 }
 
-type Known = (Caller, Option<HeaderValue>);
+type CallerAndCookie = (Caller, Option<HeaderValue>);
 
-async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<Known, Response> {
+async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<CallerAndCookie, Response> {
     match credential::bearer(parts) {
         Err(BadCredential::InQuery) => {
             Err(errors::json(&Failure::bad_request("invalid_request", "A token in the address is not accepted.").hint(
@@ -201,7 +201,7 @@ async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<Known, 
 }
 
 /// A session cookie counts only when the browser itself says that a page of ours made the request.
-async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<Known, Response> {
+async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<CallerAndCookie, Response> {
     let token = web.cookies.session_token(&parts.headers).filter(|_| is_ours(&parts.headers, &web.urls));
     let Some(token) = token else { return Err(challenge(web, place, false)) };
     match web.identity.resume_session(&token).await {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::by_mail::{browser_mark, limit_mail_here, look_into_mail, needs, senders};
 use super::{Web, worn};
-use crate::limits::account_key;
+use crate::limits::{Shared, account_key, take_as_stranger};
 
 /// What somebody is told who has still to prove the address.
 pub const CONFIRM_FIRST: &str = "Confirm your address first: a link is on its way to it. Then sign in.";
@@ -178,8 +178,8 @@ pub async fn ask_for_proof(web: &Web, visitor: &Visitor, headers: &HeaderMap, us
 }
 
 /// Takes one attempt. A session of the account, and a browser that was signed in to it before, have buckets of their own.
-/// All others share: those of one address, those of one address at one account, and those at one account, wherever they
-/// are; of the last no address can take more than half.
+/// All others share: those of one address, those of one address at one account, and, but for the first of each address,
+/// those at one account, wherever they are; of the last no address can take more than half.
 pub async fn limit_sign_in(web: &Web, visitor: &Visitor, headers: &HeaderMap, email: &str) -> Result<()> {
     let (ip, account) = (visitor.info.ip, normalize_email(email));
     let own = visitor.caller.as_ref().filter(|caller| caller.user().email == account).and_then(Caller::session);
@@ -192,8 +192,7 @@ pub async fn limit_sign_in(web: &Web, visitor: &Visitor, headers: &HeaderMap, em
     }
     web.limits.take(LimitBucket::SignInByAddress, &ip.to_string()).await?;
     web.limits.take(LimitBucket::SignInByAccount, &account_key(&account, ip)).await?;
-    web.limits.take(LimitBucket::SignInShare, &account_key(&account, ip)).await?;
-    web.limits.take(LimitBucket::SignInByStrangers, &account).await
+    take_as_stranger(web.limits.as_ref(), &Shared::SIGN_IN, &account, ip).await
 }
 
 /// Opens a new session, ends the one the browser came with, and goes where the person wanted to go.

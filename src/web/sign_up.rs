@@ -26,7 +26,7 @@ const ELSEWHERE: &str =
     "You did not begin this account in this browser, so what was typed there does not count: choose a password here.";
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct SignUpForm {
     #[serde(default)]
     email: String,
     #[serde(default)]
@@ -102,11 +102,11 @@ pub async fn submit(
     State(web): State<Arc<Web>>,
     visitor: Visitor,
     headers: HeaderMap,
-    Form(form): Form<Wanted>,
+    Form(form): Form<SignUpForm>,
 ) -> Result<Response> {
     is_open(&web)?;
     web.limits.take(LimitBucket::SignUp, &visitor.info.ip.to_string()).await?;
-    let Wanted { email, name, password, destination } = form;
+    let SignUpForm { email, name, password, destination } = form;
     let return_to = destination.path();
     let account =
         NewAccount { email: email.clone(), name: name.clone(), password: password.clone(), scopes: ScopeSet::new() };

@@ -18,6 +18,7 @@ import { mails } from './signin/mails.mjs';
 import { providerPages } from './signin/pages.mjs';
 import { presets } from './signin/presets.mjs';
 import { providers } from './signin/providers.mjs';
+import { openStrictWorld, strict } from './signin/strict.mjs';
 import { wishes } from './signin/wishes.mjs';
 import { Visitor, openWorld } from './signin/world.mjs';
 
@@ -31,6 +32,7 @@ const GROUPS = [
   { name: 'mail', journeys: [mails, account] },
   { name: 'administration', journeys: [admin] },
   { name: 'attacks', journeys: [attacks] },
+  { name: 'strict', journeys: [strict], open: openStrictWorld },
   { name: 'application', journeys: [application], open: openApplicationWorld },
 ];
 

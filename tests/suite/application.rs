@@ -5,6 +5,7 @@ mod client;
 mod extractors;
 mod linked;
 mod looked_up;
+mod programs;
 mod seed;
 
 use std::net::SocketAddr;
@@ -132,7 +133,8 @@ on_both_engines! {
 
 on_both_engines! {
     async fn the_custom_pages_example_works(engine: Engine) {
-        let application = Application::start(engine, custom_pages::builder, Gateway::router).await;
+        let build: Build = |text| custom_pages::builder(RawConfig::from_text(text));
+        let application = Application::start(engine, build, Gateway::router).await;
         let mut browser = application.signed_in("ada@example.org").await;
         assert!(Browser::new(&application.url).get("/auth/signin").await.body.contains("Welcome to Acme"));
         let agent = Agent::register_at(&application.url, "http://127.0.0.1:49152/callback").await;

@@ -389,6 +389,11 @@ pub enum LimitBucket {
     SignInByAddress,
     /// Sign-in attempts at one account from one address.
     SignInByAccount,
+    /// The first sign-in attempts at one account from one address, which do not count with
+    /// [`SignInByStrangers`](Self::SignInByStrangers).
+    SignInFirst,
+    /// First sign-in attempts at one account, wherever from: what bounds guessing from very many addresses.
+    SignInFirstOfAll,
     /// What one address may take of [`SignInByStrangers`](Self::SignInByStrangers) of one account: never all of it.
     SignInShare,
     /// Sign-in attempts at one account, wherever from, by browsers that were never signed in to it.
@@ -397,6 +402,11 @@ pub enum LimitBucket {
     SignInByDevice,
     /// Mails asked for from one address.
     MailByAddress,
+    /// The first mails to one recipient that one address asks for, which do not count with
+    /// [`MailToRecipient`](Self::MailToRecipient).
+    MailFirst,
+    /// First mails to one recipient, wherever from.
+    MailFirstOfAll,
     /// What one address may take of [`MailToRecipient`](Self::MailToRecipient) of one recipient: never all of it.
     MailShare,
     /// Mails to one recipient that strangers ask for, wherever they are.

@@ -23,6 +23,9 @@ const UNLINK: &str = "oauth-client/unlink.html";
 /// A sign-in that went wrong.
 const REFUSED: &str = "oauth-client/refused.html";
 
+/// A stop on the way back.
+const AGAIN: &str = "oauth-client/again.html";
+
 /// Every page, with the contexts it is tried with when the gateway starts.
 pub fn templates() -> Vec<Template> {
     vec![
@@ -45,6 +48,11 @@ pub fn templates() -> Vec<Template> {
             name: REFUSED,
             source: include_str!("../templates/refused.html"),
             samples: include_str!("../templates/samples/refused.json"),
+        },
+        Template {
+            name: AGAIN,
+            source: include_str!("../templates/again.html"),
+            samples: include_str!("../templates/samples/again.json"),
         },
     ]
 }
@@ -128,6 +136,21 @@ pub fn link(engine: &Engine, visitor: &Visitor, caller: &Caller, provider: &Prov
 pub fn unlink(engine: &Engine, visitor: &Visitor, account: &LinkedAccount, is_last: bool) -> Result<Response> {
     let row = row(engine, account, is_last, engine.host().now());
     engine.host().pages().page(visitor, UNLINK, "Unlink an account", json!({ "account": row }))
+}
+
+/// A stop on the way back that goes on by itself. A strict session cookie stays at home when the browser comes from a
+/// provider, redirects of ours included; from a page of ours it comes along.
+///
+/// # Errors
+/// When the page cannot be rendered.
+pub fn again(engine: &Engine, visitor: &Visitor, provider: &Provider, path: &str) -> Result<Response> {
+    let context = json!({ "provider": face(provider), "path": path });
+    let mut page = engine.host().pages().page(visitor, AGAIN, "One moment", context)?;
+    let refresh = HeaderValue::from_str(&format!("0; url={path}")).map_err(Failure::internal)?;
+    page.headers_mut().insert(header::REFRESH, refresh);
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(page)
 }
 
 /// A sign-in or link that went wrong, with what to do next.

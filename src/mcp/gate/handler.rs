@@ -14,7 +14,7 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::{Asked, Found, Gate, is_modern, listing, misbehaved, refuse_call};
+use super::{AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call};
 use crate::access::decide::ActionKind;
 use crate::access::{Action, decide, foresee, is_listed};
 use crate::mcp::catalog::{Part, Wrapped, unknown_tool};
@@ -140,7 +140,7 @@ impl ServerHandler for Gate {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         let name = request.name.clone();
-        let asked = Asked { kind: ActionKind::GetPrompt, name: &name, arguments: request.arguments.clone() };
+        let asked = AskedOfWrapped { kind: ActionKind::GetPrompt, name: &name, arguments: request.arguments.clone() };
         let request = ClientRequest::GetPromptRequest(Request::new(request));
         match self.ask(Part::Prompts, asked, request, context).await? {
             ServerResult::GetPromptResult(result) => Ok(result.into()),
@@ -180,7 +180,8 @@ impl ServerHandler for Gate {
         let uri = request.uri.clone();
         let modern = is_modern(&context);
         let request = ClientRequest::ReadResourceRequest(Request::new(request));
-        match self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await? {
+        match self.ask(Part::Resources, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await?
+        {
             ServerResult::ReadResourceResult(mut result) => {
                 (result.ttl_ms, result.cache_scope) = self.hints(result.ttl_ms, modern);
                 Ok(result.into())
@@ -198,7 +199,7 @@ impl ServerHandler for Gate {
         let uri = request.uri.clone();
         let request = ClientRequest::SubscribeRequest(Request::new(request));
         let session = Visit::behind(&context.extensions)?.session;
-        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await?;
+        self.ask(Part::Resources, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await?;
         if let (Some(session), Some(server)) = (session, self.catalog().owner(Part::Resources)) {
             let guard = server.guard_of(&uri);
             if guard.depends_on_place() {
@@ -216,7 +217,7 @@ impl ServerHandler for Gate {
         let uri = request.uri.clone();
         let request = ClientRequest::UnsubscribeRequest(Request::new(request));
         let session = Visit::behind(&context.extensions)?.session;
-        self.ask(Part::Resources, Asked::plain(ActionKind::ReadResource, &uri), request, context).await?;
+        self.ask(Part::Resources, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await?;
         if let Some(session) = session {
             session.session().need_no_more(&uri);
         }
@@ -232,7 +233,7 @@ impl ServerHandler for Gate {
             return Err(ErrorData::invalid_params("Unknown reference", None));
         };
         let arguments = Some(listing::arguments_so_far(&request));
-        let asked = Asked { kind: ActionKind::Complete, name: &name, arguments };
+        let asked = AskedOfWrapped { kind: ActionKind::Complete, name: &name, arguments };
         let request = ClientRequest::CompleteRequest(Request::new(request));
         match self.ask(Part::Completions, asked, request, context).await? {
             ServerResult::CompleteResult(result) => Ok(result),
@@ -246,7 +247,9 @@ impl ServerHandler for Gate {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let request = ClientRequest::SetLevelRequest(Request::new(request));
-        self.ask(Part::Logging, Asked::plain(ActionKind::UseServer, "logging"), request, context).await.map(drop)
+        self.ask(Part::Logging, AskedOfWrapped::plain(ActionKind::UseServer, "logging"), request, context)
+            .await
+            .map(drop)
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -306,7 +309,7 @@ impl ServerHandler for Gate {
     ) -> Result<GetTaskResult, ErrorData> {
         let id = request.task_id.clone();
         let request = ClientRequest::GetTaskRequest(Request::new(request));
-        match self.ask(Part::Tasks, Asked::plain(ActionKind::UseTask, &id), request, context).await? {
+        match self.ask(Part::Tasks, AskedOfWrapped::plain(ActionKind::UseTask, &id), request, context).await? {
             ServerResult::GetTaskResult(result) => Ok(result),
             _ => Err(misbehaved()),
         }
@@ -319,7 +322,7 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let id = request.task_id.clone();
         let request = ClientRequest::UpdateTaskRequest(Request::new(request));
-        self.ask(Part::Tasks, Asked::plain(ActionKind::UseTask, &id), request, context).await.map(drop)
+        self.ask(Part::Tasks, AskedOfWrapped::plain(ActionKind::UseTask, &id), request, context).await.map(drop)
     }
 
     async fn cancel_task(
@@ -329,7 +332,7 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let id = request.task_id.clone();
         let request = ClientRequest::CancelTaskRequest(Request::new(request));
-        self.ask(Part::Tasks, Asked::plain(ActionKind::UseTask, &id), request, context).await.map(drop)
+        self.ask(Part::Tasks, AskedOfWrapped::plain(ActionKind::UseTask, &id), request, context).await.map(drop)
     }
 
     async fn list_skills(
@@ -347,7 +350,7 @@ impl ServerHandler for Gate {
     ) -> Result<GetSkillResult, ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::GetSkillRequest(Request::new(request));
-        match self.ask(Part::Skills, Asked::plain(ActionKind::ReadResource, &uri), request, context).await? {
+        match self.ask(Part::Skills, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await? {
             ServerResult::GetSkillResult(result) => Ok(result),
             _ => Err(misbehaved()),
         }
@@ -361,7 +364,7 @@ impl ServerHandler for Gate {
         let uri = request.uri.clone();
         let caller = Visit::behind(&context.extensions)?.caller;
         let request = ClientRequest::ReadResourceDirectoryRequest(Request::new(request));
-        match self.ask(Part::Skills, Asked::plain(ActionKind::ReadResource, &uri), request, context).await? {
+        match self.ask(Part::Skills, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await? {
             ServerResult::ListResourcesResult(mut result) => {
                 if let Some(server) = self.catalog().owner(Part::Skills) {
                     listing::keep(server, &caller, &mut result.resources, |item| &item.uri);

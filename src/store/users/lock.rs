@@ -10,10 +10,10 @@ use super::UserRow;
 
 const LOCK: &str = "UPDATE core_users SET updated_at = updated_at WHERE id = $1 \
      RETURNING id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, ban_reason, \
-     secured_at, created_at, updated_at";
+     ban_notice, secured_at, created_at, updated_at";
 const LOCK_BY_EMAIL: &str = "UPDATE core_users SET updated_at = updated_at WHERE email = $1 \
      RETURNING id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, ban_reason, \
-     secured_at, created_at, updated_at";
+     ban_notice, secured_at, created_at, updated_at";
 
 /// A person by id as they are now, and stay until the transaction ends. In one transaction people come before their
 /// sessions and whatever else hangs on them, and operators before a single person: so nobody waits in a circle.

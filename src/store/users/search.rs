@@ -6,7 +6,7 @@ use belgie_api::{Result, Timestamp, on};
 use super::UserRow;
 
 const SEARCH: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
-     ban_reason, secured_at, created_at, updated_at FROM core_users \
+     ban_reason, ban_notice, secured_at, created_at, updated_at FROM core_users \
      WHERE (email LIKE $1 ESCAPE '\\' OR LOWER(name) LIKE $1 ESCAPE '\\') AND email > $2 ORDER BY email LIMIT $3";
 const COUNT: &str = "SELECT COUNT(*) FROM core_users";
 const COUNT_SINCE: &str = "SELECT COUNT(*) FROM core_users WHERE created_at >= $1";

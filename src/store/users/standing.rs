@@ -3,10 +3,10 @@
 use belgie_api::db::Conn;
 use belgie_api::{Result, ScopeSet, Timestamp, UserId, on};
 
-const BAN: &str = "UPDATE core_users SET banned_at = $2, banned_until = $3, ban_reason = $4, updated_at = $2 \
-     WHERE id = $1";
-const UNBAN: &str = "UPDATE core_users SET banned_at = NULL, banned_until = NULL, ban_reason = NULL, updated_at = $2 \
-     WHERE id = $1 AND banned_at IS NOT NULL";
+const BAN: &str = "UPDATE core_users SET banned_at = $2, banned_until = $3, ban_reason = $4, \
+     ban_notice = $5, updated_at = $2 WHERE id = $1";
+const UNBAN: &str = "UPDATE core_users SET banned_at = NULL, banned_until = NULL, ban_reason = NULL, \
+     ban_notice = NULL, updated_at = $2 WHERE id = $1 AND banned_at IS NOT NULL";
 const LOCK_HOLDERS: &str = "UPDATE core_users SET updated_at = updated_at WHERE CAST(scopes AS TEXT) LIKE $1 \
      RETURNING id, scopes, banned_at, banned_until";
 
@@ -30,7 +30,8 @@ impl Holder {
     }
 }
 
-/// Bans an account, until a moment or for good; `false` when there is none.
+/// Bans an account, until a moment or for good; `false` when there is none. `reason`: for operators; `notice`: for the
+/// person.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -39,13 +40,14 @@ pub async fn ban(
     user: UserId,
     now: Timestamp,
     until: Option<Timestamp>,
-    reason: &str,
+    (reason, notice): (&str, &str),
 ) -> Result<bool> {
     let rows = on!(conn, c => sqlx::query(BAN)
         .bind(user)
         .bind(now)
         .bind(until)
         .bind(reason)
+        .bind(notice)
         .execute(c).await.map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }

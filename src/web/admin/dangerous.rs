@@ -51,13 +51,15 @@ pub async fn ban_page(
     PresentOperator(operator): PresentOperator,
     Path(id): Path<String>,
 ) -> Result<Response> {
-    show(&web, &operator, person_of(&id)?, ban_said(json!({ "reason": "", "days": "" }), None)).await
+    show(&web, &operator, person_of(&id)?, ban_said(json!({ "reason": "", "notice": "", "days": "" }), None)).await
 }
 
 #[derive(Deserialize)]
 pub struct BanForm {
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    notice: String,
     #[serde(default)]
     days: String,
 }
@@ -75,13 +77,13 @@ pub async fn ban(
         text => match text.parse::<u32>() {
             Ok(days @ 1..=3650) => Some(Duration::from_hours(24 * u64::from(days))),
             _ => {
-                let value = json!({ "reason": form.reason, "days": form.days });
+                let value = json!({ "reason": form.reason, "notice": form.notice, "days": form.days });
                 let error = "Write a number of days from 1 to 3650, or nothing.".to_owned();
                 return show(&web, &operator, user, ban_said(value, Some(error))).await;
             }
         },
     };
-    web.identity.ban(user, &Ban { reason: form.reason, lasts }, operator.by()).await?;
+    web.identity.ban(user, &Ban { reason: form.reason, notice: form.notice, lasts }, operator.by()).await?;
     Ok(back_to(user, "banned"))
 }
 

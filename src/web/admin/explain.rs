@@ -19,7 +19,7 @@ const TITLE: &str = "Why?";
 
 /// The form, as it was filled in.
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct ExplainForm {
     #[serde(default)]
     user: String,
     #[serde(default)]
@@ -36,11 +36,15 @@ pub struct Asked {
 
 /// `GET /admin/explain`
 pub async fn page(State(web): State<Arc<Web>>, operator: Operator) -> Result<Response> {
-    show(&web, &operator, &Asked::default(), None, None)
+    show(&web, &operator, &ExplainForm::default(), None, None)
 }
 
 /// `POST /admin/explain`: answers a question, and puts on record that it was asked.
-pub async fn answer(State(web): State<Arc<Web>>, operator: Operator, Form(asked): Form<Asked>) -> Result<Response> {
+pub async fn answer(
+    State(web): State<Arc<Web>>,
+    operator: Operator,
+    Form(asked): Form<ExplainForm>,
+) -> Result<Response> {
     let explained = match asked.question() {
         Ok(question) => explain(&web, &question).await,
         Err(failure) => Err(failure),
@@ -63,7 +67,7 @@ pub async fn answer(State(web): State<Arc<Web>>, operator: Operator, Form(asked)
 fn show(
     web: &Web,
     operator: &Operator,
-    asked: &Asked,
+    asked: &ExplainForm,
     explanation: Option<&Explanation>,
     failure: Option<&Failure>,
 ) -> Result<Response> {
@@ -102,7 +106,7 @@ fn describe_step(step: &Step) -> Value {
     })
 }
 
-impl Asked {
+impl ExplainForm {
     fn question(&self) -> Result<Question> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         Ok(Question {

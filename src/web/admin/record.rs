@@ -15,13 +15,17 @@ use crate::web::Web;
 const SHOWN: u32 = 200;
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct RecordQuery {
     #[serde(default)]
     user: String,
 }
 
 /// `GET /admin/audit`
-pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted): Query<Wanted>) -> Result<Response> {
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    operator: Operator,
+    Query(wanted): Query<RecordQuery>,
+) -> Result<Response> {
     let wish = wanted.user.trim();
     let about = match wish.parse::<UserId>() {
         Ok(user) => Some(user),

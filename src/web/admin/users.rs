@@ -14,7 +14,7 @@ use crate::identity::setup::ADMIN;
 use crate::web::Web;
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct PeopleQuery {
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -22,7 +22,11 @@ pub struct Wanted {
 }
 
 /// `GET /admin/users`
-pub async fn page(State(web): State<Arc<Web>>, operator: Operator, Query(wanted): Query<Wanted>) -> Result<Response> {
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    operator: Operator,
+    Query(wanted): Query<PeopleQuery>,
+) -> Result<Response> {
     let (people, has_more) = web.identity.list_people(&wanted.q, &wanted.after).await?;
     let link = |after: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new())
@@ -57,6 +61,7 @@ pub fn describe(person: &PersonInfo) -> Value {
         "is_verified": person.is_verified,
         "is_banned": ban.is_some(),
         "ban_reason": ban.map(|ban| ban.reason.as_str()).unwrap_or_default(),
+        "ban_notice": ban.map(|ban| ban.notice.as_str()).unwrap_or_default(),
         "banned_since": ban.map(|ban| ban.since.day()),
         "banned_until": ban.and_then(|ban| ban.until).map(Timestamp::day),
         "has_password": person.has_password,

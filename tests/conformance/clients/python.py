@@ -21,7 +21,7 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 REVISIONS = {"legacy": "2025-11-25", "auto": "2026-07-28"}
 
 
-def tell(**event: str) -> None:
+def tell(**event: object) -> None:
     print(json.dumps(event), flush=True)
 
 
@@ -95,7 +95,7 @@ async def echo(client: Client, text: str) -> None:
     assert not result.is_error and result.content[0].text == text, result
 
 
-async def main(url: str, issuer: str, email: str, mode: str) -> None:
+async def application(url: str, mode: str) -> tuple[Memory, Redirects, OAuthClientProvider]:
     memory, redirects = Memory(), Redirects()
     metadata = OAuthClientMetadata(
         client_name=f"Python SDK, {mode}",
@@ -103,7 +103,11 @@ async def main(url: str, issuer: str, email: str, mode: str) -> None:
         grant_types=["authorization_code", "refresh_token"],
         token_endpoint_auth_method="none",
     )
-    provider = OAuthClientProvider(url, metadata, memory, redirects.open_browser, redirects.wait)
+    return memory, redirects, OAuthClientProvider(url, metadata, memory, redirects.open_browser, redirects.wait)
+
+
+async def main(url: str, issuer: str, email: str, mode: str) -> None:
+    memory, redirects, provider = await application(url, mode)
     async with httpx2.AsyncClient(auth=provider, timeout=httpx2.Timeout(30, read=300)) as http:
         async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
             assert redirects.asked == 1 and memory.client and memory.tokens, "the flow did not run"
@@ -136,4 +140,5 @@ async def main(url: str, issuer: str, email: str, mode: str) -> None:
     tell(passed="ends its session")
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

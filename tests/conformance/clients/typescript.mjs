@@ -97,12 +97,13 @@ class Provider {
   }
 }
 
-/** One SDK from the first 401 to a call after a refresh. */
-export async function typescript(report, server, { label, sdk, options, revision, stepsUp }) {
-  const person = await server.person(label.replaceAll(/[^a-z0-9]+/gi, '-'));
+/**
+ * The application around one SDK: what it keeps, how it connects, what it does when the SDK has sent `person` away. `person`
+ * answers consent pages.
+ */
+export async function application(server, { label, sdk, options }, person) {
   const redirect = await listenForRedirect();
   const provider = new Provider(label, redirect, person);
-
   const dial = () => {
     const client = new sdk.Client({ name: 'belgie-conformance', version: '1.0.0' }, options);
     const transport = new sdk.StreamableHTTPClientTransport(new URL(server.mcpUrl), { authProvider: provider });
@@ -115,6 +116,14 @@ export async function typescript(report, server, { label, sdk, options, revision
     assert.equal(answer.get('iss'), server.baseUrl);
     await sdk.finish(transport, answer);
   };
+  return { redirect, provider, dial, finish };
+}
+
+/** One SDK from the first 401 to a call after a refresh. */
+export async function typescript(report, server, kind) {
+  const { label, sdk, revision, stepsUp } = kind;
+  const person = await server.person(label.replaceAll(/[^a-z0-9]+/gi, '-'));
+  const { redirect, provider, dial, finish } = await application(server, kind, person);
   const call = async (client, name, args = {}) => {
     const result = await client.callTool({ name, arguments: args });
     assert.ok(!result.isError, JSON.stringify(result));

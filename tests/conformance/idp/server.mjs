@@ -25,11 +25,14 @@ const LIBRARY_ROUTES = {
 const ENDPOINTS = { authorization: 'authorize', token: 'token', userinfo: 'userinfo', jwks: 'jwks', revocation: 'revocation' };
 const CONTROLS = ['reset', 'set', 'next', 'always', 'fault', 'rotateKeys', 'allowRedirect', 'addClient', 'forgetSessions'];
 
-/** Starts all providers on a free port. What comes back has one `Personality` for each, by id. */
-export async function startIdp() {
+/**
+ * Starts all providers on a free port. What comes back has one `Personality` for each, by id. By the name `localhost` they are
+ * another site than a gateway at 127.0.0.1.
+ */
+export async function startIdp(host = '127.0.0.1') {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const base = `http://127.0.0.1:${server.address().port}`;
+  const base = `http://${host}:${server.address().port}`;
   const started = await Promise.all([google, microsoft, generic, github, apple].map((one) => Personality.start(one, base)));
   const idp = new Idp({ base, server, personalities: started });
   server.on('request', (request, response) => {

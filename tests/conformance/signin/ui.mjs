@@ -55,6 +55,7 @@ export const BUTTON = {
   removePassword: /^Remove the password$/,
   saveProfile: /^Save$/,
   confirm: /^Go on$/,
+  confirmWith: (name) => new RegExp(`${name}$`),
   deleteAccount: /^Delete my account$/,
   export: /^Download my data$/,
   find: /^Find$/,

@@ -19,9 +19,10 @@ const LIMITS = ['sign_in', 'sign_in_per_account', 'mails', 'sign_up']
   .map((what) => `${what}_per_minute`)
   .concat(['sign_in_from_new_devices_per_hour', 'mails_per_recipient_per_hour']);
 
-export async function openWorld() {
-  const [idp, mail] = await Promise.all([startIdp(), startMail()]);
-  const server = await startServer({ config: configOf(idp, mail) }).catch(async (error) => {
+/** `more`: further sections of settings. */
+export async function openWorld({ idpHost, more = {} } = {}) {
+  const [idp, mail] = await Promise.all([startIdp(idpHost), startMail()]);
+  const server = await startServer({ config: `${configOf(idp, mail)}\n${tomlOf(more)}` }).catch(async (error) => {
     idp.close();
     await mail.stop();
     throw error;

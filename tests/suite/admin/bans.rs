@@ -52,13 +52,16 @@ on_both_engines! {
         let (_, mut browser) = operator(&gateway).await;
         let ada = gateway.person("ada@example.org").await;
         gateway.person("bob@example.org").await;
-        act(&mut browser, ada.id, "ban", &[("reason", "a secret of the operators"), ("days", "2")]).await;
+        act(&mut browser, ada.id, "ban", &[("reason", "a secret of the operators"), ("notice", "Pay <first>."), ("days", "2")]).await;
         let mut banned = gateway.browser();
         let page = banned.sign_in("ada@example.org", PASSWORD).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN);
         let until = gateway.clock.now().plus(Duration::from_hours(48)).day();
         assert!(page.body.contains("This account is suspended until") && page.body.contains(&until), "{}", page.body);
         assert!(!page.body.contains("a secret of the operators"), "{}", page.body);
+        assert!(page.body.contains("“Pay &lt;first&gt;.”"), "the operators' words, and only words: {}", page.body);
+        let shown = browser.get(&format!("/admin/users/{}", ada.id)).await.body;
+        assert!(shown.contains("a secret of the operators") && shown.contains("They read: <q>Pay &lt;first"), "{shown}");
         assert!(!banned.is_signed_in().await);
 
         let guess = "a guess of twelve";

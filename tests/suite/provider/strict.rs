@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 
-use super::{START, open, people, with_idp};
-use crate::support::{Idp, Setup};
+use super::{START, arrived, link, open, people, with_idp};
+use crate::support::gateway::PASSWORD;
+use crate::support::{Browser, Idp, Page, Setup, unescape};
 
 const FINISH: &str = "/auth/signup/finish";
 
@@ -40,5 +41,78 @@ with_idp! {
         ada.follow(&idp.agree_by_query(&out)).await;
         assert!(ada.is_signed_in().await);
         assert_ne!(ada.follow("/account").await.status, StatusCode::OK, "a stranger, for whoever comes from elsewhere");
+    }
+}
+
+/// Comes back from the provider: over the stop that goes on by itself, like a browser that does as it is told.
+async fn come_back(browser: &mut Browser, back: &str) -> Page {
+    let stop = browser.follow(back).await;
+    assert_eq!((stop.status, stop.headers.contains_key("set-cookie")), (StatusCode::OK, false), "{}", stop.body);
+    assert_eq!(stop.headers["referrer-policy"], "no-referrer");
+    let on = stop.headers["refresh"].to_str().expect("a text").strip_prefix("0; url=").expect("at once").to_owned();
+    assert!(on.starts_with("/auth/provider/acme/callback?answer=") && unescape(&stop.body).contains(&on), "{on}");
+    assert!(!on.contains("code-"), "the code is in no address of ours");
+    browser.get(&on).await
+}
+
+async fn ask_to_link(browser: &mut Browser) -> String {
+    browser.fill("/account", "/auth/provider/acme/link", &[]).await.location()
+}
+
+with_idp! {
+    async fn a_strict_session_cookie_does_not_keep_an_account_from_being_linked(gateway, idp, setup = strict) {
+        let mut ada = gateway.at_home("ada@example.org").await;
+        let back = idp.agree_by_query(&ask_to_link(&mut ada).await);
+        let done = come_back(&mut ada, &back).await;
+        assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/account".to_owned()), "{}", done.body);
+        assert!(ada.get("/account").await.body.contains("/account/unlink/"));
+        assert_eq!(ada.get(&back).await.status, StatusCode::BAD_REQUEST, "an answer counts once");
+    }
+}
+
+with_idp! {
+    async fn a_strict_session_cookie_does_not_keep_anybody_from_confirming(gateway, idp, setup = |idp: &Idp| {
+        let form = "response_mode = \"form_post\"";
+        open(&idp.table(form)).with_mail().config("[cookie]\nsame_site = \"strict\"")
+    }) {
+        let mut ada = gateway.browser();
+        let out = ada.get(START).await.location();
+        let stranger = gateway.browser();
+        let request = |fields: &[(String, String)]| {
+            let request = stranger.raw().post(gateway.at("/auth/provider/acme/callback"));
+            request.header("sec-fetch-site", "cross-site").header("origin", "https://idp.example").form(fields)
+        };
+        let back = gateway.browser().send(request(&idp.agree(&out))).await.location();
+        ada.follow(&back).await;
+        gateway.clock.advance(std::time::Duration::from_secs(601));
+        idp.ways().ahead += 601;
+
+        let form = ada.get("/auth/confirm?return_to=/account/email").await.form("/auth/confirm");
+        let out = ada.submit(&form, &[("provider", "acme")]).await.location();
+        let back = gateway.browser().send(request(&idp.agree(&out))).await.location();
+        let done = come_back(&mut ada, &back).await;
+        assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/account/email".to_owned()), "{}", done.body);
+        assert_eq!(ada.get("/account/email").await.status, StatusCode::OK, "the session is fresh");
+    }
+}
+
+with_idp! {
+    async fn the_stop_on_the_way_back_helps_nobody_else(gateway, idp, setup = strict) {
+        let mut ada = gateway.at_home("ada@example.org").await;
+        let back = idp.agree_by_query(&ask_to_link(&mut ada).await);
+        let stop = ada.follow(&back).await;
+        let on = stop.headers["refresh"].to_str().expect("a text").strip_prefix("0; url=").expect("at once").to_owned();
+        let mut mallory = gateway.at_home("mallory@example.org").await;
+        assert_eq!(mallory.get(&on).await.status, StatusCode::BAD_REQUEST, "the flow is of another browser");
+
+        // Somebody who signed out in the meantime stops once, and is then told.
+        let back = idp.agree_by_query(&ask_to_link(&mut ada).await);
+        ada.post("/auth/signout", &[]).await;
+        let refused = come_back(&mut ada, &back).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
+        ada.sign_in("ada@example.org", PASSWORD).await;
+        assert!(!ada.get("/account").await.body.contains("/account/unlink/"));
+        link(&mut ada, &idp).await;
+        assert!(arrived(&gateway, &idp).await.is_signed_in().await);
     }
 }

@@ -1,7 +1,7 @@
 //! The tokens of linked accounts.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use belgie_api::db::Pools;
 use belgie_api::on;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::{START, arrived, call, link, open, read, with_idp};
 use crate::support::gateway::PASSWORD;
 use crate::support::idp::param;
-use crate::support::{Idp, TestGateway, eventually};
+use crate::support::{Idp, PATIENCE, TestGateway, eventually};
 
 const FIRST: &str = "q7Xv2Lr9Tz4Kc8Mw1Ns6Bh3Jd5Gf0PyUeAiOxRtQ";
 const SECOND: &str = "Zk3Vm8Qt5Yw2Hn9Fc6Xb1Rj4Ls7Dg0PaUoIeTuNy";
@@ -96,8 +96,14 @@ with_idp! {
         let user = super::people(&gateway).await[0].id;
         let acme = later.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine").provider("acme").expect("it");
         let tokens = acme.get_access_token(user, None).await.expect("it opens");
-        let after = row(&gateway).await;
-        assert!(after.0 != before.0 && after.1 != before.1 && after.2 != before.2);
+        let (begin, mut looks) = (Instant::now(), tokio::time::interval(Duration::from_millis(2)));
+        let mut after = row(&gateway).await;
+        while after.0 == before.0 {
+            assert!(begin.elapsed() < PATIENCE, "on the side, and soon");
+            looks.tick().await;
+            after = row(&gateway).await;
+        }
+        assert!(after.1 != before.1 && after.2 != before.2);
         let alone = gateway.with_other_config(|text| text.replace(FIRST, SECOND)).await;
         let acme = alone.host().provided::<belgie_oauth_client::OAuthClient>().expect("the engine").provider("acme").expect("it");
         let again = acme.get_access_token(user, None).await.expect("it opens without the earlier secret");

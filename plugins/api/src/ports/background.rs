@@ -40,4 +40,18 @@ impl Host {
         );
         outcome.await.map_err(|_| Failure::internal(format!("the task `{name}` did not come to its end")))?
     }
+
+    /// Starts a piece of work nobody waits for, and logs when it fails: what is done along the way and what an answer does
+    /// not depend on. `name`: for the log.
+    pub fn on_the_side<W>(&self, name: &'static str, work: W)
+    where
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
+        let reported = async move {
+            if let Err(failure) = work.await {
+                tracing::warn!(task.name = name, error = ?failure, "work on the side failed");
+            }
+        };
+        self.0.background.spawn(name, Box::pin(reported));
+    }
 }

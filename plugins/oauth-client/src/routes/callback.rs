@@ -33,6 +33,7 @@ pub async fn finish(
     let response = match result {
         Ok(Landed::At { location, cookies }) => see_other(&location, cookies)?,
         Ok(Landed::Asked(page)) => page,
+        Ok(Landed::Again(path)) => pages::again(&engine, &visitor, &provider, &path)?,
         Err(lost) => refuse(&engine, &visitor, &provider, &lost)?,
     };
     Ok(with_cookies(response, cookies))

@@ -3,6 +3,7 @@
 use belgie_api::axum::http::{HeaderMap, HeaderValue};
 use belgie_api::axum::response::Response;
 use belgie_api::crypto::{base64url, constant_time_eq, sha256};
+use belgie_api::ports::LimitBucket;
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, PlainToken, Result, TokenKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,6 +41,8 @@ pub enum Landed {
     },
     /// The person has to look into the mail first; this page says so.
     Asked(Response),
+    /// The browser has to come once more, to this path of ours, and from a page of ours.
+    Again(String),
 }
 
 /// A flow that did not.
@@ -67,12 +70,27 @@ impl Engine {
         if provider.settings().state_strategy == StateStrategy::Database {
             self.host.one_time().look(FLOW, &state).await?.ok_or_else(refusal::state_not_found)?;
         }
-        let payload = json!({ "provider": provider.id(), "answer": answer });
+        self.keep_answer(provider, answer, false).await
+    }
+
+    /// Nobody seems to be signed in where somebody must be: a strict session cookie stays at home when the browser comes from
+    /// another site. Nothing of the flow is used up yet, so whoever comes again and again is slowed.
+    async fn ask_again(&self, provider: &Provider, visitor: &Visitor, answer: &Answer) -> Result<String> {
+        self.host.limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
+        answer.check_length()?;
+        self.keep_answer(provider, answer, true).await
+    }
+
+    /// Keeps an answer until the browser comes for it, and gives the path to come to. `is_again`: it does so from a page of
+    /// ours, with every cookie it has.
+    async fn keep_answer(&self, provider: &Provider, answer: &Answer, is_again: bool) -> Result<String> {
+        let payload = json!({ "provider": provider.id(), "answer": answer, "is_again": is_again });
         let token = self.keep(ANSWER, None, payload).await?;
         Ok(format!("/auth/provider/{}/callback?answer={}", provider.id(), token.expose()))
     }
 
-    async fn fetch_aside(&self, provider: &Provider, handle: &str) -> Result<Answer> {
+    /// An answer that was kept, and whether the browser comes for it from a page of ours.
+    async fn fetch_aside(&self, provider: &Provider, handle: &str) -> Result<(Answer, bool)> {
         let token = PlainToken::parse_as(TokenKind::Link, handle).ok_or_else(refusal::state_not_found)?;
         // Anybody can come with a handle: whoever has none of ours does not queue with those who write.
         self.host.one_time().look(ANSWER, &token).await?.ok_or_else(refusal::state_not_found)?;
@@ -83,7 +101,8 @@ impl Engine {
             return Err(refusal::state_not_found());
         }
         let answer = kept.payload.get("answer").cloned().unwrap_or_default();
-        serde_json::from_value(answer).map_err(Failure::internal)
+        let is_again = kept.payload.get("is_again").and_then(Value::as_bool).unwrap_or_default();
+        Ok((serde_json::from_value(answer).map_err(Failure::internal)?, is_again))
     }
 
     /// Takes the answer of a provider.
@@ -95,12 +114,12 @@ impl Engine {
             cookies,
             result: Err(Lost { failure, error_to: default_to.clone(), return_to: None, is_link: false }),
         };
-        let answer = match &answer.handle {
+        let (answer, is_again) = match &answer.handle {
             Some(handle) => match self.fetch_aside(provider, handle).await {
-                Ok(answer) => answer,
+                Ok(kept) => kept,
                 Err(failure) => return lost_at_once(failure, Vec::new()),
             },
-            None => answer,
+            None => (answer, false),
         };
         let Some(state) = answer.state.as_deref() else { return lost_at_once(refusal::state_not_found(), Vec::new()) };
         let name = self.cookies().flow_name(&settings.id, state);
@@ -108,10 +127,19 @@ impl Engine {
             return lost_at_once(refusal::state_mismatch(), Vec::new());
         };
         let cookies: Vec<HeaderValue> = self.cookies().clear(&name).into_iter().collect();
-        let flow = match self.claim(provider, state, value).await {
+        let flow = match self.find_flow(provider, state, value).await {
             Ok(flow) => flow,
             Err(failure) => return lost_at_once(failure, cookies),
         };
+        if flow.intent != Intent::SignIn && visitor.caller.is_none() && !is_again {
+            return match self.ask_again(provider, visitor, &answer).await {
+                Ok(path) => Outcome { cookies: Vec::new(), result: Ok(Landed::Again(path)) },
+                Err(failure) => lost_at_once(failure, cookies),
+            };
+        }
+        if let Err(failure) = self.use_flow_up(provider, state).await {
+            return lost_at_once(failure, cookies);
+        }
         let result = self.arrive_with(provider, visitor, headers, &flow, &answer).await;
         let result = result.map_err(|failure| Lost {
             failure,
@@ -122,8 +150,8 @@ impl Engine {
         Outcome { cookies, result }
     }
 
-    /// The flow behind a state, for the browser it was begun in, once.
-    async fn claim(&self, provider: &Provider, state: &str, value: &str) -> Result<Flow> {
+    /// The flow behind a state, for the browser it was begun in.
+    async fn find_flow(&self, provider: &Provider, state: &str, value: &str) -> Result<Flow> {
         let token = PlainToken::parse(state).ok_or_else(refusal::state_not_found)?;
         let flow: Flow = match provider.settings().state_strategy {
             StateStrategy::Database => {
@@ -133,10 +161,7 @@ impl Engine {
                 if !constant_time_eq(flow.binding.as_bytes(), binding.as_bytes()) {
                     return Err(refusal::state_mismatch());
                 }
-                let mut tx = self.host.db().begin().await?;
-                let taken = self.host.one_time().take(&mut tx, FLOW, &token).await?;
-                tx.commit(self.host.now()).await?;
-                taken.map(|_| flow).ok_or_else(refusal::state_not_found)?
+                flow
             }
             StateStrategy::Cookie => {
                 let text = self.host.unseal(FLOW, token.hash().as_bytes(), value);
@@ -151,6 +176,18 @@ impl Engine {
             return Err(refusal::state_not_found());
         }
         Ok(flow)
+    }
+
+    /// Uses a flow up that is kept here: of several answers to it one counts.
+    async fn use_flow_up(&self, provider: &Provider, state: &str) -> Result<()> {
+        if provider.settings().state_strategy == StateStrategy::Cookie {
+            return Ok(());
+        }
+        let token = PlainToken::parse(state).ok_or_else(refusal::state_not_found)?;
+        let mut tx = self.host.db().begin().await?;
+        let taken = self.host.one_time().take(&mut tx, FLOW, &token).await?;
+        tx.commit(self.host.now()).await?;
+        taken.map(drop).ok_or_else(refusal::state_not_found)
     }
 
     async fn arrive_with(

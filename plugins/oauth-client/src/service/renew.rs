@@ -76,7 +76,10 @@ impl Engine {
             return self.renew(provider, account).await;
         }
         if self.is_stale(&account) {
-            self.seal_latest(provider, &account).await?;
+            // The tokens are good as they are: nobody waits for this, or goes without because it fails.
+            let (engine, provider, seen) = (Arc::clone(self), Arc::clone(provider), account.clone());
+            let work = async move { engine.seal_latest(&provider, &seen).await };
+            self.host.on_the_side("oauth-client.seal", work);
         }
         Ok((account, tokens))
     }

@@ -21,7 +21,7 @@ const CONSENT_TTL: Duration = Duration::from_secs(600);
 
 /// A request that may be put before a person.
 #[derive(Debug)]
-pub struct Asked {
+pub struct PresentableRequest {
     /// The request.
     pub request: AuthorizationRequest,
     /// Whether the client wants an answer without a person (`prompt=none`, OpenID Connect Core section 3.1.2.1).
@@ -78,7 +78,7 @@ impl OAuth {
     ///
     /// # Errors
     /// [`Refusal`] says how to answer.
-    pub async fn read_request(&self, query: &[u8]) -> Result<Asked, Refusal> {
+    pub async fn read_request(&self, query: &[u8]) -> Result<PresentableRequest, Refusal> {
         let params = Params::read(query).ok_or_else(|| malformed("The request holds characters that it must not."))?;
         let one = |name: &'static str| params.one(name).map_err(|_| malformed("The request holds a parameter twice."));
         let id = one("client_id")?.ok_or_else(|| malformed("The request does not say which agent it comes from."))?;
@@ -103,7 +103,7 @@ impl OAuth {
         client: Client,
         reply: &Reply,
         redirect_was_sent: bool,
-    ) -> Result<Asked, RestError> {
+    ) -> Result<PresentableRequest, RestError> {
         let catalog = self.host.catalog()?;
         if params.has_repetition() {
             return Err(reject("invalid_request", "A parameter came twice.").into());
@@ -140,7 +140,7 @@ impl OAuth {
             with_refresh,
             binding: GrantBinding::default(),
         };
-        Ok(Asked { request, is_silent, is_operators })
+        Ok(PresentableRequest { request, is_silent, is_operators })
     }
 
     fn reply(&self, reply: &Reply, error: ReplyError, is_for_strangers: bool) -> ErrorReply {
@@ -149,7 +149,7 @@ impl OAuth {
     }
 
     /// The answer to a client that wants one without a person: consent is always asked for, so there is none.
-    pub fn refuse_silent(&self, asked: &Asked, is_signed_in: bool) -> ErrorReply {
+    pub fn refuse_silent(&self, asked: &PresentableRequest, is_signed_in: bool) -> ErrorReply {
         let error = if is_signed_in {
             reject("consent_required", "The person must be asked.")
         } else {
