@@ -58,8 +58,9 @@ class Redirects:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         query = parse_qs(urlparse(head.split(" ")[1]).query)
-        body = b"Back at the agent"
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close\r\n")
+        # With a picture of its own: a browser would come for one when nobody listens here any more.
+        body = b'<!doctype html><html lang="en"><title>The agent</title><link rel="icon" href="data:,"><h1>Back at the agent</h1>'
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n")
         writer.write(b"content-length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
         writer.close()

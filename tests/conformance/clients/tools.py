@@ -10,7 +10,7 @@ import asyncio
 import sys
 
 import httpx2
-from mcp import Client, McpError
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from python import application, tell
 
@@ -23,7 +23,7 @@ async def main(url: str, mode: str, tool: str) -> None:
             try:
                 answer = await client.call_tool(tool, {"a": 40, "b": 2})
                 total = None if answer.is_error else answer.content[0].text
-            except McpError:
+            except MCPError:
                 total = None
             tell(tools=tools, sum=total)
 
