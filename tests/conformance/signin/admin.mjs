@@ -94,9 +94,11 @@ async function ban(root, visitor) {
     await openMary(root);
     await root.go(BUTTON.ban);
     await root.write('Reason', 'Tries every door');
+    await root.write('Notice', 'Call us about your invoices.');
     await root.look('admin-ban');
     await root.go(BUTTON.ban);
     await root.says(SAYS.banned);
+    await root.says(/Tries every door.*Call us about your invoices/);
     await root.look('admin-user-banned');
   });
   await visitor.check(
@@ -105,6 +107,8 @@ async function ban(root, visitor) {
       assert.equal(await visitor.isSignedIn(), false);
       await visitor.signIn(MARY);
       await visitor.says(SAYS.suspended);
+      await visitor.says(/“Call us about your invoices\.”/);
+      assert.doesNotMatch(await visitor.words(), /every door/, 'the reason is for operators');
       await visitor.look('banned');
       assert.equal(await visitor.isSignedIn(), false);
     },

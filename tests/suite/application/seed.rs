@@ -73,6 +73,11 @@ on_both_engines! {
         let sessions = gateway.gateway.identity().list_sessions(ada.id).await.expect("sessions");
         assert_eq!((sessions[0].ip.as_str(), sessions.len()), ("127.0.0.1", 1));
         assert!(browser.get("/account").await.body.contains("Firefox on Linux"));
+        gateway.person_with("root@example.org", "admin").await;
+        let mut operator = gateway.browser();
+        operator.sign_in("root@example.org", PASSWORD).await;
+        let shown = operator.get(&format!("/admin/users/{}", ada.id)).await.body;
+        assert!(shown.contains("Firefox on Linux") && shown.contains("127.0.0.1"), "{shown}");
     }
 }
 
