@@ -7,7 +7,7 @@ use belgie_api::{Clock, Entropy, Failure, Host, Result};
 
 use crate::audit::AuditLog;
 use crate::auth::{BrowserSessions, Devices};
-use crate::config::{Config, SmtpSecurity};
+use crate::config::{Config, SameSite, SmtpSecurity};
 use crate::identity::{AccountRules, Identity, SessionRules};
 use crate::limits::LocalLimits;
 use crate::mail::{MailQueue, Sender, SmtpSettings, Tls};
@@ -18,7 +18,8 @@ use crate::web::MailedNewcomers;
 /// Our public address.
 pub fn urls(config: &Config) -> Result<Urls> {
     let urls = Urls::new(config.base_url.issuer().parse().map_err(Failure::internal)?);
-    Ok(if config.cookie.is_secure(urls.is_https()) { urls.with_secure_cookies() } else { urls })
+    let urls = if config.cookie.is_secure(urls.is_https()) { urls.with_secure_cookies() } else { urls };
+    Ok(if config.cookie.same_site == SameSite::Strict { urls.with_strict_session() } else { urls })
 }
 
 /// The operator's rules for accounts.

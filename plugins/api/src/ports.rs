@@ -227,6 +227,7 @@ pub struct Urls {
     base: Url,
     issuer: String,
     has_secure_cookies: bool,
+    has_strict_session: bool,
 }
 
 impl Urls {
@@ -235,7 +236,7 @@ impl Urls {
     pub fn new(base: Url) -> Self {
         let issuer = base.as_str().trim_end_matches('/').to_owned();
         let has_secure_cookies = base.scheme() == "https";
-        Self { base, issuer, has_secure_cookies }
+        Self { base, issuer, has_secure_cookies, has_strict_session: false }
     }
 
     /// Marks cookies `Secure` though our address does not say https, as the operator wishes (`[cookie] secure`).
@@ -249,6 +250,19 @@ impl Urls {
     #[must_use]
     pub fn has_secure_cookies(&self) -> bool {
         self.has_secure_cookies
+    }
+
+    /// Says that the session cookie is strict, as the operator wishes (`[cookie] same_site`).
+    #[must_use]
+    pub fn with_strict_session(mut self) -> Self {
+        self.has_strict_session = true;
+        self
+    }
+
+    /// Whether browsers keep the session cookie at home when they come from another site, redirects of ours included.
+    #[must_use]
+    pub fn has_strict_session(&self) -> bool {
+        self.has_strict_session
     }
 
     /// The issuer identifier (RFC 8414 section 2): the public address without a slash at its end.

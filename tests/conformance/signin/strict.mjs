@@ -41,6 +41,7 @@ export async function strict(visitor) {
   await visitor.check('the linked provider opens the account', async () => {
     await visitor.signOut();
     await visitor.signInWith('generic', 'newton');
+    await arrives(visitor, PATHS.account);
     await visitor.seesAccountOf(EMAIL);
   });
 }

@@ -1,5 +1,7 @@
 //! Changing one's address, and taking it back from whoever changed it.
 
+use belgie_api::UserId;
+use belgie_api::ports::UserChanges;
 use reqwest::StatusCode;
 
 use crate::on_both_engines;
@@ -111,5 +113,47 @@ on_both_engines! {
         change(&gateway, &mut ada, "ada@example.org").await;
         assert!(gateway.letters_to("a.da@example.org").await.is_empty());
         assert!(ada.get("/account").await.body.contains("ada@example.org"));
+    }
+}
+
+/// The application gives an account another address, which nobody has proven.
+async fn moves(gateway: &TestGateway, user: UserId) {
+    let changes = UserChanges {
+        email: Some("ada@elsewhere.example".to_owned()),
+        email_verified: Some(false),
+        ..UserChanges::default()
+    };
+    gateway.gateway.identity().change(user, &changes).await.expect("another address");
+}
+
+on_both_engines! {
+    async fn links_to_an_address_do_nothing_once_the_account_has_another(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let identity = gateway.gateway.identity();
+        let user = gateway.person("ada@example.org").await.id;
+        let mut reader = gateway.browser();
+        reader.sign_in("ada@example.org", PASSWORD).await;
+        let verify = reader.get(&gateway.letter_to("ada@example.org").await.link()).await.form("/auth/verify");
+        reader.press("/auth/forgot", "ada@example.org", None).await;
+        let reset = reader.get(&gateway.letter_to("ada@example.org").await.link()).await.form("/auth/reset");
+        moves(&gateway, user).await;
+        assert_eq!(reader.submit(&verify, &[]).await.status, StatusCode::NOT_FOUND);
+        let refused = reader.submit(&reset, &[("password", "some other words entirely")]).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "whoever reads the old address may be anybody by now");
+        let row = identity.row(user).await.expect("an answer").expect("ada");
+        assert!(row.email_verified_at.is_none(), "nobody proved the new address");
+        assert!(identity.check_password(&row.email, PASSWORD.to_owned()).await.expect("an answer").is_some());
+    }
+}
+
+on_both_engines! {
+    async fn a_change_of_address_that_was_overtaken_does_nothing(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let mut ada = gateway.at_home("ada@example.org").await;
+        ada.fill("/account/email", "/account/email", &[("email", "ada@new.example")]).await;
+        let form = ada.get(&gateway.letter_to("ada@new.example").await.link()).await.form(CONFIRM);
+        let identity = gateway.gateway.identity();
+        let user = identity.row_by_email("ada@example.org").await.expect("an answer").expect("ada").id;
+        moves(&gateway, user).await;
+        assert_eq!(ada.submit(&form, &[]).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(identity.row(user).await.expect("an answer").expect("ada").email, "ada@elsewhere.example");
     }
 }

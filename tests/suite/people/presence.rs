@@ -66,3 +66,21 @@ on_both_engines! {
         assert!(gateway.browser().get(CONFIRM).await.location().starts_with("/auth/signin"));
     }
 }
+
+on_both_engines! {
+    async fn a_code_confirms_nobody_but_the_person_it_was_sent_to(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let mut shared = gateway.at_home("ada@example.org").await;
+        gateway.clock.advance(Duration::from_mins(11));
+        let form = shared.get(CONFIRM).await.form(CONFIRM);
+        let page = shared.submit(&form, &[("send", "code"), ("return_to", "/account/email")]).await;
+        let handle = page.form(CONFIRM).fields.iter().find(|(name, _)| name == "handle").expect("a handle").1.clone();
+        let code = gateway.letter_to("ada@example.org").await.code();
+        shared.post("/auth/signout", &[]).await;
+        gateway.at_home("bob@example.org").await;
+        shared.sign_in("bob@example.org", PASSWORD).await;
+        let token = shared.get("/account/profile").await.form("/account/profile").value("csrf_token");
+        let fields = [("csrf_token", token.as_str()), ("handle", &handle), ("code", &code), ("return_to", "/account/email")];
+        let refused = shared.post(CONFIRM, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "the same browser, and somebody else in it");
+    }
+}

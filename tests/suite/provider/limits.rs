@@ -37,3 +37,19 @@ async fn asking_for_tokens_again_and_again_is_slowed() {
         gateway.clock.advance(std::time::Duration::from_secs(120));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coming_back_again_and_again_without_a_session_is_slowed() {
+    let idp = Idp::start().await;
+    let gateway = super::open(&format!("[limits]\nauthorize_per_minute = 5\n{}", idp.table("")));
+    let gateway = gateway.without_generous_limits().start(Engine::Sqlite).await;
+    let mut browser = gateway.signed_in("ada@example.org").await;
+    let out = browser.fill("/account", "/auth/provider/acme/link", &[]).await.location();
+    let back = idp.agree_by_query(&out);
+    browser.post("/auth/signout", &[]).await;
+    let mut statuses = Vec::new();
+    for _ in 0..7 {
+        statuses.push(browser.get(&back).await.status);
+    }
+    assert_eq!((statuses[0], statuses[6]), (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS), "{statuses:?}");
+}

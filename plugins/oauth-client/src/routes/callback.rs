@@ -31,6 +31,10 @@ pub async fn finish(
     };
     let Outcome { cookies, result } = engine.finish(&provider, &visitor, &headers, answer).await;
     let response = match result {
+        // Whoever lands by a redirect of ours would be a stranger there, and asked to sign in once more.
+        Ok(Landed::At { location, cookies }) if stays_at_home(&engine, &headers) => {
+            with_cookies(pages::again(&engine, &visitor, &provider, &location)?, cookies)
+        }
         Ok(Landed::At { location, cookies }) => see_other(&location, cookies)?,
         Ok(Landed::Asked(page)) => page,
         Ok(Landed::Again(path)) => pages::again(&engine, &visitor, &provider, &path)?,
@@ -56,6 +60,11 @@ pub async fn put_aside(
         Ok(path) => see_other(&path, Vec::new()),
         Err(failure) => refuse(&engine, &visitor, &provider, &alone(failure)),
     }
+}
+
+/// Whether the session cookie stays at home on the way this request began.
+fn stays_at_home(engine: &Engine, headers: &HeaderMap) -> bool {
+    engine.host().urls().has_strict_session() && headers.get("sec-fetch-site").is_none_or(|site| site != "same-origin")
 }
 
 fn alone(failure: belgie_api::Failure) -> Lost {
