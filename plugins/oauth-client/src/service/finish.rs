@@ -134,7 +134,8 @@ impl Engine {
         if flow.intent != Intent::SignIn && visitor.caller.is_none() && !is_again {
             return match self.ask_again(provider, visitor, &answer).await {
                 Ok(path) => Outcome { cookies: Vec::new(), result: Ok(Landed::Again(path)) },
-                Err(failure) => lost_at_once(failure, cookies),
+                // The flow is not over.
+                Err(failure) => lost_at_once(failure, Vec::new()),
             };
         }
         if let Err(failure) = self.use_flow_up(provider, state).await {
