@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::review::Looked;
-use super::{Arguments, Fault, MAX_TEXT, MAX_VALUES};
+use super::{Arguments, Fault, MAX_TEXT, MAX_TEXT_IN_LOOPS, MAX_VALUES, MAX_VALUES_IN_LOOPS};
 
 #[derive(Serialize)]
 struct Seen<'a> {
@@ -73,7 +73,7 @@ pub fn of_caller(caller: &Caller) -> Result<Value, Fault> {
             entitlements: texts(&subscription.entitlements),
         }),
     };
-    cel::to_value(&seen).map_err(|error| Fault(error.to_string()))
+    cel::to_value(&seen).map_err(|error| Fault::Failed(error.to_string()))
 }
 
 fn texts(set: &BTreeSet<String>) -> Vec<&str> {
@@ -89,20 +89,17 @@ struct Budget {
 impl Budget {
     fn take(&mut self, text: &str) -> Result<(), Fault> {
         let left = self.values.checked_sub(1).zip(self.text.checked_sub(text.len()));
-        (self.values, self.text) =
-            left.ok_or_else(|| Fault("there is more in the arguments than an expression looks at".to_owned()))?;
+        (self.values, self.text) = left.ok_or(Fault::TooMuch)?;
         Ok(())
     }
 }
 
 /// The arguments, as far as the expression looks at them.
 pub fn of_arguments(arguments: Option<&Arguments>, looked: &Looked) -> Result<Value, Fault> {
-    let is_looked_at = |name: &str| match looked {
-        Looked::All => true,
-        Looked::Named(names) => names.contains(name),
-    };
-    let fields = arguments.into_iter().flatten().filter(|(name, _)| is_looked_at(name));
-    of_fields(fields, &mut Budget { values: MAX_VALUES, text: MAX_TEXT })
+    let fields = arguments.into_iter().flatten().filter(|(name, _)| looked.includes(name));
+    let (values, text) =
+        if looked.in_loops { (MAX_VALUES_IN_LOOPS, MAX_TEXT_IN_LOOPS) } else { (MAX_VALUES, MAX_TEXT) };
+    of_fields(fields, &mut Budget { values, text })
 }
 
 fn of_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Json)>, budget: &mut Budget) -> Result<Value, Fault> {

@@ -1,5 +1,6 @@
 //! `token create`, `token list`, `token revoke`: personal access tokens.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belgie_api::clap::{Arg, ArgMatches, Command, value_parser};
@@ -180,7 +181,8 @@ async fn read_binding(oauth: &OAuth, user: UserId, asked: Option<&str>, resource
         Failure::bad_request("token.not_a_member", format!("The person is in no organization `{slug}`."))
             .hint(if own.is_empty() { "They are in none.".to_owned() } else { format!("They are in: {slugs}.") })
     })?;
-    Ok(GrantBinding { organization: Some(found.id), ..GrantBinding::default() })
+    let bound = oauth.bind_to(user, found.id, BTreeSet::new()).await?;
+    bound.ok_or_else(|| Failure::bad_request("token.not_a_member", "The person has just left the organization."))
 }
 
 fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
+use belgie_api::{ClientId, GrantBinding, GrantId, MembershipId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
 
 /// What a person, or the operator for a person, allowed: the root of a token family.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -54,17 +54,20 @@ pub struct BindingColumns {
     /// Teams of it; none for every team of the person.
     #[sqlx(json)]
     pub team_ids: BTreeSet<TeamId>,
+    /// The stays in them it was made for.
+    #[sqlx(json)]
+    pub membership_ids: BTreeSet<MembershipId>,
 }
 
 impl From<GrantBinding> for BindingColumns {
     fn from(binding: GrantBinding) -> Self {
-        Self { organization_id: binding.organization, team_ids: binding.teams }
+        Self { organization_id: binding.organization, team_ids: binding.teams, membership_ids: binding.memberships }
     }
 }
 
 impl From<BindingColumns> for GrantBinding {
     fn from(columns: BindingColumns) -> Self {
-        Self { organization: columns.organization_id, teams: columns.team_ids }
+        Self { organization: columns.organization_id, teams: columns.team_ids, memberships: columns.membership_ids }
     }
 }
 

@@ -7,14 +7,14 @@ use sqlx::types::Json;
 use crate::model::grant::{BindingColumns, Grant, RevokeReason};
 
 const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
-    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids, membership_ids) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
 const LIST_IDS: &str =
     "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
-const LAST_BINDING: &str = "SELECT organization_id, team_ids FROM oauth_server_grants \
+const LAST_BINDING: &str = "SELECT organization_id, team_ids, membership_ids FROM oauth_server_grants \
     WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
 const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
@@ -46,6 +46,7 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
         .bind(grant.ends_at)
         .bind(grant.binding.organization_id)
         .bind(Json(&grant.binding.team_ids))
+        .bind(Json(&grant.binding.membership_ids))
         .execute(c).await.map(drop))?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
-use belgie_api::{Event, OrgId, Result, Timestamp, UserId};
+use belgie_api::{Event, MembershipId, OrgId, Result, Timestamp, UserId};
 use serde_json::Value;
 
 use super::Organizations;
@@ -170,6 +170,11 @@ impl Organizations {
         Ok(people)
     }
 
+    /// The stay of somebody who comes in.
+    pub(super) fn new_stay(&self) -> MembershipId {
+        MembershipId::new(self.host.clock(), self.host.entropy())
+    }
+
     /// Adds a member to an organization that is held, unless it is full; the person must be held, too.
     ///
     /// # Errors
@@ -179,7 +184,7 @@ impl Organizations {
         if store::members::count(tx, organization.id).await? >= i64::from(limit) {
             return Err(refusal::full(limit));
         }
-        if !store::members::insert(tx, member).await? {
+        if !store::members::insert(tx, member, self.new_stay()).await? {
             return Err(refusal::already_member());
         }
         store::departures::forget(tx, organization.id, member.user_id).await?;
