@@ -3,6 +3,7 @@
 mod acting;
 mod agents;
 mod authorization;
+mod coming_back;
 mod command_line;
 mod invitations;
 mod letters;

@@ -51,6 +51,6 @@ on_both_engines! {
             }
         }
         eventually("everybody was looked at", || places.looks() >= before + 8).await;
-        assert_eq!(places.looks(), before + 8, "one look for each credential, and one for each grant");
+        assert!(places.looks() < before + 2 + 3 * STREAMS, "a look for each credential and each grant, not each stream");
     }
 }
