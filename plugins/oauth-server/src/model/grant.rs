@@ -112,6 +112,8 @@ pub enum RevokeReason {
     Client,
     /// The operator revoked the token.
     Operator,
+    /// Whoever runs the organization it let act for cut it off.
+    Organization,
     /// A code came twice (OAuth 2.1 section 4.1.3).
     CodeReplayed,
     /// A refresh token came twice (OAuth 2.1 section 4.3.1).
@@ -131,6 +133,7 @@ impl RevokeReason {
             Self::Person => "person",
             Self::Client => "client",
             Self::Operator => "operator",
+            Self::Organization => "organization",
             Self::CodeReplayed => "code_replayed",
             Self::RefreshReused => "refresh_reused",
             Self::ClientDeleted => "client_deleted",

@@ -26,6 +26,10 @@ const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_grants SET revoked_at = $2, 
     WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
 const LIST_BOUND: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 \
     AND (user_id = $2 OR $2 IS NULL) AND revoked_at IS NULL AND expires_at > $3 ORDER BY id";
+const LIST_IN: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 AND revoked_at IS NULL \
+    AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4";
+const FIND_IN: &str = "SELECT * FROM oauth_server_grants WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL \
+    AND expires_at > $3";
 const IS_OF_USER: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
 const PURGE: &str = "DELETE FROM oauth_server_grants WHERE expires_at < $1 OR revoked_at < $1";
 
@@ -132,6 +136,31 @@ pub async fn list_bound(
         .bind(user)
         .bind(now)
         .fetch_all(c).await)?)
+}
+
+/// The grants in force that let act for an organization, newest first.
+pub async fn list_in(
+    conn: &mut Conn,
+    organization: OrgId,
+    now: Timestamp,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_IN)
+        .bind(organization)
+        .bind(now)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c).await)?)
+}
+
+/// A grant in force, if it lets act for this organization.
+pub async fn find_in(conn: &mut Conn, grant: GrantId, organization: OrgId, now: Timestamp) -> Result<Option<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(FIND_IN)
+        .bind(grant)
+        .bind(organization)
+        .bind(now)
+        .fetch_optional(c).await)?)
 }
 
 /// Forgets grants that ended before a moment, with their tokens.

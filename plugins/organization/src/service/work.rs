@@ -40,6 +40,10 @@ impl Organizations {
         permission: Option<&str>,
     ) -> Result<Work> {
         self.look(actor, id, permission).await?;
+        // A service sees what its roles let it see; what is done here, a person answers for.
+        if actor.service().is_some() {
+            return Err(refusal::not_by_agents());
+        }
         let mut tx = self.host.db().begin().await?;
         self.hold_people(&mut tx, actor, others).await?;
         let (organization, powers) = self.hold(&mut tx, actor, id, permission).await?;
@@ -74,10 +78,16 @@ impl Organizations {
         id: OrgId,
         permission: Option<&str>,
     ) -> Result<Powers> {
-        let powers = match actor.user_id() {
-            Some(_) if !actor.reaches(id) => return Err(refusal::unknown()),
-            Some(user) => self.powers(conn, id, user).await?.ok_or_else(refusal::unknown)?,
-            None => Powers { roles: [Role::owner()].into(), permissions: self.settings.matrix.all() },
+        if !actor.reaches(id) {
+            return Err(refusal::unknown());
+        }
+        let powers = match (actor.service(), actor.user_id()) {
+            (Some(service), _) => {
+                let found = self.powers_of_service(conn, id, service).await?;
+                found.map(|(_, powers)| powers).ok_or_else(refusal::unknown)?
+            }
+            (None, Some(user)) => self.powers(conn, id, user).await?.ok_or_else(refusal::unknown)?,
+            (None, None) => Powers { roles: [Role::owner()].into(), permissions: self.settings.matrix.all() },
         };
         if permission.is_some_and(|permission| !powers.may(permission)) {
             return Err(refusal::forbidden());
@@ -89,6 +99,14 @@ impl Organizations {
     /// they have a first.
     pub(super) async fn look(&self, actor: &Actor, id: OrgId, permission: Option<&str>) -> Result<Powers> {
         self.admit(&mut self.host.db().read().await?, actor, id, permission).await
+    }
+
+    /// Refuses whoever may not do this in an organization.
+    ///
+    /// # Errors
+    /// 404 when there is none that the person is in, 403 when their roles do not allow it.
+    pub(crate) async fn must_allow(&self, actor: &Actor, id: OrgId, permission: &str) -> Result<()> {
+        self.look(actor, id, Some(permission)).await.map(drop)
     }
 
     /// What a person may do in an organization; `None` when they are not in it.
