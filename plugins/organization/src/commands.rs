@@ -70,9 +70,6 @@ fn command() -> Command {
         ])
 }
 
-/// How many pages of agents are listed at most.
-const MOST_PAGES: u32 = 20;
-
 async fn run(organizations: Organizations, matches: ArgMatches) -> Result<Output> {
     match matches.subcommand() {
         Some(("list", _)) => list(&organizations).await,
@@ -168,9 +165,12 @@ async fn remove_member(organizations: &Organizations, matches: &ArgMatches) -> R
 async fn agents(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {
     let meant = meant(organizations, matches).await?;
     let mut agents: Vec<AgentInfo> = Vec::new();
-    // A page may be empty though there are more: those of people who have left are not shown.
-    for page in 0..MOST_PAGES {
-        agents.extend(organizations.agents(&Actor::host(), meant.id, page).await?);
+    for page in 0.. {
+        let found = organizations.agents(&Actor::host(), meant.id, page).await?;
+        agents.extend(found.agents);
+        if !found.has_more {
+            break;
+        }
     }
     let line = |agent: &AgentInfo| {
         let last_use = agent.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));

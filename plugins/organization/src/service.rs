@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use belgie_api::Host;
 
-pub use self::agents::{AGENTS_PAGE, AgentInfo};
+pub use self::agents::{AgentInfo, AgentPage};
 pub use self::answers::ShownInvitation;
 pub use self::invitations::NewInvitation;
 pub use self::members::{MemberInfo, PAGE};

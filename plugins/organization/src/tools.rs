@@ -260,8 +260,9 @@ async fn list_agents(
     Parameters(which): Parameters<ListMembers>,
 ) -> Result<Json<AgentList>, Refused> {
     let id = meant(&caller, which.organization.as_deref())?;
-    let agents = organizations.agents(&Actor::agent(&caller), id, which.page.unwrap_or_default()).await?;
-    Ok(Json(AgentList { agents: agents.into_iter().map(Into::into).collect() }))
+    let found = organizations.agents(&Actor::agent(&caller), id, which.page.unwrap_or_default()).await?;
+    let agents = found.agents.into_iter().map(Into::into).collect();
+    Ok(Json(AgentList { agents, has_more: found.has_more }))
 }
 
 async fn disconnect_agent(

@@ -10,7 +10,7 @@ use belgie_api::ports::Catalog;
 use belgie_api::resource::slug_in;
 use belgie_api::{Failure, GrantBinding, Result, ScopeSet, ServiceId, TokenId, UserId};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{lines, service};
 use crate::model::address::find_resources;
@@ -116,7 +116,7 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let binding = read_binding(oauth, user.id, asked, &resource).await?;
     let new = NewPersonalToken { user: user.id, name, scopes, resource, binding, ttl };
     let (secret, token) = oauth.create_personal(new).await?;
-    let mut json = describe(&token);
+    let mut json = token.describe();
     if let Some(members) = json.as_object_mut() {
         members.insert("token".to_owned(), secret.expose().into());
     }
@@ -143,7 +143,7 @@ async fn list(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         format!("{}  {}  {}  until {}  {last_use}", token.id, token.client_name, token.scopes, token.expires_at)
     };
     let text = if tokens.is_empty() { "No token is in force.".to_owned() } else { lines(tokens.iter().map(line)) };
-    Ok(Output::new(text, json!({ "tokens": tokens.iter().map(describe).collect::<Vec<_>>() })))
+    Ok(Output::new(text, json!({ "tokens": tokens.iter().map(LiveToken::describe).collect::<Vec<_>>() })))
 }
 
 async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
@@ -219,16 +219,4 @@ async fn read_binding(oauth: &OAuth, user: UserId, asked: Option<&str>, resource
 
 pub(super) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
     matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
-}
-
-fn describe(token: &LiveToken) -> Value {
-    json!({
-        "id": token.id,
-        "name": token.client_name,
-        "scopes": token.scopes,
-        "resource": token.resources.first(),
-        "organization": token.binding.organization_id,
-        "expires_at": token.expires_at,
-        "last_used_at": token.last_used_at,
-    })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use belgie_api::{ClientId, GrantBinding, GrantId, MembershipId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
+use serde_json::{Value, json};
 
 /// What a person, or the operator for a person, allowed: the root of a token family.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -169,4 +170,19 @@ pub struct LiveToken {
     pub expires_at: Timestamp,
     /// When a token of the grant was last seen.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl LiveToken {
+    /// The token as its person and the operator are told of it.
+    pub fn describe(&self) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.client_name,
+            "scopes": self.scopes,
+            "resource": self.resources.first(),
+            "organization": self.binding.organization_id,
+            "expires_at": self.expires_at,
+            "last_used_at": self.last_used_at,
+        })
+    }
 }

@@ -13,7 +13,7 @@ use super::faces::{face, offers};
 use crate::actor::Actor;
 use crate::model::permission;
 use crate::model::service::offered_to_services;
-use crate::service::{AGENTS_PAGE, AgentInfo, Details, Organizations};
+use crate::service::{AgentInfo, Details, Organizations};
 
 const AGENTS: &str = "organization/agents.html";
 const SERVICES: &str = "organization/services.html";
@@ -35,18 +35,16 @@ pub async fn agents(
     told: &Told<'_>,
 ) -> Result<Response> {
     let (host, id, slug) = (organizations.host(), details.organization.id, &details.organization.slug);
-    let agents = organizations.agents(&Actor::caller(caller), id, told.page).await?;
-    let next = organizations.agents(&Actor::caller(caller), id, told.page.saturating_add(1)).await?;
+    let found = organizations.agents(&Actor::caller(caller), id, told.page).await?;
     let may_cut = details.powers.may(permission::AGENT_REVOKE);
     let row = |agent: &AgentInfo| agent_row(agent, caller, host.now());
     let context = json!({
         "organization": face(&details.organization),
         "notice": told.notice,
         "error": told.error,
-        "agents": agents.iter().map(row).collect::<Vec<_>>(),
+        "agents": found.agents.iter().map(row).collect::<Vec<_>>(),
         "may_cut": may_cut,
-        "is_full": agents.len() >= AGENTS_PAGE as usize,
-        "next": (!next.is_empty()).then(|| format!("/organizations/{slug}/agents?page={}", told.page + 1)),
+        "next": found.has_more.then(|| format!("/organizations/{slug}/agents?page={}", told.page + 1)),
         "first": (told.page > 0).then(|| format!("/organizations/{slug}/agents")),
     });
     host.pages().page(visitor, AGENTS, "Connected agents", context)

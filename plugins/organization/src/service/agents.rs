@@ -1,7 +1,9 @@
 //! What acts for members in an organization: whoever runs it sees it and cuts it off.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
+use belgie_api::context::TeamContext;
 use belgie_api::plugin::{Connection, InOrganizations, OrganizationConnection};
 use belgie_api::ports::{Teams, Use};
 use belgie_api::{OrgId, Result, ScopeSet, TeamId, Timestamp, UserId};
@@ -16,7 +18,7 @@ use crate::model::role::Roles;
 use crate::model::{permission, refusal};
 
 /// How many agents one page of the list has.
-pub const AGENTS_PAGE: u32 = 50;
+const AGENTS_PAGE: u32 = 50;
 
 /// An agent, or a token, that acts for a member in an organization.
 #[derive(Clone, Debug, Serialize)]
@@ -45,6 +47,22 @@ pub struct AgentInfo {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// The member behind an agent.
+struct Behind {
+    email: String,
+    name: String,
+    teams: Vec<TeamContext>,
+}
+
+/// Fifty of them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AgentPage {
+    /// The newest first. Fewer than fifty where some belong to people who are no members any more.
+    pub agents: Vec<AgentInfo>,
+    /// Whether there is another page.
+    pub has_more: bool,
+}
+
 impl Organizations {
     fn connections(&self) -> Option<Use<InOrganizations>> {
         self.host.provided()
@@ -55,34 +73,28 @@ impl Organizations {
     ///
     /// # Errors
     /// 404, or 403 without `agent:read`.
-    pub async fn agents(&self, actor: &Actor, id: OrgId, page: u32) -> Result<Vec<AgentInfo>> {
+    pub async fn agents(&self, actor: &Actor, id: OrgId, page: u32) -> Result<AgentPage> {
         self.look(actor, id, Some(permission::AGENT_READ)).await?;
-        let Some(connections) = self.connections() else { return Ok(Vec::new()) };
+        let Some(connections) = self.connections() else { return Ok(AgentPage::default()) };
         let (limit, offset) = (i64::from(AGENTS_PAGE), i64::from(page) * i64::from(AGENTS_PAGE));
-        let found = connections.0.list_in(&mut self.host.db().read().await?, id, limit, offset).await?;
-        let mut people: BTreeMap<UserId, Option<(String, String, Vec<(TeamId, String)>)>> = BTreeMap::new();
+        let mut found = connections.0.list_in(&mut self.host.db().read().await?, id, limit + 1, offset).await?;
+        let has_more = found.len() > AGENTS_PAGE as usize;
+        found.truncate(AGENTS_PAGE as usize);
+        let mut people: BTreeMap<UserId, Option<Behind>> = BTreeMap::new();
         let mut agents = Vec::with_capacity(found.len());
         for one in found {
-            let person = match people.get(&one.user) {
-                Some(known) => known.clone(),
-                None => {
-                    let known = self.member_of_agent(id, one.user).await?;
-                    people.insert(one.user, known.clone());
-                    known
-                }
+            let person = match people.entry(one.user) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.member_of_agent(id, one.user).await?),
             };
-            if let Some((email, name, teams)) = person {
-                agents.push(shown(one, email, name, &teams));
+            if let Some(member) = person {
+                agents.push(shown(one, member));
             }
         }
-        Ok(agents)
+        Ok(AgentPage { agents, has_more })
     }
 
-    async fn member_of_agent(
-        &self,
-        id: OrgId,
-        user: UserId,
-    ) -> Result<Option<(String, String, Vec<(TeamId, String)>)>> {
+    async fn member_of_agent(&self, id: OrgId, user: UserId) -> Result<Option<Behind>> {
         let member = self.standing(&mut self.host.db().read().await?, id, user).await?;
         let Some((member, _)) = member else { return Ok(None) };
         let info = self.describe(member).await?;
@@ -90,7 +102,7 @@ impl Organizations {
             Some(teams) => teams.0.list_of_user(user, id).await?,
             None => Vec::new(),
         };
-        Ok(Some((info.email, info.name, teams.into_iter().map(|team| (team.id, team.name)).collect())))
+        Ok(Some(Behind { email: info.email, name: info.name, teams }))
     }
 
     /// Cuts an agent or a token of a member off, with whatever runs for it. What acts for somebody in another organization,
@@ -105,7 +117,7 @@ impl Organizations {
         let found = connections.0.find_in(&mut tx, id, agent).await?.ok_or_else(refusal::unknown_agent)?;
         if actor.user_id() != Some(found.user) {
             let theirs = self.powers(&mut tx, id, found.user).await?;
-            let nothing = || Powers { roles: Roles::new(), permissions: std::collections::BTreeSet::new() };
+            let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
             actor.must_cover(&powers, &theirs.unwrap_or_else(nothing))?;
         }
         if !connections.0.end_in(&mut tx, id, agent).await? {
@@ -117,17 +129,17 @@ impl Organizations {
     }
 }
 
-fn shown(one: OrganizationConnection, email: String, name: String, teams: &[(TeamId, String)]) -> AgentInfo {
+fn shown(one: OrganizationConnection, member: &Behind) -> AgentInfo {
     let Connection { id, name: client_name, host, is_token, scopes, created_at, last_used_at, .. } = one.connection;
-    let name_of = |team: &TeamId| teams.iter().find(|(known, _)| known == team).map(|(_, name)| name.clone());
+    let name_of = |team: &TeamId| member.teams.iter().find(|known| known.id == *team).map(|known| known.name.clone());
     AgentInfo {
         id,
         client_name,
         client_host: host,
         is_token,
         user_id: one.user,
-        email,
-        name,
+        email: member.email.clone(),
+        name: member.name.clone(),
         scopes,
         // A team that the member has left counts for nothing, and neither does its name.
         teams: one.teams.iter().filter_map(name_of).collect(),

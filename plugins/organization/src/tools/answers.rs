@@ -156,6 +156,8 @@ pub struct Done {
 pub struct AgentList {
     /// The newest first, fifty at most.
     pub agents: Vec<AgentAnswer>,
+    /// Whether there is another page.
+    pub has_more: bool,
 }
 
 /// One agent or token.

@@ -29,7 +29,8 @@ pub async fn agents(
     let unreadable = |_| Failure::bad_request("invalid_request", "The query names something unknown.");
     let Query(WhichPage { page }) = which.map_err(unreadable)?;
     let id = organizations.resolve(&named).await?;
-    unkept(&json!({ "agents": organizations.agents(&actor(&known), id, page).await?, "page": page }))
+    let found = organizations.agents(&actor(&known), id, page).await?;
+    unkept(&json!({ "agents": found.agents, "has_more": found.has_more, "page": page }))
 }
 
 /// `POST /auth/organization/{organization}/agents/disconnect`
