@@ -23,12 +23,14 @@ impl Looked {
 }
 
 /// What there is to know of a caller.
-const CALLER: [&str; 15] = [
+const CALLER: [&str; 17] = [
     "user.id",
     "user.email",
     "user.email_verified",
     "user.name",
     "user.scopes",
+    "service.id",
+    "service.name",
     "client.id",
     "client.name",
     "scopes",

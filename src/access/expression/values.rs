@@ -16,6 +16,7 @@ use super::{Arguments, Fault, MAX_TEXT, MAX_TEXT_IN_LOOPS, MAX_VALUES, MAX_VALUE
 #[derive(Serialize)]
 struct Seen<'a> {
     user: User<'a>,
+    service: Service<'a>,
     client: &'a ClientContext,
     scopes: Vec<&'a str>,
     organization: Organization<'a>,
@@ -30,6 +31,13 @@ struct User<'a> {
     email_verified: bool,
     name: &'a str,
     scopes: Vec<&'a str>,
+}
+
+/// Empty texts where a person is behind the call.
+#[derive(Default, Serialize)]
+struct Service<'a> {
+    id: String,
+    name: &'a str,
 }
 
 /// Empty texts and lists where there is no organization, so that an expression need not ask first.
@@ -59,6 +67,9 @@ pub fn of_caller(caller: &Caller) -> Result<Value, Fault> {
             name: &user.name,
             scopes: user.scopes.iter().map(Scope::as_str).collect(),
         },
+        service: caller
+            .service()
+            .map_or_else(Service::default, |service| Service { id: service.id.to_string(), name: &service.name }),
         client: caller.client(),
         scopes: caller.scopes().iter().map(Scope::as_str).collect(),
         organization: caller.organization().map_or_else(Organization::default, |organization| Organization {
