@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{EDITOR, tell};
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, EventStream, Places, Setup, eventually};
+use crate::support::{Connected, EventStream, Places, Setup, eventually};
 
 const STREAMS: usize = 4;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::scope;
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, EventStream, Setup};
+use crate::support::{Connected, EventStream, Setup};
 
 /// A server that tells whatever it is asked for, and counts how often it was asked and how often it told.
 #[derive(Clone, Default)]

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{EDITOR, scope, tell};
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, Place, Places, Reply, Setup, TestGateway, Tokens};
+use crate::support::{Connected, Place, Places, Reply, Setup, TestGateway, Tokens};
 
 type Context = RequestContext<RoleServer>;
 
