@@ -39,8 +39,8 @@ fn names(texts: &[&str]) -> BTreeSet<String> {
 
 /// The id of the team of this name, the same in every organization.
 fn team_id(name: &str) -> TeamId {
-    let digits: String = name.bytes().chain([0; 16]).take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("tea_{digits}").parse().expect("an id")
+    let digits = name.bytes().fold(0_u128, |digits, byte| digits << 8 | u128::from(byte));
+    format!("tea_{digits:032x}").parse().expect("an id")
 }
 
 impl Places {

@@ -75,8 +75,8 @@ async fn the_operator_makes_lists_and_ends_personal_tokens() {
         assert!(made.json["expires_at"].is_string());
         let found = bench.verify(token).await.unwrap();
         assert_eq!(
-            (found.user, found.client.id.as_str(), found.client.name.as_str()),
-            (ada.user().id, "personal", "Nightly")
+            (found.holder.clone(), found.client.id.as_str(), found.client.name.as_str()),
+            (belgie_api::Holder::Person(ada.user().id), "personal", "Nightly")
         );
         assert_eq!(found.audience, [RESOURCE]);
 
