@@ -11,6 +11,7 @@
 //! All along, `stream` holds a lease on the caller's right to be here and ends what still runs when it is over.
 
 mod answer;
+mod begun;
 mod binding;
 pub mod builtin;
 mod call_log;

@@ -1,37 +1,36 @@
 //! From a principal to a caller: who it is becomes who it is, for whom and under which plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::{OrgContext, TeamContext};
 use belgie_api::host::{self, Contexts};
-use belgie_api::ports::{OrganizationContexts, Organizations, Provided, TeamContexts, Teams};
-use belgie_api::{Caller, OrgId, Principal, Result};
+use belgie_api::ports::{Organizations, Provided, Teams, Use};
+use belgie_api::{Caller, GrantBinding, OrgId, Principal, Result, TeamId, UserId};
 
 /// Makes callers: asks whoever knows organizations and teams what the person is there now.
 #[derive(Clone, Default)]
 pub struct Callers {
-    organizations: Option<Arc<dyn OrganizationContexts>>,
-    teams: Option<Arc<dyn TeamContexts>>,
+    organizations: Option<Use<Organizations>>,
+    teams: Option<Use<Teams>>,
 }
 
 impl Callers {
     /// Asks the plugins that provide the contexts; where none does, there is no such context.
     #[must_use]
     pub fn new(provided: &Provided) -> Self {
-        Self {
-            organizations: provided.find::<Organizations>().map(|port| Arc::clone(&port.0)),
-            teams: provided.find::<Teams>().map(|port| Arc::clone(&port.0)),
-        }
+        Self { organizations: provided.find(), teams: provided.find() }
     }
 
     /// The caller behind a principal. `None` when the credential lets act for an organization in which the person is no
-    /// more: then it lets act for nobody, and never for the person alone instead.
+    /// more, or again: then it lets act for nobody, and never for the person alone instead. A service without its
+    /// organization is nobody, too.
     ///
     /// # Errors
     /// When it cannot be found out.
     pub async fn establish(&self, principal: Arc<Principal>) -> Result<Option<Caller>> {
         if principal.binding().organization.is_none() {
-            return Ok(Some(personal(principal)));
+            return Ok(principal.service().is_none().then(|| personal(principal)));
         }
         let Some(organization) = self.organization(&principal).await? else { return Ok(None) };
         let teams = self.teams(&principal, &organization).await?;
@@ -43,22 +42,50 @@ impl Callers {
     /// # Errors
     /// When it cannot be found out.
     pub async fn find_organization(&self, slug: &str) -> Result<Option<OrgId>> {
-        let Some(contexts) = &self.organizations else { return Ok(None) };
-        Ok(contexts.find_by_slug(slug).await?.map(|organization| organization.id))
+        let Some(organizations) = &self.organizations else { return Ok(None) };
+        Ok(organizations.0.find_by_slug(slug).await?.map(|organization| organization.id))
+    }
+
+    /// The binding of a grant that would be made now; `None` when the person is not in the organization. `teams`: ids or
+    /// names, all of which the person must be in.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn bind(&self, user: UserId, organization: OrgId, teams: &[String]) -> Result<Option<GrantBinding>> {
+        let Some(organizations) = &self.organizations else { return Ok(None) };
+        let own = match &self.teams {
+            Some(known) if !teams.is_empty() => known.0.list_of_user(user, organization).await?,
+            _ => Vec::new(),
+        };
+        let find = |named: &String| {
+            let is_meant = |team: &&TeamContext| team.name == *named || team.id.to_string() == *named;
+            own.iter().find(is_meant).map(|team| team.id)
+        };
+        let Some(chosen) = teams.iter().map(find).collect::<Option<BTreeSet<TeamId>>>() else { return Ok(None) };
+        organizations.bind(self.teams.as_deref(), user, organization, chosen).await
     }
 
     async fn organization(&self, principal: &Principal) -> Result<Option<OrgContext>> {
-        match (&self.organizations, principal.binding().organization) {
-            (Some(contexts), Some(organization)) => contexts.find(principal.user().id, organization).await,
-            _ => Ok(None),
+        let (Some(organizations), Some(id)) = (&self.organizations, principal.binding().organization) else {
+            return Ok(None);
+        };
+        if let Some(service) = principal.service() {
+            return organizations.0.find_service(service.id, id).await;
         }
+        // A browser session is chosen anew with every request; it has no stay it was made for.
+        if principal.session().is_some() {
+            return organizations.0.find(principal.user().id, id).await;
+        }
+        organizations.find_for(principal.user().id, principal.binding()).await
     }
 
     async fn teams(&self, principal: &Principal, organization: &OrgContext) -> Result<Vec<TeamContext>> {
-        let Some(contexts) = &self.teams else { return Ok(Vec::new()) };
-        let mut teams = contexts.list_of_user(principal.user().id, organization.id).await?;
-        teams.retain(|team| principal.binding().includes_team(team.id));
-        Ok(teams)
+        match &self.teams {
+            Some(teams) if principal.service().is_none() => {
+                teams.list_for(principal.user().id, organization.id, principal.binding()).await
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 }
 

@@ -106,6 +106,9 @@ pub enum Denial {
     /// The caller may, but not with these arguments.
     #[error("these arguments are not allowed")]
     Arguments,
+    /// The arguments are larger than a rule looks at, so nobody can say whether they are allowed.
+    #[error("the arguments are too large to be looked at")]
+    TooLarge,
     /// It could not be decided, which is never a yes.
     #[error("it could not be decided")]
     Undecided,
@@ -129,7 +132,7 @@ impl Denial {
         match self {
             Self::Scope { .. } => AtPreflight::AsksForScopes,
             Self::Undecided => AtPreflight::Unavailable,
-            Self::Hidden | Self::Plan { .. } | Self::Arguments => AtPreflight::Passes,
+            Self::Hidden | Self::Plan { .. } | Self::Arguments | Self::TooLarge => AtPreflight::Passes,
         }
     }
 
@@ -211,6 +214,7 @@ pub(super) fn judge<W: Witness>(
 fn denial(check: &Check, finding: Finding, caller: &Caller, guard: &Guard) -> Option<Denial> {
     match finding {
         Finding::Met | Finding::Open => None,
+        Finding::TooMuch => Some(Denial::TooLarge),
         Finding::Failed(_) => {
             // What went wrong may repeat what was sent, so the log says only where.
             tracing::warn!(access.rule = %check.origin, "an expression could not be evaluated, so nobody is let through");

@@ -25,8 +25,12 @@ pub const MAX_LENGTH: usize = 1_000;
 pub const MAX_DEPTH: u16 = 24;
 /// How many values of the arguments an expression may look at.
 pub const MAX_VALUES: usize = 10_000;
-/// How many bytes of texts among them: an expression may search one for each of the others.
+/// How many bytes of texts among them.
 pub const MAX_TEXT: usize = 64 * 1024;
+/// How many values an expression with a loop in it may look at: it may search all of them for each of them.
+pub const MAX_VALUES_IN_LOOPS: usize = 1_000;
+/// How many bytes of texts such an expression may look at.
+pub const MAX_TEXT_IN_LOOPS: usize = 16 * 1024;
 
 /// The longest account of a failure.
 const MAX_ACCOUNT: usize = 200;
@@ -50,8 +54,14 @@ pub struct Expression {
 
 /// Why an expression came to no result. The account is for operators: it may name what the caller has sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Fault(pub(super) String);
+pub enum Fault {
+    /// It cannot be asked of this.
+    #[error("{0}")]
+    Failed(String),
+    /// There is more in the arguments than it looks at.
+    #[error("there is more in the arguments than an expression looks at")]
+    TooMuch,
+}
 
 impl Language {
     /// The language without what `when` has no use for: optional values, durations, regular expressions.
@@ -107,6 +117,12 @@ impl Expression {
         !self.of_arguments.is_empty()
     }
 
+    /// Whether it looks at the argument of this name.
+    #[must_use]
+    pub fn looks_at(&self, argument: &str) -> bool {
+        self.looks_at_arguments() && self.looked.includes(argument)
+    }
+
     /// Asks what looks at the caller alone.
     ///
     /// # Errors
@@ -137,13 +153,13 @@ impl Expression {
                 match Value::resolve(condition, &context) {
                     Ok(Value::Bool(true)) => {}
                     Ok(Value::Bool(false)) => return Ok(false),
-                    Ok(_) => fault = fault.or_else(|| Some(Fault("it is neither true nor false".to_owned()))),
-                    Err(error) => fault = fault.or_else(|| Some(Fault(account(&error.to_string())))),
+                    Ok(_) => fault = fault.or_else(|| Some(Fault::Failed("it is neither true nor false".to_owned()))),
+                    Err(error) => fault = fault.or_else(|| Some(Fault::Failed(account(&error.to_string())))),
                 }
             }
             fault.map_or(Ok(true), Err)
         }));
-        asked.unwrap_or_else(|_| Err(Fault("it stopped in the middle".to_owned())))
+        asked.unwrap_or_else(|_| Err(Fault::Failed("it stopped in the middle".to_owned())))
     }
 }
 

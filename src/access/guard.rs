@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use belgie_api::{Caller, Rule, ScopeSet};
 
-use super::expression::{Arguments, Expression};
+use super::expression::{Arguments, Expression, Fault};
 
 /// Where a rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +83,8 @@ pub enum Finding {
     Unmet,
     /// Nobody knows before the arguments are there.
     Open,
+    /// There is more in the arguments than is looked at.
+    TooMuch,
     /// It could not be found out. For operators.
     Failed(String),
 }
@@ -163,6 +165,17 @@ impl Guard {
         self.checks.iter().any(|check| check.need.reads_arguments())
     }
 
+    /// Of these arguments those it looks at; `None` when it looks at none.
+    #[must_use]
+    pub fn arguments_it_reads(&self, arguments: Option<&Arguments>) -> Option<Arguments> {
+        if !self.reads_arguments() {
+            return None;
+        }
+        let all = arguments.into_iter().flatten();
+        let is_read = |name: &str| self.checks.iter().any(|check| check.need.reads_argument(name));
+        Some(all.filter(|(name, _)| is_read(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
     /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed.
     #[must_use]
     pub fn depends_on_place(&self) -> bool {
@@ -187,6 +200,14 @@ impl Need {
         match self {
             Self::OfArguments(_) => true,
             Self::Not(needs) => needs.iter().any(Self::reads_arguments),
+            _ => false,
+        }
+    }
+
+    fn reads_argument(&self, name: &str) -> bool {
+        match self {
+            Self::OfArguments(expression) => expression.looks_at(name),
+            Self::Not(needs) => needs.iter().any(|need| need.reads_argument(name)),
             _ => false,
         }
     }
@@ -234,11 +255,12 @@ impl Need {
 }
 
 impl Finding {
-    fn of(answer: Result<bool, super::expression::Fault>) -> Self {
+    fn of(answer: Result<bool, Fault>) -> Self {
         match answer {
             Ok(true) => Self::Met,
             Ok(false) => Self::Unmet,
-            Err(fault) => Self::Failed(fault.to_string()),
+            Err(Fault::TooMuch) => Self::TooMuch,
+            Err(Fault::Failed(account)) => Self::Failed(account),
         }
     }
 }
@@ -250,7 +272,7 @@ fn not_all(needs: &[Need], caller: &Caller, known: KnownArguments<'_>) -> Findin
         match need.look(caller, known) {
             Finding::Unmet => return Finding::Met,
             Finding::Open if turned == Finding::Unmet => turned = Finding::Open,
-            failed @ Finding::Failed(_) => turned = failed,
+            failed @ (Finding::Failed(_) | Finding::TooMuch) => turned = failed,
             Finding::Met | Finding::Open => {}
         }
     }

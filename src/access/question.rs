@@ -8,6 +8,7 @@ use belgie_api::{Caller, ClientId, Failure, GrantBinding, Result, ScopeSet, User
 
 use super::caller::Callers;
 use super::expression::Arguments;
+use crate::identity::setup::ADMIN;
 use crate::identity::{Identity, PersonInfo};
 
 /// The client of a question that names none.
@@ -20,9 +21,12 @@ pub struct Question {
     pub user: String,
     /// For which organization the call would be made, by its name in URLs; `None` for the person alone.
     pub organization: Option<String>,
+    /// For which teams of the organization, by id or name; none named, and every team of the person counts.
+    pub teams: Vec<String>,
     /// Through which client, by its id; `None` for some client.
     pub client: Option<String>,
-    /// With which scopes; `None` for those that agents get by default.
+    /// With which scopes; `None` for those that agents get by default. What hangs on an account counts only where the account
+    /// has it, as it does for a token.
     pub scopes: Option<ScopeSet>,
     /// The tool.
     pub tool: String,
@@ -72,7 +76,8 @@ impl Question {
     /// The caller that such a call would have.
     ///
     /// # Errors
-    /// 404 when there is no such organization, or the person is not in it: then no grant for it lets anybody in.
+    /// 404 when there is no such organization, or the person is not in it or in one of the teams: then no grant for them lets
+    /// anybody in.
     pub async fn caller(
         &self,
         person: &PersonInfo,
@@ -87,6 +92,18 @@ impl Question {
                     .hint("Give its name as it stands in URLs; without organizations leave it out.")
             })?),
         };
+        let binding = match organization {
+            Some(organization) => callers
+                .bind(person.id, organization, &self.named_teams())
+                .await?
+                .ok_or_else(|| self.not_a_member(&person.email))?,
+            None if !self.named_teams().is_empty() => {
+                return Err(Failure::bad_request("explain.team_alone", "A team is one of an organization.")
+                    .hint("Say which organization, too."));
+            }
+            None => GrantBinding::default(),
+        };
+        let asked = self.scopes.clone().unwrap_or_else(|| by_default.clone());
         let client = self.client.as_deref().map(str::trim).filter(|id| !id.is_empty()).unwrap_or(SOME_CLIENT);
         let principal = principal(PrincipalParts {
             user: UserContext {
@@ -96,20 +113,32 @@ impl Question {
                 name: person.name.clone(),
                 scopes: person.scopes.clone(),
             },
+            service: None,
             client: ClientContext { id: ClientId::from_wire(client), name: client.to_owned() },
             session: None,
             presence: None,
             grant: None,
             token: None,
-            scopes: self.scopes.clone().unwrap_or_else(|| by_default.clone()),
-            binding: GrantBinding { organization, ..GrantBinding::default() },
+            // A token loses what its person's account has lost since, or never had.
+            scopes: asked.iter().filter(|scope| scope.as_str() != ADMIN || person.scopes.has(scope)).cloned().collect(),
+            binding,
             // Now is the moment the question is about.
             expires_at: identity.now(),
         });
-        callers.establish(Arc::new(principal)).await?.ok_or_else(|| {
-            let slug = self.organization.as_deref().unwrap_or_default().trim();
-            Failure::not_found("explain.not_a_member", format!("{} is not in the organization `{slug}`.", person.email))
-                .hint("A grant for an organization somebody is not in lets nobody in: every call is answered with 401.")
-        })
+        callers.establish(Arc::new(principal)).await?.ok_or_else(|| self.not_a_member(&person.email))
+    }
+
+    fn named_teams(&self) -> Vec<String> {
+        self.teams.iter().map(|team| team.trim().to_owned()).filter(|team| !team.is_empty()).collect()
+    }
+
+    fn not_a_member(&self, email: &str) -> Failure {
+        let slug = self.organization.as_deref().unwrap_or_default().trim();
+        let place = match self.named_teams().as_slice() {
+            [] => format!("the organization `{slug}`"),
+            teams => format!("the organization `{slug}`, or not in its teams {}", teams.join(", ")),
+        };
+        Failure::not_found("explain.not_a_member", format!("{email} is not in {place}."))
+            .hint("A grant for an organization somebody is not in lets nobody in: every call is answered with 401.")
     }
 }

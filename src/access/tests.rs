@@ -31,6 +31,7 @@ fn principal(scopes: ScopeSet) -> Arc<belgie_api::Principal> {
             name: "Ada".to_owned(),
             scopes: ScopeSet::new(),
         },
+        service: None,
         client: ClientContext { id: ClientId::from_wire("cli_test"), name: "Test".to_owned() },
         session: None,
         presence: None,

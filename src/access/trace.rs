@@ -79,6 +79,9 @@ impl Witness for Heard<'_> {
             Finding::Met => ("met", None),
             Finding::Unmet => ("not met", None),
             Finding::Open => ("open", None),
+            Finding::TooMuch => {
+                ("failed", Some("there is more in the arguments than an expression looks at".to_owned()))
+            }
             Finding::Failed(reason) => ("failed", Some(reason.clone())),
         };
         self.is_open |= *finding == Finding::Open;
@@ -129,6 +132,9 @@ fn in_call(denial: Option<&Denial>, is_open: bool) -> Column {
         Some(Denial::Plan { .. }) => ("plan_too_small", "It is refused: the plan does not include it.".to_owned()),
         Some(Denial::Arguments) => {
             ("arguments_refused", "It is refused: it is not allowed with these arguments.".to_owned())
+        }
+        Some(Denial::TooLarge) => {
+            ("arguments_too_large", "It is refused: the arguments are larger than a rule looks at.".to_owned())
         }
         Some(Denial::Undecided) => ("undecided", "It ends with an internal error, and nothing runs.".to_owned()),
     };
@@ -196,6 +202,7 @@ fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
             Finding::Met => "just that".to_owned(),
             Finding::Unmet => "something else".to_owned(),
             Finding::Open => "no arguments yet".to_owned(),
+            Finding::TooMuch => "more than it looks at".to_owned(),
             Finding::Failed(_) => "something that it cannot be asked of".to_owned(),
         },
         Need::Not(needs) if needs.is_empty() => "nothing that would help".to_owned(),
@@ -206,6 +213,7 @@ fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
                 Finding::Met => "so it is not denied",
                 Finding::Unmet => "so it is denied",
                 Finding::Open => "and no arguments yet",
+                Finding::TooMuch => "and more arguments than it looks at",
                 Finding::Failed(_) => "something that it cannot be asked of",
             };
             has.into_iter().chain([turned.to_owned()]).collect::<Vec<_>>().join("; ")

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::event::Bus;
-use belgie_api::host::{PrincipalParts, principal};
+use belgie_api::host::{PrincipalParts, principal, standing_for};
 use belgie_api::ports::{Accounts, TokenVerifier};
-use belgie_api::{Caller, Clock, Event, Failure, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
+use belgie_api::{Caller, Clock, Event, Failure, Holder, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
 use moka::sync::Cache;
 
 use crate::access::caller::Callers;
@@ -158,14 +158,18 @@ impl BearerTokens {
         let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
         let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
         let verified = verifier.verify(&token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
-        let VerifiedToken { user, client, grant, token: row, scopes, audience, binding, expires_at } = verified;
-        let user = self.accounts.find(user).await?.ok_or(BearerError::Invalid)?;
+        let VerifiedToken { holder, client, grant, token: row, scopes, audience, binding, expires_at } = verified;
+        let (user, service) = match holder {
+            Holder::Person(user) => (self.accounts.find(user).await?.ok_or(BearerError::Invalid)?, None),
+            Holder::Service(service) => (standing_for(&service), Some(service)),
+        };
         let principal = principal(PrincipalParts {
             user,
+            service,
             client,
             session: None,
             presence: None,
-            grant: Some(grant),
+            grant,
             token: Some(row),
             scopes,
             binding,

@@ -22,6 +22,7 @@ pub fn session_principal(resumed: &Resumed, organization: Option<OrgId>) -> Arc<
     let scopes = user.scopes.clone();
     Arc::new(principal(PrincipalParts {
         user,
+        service: None,
         client: ClientContext { id: ClientId::from_wire("web"), name: "Web".to_owned() },
         session: Some(resumed.session.id),
         presence: Some(Presence {

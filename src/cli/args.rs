@@ -72,6 +72,9 @@ pub struct ExplainArgs {
     /// The organization the call is made for, by its name in URLs; without it, the person alone
     #[arg(long, value_name = "SLUG")]
     pub org: Option<String>,
+    /// A team of the organization that its grant names, by name or id; several times for several, without it all of them
+    #[arg(long = "team", value_name = "TEAM")]
+    pub teams: Vec<String>,
     /// The client that calls, by its id
     #[arg(long, value_name = "ID")]
     pub client: Option<String>,

@@ -9,10 +9,11 @@ use crate::gateway::Gateway;
 
 /// Asks the gateway itself.
 pub async fn explain(gateway: &Gateway, asked: ExplainArgs) -> Result<Output> {
-    let ExplainArgs { user, org, client, scopes, tool, arguments, demo_tools: _ } = asked;
+    let ExplainArgs { user, org, teams, client, scopes, tool, arguments, demo_tools: _ } = asked;
     let question = Question {
         user,
         organization: org,
+        teams,
         client,
         scopes: scopes.as_deref().map(Question::read_scopes).transpose()?,
         tool,

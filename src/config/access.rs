@@ -1,7 +1,9 @@
 //! `[[access]]`: rules for tools, prompts and resources by their names, beside those in code.
 
+use std::cell::Cell;
+
 use belgie_api::resource::is_slug;
-use belgie_api::settings::Section;
+use belgie_api::settings::{Origin, Section};
 use belgie_api::{Rule, access};
 
 /// The longest name or pattern, in bytes.
@@ -24,14 +26,14 @@ impl AccessEntry {
         if tools.is_empty() && section.ledger().origin(&section.path_of("tools")).is_some() {
             section.complain("tools", "the entry is for nothing", "name the tools it is for, or \"*\" for all of them");
         }
-        let scopes = section.parsed_list("scopes", scope, "write each scope on its own, such as \"notes:write\"");
-        let slugs = section.parsed_list("organizations", slug, "write its name as it stands in URLs, such as \"acme\"");
-        let roles = section.parsed_list("roles", word, WORD);
+        let scopes = asked(section, "scopes", scope, "write each scope on its own, such as \"notes:write\"");
+        let slugs = asked(section, "organizations", slug, "write its name as it stands in URLs, such as \"acme\"");
+        let roles = asked(section, "roles", word, WORD);
         let permissions =
-            section.parsed_list("permissions", permission, "write `resource:action`, such as \"notes:delete\"");
-        let teams = section.parsed_list("teams", word, WORD);
-        let plans = section.parsed_list("plans", word, WORD);
-        let entitlements = section.parsed_list("entitlements", word, WORD);
+            asked(section, "permissions", permission, "write `resource:action`, such as \"notes:delete\"");
+        let teams = asked(section, "teams", word, WORD);
+        let plans = asked(section, "plans", word, WORD);
+        let entitlements = asked(section, "entitlements", word, WORD);
         let when = section.opt_string("when");
         let is_denial = section.boolean("deny", false);
         let mut rule = all(access(), &scopes, Rule::scope);
@@ -53,6 +55,21 @@ impl AccessEntry {
 
 const WORD: &str = "write a text that is not empty, without spaces around it";
 const KEYS: [&str; 8] = ["scopes", "organizations", "roles", "permissions", "teams", "plans", "entitlements", "when"];
+
+/// A list of what is asked for. An empty one could mean everybody as well as nobody, so it may not stand there.
+fn asked(section: &mut Section, key: &str, parse: fn(&str) -> Result<String, String>, remedy: &str) -> Vec<String> {
+    let is_empty = Cell::new(true);
+    let read = |text: &str| {
+        is_empty.set(false);
+        parse(text)
+    };
+    let values = section.parsed_list(key, read, remedy);
+    let origin = section.ledger().origin(&section.path_of(key));
+    if is_empty.get() && origin.is_some_and(|origin| origin != Origin::Default) {
+        section.complain(key, "the list is empty, so it asks for nothing", format!("{remedy}, or leave `{key}` out"));
+    }
+    values
+}
 
 fn all(rule: Rule, texts: &[String], add: fn(Rule, &str) -> Rule) -> Rule {
     texts.iter().fold(rule, |rule, text| add(rule, text))

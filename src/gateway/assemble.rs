@@ -115,6 +115,9 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         tasks: tasks.tracker(),
         shutdown: tasks.stopping(),
     });
+    if let Ok(endpoint) = &endpoint {
+        problems.extend(endpoint.clashes().await);
+    }
     let (endpoint, tokens) = match (endpoint, tokens) {
         (Ok(endpoint), Ok(tokens)) if problems.is_empty() => (endpoint, tokens),
         (endpoint, tokens) => {

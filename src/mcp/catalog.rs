@@ -1,16 +1,17 @@
 //! What there is to call, and whose it is: our own tools, and the servers we wrap.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use belgie_api::Rule;
 use belgie_api::tools::{AnyHandler, Guarded, ToolCall, ToolEntry};
+use belgie_api::{Caller, Rule};
 use rmcp::model::{ListToolsResult, ServerCapabilities, ServerResult, SubscriptionFilter, Tool, ToolsCapability};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::param_headers;
-use crate::access::{Guard, Policy};
+use crate::access::decide::ActionKind;
+use crate::access::{Action, Guard, Policy, decide, foresee};
 
 /// The longest name a tool may have (MCP 2026-07-28, server/tools, tool names).
 const MAX_NAME: usize = 128;
@@ -197,6 +198,20 @@ impl Wrapped {
         Cow::Borrowed(&self.guard)
     }
 
+    /// Whether all its tools are behind the rule of the whole.
+    pub(crate) fn has_one_rule(&self) -> bool {
+        self.tools.is_empty() && self.policy.is_empty()
+    }
+
+    /// Whether a caller may be told what happens in this server, and of these resources.
+    pub(crate) fn may_subscribe(&self, caller: &Caller, resources: &[String]) -> bool {
+        let may_read = |uri: &String| {
+            let guard = self.guard_of(uri);
+            decide(caller, Action::new(ActionKind::ReadResource, uri, &guard), None).is_ok()
+        };
+        foresee(caller, &self.guard).is_ok() && resources.iter().all(may_read)
+    }
+
     /// Whether the operator's file says anything, so that things of one server may be under different rules.
     pub(crate) fn has_policy(&self) -> bool {
         !self.policy.is_empty()
@@ -235,8 +250,17 @@ fn check_guarded(native: &[Arc<NativeTool>], guarded: &[Guarded], problems: &mut
         for (tool, rule) in &server.tools {
             check_scopes(&format!("server `{}`, tool `{tool}`", server.name), rule, problems);
         }
-        for own in native.iter().filter(|own| server.handler.tool(&own.tool.name).is_some()) {
+        for own in native.iter().filter(|own| server.has(&own.tool.name)) {
             problems.push(format!("the tool `{}` is ours and one of the server `{}`", own.tool.name, server.name));
+        }
+    }
+    // Names that rules speak of are known before any server is asked for its list.
+    for (index, one) in guarded.iter().enumerate() {
+        for other in guarded.iter().skip(index + 1) {
+            let named: BTreeSet<&String> = one.tools.keys().chain(other.tools.keys()).collect();
+            for tool in named.into_iter().filter(|tool| one.has(tool) && other.has(tool)) {
+                problems.push(format!("the tool `{tool}` comes from two servers, `{}` and `{}`", one.name, other.name));
+            }
         }
     }
 }

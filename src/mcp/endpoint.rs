@@ -13,6 +13,8 @@ use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
 use belgie_api::{Caller, Clock, ScopeSet};
 use rmcp::ErrorData;
+use rmcp::model::NumberOrString;
+use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::value::RawValue;
@@ -46,6 +48,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// it closes what never got an owner.
 const RMCP_GRACE: Duration = Duration::from_mins(10);
 
+/// How long wrapped servers may take to list their tools when the gateway starts.
+const LISTED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Comments on a silent event stream, so that nothing between us and the client takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -75,11 +80,15 @@ pub struct McpParts {
 #[derive(Clone)]
 pub struct McpEndpoint(Arc<Inner>);
 
+type Transport = StreamableHttpService<Gate, LocalSessionManager>;
+
 struct Inner {
     gate: Gate,
     /// The short way, unless it is switched off.
     direct: Option<DirectPath>,
-    transport: StreamableHttpService<Gate, LocalSessionManager>,
+    transport: Transport,
+    /// The same, for what must not tell that a tool is there.
+    quiet: Transport,
     binding: Arc<Binding>,
     leases: Leases,
     idle: IdlePeer,
@@ -130,12 +139,13 @@ impl McpEndpoint {
             .with_sse_keep_alive(Some(KEEP_ALIVE))
             .with_max_request_body_bytes(settings.max_body_bytes)
             .with_cancellation_token(shutdown.child_token());
-        let service = gate.clone();
-        let transport = StreamableHttpService::new(move || Ok(service.clone()), sessions, config);
+        let transport_of =
+            |gate: Gate| StreamableHttpService::new(move || Ok(gate.clone()), Arc::clone(&sessions), config.clone());
+        let (transport, quiet) = (transport_of(gate.clone()), transport_of(gate.quiet()));
         let direct =
             settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
         let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, direct, transport, binding, leases, idle, settings })))
+        Ok(Self(Arc::new(Inner { gate, direct, transport, quiet, binding, leases, idle, settings })))
     }
 
     /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller.
@@ -171,7 +181,8 @@ impl McpEndpoint {
         }
         let closed = (parts.method == Method::DELETE).then(|| session_id(&parts)).flatten().map(Cow::into_owned);
         parts.extensions.insert(visit.clone());
-        let response = Box::pin(self.pass(Request::from_parts(parts, Body::empty()), &visit, None)).await;
+        let response =
+            Box::pin(self.pass(&self.0.transport, Request::from_parts(parts, Body::empty()), &visit, None)).await;
         if let Some(id) = closed.filter(|_| response.status().is_success()) {
             self.0.binding.release(&id);
         }
@@ -222,8 +233,27 @@ impl McpEndpoint {
                 response = answer => response,
             };
         }
+        let Inner { gate, idle, .. } = self.0.as_ref();
+        let narrowed = preflight::narrow_subscription(gate, &visit, &message, &body);
         // Boxed: what goes the short way does not carry the room that rmcp needs.
-        Box::pin(self.pass_on(parts, body.clone(), &message, visit)).await
+        Box::pin(async {
+            // Headers that do not agree are no reason to look anything up by them.
+            let is_quiet = !is_clear || preflight::is_of_hidden_tool(gate, idle, &visit, &message).await;
+            let transport = if is_quiet { &self.0.quiet } else { &self.0.transport };
+            self.pass_on(transport, parts, narrowed.unwrap_or_else(|| body.clone()), &message, visit).await
+        })
+        .await
+    }
+
+    /// Tools of wrapped servers that have the name of another, as far as those servers list them to nobody in particular, one
+    /// sentence each. A server that does not answer soon has nothing to say here.
+    pub async fn clashes(&self) -> Vec<String> {
+        let Inner { gate, idle, .. } = self.0.as_ref();
+        if gate.catalog().guarded().is_empty() {
+            return Vec::new();
+        }
+        let context = RequestContext::new(NumberOrString::Number(0), idle.peer());
+        tokio::time::timeout(LISTED_WITHIN, gate.clashes(&context)).await.unwrap_or_default()
     }
 
     /// Everything that stands before a tool of this name, as it would for this caller; `None` when there is no such tool.
@@ -235,7 +265,14 @@ impl McpEndpoint {
     }
 
     /// Sends a message the long way.
-    async fn pass_on(&self, mut parts: Parts, body: Bytes, message: &Message<'_>, mut visit: Visit) -> Response {
+    async fn pass_on(
+        &self,
+        transport: &Transport,
+        mut parts: Parts,
+        body: Bytes,
+        message: &Message<'_>,
+        mut visit: Visit,
+    ) -> Response {
         let opens_session = message.method == "initialize" && visit.session.is_none();
         if opens_session {
             visit.session = Some(self.0.binding.open());
@@ -245,7 +282,7 @@ impl McpEndpoint {
         }
         let is_json = preflight::is_json(&parts.headers);
         parts.extensions.insert(visit.clone());
-        let response = self.pass(Request::from_parts(parts, Body::from(body)), &visit, message.id).await;
+        let response = self.pass(transport, Request::from_parts(parts, Body::from(body)), &visit, message.id).await;
         if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // JSON that rmcp cannot read as a message is no other media type, and a client that knows both eras looks
             // for a JSON-RPC error in the body.
@@ -262,14 +299,20 @@ impl McpEndpoint {
     }
 
     /// Lets rmcp answer, as long as the lease lasts.
-    async fn pass(&self, request: Request<Body>, visit: &Visit, id: Option<&RawValue>) -> Response {
+    async fn pass(
+        &self,
+        transport: &Transport,
+        request: Request<Body>,
+        visit: &Visit,
+        id: Option<&RawValue>,
+    ) -> Response {
         if let Some(session) = &visit.session {
             session.pass();
         }
         let response = tokio::select! {
             biased;
             () = visit.lease.ended() => return expired(visit, id),
-            response = self.0.transport.handle(request) => response,
+            response = transport.handle(request) => response,
         };
         let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE) == Some(&HeaderValue::from_static("text/event-stream"));

@@ -8,6 +8,7 @@ mod listing;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use belgie_api::Caller;
 use rmcp::model::{
     CacheScope, ClientNotification, ClientRequest, ErrorCode, Implementation, JsonObject, MetaObject, ServerConfig,
     ServerResult,
@@ -18,6 +19,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use self::denial::refuse;
 pub(crate) use self::denial::{refuse_call, undecided};
+use super::begun::Begun;
 use super::catalog::{Catalog, NativeTool, Part, Wrapped};
 use super::run::{self, Visit};
 use super::settings::McpSettings;
@@ -26,7 +28,12 @@ use crate::access::{Action, Guard, decide, foresee};
 
 /// Cheap to clone: rmcp wants one for each request.
 #[derive(Clone)]
-pub struct Gate(Arc<GateParts>);
+pub struct Gate {
+    parts: Arc<GateParts>,
+    /// Whether it says nothing of what its tools look like: then rmcp treats every tool as one that is not there until the
+    /// gate itself has decided.
+    is_quiet: bool,
+}
 
 struct GateParts {
     catalog: Catalog,
@@ -36,6 +43,7 @@ struct GateParts {
     /// The same, written already.
     meta_json: Box<RawValue>,
     ttl_ms: u64,
+    begun: Begun,
 }
 
 /// A tool with whom it belongs to.
@@ -43,6 +51,14 @@ struct GateParts {
 pub(crate) enum Found<'a> {
     Native(&'a NativeTool),
     Wrapped(&'a Wrapped),
+}
+
+/// What a task comes from.
+pub(crate) struct Origin<'a> {
+    /// What stood before the tool that began it.
+    pub(crate) guard: Cow<'a, Arc<Guard>>,
+    /// The arguments it was begun with, as far as the guard looks at them.
+    pub(crate) arguments: Option<JsonObject>,
 }
 
 /// What a wrapped server is asked to do.
@@ -70,44 +86,61 @@ impl Gate {
         let mut info = ServerConfig::new(catalog.capabilities().clone()).with_server_info(implementation);
         info.instructions.clone_from(&settings.instructions);
         let ttl_ms = u64::try_from(settings.list_ttl.as_millis()).unwrap_or(u64::MAX);
-        Ok(Self(Arc::new(GateParts { catalog, info, meta, meta_json, ttl_ms })))
+        let begun = Begun::default();
+        Ok(Self { parts: Arc::new(GateParts { catalog, info, meta, meta_json, ttl_ms, begun }), is_quiet: false })
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
-        &self.0.catalog
+        &self.parts.catalog
+    }
+
+    /// The same gate, which tells nobody what a tool looks like before it has decided. For messages about a tool that the
+    /// caller must not know of: what rmcp checks by the tool's schema would give it away.
+    pub(crate) fn quiet(&self) -> Self {
+        Self { parts: Arc::clone(&self.parts), is_quiet: true }
     }
 
     /// The `_meta` of every result, as JSON.
     pub(crate) fn meta_json(&self) -> &RawValue {
-        &self.0.meta_json
+        &self.parts.meta_json
     }
 
     /// How long lists may be kept, in milliseconds.
     pub(crate) fn ttl_ms(&self) -> u64 {
-        self.0.ttl_ms
+        self.parts.ttl_ms
     }
 
-    /// Finds a tool of this name, whoever may call it, unless only a list of a wrapped server could tell.
-    pub(crate) fn find_told(&self, name: &str) -> Option<Found<'_>> {
-        let native = self.catalog().find_native(name).map(|tool| Found::Native(tool));
-        native.or_else(|| {
-            let servers = self.catalog().guarded();
-            servers.iter().find(|server| server.handler.tool(name).is_some()).map(Found::Wrapped)
-        })
-    }
-
-    /// Finds a tool of this name, whoever may call it.
+    /// Finds a tool of this name, whoever may call it. Should two servers have one, it is that of the server that was added
+    /// first, for everybody: whose rule is asked is who runs it, and lists show the same.
     pub(crate) async fn find(&self, name: &str, context: &RequestContext<RoleServer>) -> Option<Found<'_>> {
-        if let Some(found) = self.find_told(name) {
-            return Some(found);
+        if let Some(tool) = self.catalog().find_native(name) {
+            return Some(Found::Native(tool));
         }
-        // A server need not tell single tools; then its list says whether there is one of this name.
         for server in self.catalog().guarded() {
-            if Box::pin(listing::has_tool(server, name, context)).await {
+            // A server need not tell single tools; then its list says whether there is one of this name.
+            if server.handler.tool(name).is_some() || Box::pin(listing::has_tool(server, name, context)).await {
                 return Some(Found::Wrapped(server));
             }
         }
         None
+    }
+
+    /// Tools that lists of more than one server have, or that are ours as well, one sentence each.
+    pub(crate) async fn clashes(&self, context: &RequestContext<RoleServer>) -> Vec<String> {
+        listing::clashes(self.catalog(), context).await
+    }
+
+    /// Everything that stands before a task: what stood before the tool that began it. `None` when nobody can say which tool
+    /// that was, or it was begun by somebody else.
+    pub(crate) fn guard_of_task<'a>(&self, server: &'a Wrapped, id: &str, caller: &Caller) -> Option<Origin<'a>> {
+        match self.parts.begun.find(server.name, id) {
+            Some(task) if task.is_of(caller) => {
+                Some(Origin { guard: Cow::Owned(task.guard), arguments: task.arguments })
+            }
+            // Its tools are all behind one rule, so it does not matter which one it was.
+            None if server.has_one_rule() => Some(Origin { guard: Cow::Borrowed(&server.guard), arguments: None }),
+            _ => None,
+        }
     }
 
     /// Asks the wrapped server that offers a part of MCP, once the caller may.
@@ -122,9 +155,13 @@ impl Gate {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method().to_owned(), None));
         };
         let visit = Visit::behind(&context.extensions)?;
-        let guard = match kind {
-            ActionKind::UseServer | ActionKind::UseTask => Cow::Borrowed(&server.guard),
-            _ => server.guard_of(name),
+        let (guard, arguments) = match kind {
+            ActionKind::UseServer => (Cow::Borrowed(&server.guard), arguments),
+            ActionKind::UseTask => match self.guard_of_task(server, name, &visit.caller) {
+                Some(origin) => (origin.guard, origin.arguments),
+                None => return Err(denial::unknown_task(name)),
+            },
+            _ => (server.guard_of(name), arguments),
         };
         let action = Action::new(kind, name, &guard);
         let permit = decide(&visit.caller, action, arguments.as_ref()).map_err(|denial| refuse(&action, denial))?;
@@ -149,7 +186,7 @@ impl Gate {
     /// Names us in the result, for the protocol versions that want it.
     pub(crate) fn sign(&self, meta: &mut Option<MetaObject>, is_modern: bool) {
         if is_modern {
-            meta.get_or_insert_default().extend(self.0.meta.clone());
+            meta.get_or_insert_default().extend(self.parts.meta.clone());
         }
     }
 
@@ -158,7 +195,7 @@ impl Gate {
         if !is_modern {
             return (None, None);
         }
-        (Some(own.map_or(self.0.ttl_ms, |own| own.min(self.0.ttl_ms))), Some(CacheScope::Private))
+        (Some(own.map_or(self.parts.ttl_ms, |own| own.min(self.parts.ttl_ms))), Some(CacheScope::Private))
     }
 }
 

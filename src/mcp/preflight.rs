@@ -13,9 +13,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rmcp::ErrorData;
-use rmcp::model::{NumberOrString, ProtocolVersion};
+use rmcp::model::{NumberOrString, ProtocolVersion, SubscriptionFilter};
 use rmcp::service::RequestContext;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::{self, BODY_REFUSED, INSUFFICIENT_SCOPE};
 use super::catalog::Part;
@@ -24,7 +24,7 @@ use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape, era_of, is_known};
 use super::run::Visit;
 use crate::access::decide::AtPreflight;
-use crate::access::{Guard, foresee};
+use crate::access::{Guard, foresee, is_hidden};
 
 // Names and not texts: a text is read again as a name with every look-up.
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -132,9 +132,12 @@ pub(crate) async fn check_scopes(
     let name = message.meant();
     let name = name.as_ref();
     let guard = match part {
-        Some(part @ (Part::Logging | Part::Tasks)) => {
-            gate.catalog().owner(part).map(|server| Cow::Borrowed(&server.guard))
-        }
+        Some(Part::Logging) => gate.catalog().owner(Part::Logging).map(|server| Cow::Borrowed(&server.guard)),
+        Some(Part::Tasks) => gate
+            .catalog()
+            .owner(Part::Tasks)
+            .and_then(|server| gate.guard_of_task(server, name, &visit.caller))
+            .map(|origin| origin.guard),
         Some(part) => gate.catalog().owner(part).map(|server| server.guard_of(name)),
         None => find_tool(gate, idle, visit, name).await,
     };
@@ -161,8 +164,8 @@ pub(crate) async fn find_tool<'a>(
     visit: &Visit,
     name: &str,
 ) -> Option<Cow<'a, Arc<Guard>>> {
-    if let Some(found) = gate.find_told(name) {
-        return Some(found.guard(name));
+    if let Some(tool) = gate.catalog().find_native(name) {
+        return Some(Cow::Borrowed(&tool.guard));
     }
     if gate.catalog().guarded().is_empty() {
         return None;
@@ -171,6 +174,37 @@ pub(crate) async fn find_tool<'a>(
     context.extensions.insert(visit.clone());
     context.extensions.insert(visit.caller.clone());
     gate.find(name, &context).await.map(|found| found.guard(name))
+}
+
+/// Whether a message asks for a tool that the caller must not know of: everything else about it is then as if it did not
+/// exist.
+pub(crate) async fn is_of_hidden_tool(gate: &Gate, idle: &IdlePeer, visit: &Visit, message: &Message<'_>) -> bool {
+    if message.method != "tools/call" {
+        return false;
+    }
+    let Some(name) = message.named() else { return false };
+    find_tool(gate, idle, visit, name).await.is_some_and(|guard| is_hidden(&visit.caller, &guard))
+}
+
+/// The body of a request to be told of changes, without what the caller may not be told: the wrapped server is then not
+/// even asked. `None` for every other message, and for one that cannot be read, which rmcp will not take either.
+pub(crate) fn narrow_subscription(gate: &Gate, visit: &Visit, message: &Message<'_>, body: &[u8]) -> Option<Bytes> {
+    if message.method != "subscriptions/listen" {
+        return None;
+    }
+    let mut whole: Value = serde_json::from_slice(body).ok()?;
+    let wanted = whole.get_mut("params")?.get_mut("notifications")?;
+    let mut filter: SubscriptionFilter = serde_json::from_value(wanted.clone()).ok()?;
+    let resources = filter.resource_subscriptions.as_deref().unwrap_or_default();
+    let owner = gate.catalog().owner(Part::Subscriptions);
+    if !owner.is_some_and(|server| server.may_subscribe(&visit.caller, resources)) {
+        let tools = filter.tools_list_changed.take();
+        filter = SubscriptionFilter::new();
+        filter.tools_list_changed = tools;
+    }
+    // What was decided on is what goes on, however the rest was written.
+    *wanted = serde_json::to_value(filter).ok()?;
+    serde_json::to_vec(&whole).ok().map(Bytes::from)
 }
 
 /// The value of a header that must be there exactly once, as text.

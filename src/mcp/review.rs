@@ -1,6 +1,7 @@
 //! What is still going on when somebody's place in an organization changes: it goes on for the caller as it is now, is
 //! ended when they may not any more, and clients are told that their lists have changed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::binding::{Binding, TouchedSession, is_of_organization};
-use super::stream::Leases;
+use super::stream::{Doubtful, Leases};
 use crate::access::caller::Callers;
 
 /// How long a client may take to accept that its list has changed.
@@ -23,6 +24,20 @@ const TELL_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many callers are established anew at a time.
 const AT_A_TIME: usize = 8;
+
+/// What goes on for one credential.
+struct Touched {
+    principal: Arc<Principal>,
+    leases: Vec<Doubtful>,
+    sessions: Vec<TouchedSession>,
+}
+
+impl Touched {
+    fn of<'a>(all: &'a mut HashMap<usize, Self>, principal: &Arc<Principal>) -> &'a mut Self {
+        let own = || Self { principal: Arc::clone(principal), leases: Vec::new(), sessions: Vec::new() };
+        all.entry(Arc::as_ptr(principal).addr()).or_insert_with(own)
+    }
+}
 
 /// Everything that news can end.
 #[derive(Clone)]
@@ -55,21 +70,34 @@ impl Review {
         bus.subscribe(Arc::new(move |event: &Event| ear.hear(event)));
     }
 
+    /// Each credential is looked at once, however much goes on for it.
     async fn look_again(&self, event: &Event) {
-        let leases = stream::iter(self.leases.list_touched(event)).for_each_concurrent(AT_A_TIME, async |doubtful| {
-            let now = self.establish(doubtful.caller.principal()).await;
-            self.leases.settle(&doubtful, now);
-        });
-        leases.await;
-        for TouchedSession { id, principal, session } in self.binding.list_touched(event) {
-            let now = self.establish(&principal).await;
-            if !now.is_some_and(|now| session.is_met_by(&now)) {
-                // What it has subscribed to is the wrapped server's to send, and nothing else stops it.
-                self.binding.release(&id);
-                self.binding.close(vec![id]).await;
-            } else if let Some(peer) = session.peer() {
-                self.tasks.spawn_on(tell(peer.clone()), &self.runtime);
+        let mut touched: HashMap<usize, Touched> = HashMap::new();
+        for lease in self.leases.list_touched(event) {
+            Touched::of(&mut touched, lease.caller.principal()).leases.push(lease);
+        }
+        for session in self.binding.list_touched(event) {
+            Touched::of(&mut touched, &session.principal).sessions.push(session);
+        }
+        let looks = stream::iter(touched.into_values()).for_each_concurrent(AT_A_TIME, async |touched| {
+            let now = self.establish(&touched.principal).await;
+            for lease in &touched.leases {
+                self.leases.settle(lease, now.clone());
             }
+            for session in touched.sessions {
+                self.settle(session, now.as_ref()).await;
+            }
+        });
+        looks.await;
+    }
+
+    async fn settle(&self, TouchedSession { id, session, .. }: TouchedSession, now: Option<&Caller>) {
+        if !now.is_some_and(|now| session.is_met_by(now)) {
+            // What it has subscribed to is the wrapped server's to send, and nothing else stops it.
+            self.binding.release(&id);
+            self.binding.close(vec![id]).await;
+        } else if let Some(peer) = session.peer() {
+            self.tasks.spawn_on(tell(peer.clone()), &self.runtime);
         }
     }
 

@@ -7,6 +7,7 @@ mod documents;
 mod forged_consent;
 mod journey;
 mod metadata;
+mod own_tokens;
 mod redirects;
 mod refresh;
 mod registration;

@@ -3,7 +3,9 @@
 mod acting;
 mod agents;
 mod authorization;
+mod coming_back;
 mod command_line;
+mod connected;
 mod invitations;
 mod letters;
 mod members;
@@ -13,6 +15,7 @@ mod people;
 mod program;
 mod races;
 mod roles;
+mod services;
 
 use belgie_api::context::UserContext;
 use belgie_api::ports::Use;

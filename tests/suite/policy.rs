@@ -1,11 +1,18 @@
 //! The access policy of the operator's file: what it hides and refuses, and how it is explained.
 
 mod arguments;
+mod costs;
 mod explain;
+mod hidden;
+mod looks;
 mod settings;
+mod several;
+mod subscriptions;
 mod table;
+mod tasks;
 mod wrapped;
 
+use belgie_api::Event;
 use belgie_api::context::UserContext;
 use belgie_api::plugin::{ScopeGrant, ScopeInfo};
 use serde_json::{Value, json};
@@ -25,6 +32,14 @@ async fn editor(gateway: &TestGateway, places: &Places) -> UserContext {
     let ada = gateway.person("ada@example.org").await;
     places.join(ada.id, EDITOR);
     ada
+}
+
+/// Says that something happened, as whoever makes it happen does.
+async fn tell(gateway: &TestGateway, event: Event) {
+    let host = gateway.gateway.host();
+    let mut tx = host.db().begin().await.expect("a transaction");
+    tx.emit(event);
+    tx.commit(host.now()).await.expect("committed");
 }
 
 /// An agent in both eras.

@@ -50,17 +50,19 @@ impl Rule {
         self.organization()
     }
 
-    /// Asks for a role in the organization; several calls ask for any one of them.
+    /// Asks for a role in the organization; several calls ask for any one of them. Roles have names in lower case, so the
+    /// case it is written in does not count.
     #[must_use]
     pub fn role(mut self, name: &str) -> Self {
-        self.roles.insert(name.to_owned());
+        self.roles.insert(name.to_lowercase());
         self.organization()
     }
 
-    /// Asks for a permission in the organization, as `resource:action`; several calls ask for all of them.
+    /// Asks for a permission in the organization, as `resource:action`; several calls ask for all of them. Written in any case,
+    /// as a role.
     #[must_use]
     pub fn permission(mut self, name: &str) -> Self {
-        self.permissions.insert(name.to_owned());
+        self.permissions.insert(name.to_lowercase());
         self.organization()
     }
 

@@ -8,7 +8,7 @@ use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
+use crate::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
 use crate::id::{GrantId, SessionId};
 use crate::principal::Principal;
 use crate::scope::{Scope, ScopeSet};
@@ -34,7 +34,7 @@ impl Caller {
         &self.0.principal
     }
 
-    /// The person.
+    /// The person; behind the call of a [service](Self::service) there is none, and this stands for the service.
     #[must_use]
     pub fn user(&self) -> &UserContext {
         self.0.principal.user()
@@ -44,6 +44,12 @@ impl Caller {
     #[must_use]
     pub fn client(&self) -> &ClientContext {
         self.0.principal.client()
+    }
+
+    /// The service, when an organization's own program calls and no person is behind it.
+    #[must_use]
+    pub fn service(&self) -> Option<&ServiceContext> {
+        self.0.principal.service()
     }
 
     /// The browser session, when that is the credential.
@@ -125,6 +131,7 @@ impl Caller {
         let principal = self.principal();
         json!({
             "user": { "id": self.user().id, "email": self.user().email, "name": self.user().name },
+            "service": self.service(),
             "client": self.client(),
             "session": principal.session(),
             "grant": principal.grant(),

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::id::{ClientId, OrgId, TeamId, UserId};
+use crate::id::{ClientId, OrgId, ServiceId, TeamId, UserId};
 use crate::scope::ScopeSet;
 
-/// The person behind a call.
+/// The person behind a call. Behind that of a service there is none: then this stands for the service, under an id that no
+/// account has, with its name, and with neither an address nor scopes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserContext {
     /// The account.
@@ -31,6 +32,15 @@ pub struct ClientContext {
     pub name: String,
 }
 
+/// A program of an organization's own that calls with no person behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceContext {
+    /// The service.
+    pub id: ServiceId,
+    /// What the organization calls it.
+    pub name: String,
+}
+
 /// The organization a call is made for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OrgContext {
@@ -38,9 +48,9 @@ pub struct OrgContext {
     pub id: OrgId,
     /// Its name in URLs.
     pub slug: String,
-    /// The caller's roles in it.
+    /// The caller's roles in it, in lower case.
     pub roles: BTreeSet<String>,
-    /// What those roles allow, as `resource:action`.
+    /// What those roles allow, as `resource:action`, in lower case.
     pub permissions: BTreeSet<String>,
 }
 

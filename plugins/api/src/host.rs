@@ -8,16 +8,18 @@ use std::sync::Arc;
 pub use self::nowhere::Nowhere;
 
 use crate::caller::{Caller, CallerParts};
-use crate::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
-use crate::id::{GrantId, SessionId, TokenId};
+use crate::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
+use crate::id::{GrantId, SessionId, TokenId, UserId};
 use crate::principal::{GrantBinding, Presence, Principal};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
 /// Everything authentication found out.
 pub struct PrincipalParts {
-    /// The person, looked up just now.
+    /// The person, looked up just now; for a service what [`standing_for`] makes.
     pub user: UserContext,
+    /// The service, when there is no person.
+    pub service: Option<ServiceContext>,
     /// The program.
     pub client: ClientContext,
     /// The browser session, for a cookie.
@@ -39,8 +41,20 @@ pub struct PrincipalParts {
 /// Makes a principal.
 #[must_use]
 pub fn principal(parts: PrincipalParts) -> Principal {
-    let PrincipalParts { user, client, session, presence, grant, token, scopes, binding, expires_at } = parts;
-    Principal { user, client, session, presence, grant, token, scopes, binding, expires_at }
+    let PrincipalParts { user, service, client, session, presence, grant, token, scopes, binding, expires_at } = parts;
+    Principal { user, service, client, session, presence, grant, token, scopes, binding, expires_at }
+}
+
+/// What stands where a person would, for a service: ids are random, so no account has this one.
+#[must_use]
+pub fn standing_for(service: &ServiceContext) -> UserContext {
+    UserContext {
+        id: UserId::from_uuid(service.id.uuid()),
+        email: String::new(),
+        email_verified: false,
+        name: service.name.clone(),
+        scopes: ScopeSet::new(),
+    }
 }
 
 /// Everything the context sources found out.

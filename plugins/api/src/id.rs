@@ -115,6 +115,10 @@ ids! {
     InvitationId = "inv";
     /// A team inside an organization.
     TeamId = "tea";
+    /// One stay of a person in an organization or a team: whoever leaves and comes back has another one.
+    MembershipId = "mem";
+    /// A program of an organization's own, with a token and no person behind it.
+    ServiceId = "svc";
 }
 
 /// An OAuth client identifier (RFC 6749 section 2.2): `cli_...` for registered clients, an https URL for clients that

@@ -39,11 +39,12 @@ pub use entropy::Entropy;
 pub use event::Event;
 pub use failure::{Failure, Result};
 pub use id::{
-    AuditId, ClientId, GrantId, InvitationId, LinkedAccountId, MailId, OrgId, SessionId, TeamId, TokenId, UserId,
+    AuditId, ClientId, GrantId, InvitationId, LinkedAccountId, MailId, MembershipId, OrgId, ServiceId, SessionId,
+    TeamId, TokenId, UserId,
 };
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;
-pub use principal::{GrantBinding, Presence, Principal, VerifiedToken};
+pub use principal::{GrantBinding, Holder, Presence, Principal, VerifiedToken};
 pub use scope::{Scope, ScopeSet};
 pub use time::Timestamp;
 pub use token::{PlainToken, TokenHash, TokenKind};

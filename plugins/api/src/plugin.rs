@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 use sqlx::migrate::Migrator;
 
-pub use self::connections::{Connection, Connections};
+pub use self::connections::{
+    Connection, Connections, InOrganizations, OrganizationConnection, OrganizationConnections,
+};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};
 use crate::command::PluginCommand;
 use crate::failure::Result;

@@ -6,6 +6,7 @@ mod newcomers;
 mod outbound;
 mod people;
 mod record;
+mod services;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::background::{Background, Work};
-pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, Teams};
+pub use self::contexts::{OrgMember, OrgName, OrganizationContexts, Organizations, TeamContexts, TeamMember, Teams};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{
@@ -26,6 +27,7 @@ pub use self::people::{
     normalize_email,
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
+pub use self::services::{NewService, Service, ServiceTokens, Services};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::entropy::Entropy;

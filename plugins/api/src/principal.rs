@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::context::{ClientContext, UserContext};
+use crate::context::{ClientContext, ServiceContext, UserContext};
 use crate::event::Event;
-use crate::id::{GrantId, OrgId, SessionId, TeamId, TokenId, UserId};
+use crate::id::{GrantId, MembershipId, OrgId, SessionId, TeamId, TokenId, UserId};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -17,6 +17,10 @@ pub struct GrantBinding {
     pub organization: Option<OrgId>,
     /// Teams of that organization; none named, and every team the person is in counts, now and later.
     pub teams: BTreeSet<TeamId>,
+    /// The stays in the organization and in those teams that it was made for. Whoever has left since and come back is there
+    /// on another one, for which it does not let act.
+    #[serde(default)]
+    pub memberships: BTreeSet<MembershipId>,
 }
 
 impl GrantBinding {
@@ -25,6 +29,21 @@ impl GrantBinding {
     pub fn includes_team(&self, team: TeamId) -> bool {
         self.teams.is_empty() || self.teams.contains(&team)
     }
+
+    /// Whether it was made for this stay. Where one is not told from another (`None`), any will do.
+    #[must_use]
+    pub fn is_of(&self, membership: Option<MembershipId>) -> bool {
+        membership.is_none_or(|membership| self.memberships.contains(&membership))
+    }
+}
+
+/// Whose a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A person's, who let act by it.
+    Person(UserId),
+    /// A service's, which acts for the organization the token is bound to.
+    Service(ServiceContext),
 }
 
 /// What a token verifier knows about a token that is genuine, unexpired and unrevoked. It is not yet a [`Principal`]:
@@ -32,11 +51,11 @@ impl GrantBinding {
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {
     /// Whose token it is.
-    pub user: UserId,
+    pub holder: Holder,
     /// Who was given it.
     pub client: ClientContext,
-    /// The grant it came from.
-    pub grant: GrantId,
+    /// The grant it came from; that of a service comes from none.
+    pub grant: Option<GrantId>,
     /// The token's row.
     pub token: TokenId,
     /// What it may be used for.
@@ -64,6 +83,7 @@ pub struct Presence {
 #[derive(Clone, Debug)]
 pub struct Principal {
     pub(crate) user: UserContext,
+    pub(crate) service: Option<ServiceContext>,
     pub(crate) client: ClientContext,
     pub(crate) session: Option<SessionId>,
     pub(crate) presence: Option<Presence>,
@@ -75,10 +95,16 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The person.
+    /// The person, or what stands for a service.
     #[must_use]
     pub fn user(&self) -> &UserContext {
         &self.user
+    }
+
+    /// The service, when no person is behind the credential.
+    #[must_use]
+    pub fn service(&self) -> Option<&ServiceContext> {
+        self.service.as_ref()
     }
 
     /// The program that calls on the person's behalf.
@@ -129,10 +155,14 @@ impl Principal {
         self.expires_at
     }
 
-    /// `cookie` or `bearer`, for the log.
+    /// `cookie`, `bearer` or `service`, for the log.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self.session.is_some() { "cookie" } else { "bearer" }
+        match (&self.session, &self.service) {
+            (Some(_), _) => "cookie",
+            (None, Some(_)) => "service",
+            (None, None) => "bearer",
+        }
     }
 
     /// Whether after this event the principal must be established anew.

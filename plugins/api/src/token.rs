@@ -26,6 +26,8 @@ pub enum TokenKind {
     ClientSecret,
     /// Personal access token of a user, for scripts.
     Personal,
+    /// Token of a service of an organization, with no person behind it.
+    Service,
     /// Browser session, the value of the session cookie.
     Session,
     /// One-time link, such as the one that makes the first account.
@@ -35,12 +37,13 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
         Self::ClientSecret,
         Self::Personal,
+        Self::Service,
         Self::Session,
         Self::Link,
         Self::Interaction,
@@ -55,6 +58,7 @@ impl TokenKind {
             Self::Code => "blg_ac_",
             Self::ClientSecret => "blg_cs_",
             Self::Personal => "blg_pat_",
+            Self::Service => "blg_svc_",
             Self::Session => "blg_ss_",
             Self::Link => "blg_ln_",
             Self::Interaction => "blg_in_",

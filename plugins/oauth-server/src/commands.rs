@@ -1,6 +1,7 @@
 //! What the operator can do at the command line: `client ...` and `token ...`.
 
 mod client;
+mod service;
 mod token;
 
 use std::sync::Arc;

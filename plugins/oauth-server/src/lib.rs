@@ -76,6 +76,7 @@ impl Plugin for OAuthServer {
             .veto(Arc::new(People(Arc::clone(&oauth))))
             .data_export(Arc::new(People(Arc::clone(&oauth))))
             .connections(Arc::new(People(Arc::clone(&oauth))))
+            .organization_connections(Arc::new(People(Arc::clone(&oauth))))
             .purpose(Arc::new(People(Arc::clone(&oauth))))
             .account_section(Arc::new(pages::Connections(Arc::clone(&oauth))))
             .tools(tools::tools(Arc::clone(&oauth)));

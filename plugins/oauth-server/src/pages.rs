@@ -1,5 +1,7 @@
 //! What people see: the consent page, the page of a request that cannot go on, and the connected agents on their account page.
 
+mod tokens;
+
 use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
@@ -15,6 +17,9 @@ use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
 use crate::service::{Choice, ErrorReply, OAuth};
+
+use self::tokens::{NEW_TOKEN, TOKENS};
+pub use self::tokens::{TokenForm, new_token, tokens};
 
 /// The consent page.
 pub const CONSENT: &str = "oauth-server/consent.html";
@@ -37,6 +42,16 @@ pub fn templates() -> Vec<Template> {
             name: REFUSED,
             source: include_str!("../templates/refused.html"),
             samples: include_str!("../templates/samples/refused.json"),
+        },
+        Template {
+            name: TOKENS,
+            source: include_str!("../templates/tokens.html"),
+            samples: include_str!("../templates/samples/tokens.json"),
+        },
+        Template {
+            name: NEW_TOKEN,
+            source: include_str!("../templates/new_token.html"),
+            samples: include_str!("../templates/samples/new_token.json"),
         },
         Template {
             name: CONNECTIONS,

@@ -6,6 +6,7 @@ mod metadata;
 mod register;
 mod revoke;
 mod token;
+mod tokens;
 mod wire;
 
 use std::sync::Arc;
@@ -31,6 +32,14 @@ pub fn mount(oauth: &Arc<OAuth>, mount: &mut Mount) {
             "/account/connections/revoke",
             post(connections::disconnect).with_state(state()),
         );
+    mount
+        .route(Room::Browser, Method::GET, "/account/tokens", get(tokens::page).with_state(state()))
+        .route(Room::Browser, Method::GET, "/account/tokens/new", get(tokens::new_page).with_state(state()))
+        .route(Room::Browser, Method::POST, "/account/tokens/new", post(tokens::create).with_state(state()))
+        .route(Room::Browser, Method::POST, "/account/tokens/revoke", post(tokens::revoke).with_state(state()))
+        .route(Room::Api, Method::GET, "/auth/tokens", get(tokens::list_json).with_state(state()))
+        .route(Room::Api, Method::POST, "/auth/tokens/create", post(tokens::create_json).with_state(state()))
+        .route(Room::Api, Method::POST, "/auth/tokens/revoke", post(tokens::revoke_json).with_state(state()));
     if oauth.settings().registration_open {
         mount.route(Room::OAuth, Method::POST, "/register", post(register::register).with_state(state()));
     }

@@ -21,7 +21,7 @@ pub use self::client_auth::PresentedClient;
 pub use self::clients::NewClient;
 use self::documents::{DocumentCache, Fetches};
 pub use self::people::People;
-pub use self::personal::NewPersonalToken;
+pub use self::personal::{NewPersonalToken, TokenWish};
 pub use self::redeem::IssuedTokens;
 pub use self::tidy::TIDY_EVERY;
 pub use self::verifier::Verifier;

@@ -2,7 +2,7 @@
 
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, OrgId, Result, SessionId, UserId};
+use belgie_api::{Caller, OrgId, Result, ServiceId, SessionId, UserId};
 
 use crate::model::member::Powers;
 use crate::model::refusal;
@@ -91,6 +91,15 @@ impl Actor {
     #[must_use]
     pub(crate) fn is_agent(&self) -> bool {
         matches!(self.who, Who::Agent(_))
+    }
+
+    /// The service that acts, when no person does.
+    #[must_use]
+    pub(crate) fn service(&self) -> Option<ServiceId> {
+        match &self.who {
+            Who::Person(caller) | Who::Agent(caller) => caller.service().map(|service| service.id),
+            Who::User(_) | Who::Host => None,
+        }
     }
 
     /// Whether this organization is within reach: for an agent only the one it acts for.

@@ -15,7 +15,7 @@ use crate::model::organization::{NewOrganization, Organization};
 use crate::model::refusal;
 use crate::model::role::{Roles, read_roles};
 use crate::model::settings::Settings;
-use crate::service::{MemberInfo, Organizations, PAGE};
+use crate::service::{AgentInfo, MemberInfo, Organizations, PAGE};
 
 /// The commands of this plugin.
 pub fn commands(settings: &Settings, listeners: &Listeners) -> Vec<PluginCommand> {
@@ -62,6 +62,10 @@ fn command() -> Command {
                 roles(),
             ]),
             Command::new("remove-member").about("Takes somebody out of an organization").args([which(), email()]),
+            Command::new("agents").about("Lists what acts for members in an organization, newest first").arg(which()),
+            Command::new("cut-agent")
+                .about("Cuts off an agent or a token that acts in an organization")
+                .args([which(), Arg::new("agent").required(true).value_name("ID").help("As `org agents` shows it")]),
             Command::new("delete").about("Deletes an organization; its slugs stay taken").arg(which()),
         ])
 }
@@ -74,10 +78,12 @@ async fn run(organizations: Organizations, matches: ArgMatches) -> Result<Output
         Some(("add-member", matches)) => add_member(&organizations, matches).await,
         Some(("set-roles", matches)) => set_roles(&organizations, matches).await,
         Some(("remove-member", matches)) => remove_member(&organizations, matches).await,
+        Some(("agents", matches)) => agents(&organizations, matches).await,
+        Some(("cut-agent", matches)) => cut_agent(&organizations, matches).await,
         Some(("delete", matches)) => delete(&organizations, matches).await,
         _ => Err(Failure::bad_request(
             "command.unknown",
-            "Say list, create, members, add-member, set-roles, remove-member or delete.",
+            "Say list, create, members, add-member, set-roles, remove-member, agents, cut-agent or delete.",
         )),
     }
 }
@@ -154,6 +160,36 @@ async fn remove_member(organizations: &Organizations, matches: &ArgMatches) -> R
     organizations.remove_member(&Actor::host(), meant.id, user.id).await?;
     let text = format!("{} is no member of {} any more", user.email, meant.name);
     Ok(Output::new(text, json!({ "organization_id": meant.id, "user_id": user.id, "removed": true })))
+}
+
+async fn agents(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {
+    let meant = meant(organizations, matches).await?;
+    let mut agents: Vec<AgentInfo> = Vec::new();
+    for page in 0.. {
+        let found = organizations.agents(&Actor::host(), meant.id, page).await?;
+        agents.extend(found.agents);
+        if !found.has_more {
+            break;
+        }
+    }
+    let line = |agent: &AgentInfo| {
+        let last_use = agent.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
+        let host = agent.client_host.as_deref().unwrap_or("-");
+        format!("{}  {}  {host}  for {}  {}  {last_use}", agent.id, agent.client_name, agent.email, agent.scopes)
+    };
+    let text = match agents.as_slice() {
+        [] => "No agent acts for anybody in it.".to_owned(),
+        all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    Ok(Output::new(text, json!({ "organization": describe(&meant), "agents": agents })))
+}
+
+async fn cut_agent(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {
+    let meant = meant(organizations, matches).await?;
+    let agent = said(matches, "agent");
+    organizations.cut_agent(&Actor::host(), meant.id, agent).await?;
+    let json = json!({ "organization_id": meant.id, "agent": agent, "disconnected": true });
+    Ok(Output::new(format!("{agent} is cut off"), json))
 }
 
 async fn delete(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use belgie_api::context::OrgContext;
-use belgie_api::ports::{OrgName, OrganizationContexts};
-use belgie_api::{OrgId, Result, UserId, async_trait};
+use belgie_api::ports::{OrgMember, OrgName, OrganizationContexts};
+use belgie_api::{OrgId, Result, ServiceId, UserId, async_trait};
 
 use crate::model::member::Membership;
 use crate::service::Organizations;
@@ -25,6 +25,14 @@ impl OrganizationContexts for Contexts {
 
     async fn find(&self, user: UserId, organization: OrgId) -> Result<Option<OrgContext>> {
         self.0.membership(user, organization).await
+    }
+
+    async fn find_member(&self, user: UserId, organization: OrgId) -> Result<Option<OrgMember>> {
+        self.0.find_member(user, organization).await
+    }
+
+    async fn find_service(&self, service: ServiceId, organization: OrgId) -> Result<Option<OrgContext>> {
+        self.0.find_service(service, organization).await
     }
 
     /// A name it had before leads people on, and programs nowhere.

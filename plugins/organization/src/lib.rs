@@ -25,9 +25,12 @@ pub use crate::model::member::{Member, Membership, Powers};
 pub use crate::model::organization::{NewOrganization, Organization as OrganizationRecord, OrganizationChanges};
 pub use crate::model::permission;
 pub use crate::model::role::{ADMIN, MEMBER, OWNER, Role, Roles, has_any_role, has_role, read_roles};
+pub use crate::model::service::NewServiceToken;
 pub use crate::model::settings::Settings;
-pub use crate::service::{Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo, ShownInvitation};
-use crate::service::{People, TIDY_EVERY};
+pub use crate::service::{
+    AgentInfo, AgentPage, Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo, ShownInvitation,
+};
+use crate::service::{HostedServices, People, TIDY_EVERY};
 
 /// Organizations, as a plugin.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +99,8 @@ impl Plugin for Organization {
         mount
             .provide(Arc::clone(&organizations))
             .organizations(Arc::new(context::Contexts(Arc::clone(&organizations))))
+            .services(Arc::new(HostedServices(Arc::clone(&organizations))))
+            .verifier(Arc::new(HostedServices(Arc::clone(&organizations))))
             .tools(tools::tools(Arc::clone(&organizations)))
             .account_section(Arc::new(pages::Section(Arc::clone(&organizations))))
             .veto(Arc::new(People(Arc::clone(&organizations))))

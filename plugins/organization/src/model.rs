@@ -6,5 +6,6 @@ pub mod organization;
 pub mod permission;
 pub mod refusal;
 pub mod role;
+pub mod service;
 pub mod settings;
 pub mod slug;

@@ -1,5 +1,6 @@
 //! What can be done with organizations, behind pages, endpoints, tools, commands and the application.
 
+mod agents;
 mod answers;
 mod invitations;
 mod letter;
@@ -9,6 +10,7 @@ mod organizations;
 mod ownership;
 mod people;
 mod roles;
+mod services;
 mod tidy;
 mod work;
 
@@ -16,12 +18,14 @@ use std::sync::Arc;
 
 use belgie_api::Host;
 
+pub use self::agents::{AgentInfo, AgentPage};
 pub use self::answers::ShownInvitation;
 pub use self::invitations::NewInvitation;
 pub use self::members::{MemberInfo, PAGE};
 pub use self::organizations::Details;
 pub use self::people::People;
 pub use self::roles::RoleInfo;
+pub use self::services::HostedServices;
 pub use self::tidy::TIDY_EVERY;
 use crate::lifecycle::{Lifecycle, Listeners};
 use crate::model::settings::Settings;

@@ -5,4 +5,5 @@ pub mod invitations;
 pub mod members;
 pub mod organizations;
 pub mod roles;
+pub mod services;
 pub mod slugs;

@@ -15,9 +15,9 @@ use belgie_api::{Caller, Failure, OrgId, State, ToolSet, access, tool};
 use serde_json::json;
 
 use self::answers::{
-    Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
+    AgentList, Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
 };
-use self::arguments::{CancelInvitation, InviteMember, ListMembers, SetMemberRoles, Somebody, Which};
+use self::arguments::{CancelInvitation, CutAgent, InviteMember, ListMembers, SetMemberRoles, Somebody, Which};
 use crate::actor::Actor;
 use crate::model::refusal;
 use crate::model::role::read_roles;
@@ -76,6 +76,25 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
                 .plain(),
             read(),
             list_invitations,
+        )
+        .tool(
+            tool("list_agents", "Lists the agents and tokens that act for members in the organization, fifty at a time")
+                .title("Connected agents of the organization")
+                .arguments::<ListMembers>()
+                .returns::<AgentList>()
+                .read_only()
+                .plain(),
+            read(),
+            list_agents,
+        )
+        .tool(
+            tool("disconnect_agent", "Cuts an agent or token of a member off from the organization. Those of owners are cut by people alone")
+                .title("Cut an agent off")
+                .arguments::<CutAgent>()
+                .returns::<Done>()
+                .plain(),
+            manage(),
+            disconnect_agent,
         )
         .tool(
             tool("invite_member", "Invites somebody into the organization by e-mail address")
@@ -232,5 +251,26 @@ async fn remove_member(
     let (actor, id) = (Actor::agent(&caller), meant(&caller, who.organization.as_deref())?);
     let user = organizations.member_named(&actor, id, &who.member).await?;
     organizations.remove_member(&actor, id, user).await?;
+    Ok(Json(Done { done: true }))
+}
+
+async fn list_agents(
+    State(organizations): Shared,
+    caller: Caller,
+    Parameters(which): Parameters<ListMembers>,
+) -> Result<Json<AgentList>, Refused> {
+    let id = meant(&caller, which.organization.as_deref())?;
+    let found = organizations.agents(&Actor::agent(&caller), id, which.page.unwrap_or_default()).await?;
+    let agents = found.agents.into_iter().map(Into::into).collect();
+    Ok(Json(AgentList { agents, has_more: found.has_more }))
+}
+
+async fn disconnect_agent(
+    State(organizations): Shared,
+    caller: Caller,
+    Parameters(which): Parameters<CutAgent>,
+) -> Result<Json<Done>, Refused> {
+    let id = meant(&caller, which.organization.as_deref())?;
+    organizations.cut_agent(&Actor::agent(&caller), id, &which.agent).await?;
     Ok(Json(Done { done: true }))
 }

@@ -8,20 +8,29 @@ use super::MAX_DEPTH;
 
 /// What of the arguments an expression looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Looked {
-    /// Anything.
-    All,
-    /// Arguments of these names.
-    Named(BTreeSet<String>),
+pub struct Looked {
+    /// Arguments of these names; `None` for anything.
+    named: Option<BTreeSet<String>>,
+    /// Whether it goes through something, so that it may look at everything as often as there are things to go through.
+    pub(super) in_loops: bool,
+}
+
+impl Looked {
+    /// Whether the argument of this name is among it.
+    pub(super) fn includes(&self, name: &str) -> bool {
+        self.named.as_ref().is_none_or(|names| names.contains(name))
+    }
 }
 
 /// What there is to know of a caller.
-const CALLER: [&str; 15] = [
+const CALLER: [&str; 17] = [
     "user.id",
     "user.email",
     "user.email_verified",
     "user.name",
     "user.scopes",
+    "service.id",
+    "service.name",
     "client.id",
     "client.name",
     "scopes",
@@ -63,16 +72,18 @@ const OPERATORS: [&str; 19] = [
 /// # Errors
 /// The first thing that an expression may not say.
 pub fn review(expression: &IdedExpr) -> Result<Looked, String> {
-    let mut reviewer =
-        Reviewer { names: Vec::new(), is_inside_loop: false, looks_at_all: false, named: BTreeSet::new() };
+    let mut reviewer = Reviewer::default();
     reviewer.look(expression, 0)?;
-    Ok(if reviewer.looks_at_all { Looked::All } else { Looked::Named(reviewer.named) })
+    let Reviewer { looks_at_all, named, has_loops, .. } = reviewer;
+    Ok(Looked { named: (!looks_at_all).then_some(named), in_loops: has_loops })
 }
 
+#[derive(Default)]
 struct Reviewer {
     /// Names that `all` and its like have given.
     names: Vec<String>,
     is_inside_loop: bool,
+    has_loops: bool,
     looks_at_all: bool,
     named: BTreeSet<String>,
 }
@@ -143,6 +154,11 @@ impl Reviewer {
         if self.is_inside_loop {
             return Err("`all`, `exists` and their like cannot stand inside each other".to_owned());
         }
+        // `map` and `filter` build a list as they go, each step out of all that is there by then.
+        if matches!(comprehension.accu_init.expr, Expr::List(_)) {
+            return Err("there is neither `map` nor `filter`: known are all, exists and exists_one".to_owned());
+        }
+        self.has_loops = true;
         self.look(&comprehension.iter_range, depth + 1)?;
         let given = [Some(&comprehension.iter_var), comprehension.iter_var2.as_ref(), Some(&comprehension.accu_var)];
         let given: Vec<String> = given.into_iter().flatten().cloned().collect();

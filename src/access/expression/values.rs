@@ -11,11 +11,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::review::Looked;
-use super::{Arguments, Fault, MAX_TEXT, MAX_VALUES};
+use super::{Arguments, Fault, MAX_TEXT, MAX_TEXT_IN_LOOPS, MAX_VALUES, MAX_VALUES_IN_LOOPS};
 
 #[derive(Serialize)]
 struct Seen<'a> {
     user: User<'a>,
+    service: Service<'a>,
     client: &'a ClientContext,
     scopes: Vec<&'a str>,
     organization: Organization<'a>,
@@ -30,6 +31,13 @@ struct User<'a> {
     email_verified: bool,
     name: &'a str,
     scopes: Vec<&'a str>,
+}
+
+/// Empty texts where a person is behind the call.
+#[derive(Default, Serialize)]
+struct Service<'a> {
+    id: String,
+    name: &'a str,
 }
 
 /// Empty texts and lists where there is no organization, so that an expression need not ask first.
@@ -59,6 +67,9 @@ pub fn of_caller(caller: &Caller) -> Result<Value, Fault> {
             name: &user.name,
             scopes: user.scopes.iter().map(Scope::as_str).collect(),
         },
+        service: caller
+            .service()
+            .map_or_else(Service::default, |service| Service { id: service.id.to_string(), name: &service.name }),
         client: caller.client(),
         scopes: caller.scopes().iter().map(Scope::as_str).collect(),
         organization: caller.organization().map_or_else(Organization::default, |organization| Organization {
@@ -73,7 +84,7 @@ pub fn of_caller(caller: &Caller) -> Result<Value, Fault> {
             entitlements: texts(&subscription.entitlements),
         }),
     };
-    cel::to_value(&seen).map_err(|error| Fault(error.to_string()))
+    cel::to_value(&seen).map_err(|error| Fault::Failed(error.to_string()))
 }
 
 fn texts(set: &BTreeSet<String>) -> Vec<&str> {
@@ -89,20 +100,17 @@ struct Budget {
 impl Budget {
     fn take(&mut self, text: &str) -> Result<(), Fault> {
         let left = self.values.checked_sub(1).zip(self.text.checked_sub(text.len()));
-        (self.values, self.text) =
-            left.ok_or_else(|| Fault("there is more in the arguments than an expression looks at".to_owned()))?;
+        (self.values, self.text) = left.ok_or(Fault::TooMuch)?;
         Ok(())
     }
 }
 
 /// The arguments, as far as the expression looks at them.
 pub fn of_arguments(arguments: Option<&Arguments>, looked: &Looked) -> Result<Value, Fault> {
-    let is_looked_at = |name: &str| match looked {
-        Looked::All => true,
-        Looked::Named(names) => names.contains(name),
-    };
-    let fields = arguments.into_iter().flatten().filter(|(name, _)| is_looked_at(name));
-    of_fields(fields, &mut Budget { values: MAX_VALUES, text: MAX_TEXT })
+    let fields = arguments.into_iter().flatten().filter(|(name, _)| looked.includes(name));
+    let (values, text) =
+        if looked.in_loops { (MAX_VALUES_IN_LOOPS, MAX_TEXT_IN_LOOPS) } else { (MAX_VALUES, MAX_TEXT) };
+    of_fields(fields, &mut Budget { values, text })
 }
 
 fn of_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Json)>, budget: &mut Budget) -> Result<Value, Fault> {

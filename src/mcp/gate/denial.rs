@@ -14,6 +14,8 @@ use crate::mcp::catalog::unknown_tool;
 /// The plan does not include what was asked for.
 const PLAN_TOO_SMALL: ErrorCode = ErrorCode(-32033);
 
+const TOO_LARGE: &str = "These arguments are larger than the rules of this place look at, so they are not allowed.";
+
 /// A refused tool call. A hidden tool does not exist; everything else is a result that the model can read.
 pub(crate) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse, ErrorData> {
     let denied = match denial {
@@ -24,6 +26,7 @@ pub(crate) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse
         }
         Denial::Plan { .. } => Denied::new("access.plan_too_small", "The current plan does not include this tool."),
         Denial::Arguments => Denied::new("access.arguments_refused", "This call is not allowed with these arguments."),
+        Denial::TooLarge => Denied::new("access.arguments_too_large", TOO_LARGE),
         Denial::Undecided => return Err(undecided()),
     };
     Err::<CallToolResult, Denied>(denied).into_call_tool_result()
@@ -32,6 +35,11 @@ pub(crate) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse
 /// Nobody could say whether the caller may, so the caller may not.
 pub(crate) fn undecided() -> ErrorData {
     ErrorData::internal_error("It could not be decided whether this is allowed.", None)
+}
+
+/// A task that is not there, or not for this caller.
+pub(super) fn unknown_task(id: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("Unknown task: {id}"), None)
 }
 
 /// Any other refused request.
@@ -43,6 +51,7 @@ pub(super) fn refuse(action: &Action<'_>, denial: Denial) -> ErrorData {
             ErrorData::new(INSUFFICIENT_SCOPE, message, Some(json!({ "scope": missing.to_string() })))
         }
         (Denial::Arguments, _) => ErrorData::invalid_params("This is not allowed with these arguments.", None),
+        (Denial::TooLarge, _) => ErrorData::invalid_params(TOO_LARGE, None),
         (Denial::Undecided, _) => undecided(),
         (Denial::Plan { .. }, _) => ErrorData::new(PLAN_TOO_SMALL, "The current plan does not include this.", None),
         (Denial::Hidden, ActionKind::CallTool) => unknown_tool(name),
@@ -51,7 +60,7 @@ pub(super) fn refuse(action: &Action<'_>, denial: Denial) -> ErrorData {
             ErrorData::resource_not_found(format!("Resource not found: {name}"), Some(json!({ "uri": name })))
         }
         (Denial::Hidden, ActionKind::Complete) => ErrorData::invalid_params("Unknown reference", None),
-        (Denial::Hidden, ActionKind::UseTask) => ErrorData::invalid_params(format!("Unknown task: {name}"), None),
+        (Denial::Hidden, ActionKind::UseTask) => unknown_task(name),
         (Denial::Hidden, ActionKind::UseServer) => ErrorData::invalid_params("There is no such thing", None),
     }
 }

@@ -1,5 +1,7 @@
 //! What rmcp asks of a server, method by method.
 
+use std::sync::Arc;
+
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam, ClientNotification,
     ClientRequest, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
@@ -16,8 +18,9 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::{AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call};
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide, foresee, is_listed};
-use crate::mcp::catalog::{Part, Wrapped, unknown_tool};
+use crate::access::{Action, decide, is_listed};
+use crate::mcp::begun::Task;
+use crate::mcp::catalog::{Part, unknown_tool};
 use crate::mcp::run::{self, Visit};
 
 /// A list of a wrapped server: what the caller may know of, as its rule and the operator's file say, and kept by this caller
@@ -51,7 +54,7 @@ macro_rules! pass_list {
 
 impl ServerHandler for Gate {
     fn get_info(&self) -> ServerConfig {
-        self.0.info.clone()
+        self.parts.info.clone()
     }
 
     /// As rmcp does it; the session remembers its client for the calls that are answered without rmcp.
@@ -67,14 +70,18 @@ impl ServerHandler for Gate {
         self.negotiate_initialize(&request)
     }
 
+    /// Only for rmcp's own checks, which know no caller.
     fn get_tool(&self, name: &str) -> Option<Tool> {
+        if self.is_quiet {
+            return None;
+        }
         let native = self.catalog().find_native(name).map(|entry| entry.tool.clone());
         native.or_else(|| self.catalog().guarded().iter().find_map(|server| server.handler.tool(name)))
     }
 
     async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let versions = self.supported_protocol_versions().into_owned();
-        Ok(DiscoverResult::from_server_info(versions, self.get_info()).with_ttl_ms(self.0.ttl_ms))
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()).with_ttl_ms(self.parts.ttl_ms))
     }
 
     async fn list_tools(
@@ -111,11 +118,16 @@ impl ServerHandler for Gate {
                 run::native(permit, &visit.lease, &tool.call, request, context).await?
             }
             (Ok(permit), Found::Wrapped(server)) => {
+                let seen = guard.arguments_it_reads(request.arguments.as_ref());
                 let request = ClientRequest::CallToolRequest(Request::new(request));
                 match Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await? {
                     ServerResult::CallToolResult(result) => result.into(),
                     ServerResult::InputRequiredResult(result) => result.into(),
-                    ServerResult::CreateTaskResult(result) => result.into(),
+                    ServerResult::CreateTaskResult(result) => {
+                        let task = Task::new(&visit.caller, &name, Arc::clone(guard.as_ref()), seen);
+                        self.parts.begun.note(server.name, &result.task.task_id, task)?;
+                        result.into()
+                    }
                     _ => return Err(misbehaved()),
                 }
             }
@@ -253,7 +265,10 @@ impl ServerHandler for Gate {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        let owner = self.catalog().owner(Part::Subscriptions);
+        // Whoever may not use the server has had everything but this taken out of the request: see `preflight`.
+        let mut theirs = requested.clone();
+        theirs.tools_list_changed = None;
+        let owner = self.catalog().owner(Part::Subscriptions).filter(|_| theirs != SubscriptionFilter::new());
         let mut accepted = owner.and_then(|server| server.handler.subscription_filter(requested)).unwrap_or_default();
         accepted.tools_list_changed = requested.tools_list_changed;
         Some(accepted)
@@ -262,14 +277,8 @@ impl ServerHandler for Gate {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::behind(&context.request_context().extensions)?;
         let wanted = context.accepted().resource_subscriptions.clone().unwrap_or_default();
-        let may_use = |server: &&Wrapped| {
-            foresee(&visit.caller, &server.guard).is_ok()
-                && wanted.iter().all(|uri| {
-                    let guard = server.guard_of(uri);
-                    decide(&visit.caller, Action::new(ActionKind::ReadResource, uri, &guard), None).is_ok()
-                })
-        };
-        let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
+        let owner = self.catalog().owner(Part::Subscriptions);
+        let owner = owner.filter(|server| server.may_subscribe(&visit.caller, &wanted));
         if let Some(server) = owner {
             run::need(&visit.lease, &server.guard);
             for uri in &wanted {

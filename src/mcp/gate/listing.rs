@@ -1,6 +1,6 @@
 //! Lists: everything that is there, less what the caller must not know of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use belgie_api::Caller;
 use rmcp::model::{
@@ -37,6 +37,7 @@ pub(super) async fn tools(
     let native = catalog.native().iter().filter(|entry| is_listed(caller, &entry.guard));
     let mut tools: Vec<Tool> = native.map(|entry| entry.tool.clone()).collect();
     let mut wrapped: BTreeMap<String, Tool> = BTreeMap::new();
+    let mut taken: HashSet<String> = HashSet::new();
     let mut ttl_ms = None;
     for server in catalog.guarded() {
         let (list, own) = match all_tools(server, context).await {
@@ -48,7 +49,10 @@ pub(super) async fn tools(
         };
         ttl_ms = ttl_ms.into_iter().chain(own).min();
         for tool in list {
-            if !is_listed(caller, &server.guard_of_tool(&tool.name)) || catalog.find_native(&tool.name).is_some() {
+            // The server that was added first has the name, whether the caller may know of its tool or not: it is the one
+            // that a call would reach.
+            let is_first = catalog.find_native(&tool.name).is_none() && taken.insert(tool.name.clone().into_owned());
+            if !is_first || !is_listed(caller, &server.guard_of_tool(&tool.name)) {
                 continue;
             }
             if let Err(problem) = param_headers::check(&tool.input_schema) {
@@ -83,6 +87,27 @@ pub(super) fn arguments_so_far(request: &CompleteRequestParams) -> JsonObject {
     let before = request.context.as_ref().and_then(|context| context.arguments.as_ref()).into_iter().flatten();
     let written = (&request.argument.name, &request.argument.value);
     before.chain([written]).map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+}
+
+/// Tools that more than one has, as far as the lists of the wrapped servers say before anybody asks; one that gives nobody a
+/// list has nothing to say here.
+pub(super) async fn clashes(catalog: &Catalog, context: &RequestContext<RoleServer>) -> Vec<String> {
+    let mut owners: HashMap<String, &'static str> = HashMap::new();
+    let mut clashes = Vec::new();
+    for server in catalog.guarded() {
+        let Ok((list, _)) = all_tools(server, context).await else { continue };
+        for tool in list {
+            let name = tool.name.into_owned();
+            if catalog.find_native(&name).is_some() {
+                clashes.push(format!("the tool `{name}` is ours and one of the server `{}`", server.name));
+            } else if let Some(other) = owners.insert(name.clone(), server.name)
+                && other != server.name
+            {
+                clashes.push(format!("the tool `{name}` comes from two servers, `{other}` and `{}`", server.name));
+            }
+        }
+    }
+    clashes
 }
 
 /// Whether a wrapped server lists a tool of this name.

@@ -243,6 +243,7 @@ pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
             name: String::new(),
             scopes: ScopeSet::new(),
         },
+        service: None,
         client: ClientContext { id: ClientId::from_wire(client), name: "Test".to_owned() },
         session: None,
         presence: None,

@@ -25,6 +25,8 @@ pub struct ExplainForm {
     #[serde(default)]
     organization: String,
     #[serde(default)]
+    teams: String,
+    #[serde(default)]
     client: String,
     #[serde(default)]
     scopes: String,
@@ -73,7 +75,7 @@ fn show(
 ) -> Result<Response> {
     let context = json!({
         "asked": {
-            "user": asked.user, "organization": asked.organization, "client": asked.client,
+            "user": asked.user, "organization": asked.organization, "teams": asked.teams, "client": asked.client,
             "scopes": asked.scopes, "tool": asked.tool, "arguments": asked.arguments,
         },
         "error": failure.map(Failure::message),
@@ -112,6 +114,7 @@ impl ExplainForm {
         Ok(Question {
             user: self.user.clone(),
             organization: given(&self.organization),
+            teams: self.teams.split(',').map(str::to_owned).collect(),
             client: given(&self.client),
             scopes: given(&self.scopes).map(|text| Question::read_scopes(&text)).transpose()?,
             tool: self.tool.clone(),

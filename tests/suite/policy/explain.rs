@@ -7,10 +7,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{editor, scope};
+use super::{EDITOR, editor, scope};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Connected, Places, Setup, TestGateway, unescape};
+use crate::support::{Connected, Engine, Place, Places, Setup, TestGateway, unescape};
 use belgie::access::Question;
 
 const FILE: &str = "
@@ -144,6 +144,60 @@ on_both_engines! {
         let outside = gateway.gateway.explain(&question(Some("globex"), "")).await.map(|_| ()).expect_err("a stranger there");
         assert_eq!(outside.code(), "explain.not_a_member");
     }
+}
+
+on_both_engines! {
+    async fn a_question_is_about_a_token_and_not_about_an_account(engine: Engine) {
+        let file = "[[access]]\ntools = ['note']\nteams = ['blue']\n\n[[access]]\ntools = ['echo']\nscopes = ['admin']\n";
+        let places = Places::new();
+        let inside = places.clone();
+        let set = ToolSet::new(()).tool(tool("note", "Runs"), access(), nothing);
+        let build = move |builder: belgie::Builder| inside.alone(builder).tools(set);
+        let gateway = Setup::default().config(file).build(build).start(engine).await;
+        let ada = gateway.person_with("ada@example.org", "admin").await;
+        let bob = gateway.person("bob@example.org").await;
+        for person in [&ada, &bob] {
+            places.join(person.id, Place { teams: &["blue", "red"], ..EDITOR });
+        }
+        let ask = async |user: &str, tool: &str, scopes: Option<&str>, teams: &[&str]| {
+            let question = Question {
+                user: user.to_owned(),
+                organization: Some("acme".to_owned()),
+                teams: teams.iter().map(|team| (*team).to_owned()).collect(),
+                scopes: scopes.map(|text| text.parse().expect("scopes")),
+                tool: tool.to_owned(),
+                ..Question::default()
+            };
+            gateway.gateway.explain(&question).await.map(|told| told.json())
+        };
+        // Narrower than the account, and no wider.
+        for (user, scopes, expected) in [
+            ("ada@example.org", Some("admin"), "allowed"),
+            ("ada@example.org", Some("connections:read"), "scope_missing"),
+            ("ada@example.org", None, "scope_missing"),
+            ("bob@example.org", Some("admin connections:read"), "scope_missing"),
+        ] {
+            let said = ask(user, "echo", scopes, &[]).await.expect("an answer");
+            assert_eq!(columns(&said)[2], if expected == "allowed" { "allowed" } else { expected }, "{user} {scopes:?}: {said}");
+        }
+        for (teams, expected) in [(&[][..], "allowed"), (&["blue"], "allowed"), (&["red"], "hidden"), (&["red", "blue"], "allowed")] {
+            let said = ask("ada@example.org", "note", None, teams).await.expect("an answer");
+            assert_eq!(columns(&said)[2], expected, "{teams:?}: {said}");
+            let named: Vec<&str> =
+                said["caller"]["teams"].as_array().expect("teams").iter().filter_map(|team| team["name"].as_str()).collect();
+            assert!(teams.is_empty() || named.len() == teams.len(), "{named:?}");
+        }
+        let outside = ask("ada@example.org", "note", None, &["green"]).await.expect_err("not in it");
+        assert_eq!(outside.code(), "explain.not_a_member");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_team_is_one_of_an_organization() {
+    let gateway = Setup::default().start(Engine::Sqlite).await;
+    gateway.person("ada@example.org").await;
+    let (ok, said) = belgie(&gateway, &["--user", "ada@example.org", "--tool", "echo", "--team", "blue"]).await;
+    assert!(!ok && said["error"] == "explain.team_alone", "{said}");
 }
 
 on_both_engines! {

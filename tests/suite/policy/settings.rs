@@ -6,7 +6,9 @@ use belgie::Belgie;
 use belgie::config::RawConfig;
 use serde_json::Value;
 
-use crate::support::{Engine, Setup};
+use super::Both;
+use crate::on_both_engines;
+use crate::support::{Connected, Engine, Places, Setup};
 
 fn check(lines: &str) -> (bool, Value) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -72,6 +74,39 @@ when = 'arguments.amount <'
     let text = said.to_string();
     for words in ["did you mean `tools`", "there is no `caller.mail`", "nobody explains the scope `nobody:explains`"] {
         assert!(text.contains(words), "{words}: {said:#}");
+    }
+}
+
+#[test]
+fn an_empty_list_never_means_everybody() {
+    for key in ["scopes", "organizations", "roles", "permissions", "teams", "plans", "entitlements"] {
+        for beside in ["", "when = 'true'\n", "deny = true\n", "scopes = ['connections:read']\n"] {
+            if key == "scopes" && beside.starts_with("scopes") {
+                continue;
+            }
+            let (ok, said) = check(&format!("[[access]]\ntools = ['whoami']\n{beside}{key} = []\n"));
+            let path = format!("access[0].{key}");
+            let problems = said["problems"].as_array().cloned().unwrap_or_default();
+            let found = problems.iter().find(|problem| problem["path"] == path.as_str());
+            let words = found.and_then(|problem| problem["message"].as_str()).unwrap_or_default();
+            assert!(!ok && words.contains("the list is empty"), "{key} {beside}: {said}");
+        }
+    }
+}
+
+on_both_engines! {
+    async fn roles_and_permissions_count_in_whatever_case_they_are_written(engine: Engine) {
+        let file = "[[access]]\ntools = ['echo']\nroles = ['EDITOR']\n\n[[access]]\ntools = ['add']\nroles = ['Editor']\n\
+            deny = true\n\n[[access]]\ntools = ['slow']\npermissions = ['Notes:Edit']\n";
+        let places = Places::new();
+        let inside = places.clone();
+        let gateway = Setup::default().config(file).build(move |builder| inside.alone(builder)).start(engine).await;
+        let ada = super::editor(&gateway, &places).await;
+        let agent = Connected::of(&gateway, &ada, "", Some(places.id("acme"))).await;
+        let both = Both::of(&agent).await;
+        assert_eq!(both.lists("echo").await, [true, true]);
+        assert_eq!(both.lists("add").await, [false, false], "who is denied it is denied it");
+        assert_eq!(both.lists("slow").await, [true, true]);
     }
 }
 

@@ -128,9 +128,9 @@ impl TokenVerifier for Doorkeeper {
             self.0.goes_on.notified().await;
         }
         Ok(is_good.then(|| VerifiedToken {
-            user: *person.get().expect("a person"),
+            holder: belgie_api::Holder::Person(*person.get().expect("a person")),
             client: ClientContext { id: ClientId::from_wire("cli_door"), name: "Door".to_owned() },
-            grant: *grant,
+            grant: Some(*grant),
             token: *id,
             scopes: ScopeSet::new(),
             audience: resource.get().cloned().into_iter().collect(),

@@ -3,6 +3,7 @@
 use belgie::Builder;
 use belgie_oauth_server::OAuthServer;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ pub struct Places(Arc<Inside>);
 struct Inside {
     organizations: [OrgName; 2],
     members: Mutex<Vec<(UserId, Place)>>,
+    looks: AtomicUsize,
 }
 
 /// What somebody is in an organization.
@@ -33,6 +35,12 @@ pub struct Place {
 
 fn names(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// The id of the team of this name, the same in every organization.
+fn team_id(name: &str) -> TeamId {
+    let digits = name.bytes().fold(0_u128, |digits, byte| digits << 8 | u128::from(byte));
+    format!("tea_{digits:032x}").parse().expect("an id")
 }
 
 impl Places {
@@ -49,12 +57,22 @@ impl Places {
             name: slug.to_uppercase(),
         };
         let organizations = [organization("acme"), organization("globex")];
-        Self(Arc::new(Inside { organizations, members: Mutex::default() }))
+        Self(Arc::new(Inside { organizations, members: Mutex::default(), looks: AtomicUsize::new(0) }))
     }
 
     /// Puts somebody into an organization.
     pub fn join(&self, user: UserId, place: Place) {
         self.0.members.lock().expect("no test panics in here").push((user, place));
+    }
+
+    /// Takes somebody out of every organization.
+    pub fn leave(&self, user: UserId) {
+        self.0.members.lock().expect("no test panics in here").retain(|(member, _)| *member != user);
+    }
+
+    /// How often somebody was looked up in an organization so far.
+    pub fn looks(&self) -> usize {
+        self.0.looks.load(Ordering::SeqCst)
     }
 
     /// The id of an organization.
@@ -92,6 +110,7 @@ impl OrganizationContexts for Places {
     }
 
     async fn find(&self, user: UserId, organization: OrgId) -> Result<Option<OrgContext>> {
+        self.0.looks.fetch_add(1, Ordering::SeqCst);
         Ok(self.place(user, organization).map(|place| OrgContext {
             id: organization,
             slug: place.slug.to_owned(),
@@ -109,11 +128,8 @@ impl OrganizationContexts for Places {
 impl TeamContexts for Places {
     async fn list_of_user(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamContext>> {
         let teams = self.place(user, organization).map(|place| place.teams).unwrap_or_default();
-        let context = |name: &&str| TeamContext {
-            id: TeamId::new(&SystemClock, &SystemEntropy),
-            name: (*name).to_owned(),
-            role: "member".to_owned(),
-        };
+        let context =
+            |name: &&str| TeamContext { id: team_id(name), name: (*name).to_owned(), role: "member".to_owned() };
         Ok(teams.iter().map(context).collect())
     }
 }

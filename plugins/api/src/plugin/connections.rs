@@ -1,10 +1,13 @@
 //! What acts for people by their leave, as operators see it and cut it off.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::db::{Conn, Tx};
 use crate::failure::Result;
-use crate::id::UserId;
+use crate::id::{OrgId, TeamId, UserId};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -46,3 +49,47 @@ pub trait Connections: Send + Sync {
     /// When the database does not answer.
     async fn end(&self, tx: &mut Tx, user: UserId, id: &str) -> Result<bool>;
 }
+
+/// What acts for a person in one organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationConnection {
+    /// The agent or token.
+    pub connection: Connection,
+    /// Whose it is.
+    pub user: UserId,
+    /// The teams it is bound to; none, and every team of the person counts.
+    pub teams: BTreeSet<TeamId>,
+}
+
+/// Knows what acts for people in organizations: whoever runs an organization sees it and cuts it off. What acts for a person
+/// alone is none of an organization's business and is never among it.
+#[async_trait]
+pub trait OrganizationConnections: Send + Sync {
+    /// What acts in an organization now, the newest first: `limit` of them, after the first `offset`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn list_in(
+        &self,
+        conn: &mut Conn,
+        organization: OrgId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<OrganizationConnection>>;
+
+    /// One of them; `None` when it acts in another organization, in none, or no more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn find_in(&self, conn: &mut Conn, organization: OrgId, id: &str) -> Result<Option<OrganizationConnection>>;
+
+    /// Ends one of them, with an event that ends whatever runs for it, in the transaction of whoever asks, who puts it on
+    /// record; `false` when there is none of this id in this organization, or it has ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn end_in(&self, tx: &mut Tx, organization: OrgId, id: &str) -> Result<bool>;
+}
+
+/// Whoever knows them, as [`Mount::organization_connections`](crate::Mount::organization_connections) provides it.
+pub struct InOrganizations(pub Arc<dyn OrganizationConnections>);

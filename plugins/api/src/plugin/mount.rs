@@ -10,11 +10,13 @@ use axum::http::Method;
 use axum::routing::MethodRouter;
 use serde_json::Value;
 
-use super::Connections;
+use super::{Connections, InOrganizations, OrganizationConnections};
 use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
-use crate::ports::{OrganizationContexts, Organizations, Provided, TeamContexts, Teams, TokenVerifier, Use};
+use crate::ports::{
+    OrganizationContexts, Organizations, Provided, ServiceTokens, Services, TeamContexts, Teams, TokenVerifier, Use,
+};
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
 
@@ -281,6 +283,16 @@ impl Mount {
     /// Says that this plugin knows the teams of organizations; there can be one.
     pub fn teams(&mut self, contexts: Arc<dyn TeamContexts>) -> &mut Self {
         self.provide(Arc::new(Teams(contexts)))
+    }
+
+    /// Says that this plugin knows what acts for people in organizations; there can be one.
+    pub fn organization_connections(&mut self, connections: Arc<dyn OrganizationConnections>) -> &mut Self {
+        self.provide(Arc::new(InOrganizations(connections)))
+    }
+
+    /// Says that this plugin keeps services of organizations; there can be one.
+    pub fn services(&mut self, services: Arc<dyn ServiceTokens>) -> &mut Self {
+        self.provide(Arc::new(Services(services)))
     }
 
     /// Says that this plugin is the authorization server of this host (RFC 8414); there can be one.

@@ -1,5 +1,6 @@
 //! How organizations and teams reach callers and consent pages without anybody knowing the plugins that keep them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,7 +8,8 @@ use serde::Serialize;
 
 use crate::context::{OrgContext, TeamContext};
 use crate::failure::Result;
-use crate::id::{OrgId, UserId};
+use crate::id::{MembershipId, OrgId, ServiceId, TeamId, UserId};
+use crate::principal::GrantBinding;
 
 /// An organization as people recognise it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +20,25 @@ pub struct OrgName {
     pub slug: String,
     /// What people call it.
     pub name: String,
+}
+
+/// What a person is in an organization, and since which of their comings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrgMember {
+    /// What they are.
+    pub context: OrgContext,
+    /// Their stay: another one each time they come in. `None` where one is not told from another; then a grant counts again
+    /// when somebody who has left comes back.
+    pub membership: Option<MembershipId>,
+}
+
+/// A team a person is in, and since which of their comings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeamMember {
+    /// The team.
+    pub context: TeamContext,
+    /// As in [`OrgMember`].
+    pub membership: Option<MembershipId>,
 }
 
 /// Knows organizations and who is in them, as they are now.
@@ -35,6 +56,25 @@ pub trait OrganizationContexts: Send + Sync {
     /// When it cannot be found out.
     async fn find(&self, user: UserId, organization: OrgId) -> Result<Option<OrgContext>>;
 
+    /// As [`find`](Self::find), with the stay it is about, read together with it.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn find_member(&self, user: UserId, organization: OrgId) -> Result<Option<OrgMember>> {
+        let found = self.find(user, organization).await?;
+        Ok(found.map(|context| OrgMember { context, membership: None }))
+    }
+
+    /// What a service of an organization is in it; `None` when it is ended, has expired, or is none of this organization's.
+    /// Where there are no services, there is never one.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn find_service(&self, service: ServiceId, organization: OrgId) -> Result<Option<OrgContext>> {
+        let _nobody = (service, organization);
+        Ok(None)
+    }
+
     /// The organization that has this name in URLs now; names it had before do not count.
     ///
     /// # Errors
@@ -50,6 +90,15 @@ pub trait TeamContexts: Send + Sync {
     /// # Errors
     /// When it cannot be found out.
     async fn list_of_user(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamContext>>;
+
+    /// As [`list_of_user`](Self::list_of_user), with the stay in each, read together with it.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn list_memberships(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamMember>> {
+        let teams = self.list_of_user(user, organization).await?;
+        Ok(teams.into_iter().map(|context| TeamMember { context, membership: None }).collect())
+    }
 }
 
 /// Whoever knows organizations, as [`Mount::organizations`](crate::Mount::organizations) provides it.
@@ -57,3 +106,60 @@ pub struct Organizations(pub Arc<dyn OrganizationContexts>);
 
 /// Whoever knows teams, as [`Mount::teams`](crate::Mount::teams) provides it.
 pub struct Teams(pub Arc<dyn TeamContexts>);
+
+impl Organizations {
+    /// What a person is in the organization that a grant of theirs lets act for; `None` when they are not in it, or have left
+    /// since the grant was made, though they have come back.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn find_for(&self, user: UserId, binding: &GrantBinding) -> Result<Option<OrgContext>> {
+        let Some(organization) = binding.organization else { return Ok(None) };
+        let found = self.0.find_member(user, organization).await?;
+        Ok(found.filter(|member| binding.is_of(member.membership)).map(|member| member.context))
+    }
+
+    /// The binding of a grant that is made now, for this organization and these teams of it; `None` when the person is not in
+    /// all of them.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn bind(
+        &self,
+        known: Option<&Teams>,
+        user: UserId,
+        organization: OrgId,
+        teams: BTreeSet<TeamId>,
+    ) -> Result<Option<GrantBinding>> {
+        let Some(member) = self.0.find_member(user, organization).await? else { return Ok(None) };
+        let own = match known {
+            Some(known) if !teams.is_empty() => known.0.list_memberships(user, organization).await?,
+            _ => Vec::new(),
+        };
+        let chosen: Vec<&TeamMember> = own.iter().filter(|team| teams.contains(&team.context.id)).collect();
+        if chosen.len() != teams.len() {
+            return Ok(None);
+        }
+        let memberships = chosen.iter().filter_map(|team| team.membership).chain(member.membership).collect();
+        Ok(Some(GrantBinding { organization: Some(organization), teams, memberships }))
+    }
+}
+
+impl Teams {
+    /// The teams of a person that a grant lets act for. One that the grant names counts for the stay the grant was made for.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_for(
+        &self,
+        user: UserId,
+        organization: OrgId,
+        binding: &GrantBinding,
+    ) -> Result<Vec<TeamContext>> {
+        let own = self.0.list_memberships(user, organization).await?;
+        let counts = |team: &TeamMember| {
+            binding.teams.is_empty() || binding.includes_team(team.context.id) && binding.is_of(team.membership)
+        };
+        Ok(own.into_iter().filter(counts).map(|team| team.context).collect())
+    }
+}

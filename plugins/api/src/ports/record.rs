@@ -78,7 +78,8 @@ impl AuditEntry {
     /// Who did it, with the client and the operator behind the session.
     #[must_use]
     pub fn by(mut self, caller: &Caller) -> Self {
-        self.actor = Some(caller.user().id);
+        // Of a service its client says which it is: there is no person to name.
+        self.actor = caller.service().is_none().then(|| caller.user().id);
         self.impersonator = caller.principal().presence().and_then(|presence| presence.impersonator);
         self.client = Some(caller.client().id.clone());
         self

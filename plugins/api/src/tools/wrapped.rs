@@ -70,6 +70,12 @@ impl Guarded {
         self
     }
 
+    /// Whether a tool of this name is known before the server is asked for its list: it has a rule here, or the server tells.
+    #[must_use]
+    pub fn has(&self, tool: &str) -> bool {
+        self.tools.contains_key(tool) || self.handler.tool(tool).is_some()
+    }
+
     /// The rule that holds for a tool.
     #[must_use]
     pub fn rule_for(&self, tool: &str) -> &Rule {

@@ -1,5 +1,6 @@
-//! `token create`, `token list`, `token revoke`: personal access tokens.
+//! `token create`, `token list`, `token revoke`: personal access tokens, and those of services.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belgie_api::clap::{Arg, ArgMatches, Command, value_parser};
@@ -7,10 +8,11 @@ use belgie_api::command::Output;
 use belgie_api::context::UserContext;
 use belgie_api::ports::Catalog;
 use belgie_api::resource::slug_in;
-use belgie_api::{Failure, GrantBinding, Result, ScopeSet, TokenId, UserId};
-use serde_json::{Value, json};
+use belgie_api::{Failure, GrantBinding, Result, ScopeSet, ServiceId, TokenId, UserId};
+use serde::Serialize;
+use serde_json::json;
 
-use super::lines;
+use super::{lines, service};
 use crate::model::address::find_resources;
 use crate::model::grant::LiveToken;
 use crate::model::scopes;
@@ -20,10 +22,14 @@ const YEAR_SECONDS: u64 = 365 * 24 * 3600;
 
 /// The noun and its verbs.
 pub fn command() -> Command {
-    let email = || Arg::new("email").long("email").required(true).value_name("EMAIL").help("Whose token it is");
+    let email = |instead: &'static str| {
+        let email = Arg::new("email").long("email").value_name("EMAIL").help("Whose token it is");
+        email.required_unless_present(instead).conflicts_with(instead)
+    };
+    let organization = || Arg::new("org").long("org").value_name("SLUG");
     let create = Command::new("create")
-        .about("Makes a personal access token and shows it once")
-        .arg(email())
+        .about("Makes a token for a person's scripts, or for a service of an organization, and shows it once")
+        .arg(email("service"))
         .arg(
             Arg::new("scope")
                 .long("scope")
@@ -45,23 +51,37 @@ pub fn command() -> Command {
                 .value_name("URI")
                 .help("Where it may be used; the MCP endpoint unless given"),
         )
+        .arg(organization().help("The organization it acts for; the person must be in it. Without it the person alone"))
         .arg(
-            Arg::new("org")
-                .long("org")
-                .value_name("SLUG")
-                .help("The organization it acts for; the person must be in it. Without it the person alone"),
+            Arg::new("service")
+                .long("service")
+                .value_name("NAME")
+                .requires("org")
+                .conflicts_with_all(["name", "resource"])
+                .help("Makes a token of the organization itself, with no person behind it, and calls it this"),
+        )
+        .arg(
+            Arg::new("role")
+                .long("role")
+                .value_name("ROLES")
+                .requires("service")
+                .default_value("member")
+                .help("What the service is in the organization, with commas between several"),
         )
         .arg(Arg::new("name").long("name").value_name("NAME").help("What to call it on the account page"));
     let revoke = Command::new("revoke")
         .about("Ends a token")
         .arg(Arg::new("id").required(true).value_name("TOKEN_ID").help("As `token list` shows it"));
     Command::new("token")
-        .about("Personal access tokens: for a person's own scripts")
+        .about("Tokens for a person's own scripts, and for services of organizations")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([
             create,
-            Command::new("list").about("Lists the tokens of a person, newest first").arg(email()),
+            Command::new("list")
+                .about("Lists the tokens of a person, or of the services of an organization, newest first")
+                .arg(email("org"))
+                .arg(organization().help("Whose services")),
             revoke,
         ])
 }
@@ -77,6 +97,9 @@ pub async fn run(oauth: OAuth, matches: ArgMatches) -> Result<Output> {
 }
 
 async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    if let Some(name) = matches.get_one::<String>("service") {
+        return service::create(oauth, matches, name).await;
+    }
     let user = find_user(oauth, matches).await?;
     let catalog = oauth.host().catalog()?;
     let scopes = read_scopes(text(matches, "scope"), catalog)?;
@@ -93,7 +116,7 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let binding = read_binding(oauth, user.id, asked, &resource).await?;
     let new = NewPersonalToken { user: user.id, name, scopes, resource, binding, ttl };
     let (secret, token) = oauth.create_personal(new).await?;
-    let mut json = describe(&token);
+    let mut json = token.describe();
     if let Some(members) = json.as_object_mut() {
         members.insert("token".to_owned(), secret.expose().into());
     }
@@ -110,6 +133,9 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
 }
 
 async fn list(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    if matches.get_one::<String>("org").is_some() {
+        return service::list(oauth, matches).await;
+    }
     let user = find_user(oauth, matches).await?;
     let tokens = oauth.list_personal(user.id).await?;
     let line = |token: &LiveToken| {
@@ -117,19 +143,26 @@ async fn list(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         format!("{}  {}  {}  until {}  {last_use}", token.id, token.client_name, token.scopes, token.expires_at)
     };
     let text = if tokens.is_empty() { "No token is in force.".to_owned() } else { lines(tokens.iter().map(line)) };
-    Ok(Output::new(text, json!({ "tokens": tokens.iter().map(describe).collect::<Vec<_>>() })))
+    Ok(Output::new(text, json!({ "tokens": tokens.iter().map(LiveToken::describe).collect::<Vec<_>>() })))
 }
 
 async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let unknown = || {
-        Failure::not_found("token.unknown", "There is no personal token of this id.")
-            .hint("`belgie token list` shows the ids.")
+        Failure::not_found("token.unknown", "There is no token of this id.").hint("`belgie token list` shows the ids.")
     };
+    if let Ok(service) = text(matches, "id").parse::<ServiceId>() {
+        let is_over = service::services(oauth)?.0.revoke(service).await?;
+        return if is_over { Ok(over(&service)) } else { Err(unknown()) };
+    }
     let id: TokenId = text(matches, "id").parse().map_err(|_| unknown())?;
     if !oauth.revoke_personal(id).await? {
         return Err(unknown());
     }
-    Ok(Output::new(format!("{id} is over."), json!({ "id": id, "revoked": true })))
+    Ok(over(&id))
+}
+
+fn over(id: &(impl std::fmt::Display + Serialize)) -> Output {
+    Output::new(format!("{id} is over."), json!({ "id": id, "revoked": true }))
 }
 
 async fn find_user(oauth: &OAuth, matches: &ArgMatches) -> Result<UserContext> {
@@ -139,7 +172,7 @@ async fn find_user(oauth: &OAuth, matches: &ArgMatches) -> Result<UserContext> {
     })
 }
 
-fn read_scopes(text: &str, catalog: &Catalog) -> Result<ScopeSet> {
+pub(super) fn read_scopes(text: &str, catalog: &Catalog) -> Result<ScopeSet> {
     let known = || catalog.scopes.iter().map(|info| info.name.as_ref()).collect::<Vec<_>>().join(", ");
     let scopes: ScopeSet =
         text.parse().map_err(|error| Failure::bad_request("token.bad_scope", format!("{error}.")))?;
@@ -180,21 +213,10 @@ async fn read_binding(oauth: &OAuth, user: UserId, asked: Option<&str>, resource
         Failure::bad_request("token.not_a_member", format!("The person is in no organization `{slug}`."))
             .hint(if own.is_empty() { "They are in none.".to_owned() } else { format!("They are in: {slugs}.") })
     })?;
-    Ok(GrantBinding { organization: Some(found.id), ..GrantBinding::default() })
+    let bound = oauth.bind_to(user, found.id, BTreeSet::new()).await?;
+    bound.ok_or_else(|| Failure::bad_request("token.not_a_member", "The person has just left the organization."))
 }
 
-fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+pub(super) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
     matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
-}
-
-fn describe(token: &LiveToken) -> Value {
-    json!({
-        "id": token.id,
-        "name": token.client_name,
-        "scopes": token.scopes,
-        "resource": token.resources.first(),
-        "organization": token.binding.organization_id,
-        "expires_at": token.expires_at,
-        "last_used_at": token.last_used_at,
-    })
 }

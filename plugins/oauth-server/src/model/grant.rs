@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
+use belgie_api::{ClientId, GrantBinding, GrantId, MembershipId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
+use serde_json::{Value, json};
 
 /// What a person, or the operator for a person, allowed: the root of a token family.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -54,17 +55,20 @@ pub struct BindingColumns {
     /// Teams of it; none for every team of the person.
     #[sqlx(json)]
     pub team_ids: BTreeSet<TeamId>,
+    /// The stays in them it was made for.
+    #[sqlx(json)]
+    pub membership_ids: BTreeSet<MembershipId>,
 }
 
 impl From<GrantBinding> for BindingColumns {
     fn from(binding: GrantBinding) -> Self {
-        Self { organization_id: binding.organization, team_ids: binding.teams }
+        Self { organization_id: binding.organization, team_ids: binding.teams, membership_ids: binding.memberships }
     }
 }
 
 impl From<BindingColumns> for GrantBinding {
     fn from(columns: BindingColumns) -> Self {
-        Self { organization: columns.organization_id, teams: columns.team_ids }
+        Self { organization: columns.organization_id, teams: columns.team_ids, memberships: columns.membership_ids }
     }
 }
 
@@ -109,6 +113,8 @@ pub enum RevokeReason {
     Client,
     /// The operator revoked the token.
     Operator,
+    /// Whoever runs the organization it let act for cut it off.
+    Organization,
     /// A code came twice (OAuth 2.1 section 4.1.3).
     CodeReplayed,
     /// A refresh token came twice (OAuth 2.1 section 4.3.1).
@@ -128,6 +134,7 @@ impl RevokeReason {
             Self::Person => "person",
             Self::Client => "client",
             Self::Operator => "operator",
+            Self::Organization => "organization",
             Self::CodeReplayed => "code_replayed",
             Self::RefreshReused => "refresh_reused",
             Self::ClientDeleted => "client_deleted",
@@ -163,4 +170,19 @@ pub struct LiveToken {
     pub expires_at: Timestamp,
     /// When a token of the grant was last seen.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl LiveToken {
+    /// The token as its person and the operator are told of it.
+    pub fn describe(&self) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.client_name,
+            "scopes": self.scopes,
+            "resource": self.resources.first(),
+            "organization": self.binding.organization_id,
+            "expires_at": self.expires_at,
+            "last_used_at": self.last_used_at,
+        })
+    }
 }

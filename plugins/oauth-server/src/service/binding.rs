@@ -1,11 +1,12 @@
 //! For whom an agent acts: what a person can choose, and whether the choice still holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
 use belgie_api::hooks::Observer;
 use belgie_api::ports::{OrgName, Organizations, Teams, Use};
-use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, OrgId, Result, UserId, async_trait};
+use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, OrgId, Result, TeamId, UserId, async_trait};
 
 use super::OAuth;
 use super::redeem::end_grant;
@@ -85,14 +86,26 @@ impl OAuth {
             Wish::Organization { organization, teams } => (organization, teams),
         };
         let chosen = own.into_iter().find(|known| known.id == organization).ok_or_else(not_a_member)?;
-        let known = self.list_teams(user, organization).await?;
-        if !teams.iter().all(|team| known.iter().any(|known| known.id == *team)) {
-            return Err(not_a_member());
-        }
-        Ok(Bound { binding: GrantBinding { organization: Some(organization), teams }, slug: Some(chosen.slug) })
+        let binding = self.bind_to(user, organization, teams).await?.ok_or_else(not_a_member)?;
+        Ok(Bound { binding, slug: Some(chosen.slug) })
     }
 
-    /// Whether a person is still in the organization that a grant lets act for, and the endpoints it is for are still that
+    /// The binding of a grant for an organization and teams of it, for the stays of the person as they are now; `None` when
+    /// the person is not in all of them.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn bind_to(
+        &self,
+        user: UserId,
+        organization: OrgId,
+        teams: BTreeSet<TeamId>,
+    ) -> Result<Option<GrantBinding>> {
+        let Some(port) = self.organizations() else { return Ok(None) };
+        port.bind(self.host.provided::<Teams>().as_deref(), user, organization, teams).await
+    }
+
+    /// Whether a person is still in the organization that a grant lets act for, without having left in between, and the endpoints it is for are still that
     /// organization's: a new name is a new address.
     ///
     /// # Errors
@@ -101,7 +114,7 @@ impl OAuth {
         let slug = match (binding.organization, self.organizations()) {
             (None, _) => None,
             (Some(_), None) => return Ok(false),
-            (Some(organization), Some(port)) => match port.0.find(user, organization).await? {
+            (Some(_), Some(port)) => match port.find_for(user, binding).await? {
                 Some(context) => Some(context.slug),
                 None => return Ok(false),
             },
@@ -134,7 +147,8 @@ fn is_reached(resources: &[String], slug: Option<&str>) -> bool {
 
 /// Ends the grants that let act for an organization in which their person is no more, and those for an address that it
 /// has given up. That their tokens open nothing was true before; this makes it final as soon as the news are heard, and
-/// takes them off the account page. Who has left and come back by then keeps them.
+/// takes them off the account page. Who has left and come back by then is there on another stay, and does not get them
+/// back.
 pub struct Memberships(pub Arc<OAuth>);
 
 impl Memberships {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto};
-use belgie_api::plugin::{Connection, Connections, DataExport, Purpose};
+use belgie_api::plugin::{
+    Connection, Connections, DataExport, OrganizationConnection, OrganizationConnections, Purpose,
+};
 use belgie_api::serde_json::{Value, json};
-use belgie_api::{ClientId, GrantId, Result, UserId, async_trait};
+use belgie_api::{ClientId, GrantId, OrgId, Result, UserId, async_trait};
 use url::form_urlencoded;
 
 use super::OAuth;
@@ -48,6 +50,39 @@ impl Connections for People {
         }
         end_grant(tx, grant, RevokeReason::Operator, self.0.host.now()).await
     }
+}
+
+#[async_trait]
+impl OrganizationConnections for People {
+    async fn list_in(
+        &self,
+        conn: &mut Conn,
+        organization: OrgId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<OrganizationConnection>> {
+        let grants = store::grants::list_in(conn, organization, self.0.host.now(), limit, offset).await?;
+        Ok(grants.into_iter().map(in_organization).collect())
+    }
+
+    async fn find_in(&self, conn: &mut Conn, organization: OrgId, id: &str) -> Result<Option<OrganizationConnection>> {
+        let Ok(grant) = id.parse::<GrantId>() else { return Ok(None) };
+        let found = store::grants::find_in(conn, grant, organization, self.0.host.now()).await?;
+        Ok(found.map(in_organization))
+    }
+
+    async fn end_in(&self, tx: &mut Tx, organization: OrgId, id: &str) -> Result<bool> {
+        let (Ok(grant), now) = (id.parse::<GrantId>(), self.0.host.now()) else { return Ok(false) };
+        if store::grants::find_in(tx, grant, organization, now).await?.is_none() {
+            return Ok(false);
+        }
+        end_grant(tx, grant, RevokeReason::Organization, now).await
+    }
+}
+
+fn in_organization(grant: Grant) -> OrganizationConnection {
+    let (user, teams) = (grant.user_id, grant.binding.team_ids.clone());
+    OrganizationConnection { connection: connection(grant), user, teams }
 }
 
 fn connection(grant: Grant) -> Connection {

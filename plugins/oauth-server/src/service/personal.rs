@@ -1,13 +1,22 @@
 //! Personal access tokens: a person's own scripts, with less than the person's own power.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use belgie_api::{ClientId, GrantBinding, GrantId, PlainToken, Result, ScopeSet, TokenId, TokenKind, UserId};
+use belgie_api::db::Tx;
+use belgie_api::plugin::ScopeInfo;
+use belgie_api::ports::AuditEntry;
+use belgie_api::web::RequestInfo;
+use belgie_api::{
+    Caller, ClientId, Failure, GrantBinding, GrantId, OrgId, PlainToken, Result, ScopeSet, TokenId, TokenKind, UserId,
+};
+use serde_json::json;
 
 use super::OAuth;
 use super::redeem::end_grant;
 use crate::model::client::{PERSONAL, presentable_name};
 use crate::model::grant::{Grant, GrantKind, LiveToken, RevokeReason};
+use crate::model::scopes::within_account;
 use crate::store;
 use crate::store::tokens::NewToken;
 
@@ -28,12 +37,75 @@ pub struct NewPersonalToken {
     pub ttl: Duration,
 }
 
+/// A personal access token as a person asks for it.
+#[derive(Debug)]
+pub struct TokenWish {
+    /// What to call it.
+    pub name: String,
+    /// What it may be used for, with spaces between.
+    pub scopes: String,
+    /// The organization it acts for; `None` for the person alone.
+    pub organization: Option<OrgId>,
+    /// How long it lasts.
+    pub ttl: Duration,
+}
+
+/// How many tokens one person makes for themselves.
+const MOST: usize = 50;
+/// The longest one lasts.
+const MOST_SECONDS: u64 = 365 * 24 * 3600;
+
 impl OAuth {
     /// Makes a personal access token; the secret is shown now or never.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn create_personal(&self, new: NewPersonalToken) -> Result<(PlainToken, LiveToken)> {
+        let tx = self.host.db().begin().await?;
+        self.create_in(tx, new, AuditEntry::done("token.created")).await
+    }
+
+    /// Makes a personal access token of the caller, for themselves or for an organization they are in.
+    ///
+    /// # Errors
+    /// 400 when a value is wrong, 403 when the caller is not in the organization, does not hold a scope, or is no person in
+    /// a browser, 409 when there are 50.
+    pub async fn create_own(
+        &self,
+        caller: &Caller,
+        info: &RequestInfo,
+        wish: TokenWish,
+    ) -> Result<(PlainToken, LiveToken)> {
+        let session = caller.session().filter(|_| !caller.is_worn()).ok_or_else(not_by_agents)?;
+        let user = caller.user().id;
+        let catalog = self.host.catalog()?;
+        let scopes = read_scopes(&wish.scopes, &catalog.scopes)?;
+        if !(1..=MOST_SECONDS).contains(&wish.ttl.as_secs()) {
+            return Err(Failure::bad_request("token.invalid_lifetime", "A token lasts a year at most."));
+        }
+        let binding = match wish.organization {
+            None => GrantBinding::default(),
+            Some(organization) => self.bind_to(user, organization, BTreeSet::new()).await?.ok_or_else(not_a_member)?,
+        };
+        let resource = catalog.resources.first().cloned().unwrap_or_default();
+        let mut tx = self.host.db().begin().await?;
+        // What the account holds, and that the session stands, is looked at while both are held.
+        let account = self.host.accounts().hold(&mut tx, user).await?.ok_or_else(not_by_agents)?;
+        if !self.host.sessions().hold(&mut tx, session, user).await? {
+            return Err(not_by_agents());
+        }
+        if within_account(&scopes, &account.scopes) != scopes {
+            return Err(Failure::forbidden("token.scope_not_held", "Your account does not hold one of these scopes."));
+        }
+        if store::tokens::list_personal(&mut tx, user, self.host.now()).await?.len() >= MOST {
+            return Err(Failure::conflict("token.too_many", format!("One person can have {MOST} tokens at most."))
+                .hint("Revoke one you do not need."));
+        }
+        let new = NewPersonalToken { user, name: wish.name, scopes, resource, binding, ttl: wish.ttl };
+        self.create_in(tx, new, AuditEntry::done("token.created").by(caller).during(info)).await
+    }
+
+    async fn create_in(&self, mut tx: Tx, new: NewPersonalToken, entry: AuditEntry) -> Result<(PlainToken, LiveToken)> {
         let (clock, entropy, now) = (self.host.clock(), self.host.entropy(), self.host.now());
         let expires_at = now.plus(new.ttl);
         let name = Some(presentable_name(&new.name)).filter(|name| !name.is_empty());
@@ -64,9 +136,11 @@ impl OAuth {
             created_at: now,
             expires_at,
         };
-        let mut tx = self.host.db().begin().await?;
         store::grants::insert(&mut tx, &grant).await?;
         store::tokens::insert_access(&mut tx, &token).await?;
+        let details =
+            json!({ "user": grant.user_id, "scopes": grant.scopes, "organization": grant.binding.organization_id });
+        self.host.audit().record(&mut tx, &entry.to(id).with(details)).await?;
         tx.commit(now).await?;
         let live = LiveToken {
             id,
@@ -91,6 +165,24 @@ impl OAuth {
         store::tokens::list_personal(&mut self.host.db().read().await?, user, self.host.now()).await
     }
 
+    /// Ends a personal token of the caller.
+    ///
+    /// # Errors
+    /// 404 when it is not the caller's, or has ended.
+    pub async fn revoke_own(&self, caller: &Caller, info: &RequestInfo, token: TokenId) -> Result<()> {
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        let grant = store::tokens::find_personal_grant(&mut tx, token).await?.ok_or_else(unknown_token)?;
+        if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await?
+            || !end_grant(&mut tx, grant, RevokeReason::Person, now).await?
+        {
+            return Err(unknown_token());
+        }
+        let entry = AuditEntry::done("token.revoked").by(caller).during(info).to(token);
+        self.host.audit().record(&mut tx, &entry).await?;
+        tx.commit(now).await
+    }
+
     /// Ends a personal token; `false` when there is none of this id.
     ///
     /// # Errors
@@ -100,7 +192,36 @@ impl OAuth {
         let mut tx = self.host.db().begin().await?;
         let Some(grant) = store::tokens::find_personal_grant(&mut tx, token).await? else { return Ok(false) };
         end_grant(&mut tx, grant, RevokeReason::Operator, now).await?;
+        self.host.audit().record(&mut tx, &AuditEntry::done("token.revoked").to(token)).await?;
         tx.commit(now).await?;
         Ok(true)
     }
+}
+
+/// Reads scopes of a token: at least one, and all of them exist here.
+///
+/// # Errors
+/// 400 otherwise.
+fn read_scopes(text: &str, offered: &[ScopeInfo]) -> Result<ScopeSet> {
+    let known = || offered.iter().map(|info| info.name.as_ref()).collect::<Vec<_>>().join(", ");
+    let scopes: ScopeSet =
+        text.parse().map_err(|error| Failure::bad_request("token.bad_scope", format!("{error}.")))?;
+    let is_known = |name: &str| offered.iter().any(|info| info.name == name);
+    if scopes.is_empty() || !scopes.iter().all(|scope| is_known(scope.as_str())) {
+        let message = "A token needs scopes that exist here.";
+        return Err(Failure::bad_request("token.unknown_scope", message).hint(format!("Known here: {}.", known())));
+    }
+    Ok(scopes)
+}
+
+fn not_by_agents() -> Failure {
+    Failure::forbidden("token.not_by_agents", "Tokens are made by people on this site.").hint("Sign in, and make one.")
+}
+
+fn not_a_member() -> Failure {
+    Failure::forbidden("token.not_a_member", "You are not in this organization.").hint("Choose one you are in.")
+}
+
+fn unknown_token() -> Failure {
+    Failure::not_found("token.unknown", "There is no such token.").hint("Look at the list of your tokens.")
 }

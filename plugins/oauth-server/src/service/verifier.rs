@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use belgie_api::context::ClientContext;
 use belgie_api::ports::TokenVerifier;
-use belgie_api::{GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken, async_trait};
+use belgie_api::{
+    GrantId, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken, async_trait,
+};
 
 use super::OAuth;
 use crate::model::scopes;
@@ -62,9 +64,9 @@ impl TokenVerifier for Verifier {
         }
         let scopes = self.scopes_today(found.user_id, found.scopes).await?;
         Ok(Some(VerifiedToken {
-            user: found.user_id,
+            holder: Holder::Person(found.user_id),
             client: ClientContext { id: found.client_id, name: found.client_name },
-            grant: found.grant_id,
+            grant: Some(found.grant_id),
             token: found.id,
             scopes,
             audience: found.resources,

@@ -7,14 +7,14 @@ use sqlx::types::Json;
 use crate::model::grant::{BindingColumns, Grant, RevokeReason};
 
 const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
-    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids, membership_ids) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
 const LIST_IDS: &str =
     "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
-const LAST_BINDING: &str = "SELECT organization_id, team_ids FROM oauth_server_grants \
+const LAST_BINDING: &str = "SELECT organization_id, team_ids, membership_ids FROM oauth_server_grants \
     WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
 const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
@@ -26,6 +26,10 @@ const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_grants SET revoked_at = $2, 
     WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
 const LIST_BOUND: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 \
     AND (user_id = $2 OR $2 IS NULL) AND revoked_at IS NULL AND expires_at > $3 ORDER BY id";
+const LIST_IN: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 AND revoked_at IS NULL \
+    AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4";
+const FIND_IN: &str = "SELECT * FROM oauth_server_grants WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL \
+    AND expires_at > $3";
 const IS_OF_USER: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
 const PURGE: &str = "DELETE FROM oauth_server_grants WHERE expires_at < $1 OR revoked_at < $1";
 
@@ -46,6 +50,7 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
         .bind(grant.ends_at)
         .bind(grant.binding.organization_id)
         .bind(Json(&grant.binding.team_ids))
+        .bind(Json(&grant.binding.membership_ids))
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -131,6 +136,31 @@ pub async fn list_bound(
         .bind(user)
         .bind(now)
         .fetch_all(c).await)?)
+}
+
+/// The grants in force that let act for an organization, newest first.
+pub async fn list_in(
+    conn: &mut Conn,
+    organization: OrgId,
+    now: Timestamp,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_IN)
+        .bind(organization)
+        .bind(now)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c).await)?)
+}
+
+/// A grant in force, if it lets act for this organization.
+pub async fn find_in(conn: &mut Conn, grant: GrantId, organization: OrgId, now: Timestamp) -> Result<Option<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(FIND_IN)
+        .bind(grant)
+        .bind(organization)
+        .bind(now)
+        .fetch_optional(c).await)?)
 }
 
 /// Forgets grants that ended before a moment, with their tokens.

@@ -9,7 +9,7 @@ use crate::model::grant::{BindingColumns, LiveToken};
 const INSERT_ACCESS: &str = "INSERT INTO oauth_server_access_tokens \
     (id, token_hash, grant_id, scopes, resources, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
-    g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids \
+    g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND g.revoked_at IS NULL AND g.ends_at > $2";
 const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, g.client_id \
@@ -17,7 +17,7 @@ const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, g.client_id \
 const REVOKE_ACCESS: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 const LIST_PERSONAL: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
-    g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids \
+    g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE g.user_id = $1 AND g.kind = 'personal' AND t.revoked_at IS NULL AND g.revoked_at IS NULL \
     AND t.expires_at > $2 ORDER BY t.created_at DESC, t.id LIMIT 1000";
@@ -28,7 +28,7 @@ const PURGE_ACCESS: &str = "DELETE FROM oauth_server_access_tokens WHERE expires
 const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens (token_hash, grant_id, created_at, expires_at) \
     VALUES ($1, $2, $3, $4)";
 const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, g.user_id, g.client_id, g.scopes, g.resources, \
-    g.ends_at, g.revoked_at, g.organization_id, g.team_ids \
+    g.ends_at, g.revoked_at, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_refresh_tokens r JOIN oauth_server_grants g ON g.id = r.grant_id WHERE r.token_hash = $1";
 const CONSUME_REFRESH: &str = "UPDATE oauth_server_refresh_tokens SET consumed_at = $2 \
     WHERE token_hash = $1 AND consumed_at IS NULL RETURNING grant_id";

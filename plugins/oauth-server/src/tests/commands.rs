@@ -41,7 +41,7 @@ async fn the_operator_makes_lists_and_deletes_clients() {
 
         let gone = run(&bench, &["client", "revoke", client]).await.unwrap().json;
         assert_eq!(gone["grants_revoked"], 1);
-        assert!(bench.heard(&Event::GrantRevoked { grant: found.grant }));
+        assert!(bench.heard(&Event::GrantRevoked { grant: found.grant.unwrap() }));
         assert!(bench.heard(&Event::ClientDeleted { client: found.client.id }));
         assert!(bench.verify(&access).await.is_none());
         assert_eq!(bench.refresh(client, &refresh).await.status, StatusCode::UNAUTHORIZED);
@@ -75,8 +75,8 @@ async fn the_operator_makes_lists_and_ends_personal_tokens() {
         assert!(made.json["expires_at"].is_string());
         let found = bench.verify(token).await.unwrap();
         assert_eq!(
-            (found.user, found.client.id.as_str(), found.client.name.as_str()),
-            (ada.user().id, "personal", "Nightly")
+            (found.holder.clone(), found.client.id.as_str(), found.client.name.as_str()),
+            (belgie_api::Holder::Person(ada.user().id), "personal", "Nightly")
         );
         assert_eq!(found.audience, [RESOURCE]);
 
@@ -91,7 +91,7 @@ async fn the_operator_makes_lists_and_ends_personal_tokens() {
         let id = made.json["id"].as_str().unwrap();
         run(&bench, &["token", "revoke", id]).await.unwrap();
         assert!(bench.verify(token).await.is_none());
-        assert!(bench.heard(&Event::GrantRevoked { grant: found.grant }));
+        assert!(bench.heard(&Event::GrantRevoked { grant: found.grant.unwrap() }));
         let short = run(&bench, &["token", "create", mail[0], mail[1], "--scope", "notes:read", "--ttl", "60"])
             .await
             .unwrap()

@@ -15,7 +15,7 @@ async fn a_person_sees_their_own_agents_and_cuts_one_off() {
         let (ada, eve) = (bench.sign_up("ada@belgie.example").await, bench.sign_up("eve@belgie.example").await);
         let client = bench.register().await;
         let (access, refresh) = bench.connect(&ada, &client).await;
-        let grant = bench.verify(&access).await.unwrap().grant;
+        let grant = bench.verify(&access).await.unwrap().grant.unwrap();
         let shown = section(&bench, &ada).await;
         assert_eq!(shown["csrf_token"], "csrf");
         let connection = &shown["connections"][0];

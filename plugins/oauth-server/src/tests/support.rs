@@ -210,6 +210,7 @@ impl Bench {
         tx.commit(now).await.unwrap();
         let parts = PrincipalParts {
             user: user.clone(),
+            service: None,
             client: ClientContext { id: ClientId::from_wire("web"), name: "web".to_owned() },
             session: Some(session),
             presence: None,

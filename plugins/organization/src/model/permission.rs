@@ -32,6 +32,16 @@ pub const ROLE_CREATE: &str = "role:create";
 pub const ROLE_UPDATE: &str = "role:update";
 /// Deleting roles.
 pub const ROLE_DELETE: &str = "role:delete";
+/// Seeing which agents act for members.
+pub const AGENT_READ: &str = "agent:read";
+/// Cutting agents of members off.
+pub const AGENT_REVOKE: &str = "agent:revoke";
+/// Seeing the tokens of services.
+pub const TOKEN_READ: &str = "token:read";
+/// Making tokens for services.
+pub const TOKEN_CREATE: &str = "token:create";
+/// Ending tokens of services.
+pub const TOKEN_REVOKE: &str = "token:revoke";
 /// Making teams.
 pub const TEAM_CREATE: &str = "team:create";
 /// Changing teams and who is in them.
@@ -40,7 +50,7 @@ pub const TEAM_UPDATE: &str = "team:update";
 pub const TEAM_DELETE: &str = "team:delete";
 
 /// Every permission of this plugin, with the sentence that explains it.
-pub const BUILT_IN: [(&str, &str); 16] = [
+pub const BUILT_IN: [(&str, &str); 21] = [
     (ORGANIZATION_UPDATE, "Change the name, the address and the logo"),
     (ORGANIZATION_DELETE, "Delete the organization"),
     (MEMBER_READ, "See who the members are"),
@@ -54,6 +64,11 @@ pub const BUILT_IN: [(&str, &str); 16] = [
     (ROLE_CREATE, "Make roles"),
     (ROLE_UPDATE, "Change what roles allow"),
     (ROLE_DELETE, "Delete roles"),
+    (AGENT_READ, "See which agents act for members"),
+    (AGENT_REVOKE, "Cut agents of members off"),
+    (TOKEN_READ, "See the tokens of services"),
+    (TOKEN_CREATE, "Make tokens for services"),
+    (TOKEN_REVOKE, "End tokens of services"),
     (TEAM_CREATE, "Make teams"),
     (TEAM_UPDATE, "Change teams and who is in them"),
     (TEAM_DELETE, "Delete teams"),

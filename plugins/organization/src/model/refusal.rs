@@ -249,3 +249,53 @@ pub fn inviter_unverified() -> Failure {
     Failure::forbidden("organization.inviter_unverified", "Confirm your e-mail address before you invite others.")
         .hint("Your account page sends you the link.")
 }
+
+/// It acts nowhere in this organization.
+pub fn unknown_agent() -> Failure {
+    Failure::not_found("organization.unknown_agent", "No such agent acts in this organization.")
+        .hint("Look at the list of its agents.")
+}
+
+/// It is no service of this organization, or has ended.
+pub fn unknown_service() -> Failure {
+    Failure::not_found("organization.unknown_service", "This organization has no such service.")
+        .hint("Look at the list of its services.")
+}
+
+/// A service would be an owner.
+pub fn owners_are_people() -> Failure {
+    Failure::bad_request("organization.owners_are_people", "A service cannot be an owner: owners are people.")
+        .hint("Give it `admin`, or better a role that allows just what it does.")
+}
+
+/// As many services as there can be.
+pub fn too_many_services(limit: usize) -> Failure {
+    let message = format!("An organization can have {limit} services at most.");
+    Failure::conflict("organization.too_many_services", message).hint("End one you do not need.")
+}
+
+/// It is no name of a service.
+pub fn invalid_service_name(longest: usize) -> Failure {
+    Failure::bad_request(
+        "organization.invalid_service_name",
+        format!("The name of a service has 1 to {longest} characters, all of which can be seen."),
+    )
+}
+
+/// It lasts too long, or not at all.
+pub fn invalid_lifetime(days: u64) -> Failure {
+    Failure::bad_request("organization.invalid_lifetime", format!("A token lasts {days} days at most."))
+}
+
+/// A scope that a service cannot have.
+pub fn unknown_scope(known: &BTreeSet<&str>) -> Failure {
+    let known = known.iter().copied().collect::<Vec<_>>().join(", ");
+    Failure::bad_request("organization.unknown_scope", "A service cannot have one of these scopes.")
+        .hint(format!("It can have: {known}."))
+}
+
+/// A text that is no list of scopes.
+pub fn malformed_scope() -> Failure {
+    Failure::bad_request("organization.malformed_scope", "These are not scopes.")
+        .hint("Write scopes with spaces between them: \"a b\".")
+}

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod invitations;
+mod machines;
 mod members;
 mod organizations;
 mod roles;
@@ -27,6 +28,8 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/members", get(members::list).with_state(state())),
         ("/auth/organization/{organization}/roles", get(roles::list).with_state(state())),
         ("/auth/organization/{organization}/invitations", get(invitations::list).with_state(state())),
+        ("/auth/organization/{organization}/agents", get(machines::agents).with_state(state())),
+        ("/auth/organization/{organization}/services", get(machines::services).with_state(state())),
     ];
     for (path, handler) in gets {
         mount.route(Room::Api, Method::GET, path, handler);
@@ -48,6 +51,9 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/roles/update", post(roles::update).with_state(state())),
         ("/auth/organization/{organization}/roles/delete", post(roles::delete).with_state(state())),
         ("/auth/organization/{organization}/invite", post(invitations::invite).with_state(state())),
+        ("/auth/organization/{organization}/agents/disconnect", post(machines::disconnect).with_state(state())),
+        ("/auth/organization/{organization}/services/create", post(machines::create).with_state(state())),
+        ("/auth/organization/{organization}/services/revoke", post(machines::revoke).with_state(state())),
     ];
     for (path, handler) in posts {
         mount.route(Room::Api, Method::POST, path, handler);

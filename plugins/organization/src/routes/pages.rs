@@ -1,11 +1,13 @@
 //! Pages for people. They need no script; every form carries the forgery token that the room asks for.
 
+mod agents;
 mod forms;
 mod invitation;
 mod list;
 mod member;
 mod one;
 mod role;
+mod services;
 mod settings;
 
 use std::sync::Arc;
@@ -23,7 +25,7 @@ type Service = belgie_api::axum::extract::State<Arc<Organizations>>;
 /// Adds the pages.
 pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
     let state = || Arc::clone(organizations);
-    let gets: [(&'static str, MethodRouter); 12] = [
+    let gets: [(&'static str, MethodRouter); 15] = [
         ("/organizations", get(list::page).with_state(state())),
         ("/organizations/new", get(list::new_page).with_state(state())),
         ("/organizations/invitation", get(invitation::page).with_state(state())),
@@ -36,11 +38,14 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/organizations/{organization}/members/{user}/transfer", get(member::transfer_page).with_state(state())),
         ("/organizations/{organization}/new-role", get(role::new_page).with_state(state())),
         ("/organizations/{organization}/roles/{role}", get(role::page).with_state(state())),
+        ("/organizations/{organization}/agents", get(agents::page).with_state(state())),
+        ("/organizations/{organization}/services", get(services::page).with_state(state())),
+        ("/organizations/{organization}/new-service", get(services::new_page).with_state(state())),
     ];
     for (path, handler) in gets {
         mount.route(Room::Browser, Method::GET, path, handler);
     }
-    let posts: [(&'static str, MethodRouter); 14] = [
+    let posts: [(&'static str, MethodRouter); 17] = [
         ("/organizations/new", post(list::create).with_state(state())),
         ("/organizations/invitation", post(invitation::answer).with_state(state())),
         ("/organizations/invitations", post(list::answer).with_state(state())),
@@ -55,6 +60,9 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/organizations/{organization}/new-role", post(role::create).with_state(state())),
         ("/organizations/{organization}/roles/{role}", post(role::save).with_state(state())),
         ("/organizations/{organization}/roles/{role}/delete", post(role::delete).with_state(state())),
+        ("/organizations/{organization}/agents", post(agents::disconnect).with_state(state())),
+        ("/organizations/{organization}/services", post(services::revoke).with_state(state())),
+        ("/organizations/{organization}/new-service", post(services::create).with_state(state())),
     ];
     for (path, handler) in posts {
         mount.route(Room::Browser, Method::POST, path, handler);

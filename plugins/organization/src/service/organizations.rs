@@ -1,6 +1,7 @@
 //! Organizations themselves: made, found, changed, deleted.
 
 use belgie_api::context::OrgContext;
+use belgie_api::ports::OrgMember;
 use belgie_api::{Event, OrgId, Result, UserId};
 use serde_json::{Value, json};
 
@@ -76,7 +77,7 @@ impl Organizations {
         };
         store::organizations::insert(&mut tx, &organization).await?;
         let member = Member { organization_id: id, user_id: owner, roles: [Role::owner()].into(), joined_at: now };
-        store::members::insert(&mut tx, &member).await?;
+        store::members::insert(&mut tx, &member, self.new_stay()).await?;
         tx.emit(Event::MembershipChanged { organization: id, user: owner });
         for listener in self.listeners.all() {
             listener.after_create(&mut tx, &organization, &member).await?;
@@ -134,9 +135,19 @@ impl Organizations {
     /// # Errors
     /// When the database does not answer.
     pub async fn membership(&self, user: UserId, id: OrgId) -> Result<Option<OrgContext>> {
+        Ok(self.find_member(user, id).await?.map(|member| member.context))
+    }
+
+    /// The same, with the stay it is about.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn find_member(&self, user: UserId, id: OrgId) -> Result<Option<OrgMember>> {
         let rows = store::members::standing(&mut self.host.db().read().await?, id, user).await?;
-        let Some(slug) = rows.first().map(|row| row.slug.clone()) else { return Ok(None) };
-        Ok(Some(self.powers_from(rows).into_context(id, slug)))
+        let Some((slug, stay)) = rows.first().map(|row| (row.slug.clone(), row.id)) else { return Ok(None) };
+        // A stay without an id is one for which nothing can have been made.
+        let membership = Some(stay.unwrap_or_else(|| self.new_stay()));
+        Ok(Some(OrgMember { context: self.powers_from(rows).into_context(id, slug), membership }))
     }
 
     /// The organizations of a person, by name.

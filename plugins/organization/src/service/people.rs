@@ -63,6 +63,7 @@ impl Organizations {
         store::departures::forget_user(tx, user.id).await?;
         store::invitations::forget_user(tx, user.id).await?;
         store::slugs::forget_user(tx, user.id).await?;
+        store::services::forget_maker(tx, user.id).await?;
         store::organizations::forget_maker(tx, user.id).await
     }
 

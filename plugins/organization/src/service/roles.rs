@@ -98,7 +98,7 @@ impl Organizations {
         Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
     }
 
-    /// Deletes a role nobody has or is invited to have.
+    /// Deletes a role that no member and no service has and nobody is invited to have.
     ///
     /// # Errors
     /// 404, 403 without `role:delete` or when it allows more than whoever deletes it may, 409 when it is in use or the same
@@ -110,7 +110,8 @@ impl Organizations {
             return Err(refusal::fixed_role());
         }
         actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
-        let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0;
+        let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0
+            || self.is_role_of_service(&mut tx, id, name).await?;
         if is_held || store::invitations::is_role_offered(&mut tx, id, name.as_str(), now).await? {
             return Err(refusal::role_in_use());
         }

@@ -15,7 +15,7 @@ pub const TIDY_EVERY: Duration = Duration::from_secs(6 * 3600);
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Organizations {
-    /// Forgets organizations that were deleted, and invitations whose time was over, a month ago.
+    /// Forgets organizations that were deleted, services that ended, and invitations whose time was over, a month ago.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -23,6 +23,7 @@ impl Organizations {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         store::organizations::purge(&mut tx, now.minus(REMEMBERED)).await?;
+        store::services::purge(&mut tx, now.minus(REMEMBERED)).await?;
         store::invitations::purge(&mut tx, now.minus(REMEMBERED)).await?;
         tx.commit(now).await
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
-use belgie_api::{Event, OrgId, Result, Timestamp, UserId};
+use belgie_api::{Event, MembershipId, OrgId, Result, Timestamp, UserId};
 use serde_json::Value;
 
 use super::Organizations;
@@ -40,6 +40,10 @@ impl Organizations {
         permission: Option<&str>,
     ) -> Result<Work> {
         self.look(actor, id, permission).await?;
+        // A service sees what its roles let it see; what is done here, a person answers for.
+        if actor.service().is_some() {
+            return Err(refusal::not_by_agents());
+        }
         let mut tx = self.host.db().begin().await?;
         self.hold_people(&mut tx, actor, others).await?;
         let (organization, powers) = self.hold(&mut tx, actor, id, permission).await?;
@@ -74,10 +78,16 @@ impl Organizations {
         id: OrgId,
         permission: Option<&str>,
     ) -> Result<Powers> {
-        let powers = match actor.user_id() {
-            Some(_) if !actor.reaches(id) => return Err(refusal::unknown()),
-            Some(user) => self.powers(conn, id, user).await?.ok_or_else(refusal::unknown)?,
-            None => Powers { roles: [Role::owner()].into(), permissions: self.settings.matrix.all() },
+        if !actor.reaches(id) {
+            return Err(refusal::unknown());
+        }
+        let powers = match (actor.service(), actor.user_id()) {
+            (Some(service), _) => {
+                let found = self.powers_of_service(conn, id, service).await?;
+                found.map(|(_, powers)| powers).ok_or_else(refusal::unknown)?
+            }
+            (None, Some(user)) => self.powers(conn, id, user).await?.ok_or_else(refusal::unknown)?,
+            (None, None) => Powers { roles: [Role::owner()].into(), permissions: self.settings.matrix.all() },
         };
         if permission.is_some_and(|permission| !powers.may(permission)) {
             return Err(refusal::forbidden());
@@ -89,6 +99,14 @@ impl Organizations {
     /// they have a first.
     pub(super) async fn look(&self, actor: &Actor, id: OrgId, permission: Option<&str>) -> Result<Powers> {
         self.admit(&mut self.host.db().read().await?, actor, id, permission).await
+    }
+
+    /// Refuses whoever may not do this in an organization.
+    ///
+    /// # Errors
+    /// 404 when there is none that the person is in, 403 when their roles do not allow it.
+    pub(crate) async fn must_allow(&self, actor: &Actor, id: OrgId, permission: &str) -> Result<()> {
+        self.look(actor, id, Some(permission)).await.map(drop)
     }
 
     /// What a person may do in an organization; `None` when they are not in it.
@@ -170,6 +188,11 @@ impl Organizations {
         Ok(people)
     }
 
+    /// The stay of somebody who comes in.
+    pub(super) fn new_stay(&self) -> MembershipId {
+        MembershipId::new(self.host.clock(), self.host.entropy())
+    }
+
     /// Adds a member to an organization that is held, unless it is full; the person must be held, too.
     ///
     /// # Errors
@@ -179,7 +202,7 @@ impl Organizations {
         if store::members::count(tx, organization.id).await? >= i64::from(limit) {
             return Err(refusal::full(limit));
         }
-        if !store::members::insert(tx, member).await? {
+        if !store::members::insert(tx, member, self.new_stay()).await? {
             return Err(refusal::already_member());
         }
         store::departures::forget(tx, organization.id, member.user_id).await?;

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use belgie_api::db::Conn;
-use belgie_api::{OrgId, Result, Timestamp, UserId, on};
+use belgie_api::{MembershipId, OrgId, Result, Timestamp, UserId, on};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
 use crate::model::member::{Member, Membership};
 use crate::model::role::{OWNER, Role, Roles};
 
-const INSERT: &str = "INSERT INTO organization_members (organization_id, user_id, joined_at) VALUES ($1, $2, $3) \
+const INSERT: &str = "INSERT INTO organization_members (organization_id, user_id, joined_at, id) VALUES ($1, $2, $3, $4) \
     ON CONFLICT (organization_id, user_id) DO NOTHING RETURNING user_id";
 const GIVE: &str = "INSERT INTO organization_member_roles (organization_id, user_id, role, given_at) \
     VALUES ($1, $2, $3, $4) ON CONFLICT (organization_id, user_id, role) DO NOTHING";
@@ -18,7 +18,7 @@ const TAKE_ALL: &str = "DELETE FROM organization_member_roles WHERE organization
 const DELETE: &str = "DELETE FROM organization_members WHERE organization_id = $1 AND user_id = $2 RETURNING user_id";
 const DELETE_OF_USER: &str = "DELETE FROM organization_members WHERE user_id = $1 RETURNING organization_id";
 /// One row per role, by the primary keys alone.
-const STANDING: &str = "SELECT o.slug, m.joined_at, r.role, c.permissions FROM organization_members m \
+const STANDING: &str = "SELECT o.slug, m.joined_at, m.id, r.role, c.permissions FROM organization_members m \
     JOIN organization_organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL \
     JOIN organization_member_roles r ON r.organization_id = m.organization_id AND r.user_id = m.user_id \
     LEFT JOIN organization_roles c ON c.organization_id = r.organization_id AND c.name = r.role \
@@ -44,6 +44,8 @@ pub struct Standing {
     pub slug: String,
     /// When they came.
     pub joined_at: Timestamp,
+    /// This stay of theirs.
+    pub id: Option<MembershipId>,
     /// One of their roles.
     pub role: Role,
     /// What it allows, when it is the organization's own.
@@ -67,12 +69,13 @@ struct MembershipRow {
     role: Role,
 }
 
-/// Adds a member; `false` when the person is one.
-pub async fn insert(conn: &mut Conn, member: &Member) -> Result<bool> {
+/// Adds a member, whose stay this is; `false` when the person is one.
+pub async fn insert(conn: &mut Conn, member: &Member, stay: MembershipId) -> Result<bool> {
     let found = on!(conn, c => sqlx::query_scalar::<_, UserId>(INSERT)
         .bind(member.organization_id)
         .bind(member.user_id)
         .bind(member.joined_at)
+        .bind(stay)
         .fetch_optional(c).await)?;
     if found.is_none() {
         return Ok(false);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::model::invitation::Invitation;
 use crate::model::member::Membership;
 use crate::model::role::Roles;
-use crate::service::{Details, MemberInfo};
+use crate::service::{AgentInfo, Details, MemberInfo};
 
 fn names(roles: &Roles) -> Vec<String> {
     roles.iter().map(ToString::to_string).collect()
@@ -149,4 +149,55 @@ impl From<&Invitation> for InvitationAnswer {
 pub struct Done {
     /// Always true.
     pub done: bool,
+}
+
+/// What acts for members in an organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AgentList {
+    /// The newest first, fifty at most.
+    pub agents: Vec<AgentAnswer>,
+    /// Whether there is another page.
+    pub has_more: bool,
+}
+
+/// One agent or token.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AgentAnswer {
+    /// Its id, `grt_...`.
+    id: String,
+    /// `agent` for a connected agent, `token` for a personal access token.
+    kind: &'static str,
+    /// What the agent calls itself, or what the member called the token.
+    client_name: String,
+    /// The host that vouches for the agent, if one does.
+    client_host: Option<String>,
+    /// The id of the member, `usr_...`.
+    member: String,
+    /// The address of the member.
+    email: String,
+    /// What it may do.
+    scopes: Vec<String>,
+    /// The teams it is bound to; none, and every team of the member counts.
+    teams: Vec<String>,
+    /// When it was allowed (RFC 3339).
+    created_at: String,
+    /// When it was last seen (RFC 3339), to the minute.
+    last_used_at: Option<String>,
+}
+
+impl From<AgentInfo> for AgentAnswer {
+    fn from(agent: AgentInfo) -> Self {
+        Self {
+            id: agent.id,
+            kind: if agent.is_token { "token" } else { "agent" },
+            client_name: agent.client_name,
+            client_host: agent.client_host,
+            member: agent.user_id.to_string(),
+            email: agent.email,
+            scopes: agent.scopes.iter().map(ToString::to_string).collect(),
+            teams: agent.teams,
+            created_at: agent.created_at.to_string(),
+            last_used_at: agent.last_used_at.map(|last| last.to_string()),
+        }
+    }
 }

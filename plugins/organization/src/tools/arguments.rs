@@ -72,3 +72,14 @@ pub struct Somebody {
     /// The member: the id `usr_...`, or the e-mail address.
     pub member: String,
 }
+
+/// Which agent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CutAgent {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// The id of the agent `grt_...`, as `list_agents` shows it.
+    pub agent: String,
+}

@@ -1,12 +1,16 @@
 //! What comes and goes as JSON, in the spelling of this project and in that of scripts.
 
+use std::time::Duration;
+
 use belgie_api::{InvitationId, OrgId, Result, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::model::invitation::{Invitation, InvitationStatus};
 use crate::model::organization::{NewOrganization, Organization, OrganizationChanges};
+use crate::model::refusal;
 use crate::model::role::{Role, Roles, read_roles};
+use crate::model::service::NewServiceToken;
 use crate::service::ShownInvitation;
 
 /// One role or several.
@@ -126,6 +130,53 @@ pub struct OwnRole {
     pub name: Role,
     #[serde(default)]
     pub permissions: Vec<String>,
+}
+
+/// Which page of a list that knows nothing else; from 0.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhichPage {
+    #[serde(default)]
+    pub page: u32,
+}
+
+/// An agent, by its id.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhichAgent {
+    pub agent: String,
+}
+
+/// A service, by its id.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhichService {
+    pub service: String,
+}
+
+/// A service that is to be made.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewServiceBody {
+    name: String,
+    #[serde(default, alias = "roles")]
+    role: Option<Named>,
+    #[serde(default)]
+    scope: String,
+    #[serde(alias = "ttlSeconds")]
+    ttl_seconds: u64,
+}
+
+impl NewServiceBody {
+    /// What is wanted.
+    ///
+    /// # Errors
+    /// 400 when a role or a scope is none.
+    pub fn read(self) -> Result<NewServiceToken> {
+        let roles = self.role.map_or_else(|| Ok([Role::member()].into()), |role| role.roles())?;
+        let scopes = self.scope.parse().map_err(|_| refusal::malformed_scope())?;
+        Ok(NewServiceToken { name: self.name, roles, scopes, lifetime: Duration::from_secs(self.ttl_seconds) })
+    }
 }
 
 /// Which page of a list; from 0.
