@@ -16,6 +16,7 @@ use belgie_api::{Host, PlainToken, Result};
 use tokio::net::TcpListener;
 
 use crate::access::Question;
+use crate::audit::Archive;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::mail::Sender;
@@ -33,6 +34,7 @@ pub struct Gateway {
     host: Host,
     identity: Identity,
     sender: Option<Sender>,
+    archive: Archive,
     web: Arc<Web>,
     routes: Vec<Route>,
     owns_pools: bool,
@@ -65,6 +67,12 @@ impl Gateway {
     #[must_use]
     pub fn mail_sender(&self) -> Option<&Sender> {
         self.sender.as_ref()
+    }
+
+    /// The record of acts and decisions.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
     }
 
     /// Routes, tools, scopes, tables and commands, as text.
@@ -133,6 +141,10 @@ impl Gateway {
     /// Ends streams and background work, waits for requests in hand, and closes the database, unless it is the application's.
     pub async fn shutdown(&self) {
         self.tasks.shutdown(self.config.server.shutdown_grace).await;
+        // Nothing runs any more that could leave another one.
+        if let Err(failure) = self.archive.flush().await {
+            tracing::error!(error = ?failure, "the last decisions could not be put on record");
+        }
         if self.owns_pools {
             self.host.db().pools().close().await;
         }

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use belgie_api::{Caller, Rule, ScopeSet};
 
 use super::expression::{Arguments, Expression};
+
+/// FNV-1a of 64 bits (RFC 9923).
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// Where a rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,6 +115,7 @@ pub struct Guard {
     checks: Vec<Check>,
     scopes: ScopeSet,
     origins: Vec<Origin>,
+    fingerprint: OnceLock<i64>,
 }
 
 impl Guard {
@@ -125,6 +130,7 @@ impl Guard {
     /// Adds a rule, with the expression that goes with it.
     pub fn add(&mut self, origin: Origin, rule: &Rule, when: Option<&Arc<Expression>>) {
         let needs = needs_of(rule, when);
+        self.fingerprint = OnceLock::new();
         self.origins.push(origin);
         if !rule.invalid_scopes().is_empty() {
             self.checks.push(Check { stage: Stage::Place, need: Need::Impossible, origin });
@@ -155,6 +161,21 @@ impl Guard {
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.scopes
+    }
+
+    /// A number that stands for what is asked, wherever it is written: guards that ask for the same have the same. It goes
+    /// on record with each decision.
+    #[must_use]
+    pub fn fingerprint(&self) -> i64 {
+        *self.fingerprint.get_or_init(|| {
+            let mut hash = FNV_OFFSET;
+            for Check { stage, need, .. } in &self.checks {
+                for byte in format!("{stage:?} {need:?};").bytes() {
+                    hash = (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
+                }
+            }
+            hash.cast_signed()
+        })
     }
 
     /// Whether it asks for something of the arguments, so that nobody can say without them whether it is met.

@@ -39,7 +39,8 @@ pub use entropy::Entropy;
 pub use event::Event;
 pub use failure::{Failure, Result};
 pub use id::{
-    AuditId, ClientId, GrantId, InvitationId, LinkedAccountId, MailId, OrgId, SessionId, TeamId, TokenId, UserId,
+    AuditId, ClientId, DecisionId, GrantId, InvitationId, LinkedAccountId, MailId, OrgId, SessionId, TeamId, TokenId,
+    UserId,
 };
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;

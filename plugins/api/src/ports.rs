@@ -6,6 +6,7 @@ mod newcomers;
 mod outbound;
 mod people;
 mod record;
+mod records;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ pub use self::people::{
     normalize_email,
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
+pub use self::records::{AuditFilter, AuditRecord, AuditResult, Place, RecordKind, Stretch, read_moment};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::entropy::Entropy;

@@ -16,8 +16,8 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::{Asked, Found, Gate, is_modern, listing, misbehaved, refuse_call};
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide, foresee, is_listed};
-use crate::mcp::catalog::{Part, Wrapped, unknown_tool};
+use crate::access::{Action, decide, is_listed};
+use crate::mcp::catalog::{Part, unknown_tool};
 use crate::mcp::run::{self, Visit};
 
 /// A list of a wrapped server: what the caller may know of, as its rule and the operator's file say, and kept by this caller
@@ -102,17 +102,21 @@ impl ServerHandler for Gate {
         let visit = Visit::behind(&context.extensions)?;
         let modern = is_modern(&context);
         let name = request.name.clone();
-        let Some(found) = self.find(&name, &context).await else { return Err(unknown_tool(&name)) };
+        let Some(found) = self.find(&name, &context).await else {
+            visit.record.unknown(&visit.caller, &name).await;
+            return Err(unknown_tool(&name));
+        };
         let guard = found.guard(&name);
         let action = Action::new(ActionKind::CallTool, &name, &guard);
         let mut response = match (decide(&visit.caller, action, request.arguments.as_ref()), found) {
-            (Err(denial), _) => refuse_call(&name, denial)?,
-            (Ok(permit), Found::Native(tool)) => {
-                run::native(permit, &visit.lease, &tool.call, request, context).await?
+            (Err(denial), _) => {
+                visit.record.refused(&visit.caller, ActionKind::CallTool, &name, &guard, &denial).await;
+                refuse_call(&name, denial)?
             }
+            (Ok(permit), Found::Native(tool)) => run::native(permit, &visit, &tool.call, request, context).await?,
             (Ok(permit), Found::Wrapped(server)) => {
                 let request = ClientRequest::CallToolRequest(Request::new(request));
-                match Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await? {
+                match Box::pin(run::wrapped(permit, &visit, server, request, context)).await? {
                     ServerResult::CallToolResult(result) => result.into(),
                     ServerResult::InputRequiredResult(result) => result.into(),
                     ServerResult::CreateTaskResult(result) => result.into(),
@@ -259,20 +263,7 @@ impl ServerHandler for Gate {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::behind(&context.request_context().extensions)?;
         let wanted = context.accepted().resource_subscriptions.clone().unwrap_or_default();
-        let may_use = |server: &&Wrapped| {
-            foresee(&visit.caller, &server.guard).is_ok()
-                && wanted.iter().all(|uri| {
-                    let guard = server.guard_of(uri);
-                    decide(&visit.caller, Action::new(ActionKind::ReadResource, uri, &guard), None).is_ok()
-                })
-        };
-        let owner = self.catalog().owner(Part::Subscriptions).filter(may_use);
-        if let Some(server) = owner {
-            run::need(&visit.lease, &server.guard);
-            for uri in &wanted {
-                run::need(&visit.lease, &server.guard_of(uri));
-            }
-        }
+        let (owner, underway) = self.subscribe_to(&visit, &wanted).await?;
         let (changes, sink) = (visit.lease.changes(), context.sink().clone());
         let told = async {
             loop {
@@ -291,12 +282,14 @@ impl ServerHandler for Gate {
             context.cancelled().await;
             Ok(())
         };
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            () = visit.lease.ended() => Ok(()),
+            () = visit.lease.ended() => return Ok(()),
             done = served => done,
             () = told => Ok(()),
-        }
+        };
+        underway.into_iter().for_each(|entry| entry.end(if done.is_ok() { "done" } else { "error" }));
+        done
     }
 
     async fn get_task(
