@@ -1,6 +1,7 @@
 //! What people see.
 
 mod faces;
+mod record;
 mod templates;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use url::form_urlencoded;
 
 pub use self::faces::Section;
 use self::faces::{face, invitation_row, member_row, membership_row, offers, role_row};
+pub use self::record::{Record, record};
 pub use self::templates::templates;
 use crate::actor::Actor;
 use crate::model::member::in_words;
@@ -140,6 +142,7 @@ pub async fn one(
         "may_cancel": may(permission::INVITATION_CANCEL),
         "may_see_roles": may(permission::ROLE_READ),
         "may_make_roles": may(permission::ROLE_CREATE),
+        "may_read_record": may(permission::AUDIT_READ),
         "sends_mail": organizations.host().mailer().is_available(),
     });
     organizations.host().pages().page(visitor, ONE, &details.organization.name, context)

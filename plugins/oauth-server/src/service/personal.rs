@@ -5,7 +5,7 @@ use std::time::Duration;
 use belgie_api::{ClientId, GrantBinding, GrantId, PlainToken, Result, ScopeSet, TokenId, TokenKind, UserId};
 
 use super::OAuth;
-use super::redeem::end_grant;
+use super::record::ended;
 use crate::model::client::{PERSONAL, presentable_name};
 use crate::model::grant::{Grant, GrantKind, LiveToken, RevokeReason};
 use crate::store;
@@ -67,6 +67,7 @@ impl OAuth {
         let mut tx = self.host.db().begin().await?;
         store::grants::insert(&mut tx, &grant).await?;
         store::tokens::insert_access(&mut tx, &token).await?;
+        self.note_grant(&mut tx, &grant).await?;
         tx.commit(now).await?;
         let live = LiveToken {
             id,
@@ -99,7 +100,7 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let Some(grant) = store::tokens::find_personal_grant(&mut tx, token).await? else { return Ok(false) };
-        end_grant(&mut tx, grant, RevokeReason::Operator, now).await?;
+        self.end_grant(&mut tx, grant, RevokeReason::Operator, ended(), now).await?;
         tx.commit(now).await?;
         Ok(true)
     }

@@ -34,6 +34,7 @@ pub fn templates() -> Vec<Template> {
         page!("role"),
         page!("confirm"),
         page!("invitation"),
+        page!("record"),
         page!("section"),
         letter!(".html"),
         letter!(".txt"),

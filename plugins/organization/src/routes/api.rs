@@ -4,6 +4,7 @@ mod bodies;
 mod invitations;
 mod members;
 mod organizations;
+mod record;
 mod roles;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/members", get(members::list).with_state(state())),
         ("/auth/organization/{organization}/roles", get(roles::list).with_state(state())),
         ("/auth/organization/{organization}/invitations", get(invitations::list).with_state(state())),
+        ("/auth/organization/{organization}/audit", get(record::list).with_state(state())),
     ];
     for (path, handler) in gets {
         mount.route(Room::Api, Method::GET, path, handler);
