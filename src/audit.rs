@@ -22,6 +22,7 @@ pub use self::kept_caller::{KeptCaller, KeptOrganization, KeptPlan, KeptTeam};
 pub use self::recorder::{Asked, Full, Recorder, RecorderSettings, Underway};
 pub use self::writer::FLUSH_EVERY;
 use crate::store::audit;
+pub use crate::store::decisions::DecisionGroup;
 
 /// The record of acts in the database, for whoever only writes.
 #[derive(Clone)]

@@ -184,6 +184,12 @@ impl Guard {
         self.checks.iter().any(|check| check.need.reads_arguments())
     }
 
+    /// Whether it asks for something that goes with the account: the address or the name of the person.
+    #[must_use]
+    pub fn looks_at_person(&self) -> bool {
+        self.checks.iter().any(|check| check.need.looks_at_person())
+    }
+
     /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed.
     #[must_use]
     pub fn depends_on_place(&self) -> bool {
@@ -208,6 +214,14 @@ impl Need {
         match self {
             Self::OfArguments(_) => true,
             Self::Not(needs) => needs.iter().any(Self::reads_arguments),
+            _ => false,
+        }
+    }
+
+    fn looks_at_person(&self) -> bool {
+        match self {
+            Self::OfCaller(expression) | Self::OfArguments(expression) => expression.looks_at_person(),
+            Self::Not(needs) => needs.iter().any(Self::looks_at_person),
             _ => false,
         }
     }

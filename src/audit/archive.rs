@@ -8,16 +8,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use belgie_api::db::{Db, Tx};
 use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, Stretch};
-use belgie_api::{ClientId, Clock, Entropy, Result, Timestamp};
+use belgie_api::{ClientId, Clock, Entropy, OrgId, Result, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::kept_caller::KeptCaller;
 use super::recorder::Recorder;
 use super::writer::Writer;
 use super::{AuditLog, audit};
 use crate::store::audit::AuditRow;
-use crate::store::decisions::{self, DecisionRow};
+use crate::store::decisions::{self, DecisionGroup, DecisionRow};
 
 /// How many old entries are taken away in one transaction.
 const AT_ONCE: i64 = 2_000;
@@ -113,16 +114,39 @@ impl Archive {
         Ok(())
     }
 
+    /// When the first decision was made that is not older than a moment.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn first_decision(&self, since: Timestamp) -> Result<Option<Timestamp>> {
+        decisions::first_since(&mut self.writer.db.read().await?, since).await
+    }
+
+    /// The decisions between two moments, of one organization or all, those put together that are the same.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn decision_groups(
+        &self,
+        between: (Timestamp, Timestamp),
+        organization: Option<OrgId>,
+    ) -> Result<Vec<DecisionGroup>> {
+        decisions::groups(&mut self.writer.db.read().await?, between, organization).await
+    }
+
+    /// What is kept of a caller; `None` when it is not kept any more, or was written by a version that kept something else.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn kept_caller(&self, id: Uuid) -> Result<Option<KeptCaller>> {
+        let found = decisions::find_caller(&mut self.writer.db.read().await?, id).await?;
+        Ok(found.and_then(|kept| serde_json::from_value(kept).ok()))
+    }
+
     /// The present moment, as the record sees it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.writer.clock.now()
-    }
-
-    /// The database it is in.
-    #[must_use]
-    pub fn db(&self) -> &Db {
-        &self.writer.db
     }
 }
 

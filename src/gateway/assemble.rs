@@ -108,7 +108,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
-        policy,
+        policy: policy.clone(),
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
         settings: mcp_settings(&config),
@@ -171,6 +171,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         identity,
         sender,
         archive,
+        policy,
         web,
         routes: all.routes,
         owns_pools,

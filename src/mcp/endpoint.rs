@@ -35,7 +35,7 @@ use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
 use crate::access::caller::Callers;
-use crate::access::{Guard, Policy};
+use crate::access::{ActionKind, Guard, Policy};
 use crate::audit::Recorder;
 use crate::auth::challenge::Challenge;
 
@@ -238,6 +238,20 @@ impl McpEndpoint {
         let visit = Visit { caller: caller.clone(), lease, challenge, session: None, record: Record::default() };
         let Inner { gate, idle, .. } = self.0.as_ref();
         preflight::find_tool(gate, idle, &visit, tool).await.map(Cow::into_owned)
+    }
+
+    /// Everything that stands before a thing, by the word of what is to be done with it; `None` when there is no such thing.
+    pub async fn find_guard_of(
+        &self,
+        caller: &Caller,
+        challenge: Arc<Challenge>,
+        action: &str,
+        name: &str,
+    ) -> Option<Arc<Guard>> {
+        if action == ActionKind::CallTool.word() {
+            return self.find_guard(caller, challenge, name).await;
+        }
+        self.0.gate.catalog().guard_of(action, name)
     }
 
     /// Sends a message the long way.
