@@ -4,7 +4,7 @@ mod arguments;
 mod explain;
 mod settings;
 mod table;
-mod wrapped;
+pub mod wrapped;
 
 use belgie_api::context::UserContext;
 use belgie_api::plugin::{ScopeGrant, ScopeInfo};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Connected, LegacySession, Place, Places, Reply, TestGateway};
 
 /// A scope that is given to whoever asks for it.
-fn scope(name: &'static str) -> ScopeInfo {
+pub fn scope(name: &'static str) -> ScopeInfo {
     ScopeInfo { name: name.into(), description: "Try something out".into(), grant: ScopeGrant::OnRequest }
 }
 
