@@ -7,6 +7,7 @@ mod hooks;
 mod host;
 mod keys;
 mod policy;
+mod record;
 
 use std::sync::Arc;
 

@@ -105,6 +105,7 @@ impl Bench<'_> {
     where
         F: Future<Output = Option<Arc<Guard>>>,
     {
+        self.archive.flush().await?;
         let mut found = Found::default();
         let mut people = HashMap::new();
         let until = replay.until.unwrap_or_else(|| self.archive.now());

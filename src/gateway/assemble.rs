@@ -8,17 +8,16 @@ use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
 use belgie_api::ports::{Catalog, Keys, Organizations, Provided};
-use belgie_api::{Clock, Entropy, Host, Plugin, Scope, ScopeSet};
+use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
-use super::{BootError, Checked, Gateway};
+use super::{BootError, Checked, Gateway, record};
 use crate::access::caller::Callers;
-use crate::audit::{Archive, ArchiveParts, FLUSH_EVERY, Recorder, RecorderSettings, Retention};
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
 use crate::config::secrets::ensure_data_dir;
-use crate::config::{Config, Decisions, MailTransport, OnFull, Problem, Problems};
+use crate::config::{Config, MailTransport, Problem, Problems};
 use crate::db::{self, Ledger};
 use crate::events::Herald;
 use crate::identity::csrf::Csrf;
@@ -236,31 +235,13 @@ fn open_parts(
         devices,
         pages,
         limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
-        archive: archive(config, db, &clock, &entropy),
+        archive: record::archive(config, db, &clock, &entropy),
         outbound: Arc::new(outbound::HttpOutbound::with_names(outbound_settings(config), Arc::clone(&builder.names))?),
         clock,
         entropy,
         catalog: Arc::new(OnceLock::new()),
         provided: Arc::new(OnceLock::new()),
     })
-}
-
-fn archive(config: &Config, db: &Db, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Archive {
-    let settings = &config.audit;
-    let recorder = match settings.decisions {
-        Decisions::Off => Recorder::off(),
-        kept => Recorder::new(
-            RecorderSettings {
-                keeps_allowed: kept == Decisions::All,
-                may_lose: settings.on_full == OnFull::Drop,
-                capacity: settings.queue_entries,
-            },
-            Arc::clone(clock),
-        ),
-    };
-    let retention = Retention { decisions: settings.keep_decisions, acts: settings.keep_acts };
-    let (db, clock, entropy) = (db.clone(), Arc::clone(clock), Arc::clone(entropy));
-    Archive::new(ArchiveParts { db, clock, entropy, recorder, retention })
 }
 
 fn breached_passwords(config: &Config) -> Result<BreachedPasswords, BootError> {
@@ -432,19 +413,7 @@ fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) 
         let identity = identity.clone();
         async move { identity.purge().await }
     });
-    let archive = parts.archive.clone();
-    tasks.every("audit.purge", PURGE_EVERY, move || {
-        let archive = archive.clone();
-        async move { archive.purge().await }
-    });
-    if let Some(bell) = parts.archive.recorder().bell() {
-        tasks.when_called("audit", bell, FLUSH_EVERY, parts.archive.clone(), |archive| {
-            Box::pin(async {
-                archive.flush_patiently().await;
-                Ok(())
-            })
-        });
-    }
+    record::keep(tasks, &parts.archive);
     if let Some(sender) = parts.sender.clone() {
         deliver_mail(tasks, db, parts, sender);
     }

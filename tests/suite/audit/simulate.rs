@@ -1,5 +1,6 @@
 //! What other rules would have decided of what is on record.
 
+use belgie::Builder;
 use belgie::access::{Replay, Simulation};
 use serde_json::json;
 
@@ -16,13 +17,18 @@ fn changes(simulation: &Simulation) -> Vec<String> {
     simulation.changes.iter().map(words).collect()
 }
 
-/// Judges everything by the same configuration with this file of rules.
-async fn judged(gateway: &TestGateway, rules: &str, replay: Replay) -> Simulation {
-    let other = gateway.with_other_config(|text| text.replace("# rules", rules)).await;
+/// Judges everything by the same configuration with these rules, on a node that knows the demo tools or does not.
+async fn judged_by(gateway: &TestGateway, rules: &str, replay: Replay, is_demo: bool) -> Simulation {
+    let build = |builder: Builder| if is_demo { builder.demo_tools().at_rest() } else { builder.at_rest() };
+    let other = gateway.with_others(|text| text.replace("# rules", rules), build).await;
     gateway.gateway.archive().flush().await.expect("written");
     let simulation = other.simulate(replay).await.expect("an answer");
     other.shutdown().await;
     simulation
+}
+
+async fn judged(gateway: &TestGateway, rules: &str, replay: Replay) -> Simulation {
+    judged_by(gateway, rules, replay, true).await
 }
 
 on_both_engines! {
@@ -78,6 +84,18 @@ on_both_engines! {
         assert_eq!(simulation.depends_on_the_gone, 1, "an address goes with the account: {simulation:?}");
         assert_eq!(changes(&simulation), ["ada@example.org tool.call echo allowed->hidden 2"]);
 
+        // Of what a program does not know, the file's part is judged: it can refuse what was allowed, and that alone.
+        let rules = "[[access]]\ntools = ['echo', 'step_up']\nroles = ['owner']\n";
+        let simulation = judged_by(&gateway, rules, Replay::default(), false).await;
+        assert_eq!(changes(&simulation), [
+            "ada@example.org tool.call echo allowed->hidden 2",
+            "gone tool.call echo allowed->hidden 1",
+        ]);
+        assert_eq!((simulation.same, simulation.depends_on_unknown_rules), (6, 0), "{simulation:?}");
+        let rules = "[[access]]\ntools = ['nothing']\nroles = ['owner']\n";
+        let simulation = judged_by(&gateway, rules, Replay::default(), false).await;
+        assert_eq!((simulation.same, simulation.depends_on_unknown_rules), (6, 3), "what was refused stays open: {simulation:?}");
+
         let nothing = judged(&gateway, rules, Replay { until: Some(belgie_api::Timestamp::EPOCH), ..Replay::default() }).await;
         assert_eq!(nothing.decisions, 0);
     }
@@ -105,9 +123,8 @@ on_both_engines! {
             ("roles = ['editor']\ndeny = true", "acme"),
             ("when = \"caller.organization.slug == 'globex' && size(caller.teams) == 0\"", "acme"),
         ] {
-            let simulation = judged(&gateway, &format!("[[access]]\ntools = ['echo']\n{rules}\n"), Replay::default()).await;
+            let simulation = judged_by(&gateway, &format!("[[access]]\ntools = ['echo']\n{rules}\n"), Replay::default(), false).await;
             let told: Vec<_> = simulation.changes.iter().map(|change| change.organization_slug.as_deref()).collect();
-            // The node of the other rules was not told of demo tools: what was allowed is judged by the file alone.
             assert_eq!(told, [Some(expected)], "{rules}: {simulation:?}");
         }
         let one = Replay { organization: Some(places.id("acme")), ..Replay::default() };
