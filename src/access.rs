@@ -7,6 +7,7 @@ pub mod guard;
 mod pattern;
 mod policy;
 mod question;
+mod simulate;
 mod trace;
 
 #[cfg(test)]
@@ -16,4 +17,5 @@ pub use self::decide::{Action, ActionKind, Denial, Permit, decide, foresee, is_h
 pub use self::guard::{Guard, Origin};
 pub use self::policy::{Policy, RawEntry};
 pub use self::question::Question;
+pub use self::simulate::{Bench, Change, Replay, Simulation};
 pub use self::trace::{Column, Step, Trace, trace};

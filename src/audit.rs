@@ -1,4 +1,14 @@
-//! The record of acts: who did what to whom, through which client, and what came of it.
+//! The record: who did what to whom, through which client, and what came of it; and every decision about a call.
+//!
+//! Acts are written in the transaction that does them. Decisions wait in memory for a moment and are written many at a
+//! time, beside the calls and not within them.
+
+mod archive;
+mod kept_caller;
+mod recorder;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 use std::sync::Arc;
 
@@ -7,9 +17,14 @@ use belgie_api::db::Tx;
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::{AuditId, Clock, Entropy, Result};
 
+pub use self::archive::{Archive, ArchiveParts, Retention};
+pub use self::kept_caller::{KeptCaller, KeptOrganization, KeptPlan, KeptTeam};
+pub use self::recorder::{Asked, Full, Recorder, RecorderSettings, Underway};
+pub use self::writer::FLUSH_EVERY;
 use crate::store::audit;
+pub use crate::store::decisions::DecisionGroup;
 
-/// [`Audit`] in the database.
+/// The record of acts in the database, for whoever only writes.
 #[derive(Clone)]
 pub struct AuditLog {
     clock: Arc<dyn Clock>,

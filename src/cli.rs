@@ -2,6 +2,7 @@
 
 mod account;
 mod args;
+mod audit;
 mod check;
 pub mod demo;
 mod doctor;
@@ -9,6 +10,7 @@ mod explain;
 mod last_address;
 mod output;
 mod serve;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -77,7 +79,16 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             with_builder(builder, json, async |gateway| explain::explain(gateway, asked).await).await
         }
         Verb::User(verb) => with_gateway(overrides, json, async |gateway| account::user(gateway, verb).await).await,
-        Verb::Audit(verb) => with_gateway(overrides, json, async |gateway| account::audit(gateway, verb).await).await,
+        Verb::Audit(verb) => {
+            let builder = builder(overrides)?.at_rest();
+            with_open(builder, async |gateway| audit::audit(gateway, verb, json).await).await
+        }
+        Verb::Simulate(asked) => {
+            // It may be told of a shorter retention, and must take nothing away for it.
+            let builder = builder(overrides)?.at_rest();
+            let builder = if asked.demo_tools { builder.demo_tools() } else { builder };
+            with_open(builder, async |gateway| simulate::simulate(gateway, asked, json).await).await
+        }
         Verb::Session(verb) => {
             with_gateway(overrides, json, async |gateway| account::session(gateway, verb).await).await
         }
@@ -126,10 +137,20 @@ async fn with_builder(
     json: bool,
     act: impl AsyncFnOnce(&Gateway) -> belgie_api::Result<belgie_api::command::Output>,
 ) -> Result<ExitCode, CliError> {
+    with_open(builder, async |gateway| {
+        print(&act(gateway).await?, json);
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
+}
+
+async fn with_open(
+    builder: Builder,
+    act: impl AsyncFnOnce(&Gateway) -> Result<ExitCode, CliError>,
+) -> Result<ExitCode, CliError> {
     // Boxed: the way to a gateway needs much room, and who waits for it would carry it along.
     let gateway = Box::pin(open(builder)).await?;
     let outcome = Box::pin(act(&gateway)).await;
     gateway.shutdown().await;
-    print(&outcome?, json);
-    Ok(ExitCode::SUCCESS)
+    outcome
 }

@@ -25,6 +25,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use secrecy::SecretString;
 
 mod access;
+mod audit;
 mod base_url;
 mod checks;
 mod cidr;
@@ -49,6 +50,7 @@ mod tests;
 mod urls;
 
 pub use access::AccessEntry;
+pub use audit::{Audit, Decisions, OnFull};
 pub use base_url::BaseUrl;
 pub use belgie_api::settings::{Effective, Ledger, Origin, Problem, Problems, Section};
 pub use cidr::Cidr;
@@ -104,6 +106,8 @@ pub struct Config {
     pub mcp: Mcp,
     /// `[limits]`
     pub limits: Limits,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[log]`
     pub log: Log,
     /// `[outbound]`
@@ -204,6 +208,7 @@ impl Config {
             mail: root.section("mail", Mail::read),
             mcp: root.section("mcp", |section| Mcp::read(section, &site_name)),
             limits: root.section("limits", Limits::read),
+            audit: root.section("audit", Audit::read),
             log: root.section("log", Log::read),
             outbound: root.section("outbound", Outbound::read),
             access: root.tables("access", AccessEntry::read),

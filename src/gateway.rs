@@ -7,15 +7,17 @@ mod hooks;
 mod host;
 mod keys;
 mod policy;
+mod record;
 
 use std::sync::Arc;
 
 use axum::Router;
 use belgie_api::plugin::Route;
-use belgie_api::{Host, PlainToken, Result};
+use belgie_api::{Caller, Host, OrgId, PlainToken, Result};
 use tokio::net::TcpListener;
 
-use crate::access::Question;
+use crate::access::{Bench, Policy, Question, Replay, Simulation};
+use crate::audit::Archive;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::mail::Sender;
@@ -33,6 +35,8 @@ pub struct Gateway {
     host: Host,
     identity: Identity,
     sender: Option<Sender>,
+    archive: Archive,
+    policy: Policy,
     web: Arc<Web>,
     routes: Vec<Route>,
     owns_pools: bool,
@@ -65,6 +69,32 @@ impl Gateway {
     #[must_use]
     pub fn mail_sender(&self) -> Option<&Sender> {
         self.sender.as_ref()
+    }
+
+    /// The record of acts and decisions.
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// Judges the decisions on record anew, by the rules this gateway has: what would be different.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn simulate(&self, replay: Replay) -> Result<Simulation> {
+        let bench = Bench { archive: &self.archive, identity: &self.identity, policy: &self.policy };
+        let find = |caller: Caller, action: String, name: String| async move {
+            self.web.mcp.find_guard_of(&caller, Arc::clone(&self.web.challenge), &action, &name).await
+        };
+        bench.judge(replay, find).await
+    }
+
+    /// The organization of this name in URLs.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn find_organization(&self, slug: &str) -> Result<Option<OrgId>> {
+        self.web.callers.find_organization(slug).await
     }
 
     /// Routes, tools, scopes, tables and commands, as text.
@@ -133,6 +163,10 @@ impl Gateway {
     /// Ends streams and background work, waits for requests in hand, and closes the database, unless it is the application's.
     pub async fn shutdown(&self) {
         self.tasks.shutdown(self.config.server.shutdown_grace).await;
+        // Nothing runs any more that could leave another one.
+        if let Err(failure) = self.archive.flush().await {
+            tracing::error!(error = ?failure, "the last decisions could not be put on record");
+        }
         if self.owns_pools {
             self.host.db().pools().close().await;
         }

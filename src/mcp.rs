@@ -24,6 +24,7 @@ mod idle_peer;
 mod message;
 mod param_headers;
 mod preflight;
+mod record;
 mod review;
 mod run;
 mod session;

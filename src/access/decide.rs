@@ -34,6 +34,21 @@ pub enum ActionKind {
     UseServer,
 }
 
+impl ActionKind {
+    /// The word for it on record.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::CallTool => "tool.call",
+            Self::GetPrompt => "prompt.get",
+            Self::ReadResource => "resource.read",
+            Self::Complete => "completion.ask",
+            Self::UseTask => "task.use",
+            Self::UseServer => "server.use",
+        }
+    }
+}
+
 impl<'a> Action<'a> {
     /// `name`: the tool, prompt, resource URI, task or wrapped server that is meant. `guard`: who may.
     #[must_use]
@@ -126,6 +141,19 @@ pub enum AtPreflight {
 }
 
 impl Denial {
+    /// The word for it, on record and in explanations.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Hidden => "hidden",
+            Self::Scope { .. } => "scope_missing",
+            Self::Plan { .. } => "plan_too_small",
+            Self::Arguments => "arguments_refused",
+            Self::TooLarge => "arguments_too_large",
+            Self::Undecided => "undecided",
+        }
+    }
+
     /// What it means before the request is read to its end.
     #[must_use]
     pub const fn at_preflight(&self) -> AtPreflight {

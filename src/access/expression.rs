@@ -123,6 +123,13 @@ impl Expression {
         self.looks_at_arguments() && self.looked.includes(argument)
     }
 
+    /// Whether it looks at the address or the name of the person. A text that only says so counts as well.
+    #[must_use]
+    pub fn looks_at_person(&self) -> bool {
+        let bare: String = self.text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        ["user.email", "user.name"].iter().any(|path| bare.contains(path))
+    }
+
     /// Asks what looks at the caller alone.
     ///
     /// # Errors

@@ -3,11 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use belgie_api::{Caller, Rule, ScopeSet};
 
 use super::expression::{Arguments, Expression, Fault};
+
+/// FNV-1a of 64 bits (RFC 9923).
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// Where a rule stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +117,7 @@ pub struct Guard {
     checks: Vec<Check>,
     scopes: ScopeSet,
     origins: Vec<Origin>,
+    fingerprint: OnceLock<i64>,
 }
 
 impl Guard {
@@ -127,6 +132,7 @@ impl Guard {
     /// Adds a rule, with the expression that goes with it.
     pub fn add(&mut self, origin: Origin, rule: &Rule, when: Option<&Arc<Expression>>) {
         let needs = needs_of(rule, when);
+        self.fingerprint = OnceLock::new();
         self.origins.push(origin);
         if !rule.invalid_scopes().is_empty() {
             self.checks.push(Check { stage: Stage::Place, need: Need::Impossible, origin });
@@ -159,6 +165,21 @@ impl Guard {
         &self.scopes
     }
 
+    /// A number that stands for what is asked, wherever it is written: guards that ask for the same have the same. It goes
+    /// on record with each decision.
+    #[must_use]
+    pub fn fingerprint(&self) -> i64 {
+        *self.fingerprint.get_or_init(|| {
+            let mut hash = FNV_OFFSET;
+            for Check { stage, need, .. } in &self.checks {
+                for byte in format!("{stage:?} {need:?};").bytes() {
+                    hash = (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
+                }
+            }
+            hash.cast_signed()
+        })
+    }
+
     /// Whether it asks for something of the arguments, so that nobody can say without them whether it is met.
     #[must_use]
     pub fn reads_arguments(&self) -> bool {
@@ -174,6 +195,12 @@ impl Guard {
         let all = arguments.into_iter().flatten();
         let is_read = |name: &str| self.checks.iter().any(|check| check.need.reads_argument(name));
         Some(all.filter(|(name, _)| is_read(name)).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// Whether it asks for something that goes with the account: the address or the name of the person.
+    #[must_use]
+    pub fn looks_at_person(&self) -> bool {
+        self.checks.iter().any(|check| check.need.looks_at_person())
     }
 
     /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed.
@@ -208,6 +235,14 @@ impl Need {
         match self {
             Self::OfArguments(expression) => expression.looks_at(name),
             Self::Not(needs) => needs.iter().any(|need| need.reads_argument(name)),
+            _ => false,
+        }
+    }
+
+    fn looks_at_person(&self) -> bool {
+        match self {
+            Self::OfCaller(expression) | Self::OfArguments(expression) => expression.looks_at_person(),
+            Self::Not(needs) => needs.iter().any(Self::looks_at_person),
             _ => false,
         }
     }

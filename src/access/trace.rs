@@ -120,23 +120,16 @@ fn in_list(denial: Option<&Denial>) -> Column {
 }
 
 fn in_call(denial: Option<&Denial>, is_open: bool) -> Column {
-    let (outcome, says) = match denial {
-        None if is_open => ("open", "It runs if the arguments are allowed.".to_owned()),
-        None => ("allowed", "It runs.".to_owned()),
-        Some(Denial::Hidden) => {
-            ("hidden", "It is as unknown as something that never was: \"Unknown tool\".".to_owned())
-        }
-        Some(Denial::Scope { missing }) => {
-            ("scope_missing", format!("It is refused: the scopes {missing} are missing."))
-        }
-        Some(Denial::Plan { .. }) => ("plan_too_small", "It is refused: the plan does not include it.".to_owned()),
-        Some(Denial::Arguments) => {
-            ("arguments_refused", "It is refused: it is not allowed with these arguments.".to_owned())
-        }
-        Some(Denial::TooLarge) => {
-            ("arguments_too_large", "It is refused: the arguments are larger than a rule looks at.".to_owned())
-        }
-        Some(Denial::Undecided) => ("undecided", "It ends with an internal error, and nothing runs.".to_owned()),
+    let outcome = denial.map_or(if is_open { "open" } else { "allowed" }, Denial::word);
+    let says = match denial {
+        None if is_open => "It runs if the arguments are allowed.".to_owned(),
+        None => "It runs.".to_owned(),
+        Some(Denial::Hidden) => "It is as unknown as something that never was: \"Unknown tool\".".to_owned(),
+        Some(Denial::Scope { missing }) => format!("It is refused: the scopes {missing} are missing."),
+        Some(Denial::Plan { .. }) => "It is refused: the plan does not include it.".to_owned(),
+        Some(Denial::Arguments) => "It is refused: it is not allowed with these arguments.".to_owned(),
+        Some(Denial::TooLarge) => "It is refused: the arguments are larger than a rule looks at.".to_owned(),
+        Some(Denial::Undecided) => "It ends with an internal error, and nothing runs.".to_owned(),
     };
     Column { outcome, says }
 }

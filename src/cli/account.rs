@@ -1,4 +1,4 @@
-//! `belgie user`, `belgie session` and `belgie audit`.
+//! `belgie user` and `belgie session`.
 
 use std::io::{BufRead, stdin};
 use std::time::Duration;
@@ -7,12 +7,11 @@ use belgie_api::command::Output;
 use belgie_api::{Failure, Result, ScopeSet, SessionId};
 use serde_json::json;
 
-use super::args::{AuditVerb, SessionVerb, UserVerb};
+use super::args::{SessionVerb, UserVerb};
 use crate::gateway::Gateway;
 use crate::identity::accounts::CreateError;
 use crate::identity::setup::ADMIN;
 use crate::identity::{Ban, By, Identity, NewAccount};
-use crate::store::audit::AuditRow;
 
 /// `belgie user ...`
 pub async fn user(gateway: &Gateway, verb: UserVerb) -> Result<Output> {
@@ -81,35 +80,8 @@ fn read_scopes(text: &str) -> Result<ScopeSet> {
     })
 }
 
-/// `belgie audit ...`
-pub async fn audit(gateway: &Gateway, verb: AuditVerb) -> Result<Output> {
-    let AuditVerb::List { user, limit } = verb;
-    let identity = gateway.identity();
-    let about = match &user {
-        Some(email) => Some(find(identity, email).await?),
-        None => None,
-    };
-    let acts = identity.acts(about, limit).await?;
-    let who = |act: &AuditRow| act.actor_id.map_or_else(|| "the host".to_owned(), |id| id.to_string());
-    let lines: Vec<String> = acts
-        .iter()
-        .map(|act| format!("{}  {}  {}  {}", act.at, act.action, who(act), act.target.as_deref().unwrap_or_default()))
-        .collect();
-    let list: Vec<_> = acts
-        .iter()
-        .map(|act| {
-            json!({
-                "id": act.id, "at": act.at, "action": act.action, "outcome": act.outcome, "actor": act.actor_id,
-                "impersonator": act.impersonator_id, "client": act.client_id, "target": act.target,
-                "request_id": act.request_id, "ip": act.ip, "details": act.details,
-            })
-        })
-        .collect();
-    let text = if lines.is_empty() { "Nothing is on record.".to_owned() } else { lines.join("\n") };
-    Ok(Output::new(text, json!(list)))
-}
-
-async fn find(identity: &Identity, email: &str) -> Result<belgie_api::UserId> {
+/// The account of an address.
+pub async fn find(identity: &Identity, email: &str) -> Result<belgie_api::UserId> {
     let user = identity.row_by_email(email).await?;
     user.map(|user| user.id).ok_or_else(|| {
         Failure::not_found("user.not_found", format!("Nobody signs in with {email}."))

@@ -53,13 +53,15 @@ pub enum Verb {
     Surface,
     /// Explain whether somebody may call a tool, and why
     Explain(ExplainArgs),
+    /// Judge the calls on record by the rules of the configuration: what would be different?
+    Simulate(SimulateArgs),
     /// People with an account
     #[command(subcommand)]
     User(UserVerb),
     /// Browser sessions
     #[command(subcommand)]
     Session(SessionVerb),
-    /// Who did what to whom
+    /// Who did what to whom, and who was let through or refused
     #[command(subcommand)]
     Audit(AuditVerb),
 }
@@ -160,15 +162,73 @@ pub enum UserVerb {
 
 #[derive(Subcommand, Debug)]
 pub enum AuditVerb {
-    /// List the latest acts, the last one first
-    List {
-        /// Only acts by and to the account of this address
-        #[arg(long, value_name = "EMAIL")]
-        user: Option<String>,
-        /// How many
-        #[arg(long, default_value_t = 100)]
-        limit: u32,
-    },
+    /// List the latest acts and decisions, the last one first
+    List(RecordArgs),
+    /// Print acts and decisions, oldest first, a JSON object on each line
+    Export(ExportArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct RecordArgs {
+    /// Only acts by and to this account, by its address or id, and its calls
+    #[arg(long, value_name = "EMAIL")]
+    pub user: Option<String>,
+    /// Only what belongs to this organization, by its name in URLs or its id
+    #[arg(long, value_name = "SLUG")]
+    pub org: Option<String>,
+    /// Only what came through this client, by its id
+    #[arg(long, value_name = "ID")]
+    pub client: Option<String>,
+    /// Only calls of this tool, prompt or resource
+    #[arg(long, value_name = "NAME")]
+    pub tool: Option<String>,
+    /// Only what was refused
+    #[arg(long)]
+    pub denied: bool,
+    /// Only `acts`, or only `decisions`
+    #[arg(long, value_name = "WHAT")]
+    pub only: Option<String>,
+    /// From when on: a day, RFC 3339, or how long ago (7d)
+    #[arg(long, value_name = "MOMENT")]
+    pub since: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+}
+
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// Only what belongs to this organization, by its name in URLs or its id
+    #[arg(long, value_name = "SLUG")]
+    pub org: Option<String>,
+    /// From when on: a day, RFC 3339, or how long ago (7d)
+    #[arg(long, value_name = "MOMENT")]
+    pub since: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    /// Only calls made for this organization, by its name in URLs or its id
+    #[arg(long, value_name = "SLUG")]
+    pub org: Option<String>,
+    /// From when on: a day, RFC 3339, or how long ago (7d)
+    #[arg(long, value_name = "MOMENT")]
+    pub since: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<String>,
+    /// End with 1 when anything would be different
+    #[arg(long)]
+    pub fail_on_change: bool,
+    /// Know the tools of `serve --demo-tools`, too
+    #[arg(long)]
+    pub demo_tools: bool,
 }
 
 #[derive(Subcommand, Debug)]

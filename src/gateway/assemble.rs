@@ -12,7 +12,7 @@ use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
-use super::{BootError, Checked, Gateway};
+use super::{BootError, Checked, Gateway, record};
 use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
@@ -107,7 +107,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
-        policy,
+        policy: policy.clone(),
+        recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
         settings: mcp_settings(&config),
         bus: Arc::clone(&bus),
@@ -162,13 +163,17 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         herald.enter(&all.observers).await?;
         herald.start(all.observers, &tasks);
     }
-    start_background_work(&tasks, &db, &parts, all.jobs);
-    let (identity, sender) = (parts.identity, parts.sender);
+    if !builder.is_at_rest {
+        start_background_work(&tasks, &db, &parts, all.jobs);
+    }
+    let Parts { identity, sender, archive, .. } = parts;
     Ok(Gateway {
         config,
         host,
         identity,
         sender,
+        archive,
+        policy,
         web,
         routes: all.routes,
         owns_pools,
@@ -233,6 +238,7 @@ fn open_parts(
         devices,
         pages,
         limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
+        archive: record::archive(config, db, &clock, &entropy),
         outbound: Arc::new(outbound::HttpOutbound::with_names(outbound_settings(config), Arc::clone(&builder.names))?),
         clock,
         entropy,
@@ -410,6 +416,7 @@ fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) 
         let identity = identity.clone();
         async move { identity.purge().await }
     });
+    record::keep(tasks, &parts.archive);
     if let Some(sender) = parts.sender.clone() {
         deliver_mail(tasks, db, parts, sender);
     }

@@ -46,6 +46,7 @@ impl Belgie {
             vetoes: Vec::new(),
             observers: Vec::new(),
             hooks: Vec::new(),
+            is_at_rest: false,
         }
     }
 }
@@ -86,6 +87,7 @@ pub struct Builder {
     pub(super) vetoes: Vec<Arc<dyn Veto>>,
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) hooks: Vec<Hook>,
+    pub(super) is_at_rest: bool,
 }
 
 impl Builder {
@@ -158,6 +160,13 @@ impl Builder {
     #[must_use]
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migrate = Some(migrate);
+        self
+    }
+
+    /// Does nothing by itself: no mail is delivered and nothing too old taken away. For whoever only looks.
+    #[must_use]
+    pub fn at_rest(mut self) -> Self {
+        self.is_at_rest = true;
         self
     }
 

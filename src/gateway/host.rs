@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use belgie_api::ports::{Catalog, HostParts, Keys, Provided, Urls};
 use belgie_api::{Clock, Entropy, Failure, Host, Result};
 
-use crate::audit::AuditLog;
+use crate::audit::Archive;
 use crate::auth::{BrowserSessions, Devices};
 use crate::config::{Config, SameSite, SmtpSecurity};
 use crate::identity::{AccountRules, Identity, SessionRules};
@@ -81,6 +81,8 @@ pub struct Parts {
     pub mailer: Arc<MailQueue>,
     /// Who takes it to the mail server, if there is one.
     pub sender: Option<Sender>,
+    /// The record.
+    pub archive: Archive,
     /// Browsers that are known.
     pub devices: Devices,
     /// Set once every plugin has mounted.
@@ -112,7 +114,7 @@ impl Parts {
             one_time: Arc::new(self.identity.clone()),
             mailer: Arc::clone(&self.mailer) as _,
             background: Arc::new(tasks),
-            audit: Arc::new(AuditLog::new(Arc::clone(&self.clock), Arc::clone(&self.entropy))),
+            audit: Arc::new(self.archive.clone()),
             catalog: Arc::clone(&self.catalog),
             provided: Arc::downgrade(&self.provided),
         })

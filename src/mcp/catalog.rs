@@ -10,8 +10,7 @@ use rmcp::model::{ListToolsResult, ServerCapabilities, ServerResult, Subscriptio
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::param_headers;
-use crate::access::decide::ActionKind;
-use crate::access::{Action, Guard, Policy, decide, foresee};
+use crate::access::{Action, ActionKind, Guard, Policy, decide, foresee};
 
 /// The longest name a tool may have (MCP 2026-07-28, server/tools, tool names).
 const MAX_NAME: usize = 128;
@@ -164,6 +163,22 @@ impl Catalog {
     /// The wrapped server that offers this part of MCP.
     pub(crate) fn owner(&self, part: Part) -> Option<&Wrapped> {
         self.owners.get(part.name()).and_then(|index| self.guarded.get(*index))
+    }
+
+    /// Everything that stands before a thing of a wrapped server that is no tool, by the word of what is to be done with it.
+    pub(crate) fn guard_of(&self, action: &str, name: &str) -> Option<Arc<Guard>> {
+        let is = |kind: ActionKind| kind.word() == action;
+        let named = [
+            (ActionKind::GetPrompt, Part::Prompts),
+            (ActionKind::ReadResource, Part::Resources),
+            (ActionKind::Complete, Part::Completions),
+        ];
+        if let Some((_, part)) = named.into_iter().find(|(kind, _)| is(*kind)) {
+            return Some(self.owner(part)?.guard_of(name).into_owned());
+        }
+        let whole = [(ActionKind::UseTask, Part::Tasks), (ActionKind::UseServer, Part::Logging)];
+        let (_, part) = whole.into_iter().find(|(kind, _)| is(*kind))?;
+        Some(Arc::clone(&self.owner(part)?.guard))
     }
 
     /// What a client is told we can do.

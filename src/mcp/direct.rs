@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::in_session::PlainInSession;
 use super::answer;
-use super::catalog::NativeTool;
+use super::catalog::{NativeTool, unknown_tool};
 use super::gate::{Gate, refuse_call};
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape};
@@ -32,7 +32,7 @@ use super::preflight;
 use super::run::{self, Visit};
 use super::settings::McpSettings;
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide, is_hidden};
+use crate::access::{Action, Denial, decide, is_hidden};
 
 /// Answers plain requests by itself.
 pub(crate) struct DirectPath {
@@ -186,6 +186,20 @@ impl DirectPath {
     }
 }
 
+impl DirectPath {
+    /// The answer to a call of a tool that is not there, or not for this caller; the record alone tells them apart.
+    async fn refuse_unknown<T>(&self, name: &str, visit: &Visit) -> Result<T, ErrorData> {
+        match self.gate.catalog().find_native(name) {
+            Some(tool) => {
+                let (kind, denial) = (ActionKind::CallTool, Denial::Hidden);
+                visit.record.refused(&visit.caller, kind, name, &tool.guard, &denial).await;
+            }
+            None => visit.record.unknown(&visit.caller, name).await,
+        }
+        Err(unknown_tool(name))
+    }
+}
+
 impl Call {
     async fn run(
         self,
@@ -198,13 +212,16 @@ impl Call {
         let action = Action::new(ActionKind::CallTool, name, &tool.guard);
         let permit = match decide(&visit.caller, action, arguments.as_ref()) {
             Ok(permit) => permit,
-            Err(denial) => return refuse_call(name, denial),
+            Err(denial) => {
+                visit.record.refused(&visit.caller, ActionKind::CallTool, name, &tool.guard, &denial).await;
+                return refuse_call(name, denial);
+            }
         };
         let mut params = CallToolRequestParams::new(name.clone());
         params.arguments = arguments;
         context.meta = meta;
         context.extensions.insert(parts);
-        run::native(permit, &visit.lease, &tool.call, params, context).await
+        run::native(permit, visit, &tool.call, params, context).await
     }
 }
 

@@ -31,12 +31,14 @@ use super::gate::Gate;
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, era_of};
 use super::preflight::{self, Refusal};
+use super::record::Record;
 use super::review::Review;
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
 use crate::access::caller::Callers;
-use crate::access::{Guard, Policy};
+use crate::access::{ActionKind, Guard, Policy};
+use crate::audit::Recorder;
 use crate::auth::challenge::Challenge;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -62,6 +64,8 @@ pub struct McpParts {
     pub guarded: Vec<Guarded>,
     /// What the operator's file adds to their rules.
     pub policy: Policy,
+    /// Where decisions go.
+    pub recorder: Recorder,
     /// Makes callers anew when something changes in their organization.
     pub callers: Callers,
     /// Tells of revocations.
@@ -92,6 +96,7 @@ struct Inner {
     binding: Arc<Binding>,
     leases: Leases,
     idle: IdlePeer,
+    recorder: Recorder,
     settings: McpSettings,
 }
 
@@ -102,7 +107,7 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, callers, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -145,7 +150,7 @@ impl McpEndpoint {
         let direct =
             settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
         let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, direct, transport, quiet, binding, leases, idle, settings })))
+        Ok(Self(Arc::new(Inner { gate, direct, transport, quiet, binding, leases, idle, recorder, settings })))
     }
 
     /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller.
@@ -165,7 +170,8 @@ impl McpEndpoint {
     ) -> Response {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(caller.clone());
-        let mut visit = Visit { caller, lease, challenge, session: None };
+        let record = Record::of(&self.0.recorder, &parts);
+        let mut visit = Visit { caller, lease, challenge, session: None, record };
         if parts.method == Method::POST {
             let mut log = CallLog::default();
             let mut response = self.post(parts, body, visit, &mut log).await;
@@ -259,9 +265,23 @@ impl McpEndpoint {
     /// Everything that stands before a tool of this name, as it would for this caller; `None` when there is no such tool.
     pub async fn find_guard(&self, caller: &Caller, challenge: Arc<Challenge>, tool: &str) -> Option<Arc<Guard>> {
         let lease = self.lease(caller);
-        let visit = Visit { caller: caller.clone(), lease, challenge, session: None };
+        let visit = Visit { caller: caller.clone(), lease, challenge, session: None, record: Record::default() };
         let Inner { gate, idle, .. } = self.0.as_ref();
         preflight::find_tool(gate, idle, &visit, tool).await.map(Cow::into_owned)
+    }
+
+    /// Everything that stands before a thing, by the word of what is to be done with it; `None` when there is no such thing.
+    pub async fn find_guard_of(
+        &self,
+        caller: &Caller,
+        challenge: Arc<Challenge>,
+        action: &str,
+        name: &str,
+    ) -> Option<Arc<Guard>> {
+        if action == ActionKind::CallTool.word() {
+            return self.find_guard(caller, challenge, name).await;
+        }
+        self.0.gate.catalog().guard_of(action, name)
     }
 
     /// Sends a message the long way.

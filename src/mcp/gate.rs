@@ -25,6 +25,7 @@ use super::run::{self, Visit};
 use super::settings::McpSettings;
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Guard, decide, foresee};
+use crate::audit::Underway;
 
 /// Cheap to clone: rmcp wants one for each request.
 #[derive(Clone)]
@@ -164,9 +165,46 @@ impl Gate {
             _ => (server.guard_of(name), arguments),
         };
         let action = Action::new(kind, name, &guard);
-        let permit = decide(&visit.caller, action, arguments.as_ref()).map_err(|denial| refuse(&action, denial))?;
+        let permit = match decide(&visit.caller, action, arguments.as_ref()) {
+            Ok(permit) => permit,
+            Err(denial) => {
+                visit.record.refused(&visit.caller, kind, name, &guard, &denial).await;
+                return Err(refuse(&action, denial));
+            }
+        };
         // Boxed: rmcp moves the future of whatever method, and would move the room for this one with each.
-        Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await
+        Box::pin(run::wrapped(permit, &visit, server, request, context)).await
+    }
+
+    /// The wrapped server that tells of changes, if the caller may use it and read all of these resources; with their entries
+    /// on record.
+    async fn subscribe_to(
+        &self,
+        visit: &Visit,
+        uris: &[String],
+    ) -> Result<(Option<&Wrapped>, Vec<Underway>), ErrorData> {
+        let owner = self.catalog().owner(Part::Subscriptions);
+        let Some(server) = owner.filter(|server| foresee(&visit.caller, &server.guard).is_ok()) else {
+            return Ok((None, Vec::new()));
+        };
+        let guards: Vec<_> = uris.iter().map(|uri| (uri, server.guard_of(uri))).collect();
+        let mut permits = Vec::new();
+        for (uri, guard) in &guards {
+            match decide(&visit.caller, Action::new(ActionKind::ReadResource, uri, guard), None) {
+                Ok(permit) => permits.push(permit),
+                Err(denial) => {
+                    visit.record.refused(&visit.caller, ActionKind::ReadResource, uri, guard, &denial).await;
+                    return Ok((None, Vec::new()));
+                }
+            }
+        }
+        let mut underway = Vec::new();
+        run::need(&visit.lease, &server.guard);
+        for permit in permits {
+            underway.push(visit.record.begin(&permit).await?);
+            run::need(&visit.lease, permit.action().guard());
+        }
+        Ok((Some(server), underway))
     }
 
     /// Tells every wrapped server that the sender may use.

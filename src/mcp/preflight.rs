@@ -24,7 +24,7 @@ use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape, era_of, is_known};
 use super::run::Visit;
 use crate::access::decide::AtPreflight;
-use crate::access::{Guard, foresee, is_hidden};
+use crate::access::{ActionKind, Guard, foresee, is_hidden};
 
 // Names and not texts: a text is read again as a name with every look-up.
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -119,14 +119,16 @@ pub(crate) async fn check_scopes(
     if message.shape != Shape::Request {
         return Ok(());
     }
-    let part = match message.method.as_ref() {
-        "tools/call" => None,
-        "prompts/get" => Some(Part::Prompts),
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Some(Part::Resources),
-        "completion/complete" => Some(Part::Completions),
-        "logging/setLevel" => Some(Part::Logging),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => Some(Part::Tasks),
-        "skills/get" | "resources/directory/read" => Some(Part::Skills),
+    let (part, kind) = match message.method.as_ref() {
+        "tools/call" => (None, ActionKind::CallTool),
+        "prompts/get" => (Some(Part::Prompts), ActionKind::GetPrompt),
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+            (Some(Part::Resources), ActionKind::ReadResource)
+        }
+        "completion/complete" => (Some(Part::Completions), ActionKind::Complete),
+        "logging/setLevel" => (Some(Part::Logging), ActionKind::UseServer),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => (Some(Part::Tasks), ActionKind::UseTask),
+        "skills/get" | "resources/directory/read" => (Some(Part::Skills), ActionKind::ReadResource),
         _ => return Ok(()),
     };
     let name = message.meant();
@@ -146,10 +148,12 @@ pub(crate) async fn check_scopes(
     match denial.at_preflight() {
         AtPreflight::Passes => return Ok(()),
         AtPreflight::Unavailable => {
+            visit.record.refused(&visit.caller, kind, name, &guard, &denial).await;
             return Err(Box::new(answer::error(StatusCode::SERVICE_UNAVAILABLE, message.id, &undecided())));
         }
         AtPreflight::AsksForScopes => {}
     }
+    visit.record.refused(&visit.caller, kind, name, &guard, &denial).await;
     let missing = visit.caller.scopes().missing(guard.scopes());
     let header = visit.challenge.insufficient_scope(guard.scopes(), visit.caller.scopes());
     let message_text = format!("This request needs more rights: {missing}");

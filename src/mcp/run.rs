@@ -14,6 +14,7 @@ use rmcp::{ErrorData, RoleServer};
 
 use super::answer::CREDENTIAL_ENDED;
 use super::catalog::Wrapped;
+use super::record::{Outcome, Record};
 use super::session::InUse;
 use super::stream::Lease;
 use crate::access::{Guard, Permit};
@@ -28,6 +29,8 @@ pub(crate) struct Visit {
     pub(crate) challenge: Arc<Challenge>,
     /// Keeps the session from being idle, when the message came in one.
     pub(crate) session: Option<InUse>,
+    /// Where decisions about it go.
+    pub(crate) record: Record,
 }
 
 impl Visit {
@@ -42,10 +45,11 @@ impl Visit {
     }
 }
 
-/// Runs a tool of ours. Whatever it waits for is given up as soon as the client cancels or the lease is over.
+/// Runs a tool of ours and puts it on record. Whatever it waits for is given up as soon as the client cancels or the lease is
+/// over.
 pub(crate) async fn native(
     permit: Permit<'_>,
-    lease: &Lease,
+    visit: &Visit,
     call: &ToolCall,
     mut params: CallToolRequestParams,
     mut context: RequestContext<RoleServer>,
@@ -53,38 +57,47 @@ pub(crate) async fn native(
     if params.name != permit.action().name() {
         params.name = permit.action().name().to_owned().into();
     }
-    need(lease, permit.action().guard());
+    let underway = visit.record.begin(&permit).await?;
+    need(&visit.lease, permit.action().guard());
     context.extensions.insert(permit.caller().clone());
     let cancelled = context.ct.clone();
     let work = contain(permit.action().name(), || call(params, context));
-    tokio::select! {
+    let done = tokio::select! {
         biased;
-        () = lease.ended() => Err(credential_ended()),
+        () = visit.lease.ended() => Err(credential_ended()),
         done = work => done,
-        () = cancelled.cancelled() => Err(ErrorData::internal_error("The call was cancelled.", None)),
-    }
+        () = cancelled.cancelled() => {
+            underway.end("cut_off");
+            return Err(ErrorData::internal_error("The call was cancelled.", None));
+        }
+    };
+    underway.end(done.word());
+    done
 }
 
-/// Hands a request to a wrapped server. It is told of a cancellation by its context, and dropped when the lease is over.
+/// Hands a request to a wrapped server and puts it on record. It is told of a cancellation by its context, and dropped when the lease is over.
 pub(crate) async fn wrapped(
     permit: Permit<'_>,
-    lease: &Lease,
+    visit: &Visit,
     server: &Wrapped,
     request: ClientRequest,
     mut context: RequestContext<RoleServer>,
 ) -> Result<ServerResult, ErrorData> {
-    need(lease, permit.action().guard());
+    let underway = visit.record.begin(&permit).await?;
+    need(&visit.lease, permit.action().guard());
     context.extensions.insert(permit.caller().clone());
     let cancel = context.ct.clone();
     let work = contain(server.name, || server.handler.handle_request(request, context));
-    tokio::select! {
+    let done = tokio::select! {
         biased;
-        () = lease.ended() => {
+        () = visit.lease.ended() => {
             cancel.cancel();
             Err(credential_ended())
         }
         done = work => done,
-    }
+    };
+    underway.end(if cancel.is_cancelled() { "cut_off" } else { done.word() });
+    done
 }
 
 /// Ties what is about to run to what its caller is in the organization.

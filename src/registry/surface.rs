@@ -136,8 +136,8 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/auth/verify", "browser"),
 ];
 
-const CORE_COMMANDS: [&str; 10] =
-    ["audit", "check", "demo", "doctor", "explain", "migrate", "serve", "session", "surface", "user"];
+const CORE_COMMANDS: [&str; 11] =
+    ["audit", "check", "demo", "doctor", "explain", "migrate", "serve", "session", "simulate", "surface", "user"];
 
 fn room(room: Room) -> &'static str {
     match room {

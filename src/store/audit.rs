@@ -1,18 +1,50 @@
 //! Table `core_audit`: who did what to whom. Rows are added and never changed.
 
 use belgie_api::db::Conn;
-use belgie_api::ports::AuditEntry;
-use belgie_api::{AuditId, Result, Timestamp, UserId, on};
+use belgie_api::ports::{AuditEntry, AuditFilter, Stretch};
+use belgie_api::{AuditId, OrgId, Result, Timestamp, UserId, on};
 use serde_json::Value;
 use sqlx::types::Json;
 
+use super::decisions::{Bounds, outcome_class};
+
 const INSERT: &str = "INSERT INTO core_audit \
-     (id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+     (id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details, organization_id) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const LATEST: &str = "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, \
-     details FROM core_audit ORDER BY at DESC, id DESC LIMIT $1";
+     details, organization_id FROM core_audit ORDER BY at DESC, id DESC LIMIT $1";
 const ABOUT: &str = "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, \
-     details FROM core_audit WHERE target = $1 OR actor_id = $2 OR impersonator_id = $2 ORDER BY at DESC, id DESC LIMIT $3";
+     details, organization_id FROM core_audit \
+     WHERE target = $1 OR actor_id = $2 OR impersonator_id = $2 ORDER BY at DESC, id DESC LIMIT $3";
+/// One bite at a time, so that nobody waits long for the write lock.
+const PURGE: &str =
+    "DELETE FROM core_audit WHERE id IN (SELECT id FROM core_audit WHERE at < $1 ORDER BY at, id LIMIT $2)";
+
+/// A stretch of the record; `place` narrows it to an organization or not.
+macro_rules! stretch {
+    ($place:literal, $before:literal, $order:literal) => {
+        concat!(
+            "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details, \
+             organization_id FROM core_audit WHERE ",
+            $place,
+            " AND at >= $2 AND at < $3 AND (at, id) ",
+            $before,
+            " ($4, $5) AND ($6 IS NULL OR actor_id = $6 OR impersonator_id = $6 OR target = $7) \
+             AND ($8 IS NULL OR client_id = $8) \
+             AND ($9 IS NULL OR $9 = CASE outcome WHEN 'done' THEN 'done' WHEN 'refused' THEN 'refused' ELSE 'failed' END) \
+             ORDER BY at ",
+            $order,
+            ", id ",
+            $order,
+            " LIMIT $10"
+        )
+    };
+}
+
+const NEWEST: &str = stretch!("$1 IS NULL", "<", "DESC");
+const OLDEST: &str = stretch!("$1 IS NULL", ">", "ASC");
+const NEWEST_IN_ORGANIZATION: &str = stretch!("organization_id = $1", "<", "DESC");
+const OLDEST_IN_ORGANIZATION: &str = stretch!("organization_id = $1", ">", "ASC");
 
 /// An act on record.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -40,6 +72,8 @@ pub struct AuditRow {
     /// What else is worth knowing.
     #[sqlx(json)]
     pub details: Value,
+    /// In which organization.
+    pub organization_id: Option<OrgId>,
 }
 
 /// Adds an act.
@@ -59,6 +93,7 @@ pub async fn insert(conn: &mut Conn, id: AuditId, at: Timestamp, entry: &AuditEn
         .bind(entry.request_id.as_deref())
         .bind(entry.ip.map(|ip| ip.to_string()))
         .bind(Json(&entry.details))
+        .bind(entry.organization)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -81,4 +116,41 @@ pub async fn about(conn: &mut Conn, user: UserId, limit: i64) -> Result<Vec<Audi
         .bind(user)
         .bind(limit)
         .fetch_all(c).await)?)
+}
+
+/// A stretch of the record, as wanted. What is about a tool is no act, so with a name there are none.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<AuditRow>> {
+    if wanted.name.is_some() {
+        return Ok(Vec::new());
+    }
+    let bounds = Bounds::of(wanted, stretch);
+    let sql = match (wanted.organization, bounds.is_newest_first) {
+        (None, true) => NEWEST,
+        (None, false) => OLDEST,
+        (Some(_), true) => NEWEST_IN_ORGANIZATION,
+        (Some(_), false) => OLDEST_IN_ORGANIZATION,
+    };
+    Ok(on!(conn, c => sqlx::query_as::<_, AuditRow>(sql)
+        .bind(wanted.organization)
+        .bind(bounds.since)
+        .bind(bounds.until)
+        .bind(bounds.place.at)
+        .bind(bounds.place.id)
+        .bind(wanted.user)
+        .bind(wanted.user.map(|user| user.to_string()))
+        .bind(wanted.client.as_ref().map(belgie_api::ClientId::as_str))
+        .bind(outcome_class(wanted.result))
+        .bind(bounds.limit)
+        .fetch_all(c).await)?)
+}
+
+/// Takes away at most `limit` acts that are older than a moment: how many there were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn purge(conn: &mut Conn, before: Timestamp, limit: i64) -> Result<u64> {
+    Ok(on!(conn, c => sqlx::query(PURGE).bind(before).bind(limit).execute(c).await.map(|done| done.rows_affected()))?)
 }

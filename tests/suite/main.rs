@@ -19,6 +19,7 @@ mod accounts;
 mod admin;
 mod application;
 mod architecture;
+mod audit;
 mod boot;
 mod cli;
 mod embed;

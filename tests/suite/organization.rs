@@ -29,12 +29,12 @@ use crate::support::gateway::PASSWORD;
 use crate::support::{Browser, TestGateway};
 
 /// What applications are lent.
-fn organizations(gateway: &TestGateway) -> Use<Organizations> {
+pub fn organizations(gateway: &TestGateway) -> Use<Organizations> {
     gateway.gateway.provided::<Organizations>().expect("organizations")
 }
 
 /// A new person with a proven address, and a browser they are signed in with.
-async fn known(gateway: &TestGateway, email: &str) -> (UserContext, Browser) {
+pub async fn known(gateway: &TestGateway, email: &str) -> (UserContext, Browser) {
     let user = gateway.person(email).await;
     prove(gateway, &user).await;
     let mut browser = gateway.browser();
@@ -43,25 +43,25 @@ async fn known(gateway: &TestGateway, email: &str) -> (UserContext, Browser) {
 }
 
 /// An organization of somebody.
-async fn owned_by(gateway: &TestGateway, owner: UserId, slug: &str) -> OrganizationRecord {
+pub async fn owned_by(gateway: &TestGateway, owner: UserId, slug: &str) -> OrganizationRecord {
     let new =
         NewOrganization { name: format!("The {slug}"), slug: Some(slug.to_owned()), ..NewOrganization::default() };
     organizations(gateway).create_for(owner, new).await.expect("an organization")
 }
 
 /// Puts somebody into an organization.
-async fn join(gateway: &TestGateway, id: OrgId, user: UserId, roles: &str) {
+pub async fn join(gateway: &TestGateway, id: OrgId, user: UserId, roles: &str) {
     let roles = read_roles([roles]).expect("roles");
     organizations(gateway).add_member(&Actor::host(), id, user, &roles).await.expect("a member");
 }
 
 /// The address of an endpoint.
-fn at(organization: &str, act: &str) -> String {
+pub fn at(organization: &str, act: &str) -> String {
     format!("/auth/organization/{organization}{act}")
 }
 
 /// Sends JSON that must be taken, and gives what came of it.
-async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
+pub async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
     let (status, said) = call(browser, path, body).await;
     assert!(status.is_success(), "{path}: {status} {said}");
     said

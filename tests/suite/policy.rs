@@ -10,7 +10,7 @@ mod several;
 mod subscriptions;
 mod table;
 mod tasks;
-mod wrapped;
+pub mod wrapped;
 
 use belgie_api::Event;
 use belgie_api::context::UserContext;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::support::{Connected, LegacySession, Place, Places, Reply, TestGateway};
 
 /// A scope that is given to whoever asks for it.
-fn scope(name: &'static str) -> ScopeInfo {
+pub fn scope(name: &'static str) -> ScopeInfo {
     ScopeInfo { name: name.into(), description: "Try something out".into(), grant: ScopeGrant::OnRequest }
 }
 

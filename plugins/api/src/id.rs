@@ -107,6 +107,8 @@ ids! {
     MailId = "mai";
     /// An entry of the record of acts.
     AuditId = "aud";
+    /// A decision on record, with the call it was made about.
+    DecisionId = "dec";
     /// An account elsewhere that is a way into an account here.
     LinkedAccountId = "lac";
     /// An organization.

@@ -39,8 +39,8 @@ pub use entropy::Entropy;
 pub use event::Event;
 pub use failure::{Failure, Result};
 pub use id::{
-    AuditId, ClientId, GrantId, InvitationId, LinkedAccountId, MailId, MembershipId, OrgId, ServiceId, SessionId,
-    TeamId, TokenId, UserId,
+    AuditId, ClientId, DecisionId, GrantId, InvitationId, LinkedAccountId, MailId, MembershipId, OrgId, ServiceId,
+    SessionId, TeamId, TokenId, UserId,
 };
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;

@@ -7,6 +7,7 @@ mod outbound;
 mod people;
 mod record;
 mod services;
+mod records;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub use self::people::{
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 pub use self::services::{NewService, Service, ServiceTokens, Services};
+pub use self::records::{AuditFilter, AuditRecord, AuditResult, Place, RecordKind, Stretch, read_moment};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::entropy::Entropy;

@@ -69,6 +69,13 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Reads RFC 3339, with any offset; `None` when it is none.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).map(Self).ok()
+    }
+
     /// The day as people write it, in UTC, such as `12 November 2026`.
     #[must_use]
     pub fn day(self) -> String {

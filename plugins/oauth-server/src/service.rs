@@ -8,6 +8,7 @@ mod connections;
 mod documents;
 mod people;
 mod personal;
+mod record;
 mod redeem;
 mod revoke;
 mod tidy;

@@ -2,6 +2,7 @@
 
 mod faces;
 mod machines;
+mod record;
 mod templates;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use url::form_urlencoded;
 pub use self::faces::Section;
 use self::faces::{face, invitation_row, member_row, membership_row, offers, role_row};
 pub use self::machines::{ServiceForm, Services, agents, new_service, services};
+pub use self::record::{Record, record};
 pub use self::templates::templates;
 use crate::actor::Actor;
 use crate::model::member::in_words;
@@ -144,6 +146,7 @@ pub async fn one(
         "may_make_roles": may(permission::ROLE_CREATE),
         "may_see_agents": may(permission::AGENT_READ),
         "may_see_services": may(permission::TOKEN_READ),
+        "may_read_record": may(permission::AUDIT_READ),
         "sends_mail": organizations.host().mailer().is_available(),
     });
     organizations.host().pages().page(visitor, ONE, &details.organization.name, context)

@@ -16,7 +16,6 @@ use serde_json::value::RawValue;
 use super::{DirectPath, Plain, success};
 use crate::access::is_listed;
 use crate::mcp::answer;
-use crate::mcp::catalog::unknown_tool;
 use crate::mcp::idle_peer::IdlePeer;
 use crate::mcp::message::Message;
 use crate::mcp::run::Visit;
@@ -67,7 +66,7 @@ impl DirectPath {
     ) -> Response {
         let outcome = match plain {
             Plain::List => return success(message.id, self.list(visit)),
-            Plain::UnknownTool(name) => Err(unknown_tool(name)),
+            Plain::UnknownTool(name) => self.refuse_unknown(name, visit).await,
             Plain::Call(call) => {
                 let context = RequestContext::new(call.id.clone(), idle.peer());
                 call.run(parts, visit, context).await

@@ -16,7 +16,6 @@ use tokio::sync::oneshot;
 use super::{Call, DirectPath, Plain, success};
 use crate::access::is_listed;
 use crate::mcp::answer;
-use crate::mcp::catalog::unknown_tool;
 use crate::mcp::message::Message;
 use crate::mcp::run::Visit;
 use crate::mcp::session::Running;
@@ -76,7 +75,7 @@ impl DirectPath {
     ) -> Response {
         let outcome = match plain {
             PlainInSession::List => return success(message.id, self.list_in_session(visit)),
-            PlainInSession::UnknownTool(name) => Err(unknown_tool(name)),
+            PlainInSession::UnknownTool(name) => self.refuse_unknown(name, visit).await,
             PlainInSession::Call(begun) => match self.call_in_session(*begun, parts, visit).await {
                 Some(outcome) => outcome,
                 None => return answer::silence(),

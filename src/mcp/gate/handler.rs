@@ -109,18 +109,22 @@ impl ServerHandler for Gate {
         let visit = Visit::behind(&context.extensions)?;
         let modern = is_modern(&context);
         let name = request.name.clone();
-        let Some(found) = self.find(&name, &context).await else { return Err(unknown_tool(&name)) };
+        let Some(found) = self.find(&name, &context).await else {
+            visit.record.unknown(&visit.caller, &name).await;
+            return Err(unknown_tool(&name));
+        };
         let guard = found.guard(&name);
         let action = Action::new(ActionKind::CallTool, &name, &guard);
         let mut response = match (decide(&visit.caller, action, request.arguments.as_ref()), found) {
-            (Err(denial), _) => refuse_call(&name, denial)?,
-            (Ok(permit), Found::Native(tool)) => {
-                run::native(permit, &visit.lease, &tool.call, request, context).await?
+            (Err(denial), _) => {
+                visit.record.refused(&visit.caller, ActionKind::CallTool, &name, &guard, &denial).await;
+                refuse_call(&name, denial)?
             }
+            (Ok(permit), Found::Native(tool)) => run::native(permit, &visit, &tool.call, request, context).await?,
             (Ok(permit), Found::Wrapped(server)) => {
                 let seen = guard.arguments_it_reads(request.arguments.as_ref());
                 let request = ClientRequest::CallToolRequest(Request::new(request));
-                match Box::pin(run::wrapped(permit, &visit.lease, server, request, context)).await? {
+                match Box::pin(run::wrapped(permit, &visit, server, request, context)).await? {
                     ServerResult::CallToolResult(result) => result.into(),
                     ServerResult::InputRequiredResult(result) => result.into(),
                     ServerResult::CreateTaskResult(result) => {
@@ -277,14 +281,7 @@ impl ServerHandler for Gate {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::behind(&context.request_context().extensions)?;
         let wanted = context.accepted().resource_subscriptions.clone().unwrap_or_default();
-        let owner = self.catalog().owner(Part::Subscriptions);
-        let owner = owner.filter(|server| server.may_subscribe(&visit.caller, &wanted));
-        if let Some(server) = owner {
-            run::need(&visit.lease, &server.guard);
-            for uri in &wanted {
-                run::need(&visit.lease, &server.guard_of(uri));
-            }
-        }
+        let (owner, underway) = self.subscribe_to(&visit, &wanted).await?;
         let (changes, sink) = (visit.lease.changes(), context.sink().clone());
         let told = async {
             loop {
@@ -303,12 +300,14 @@ impl ServerHandler for Gate {
             context.cancelled().await;
             Ok(())
         };
-        tokio::select! {
+        let done = tokio::select! {
             biased;
-            () = visit.lease.ended() => Ok(()),
+            () = visit.lease.ended() => return Ok(()),
             done = served => done,
             () = told => Ok(()),
-        }
+        };
+        underway.into_iter().for_each(|entry| entry.end(if done.is_ok() { "done" } else { "error" }));
+        done
     }
 
     async fn get_task(

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::support::settings;
 use super::wrapped::Shelf;
 use crate::access::caller::Callers;
+use crate::audit::Recorder;
 use crate::mcp::param_headers;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings};
 
@@ -30,6 +31,7 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
         tools,
         guarded,
         policy: crate::access::Policy::default(),
+        recorder: Recorder::off(),
         callers: Callers::default(),
         bus: Arc::default(),
         clock: Arc::new(SystemClock),

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::caller::Callers;
+use crate::audit::Recorder;
 use crate::auth::challenge::Challenge;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings, demo};
 
@@ -143,6 +144,7 @@ impl Bench {
             tools: own_tools(&hanging, &given_up),
             guarded,
             policy: crate::access::Policy::default(),
+            recorder: Recorder::off(),
             callers: Callers::default(),
             bus: Arc::clone(&bus),
             clock: Arc::<ShiftedClock>::clone(&clock),

@@ -22,7 +22,7 @@ type Page = Option<PaginatedRequestParams>;
 type Context = RequestContext<RoleServer>;
 
 /// A server that does whatever it is asked.
-struct Willing;
+pub struct Willing;
 
 impl ServerHandler for Willing {
     fn get_info(&self) -> ServerConfig {

@@ -237,8 +237,17 @@ impl TestGateway {
 
     /// Another node on the same database, whose configuration is another.
     pub async fn with_other_config(&self, change: impl FnOnce(&str) -> String) -> Arc<Gateway> {
+        self.with_others(change, |builder| builder).await
+    }
+
+    /// The same, with more in it.
+    pub async fn with_others(
+        &self,
+        change: impl FnOnce(&str) -> String,
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Arc<Gateway> {
         let base = format!("base_url = \"{}\"\n", self.url);
-        let builder = Belgie::builder(RawConfig::from_text(&format!("{base}{}", change(&self.place.config))));
+        let builder = build(Belgie::builder(RawConfig::from_text(&format!("{base}{}", change(&self.place.config)))));
         let built = builder.clock(Arc::clone(&self.clock) as _).build().await;
         Arc::new(built.unwrap_or_else(|error| panic!("{error}")))
     }

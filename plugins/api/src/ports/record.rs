@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::caller::Caller;
 use crate::db::Tx;
-use crate::failure::Result;
-use crate::id::{ClientId, UserId};
+use crate::failure::{Failure, Result};
+use crate::id::{ClientId, OrgId, UserId};
+use crate::ports::records::{AuditFilter, AuditRecord, Stretch};
 use crate::web::RequestInfo;
 
 /// A mail to one person, the same words twice.
@@ -58,6 +59,8 @@ pub struct AuditEntry {
     pub impersonator: Option<UserId>,
     /// Through which client.
     pub client: Option<ClientId>,
+    /// In which organization: whoever may read the record of that organization reads this entry.
+    pub organization: Option<OrgId>,
     /// To whom or what: an id with its prefix.
     pub target: Option<String>,
     /// In which request.
@@ -82,6 +85,20 @@ impl AuditEntry {
         self.actor = caller.service().is_none().then(|| caller.user().id);
         self.impersonator = caller.principal().presence().and_then(|presence| presence.impersonator);
         self.client = Some(caller.client().id.clone());
+        self
+    }
+
+    /// In which organization: it is on that organization's record, too.
+    #[must_use]
+    pub fn within(mut self, organization: impl Into<Option<OrgId>>) -> Self {
+        self.organization = organization.into();
+        self
+    }
+
+    /// That it was refused.
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.outcome = "refused";
         self
     }
 
@@ -116,4 +133,13 @@ pub trait Audit: Send + Sync {
     /// # Errors
     /// When the database does not answer; then the act must not happen either.
     async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()>;
+
+    /// What is on record, acts and decisions alike, in the order of their moments. What this process has decided up to now
+    /// is among it. Whether whoever asks may read it is for the one who calls to know.
+    ///
+    /// # Errors
+    /// When the database does not answer. The default is for stand-ins in tests and always fails.
+    async fn list(&self, _wanted: &AuditFilter, _stretch: Stretch) -> Result<Vec<AuditRecord>> {
+        Err(Failure::internal("there is no record here"))
+    }
 }

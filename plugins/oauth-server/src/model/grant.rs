@@ -104,6 +104,19 @@ impl TryFrom<String> for GrantKind {
     }
 }
 
+/// A grant that has just ended.
+#[derive(Debug, sqlx::FromRow)]
+pub struct EndedGrant {
+    /// The grant.
+    pub id: GrantId,
+    /// Whose.
+    pub user_id: UserId,
+    /// To whom it was given.
+    pub client_id: ClientId,
+    /// For which organization it let act.
+    pub organization_id: Option<OrgId>,
+}
+
 /// Why a grant ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevokeReason {

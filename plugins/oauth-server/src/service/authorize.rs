@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use belgie_api::ports::AuditEntry;
+use belgie_api::serde_json::json;
 use belgie_api::{Caller, Failure, GrantBinding, PlainToken, Result, TokenKind};
 
 use super::OAuth;
@@ -218,11 +220,17 @@ impl OAuth {
         let mut request =
             store::interactions::consume(&mut tx, handle.hash(), answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();
+        let act = |action, details| AuditEntry::done(action).by(caller).to(&request.client.id).with(details);
         let Some(bound) = bound else {
+            let refused = act("consent.refused", json!({ "scopes": request.scopes }));
+            self.record(&mut tx, &refused).await?;
             tx.commit(now).await?;
             return Ok(request.reply.with_error(issuer, reject("access_denied", "The person said no.")));
         };
         bound.check(&request.resources)?;
+        let given = json!({ "scopes": request.scopes, "teams": bound.binding.teams, "resources": request.resources });
+        let given = act("consent.given", given).within(bound.binding.organization);
+        self.record(&mut tx, &given).await?;
         request.binding = bound.binding;
         let code = TokenKind::Code.mint(self.host.entropy());
         let location = request.reply.with_code(issuer, &code);

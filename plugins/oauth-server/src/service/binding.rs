@@ -9,7 +9,7 @@ use belgie_api::ports::{OrgName, Organizations, Teams, Use};
 use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, OrgId, Result, TeamId, UserId, async_trait};
 
 use super::OAuth;
-use super::redeem::end_grant;
+use super::record::ended;
 use crate::model::address::slugs_in;
 use crate::model::grant::RevokeReason;
 use crate::model::request::AuthorizationRequest;
@@ -160,7 +160,7 @@ impl Memberships {
                 continue;
             }
             let mut tx = self.0.host.db().begin().await?;
-            end_grant(&mut tx, grant.id, RevokeReason::MembershipEnded, now).await?;
+            self.0.end_grant(&mut tx, grant.id, RevokeReason::MembershipEnded, ended(), now).await?;
             tx.commit(now).await?;
         }
         Ok(())

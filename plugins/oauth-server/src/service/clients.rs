@@ -1,8 +1,10 @@
 //! Clients: how they become known, are found and are deleted.
 
+use belgie_api::ports::AuditEntry;
 use belgie_api::{ClientId, Event, Failure, PlainToken, Result, TokenKind};
 
 use super::OAuth;
+use super::record::ended;
 use crate::model::client::{Client, OPERATOR, REGISTRATION, RegisteredClient};
 use crate::model::grant::RevokeReason;
 use crate::model::refusal;
@@ -77,6 +79,10 @@ impl OAuth {
         };
         let mut tx = self.host.db().begin().await?;
         store::clients::insert(&mut tx, &client).await?;
+        // Those that register themselves are strangers, who would fill the record.
+        if origin == OPERATOR {
+            self.record(&mut tx, &AuditEntry::done("client.created").to(&client.id)).await?;
+        }
         tx.commit(now).await?;
         Ok(NewClient { client, secret })
     }
@@ -107,8 +113,9 @@ impl OAuth {
                 .hint("`belgie client list` shows the ids."));
         }
         for grant in &grants {
-            tx.emit(Event::GrantRevoked { grant: *grant });
+            self.note_end(&mut tx, grant, RevokeReason::ClientDeleted, ended()).await?;
         }
+        self.record(&mut tx, &AuditEntry::done("client.deleted").to(id)).await?;
         tx.emit(Event::ClientDeleted { client: id.clone() });
         tx.commit(now).await?;
         Ok(grants.len())

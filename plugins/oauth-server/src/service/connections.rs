@@ -5,7 +5,6 @@ use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure, GrantId, Result, UserId};
 
 use super::OAuth;
-use super::redeem::end_grant;
 use crate::model::grant::{Grant, RevokeReason};
 use crate::store;
 
@@ -28,9 +27,8 @@ impl OAuth {
         if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await? {
             return Err(Failure::not_found("connection.unknown", "There is no such connection."));
         }
-        end_grant(&mut tx, grant, RevokeReason::Person, now).await?;
-        let entry = AuditEntry::done("connection.revoked").by(caller).during(info).to(grant);
-        self.host.audit().record(&mut tx, &entry).await?;
+        let act = AuditEntry::done("connection.revoked").by(caller).during(info);
+        self.end_grant(&mut tx, grant, RevokeReason::Person, act, now).await?;
         tx.commit(now).await
     }
 }

@@ -12,7 +12,7 @@ use belgie_api::{ClientId, GrantId, OrgId, Result, UserId, async_trait};
 use url::form_urlencoded;
 
 use super::OAuth;
-use super::redeem::end_grant;
+use super::record::ended;
 use crate::model::grant::{Grant, GrantKind, RevokeReason, shown_name};
 use crate::store;
 
@@ -30,7 +30,7 @@ impl Veto for People {
         let Act::Reclaim { user } = act else { return Ok(()) };
         let now = self.0.host.now();
         for grant in store::grants::list_ids(tx, user.id, now).await? {
-            end_grant(tx, grant, RevokeReason::Reclaimed, now).await?;
+            self.0.end_grant(tx, grant, RevokeReason::Reclaimed, ended(), now).await?;
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Connections for People {
         if !store::grants::is_of_user(tx, grant, user).await? {
             return Ok(false);
         }
-        end_grant(tx, grant, RevokeReason::Operator, self.0.host.now()).await
+        self.0.end_grant(tx, grant, RevokeReason::Operator, ended(), self.0.host.now()).await
     }
 }
 
@@ -76,7 +76,7 @@ impl OrganizationConnections for People {
         if store::grants::find_in(tx, grant, organization, now).await?.is_none() {
             return Ok(false);
         }
-        end_grant(tx, grant, RevokeReason::Organization, now).await
+        self.0.end_grant(tx, grant, RevokeReason::Organization, ended(), now).await
     }
 }
 

@@ -13,7 +13,6 @@ use belgie_api::{
 use serde_json::json;
 
 use super::OAuth;
-use super::redeem::end_grant;
 use crate::model::client::{PERSONAL, presentable_name};
 use crate::model::grant::{Grant, GrantKind, LiveToken, RevokeReason};
 use crate::model::scopes::within_account;
@@ -138,9 +137,15 @@ impl OAuth {
         };
         store::grants::insert(&mut tx, &grant).await?;
         store::tokens::insert_access(&mut tx, &token).await?;
-        let details =
-            json!({ "user": grant.user_id, "scopes": grant.scopes, "organization": grant.binding.organization_id });
-        self.host.audit().record(&mut tx, &entry.to(id).with(details)).await?;
+        let details = json!({
+            "user": grant.user_id,
+            "scopes": grant.scopes,
+            "teams": grant.binding.team_ids,
+            "resources": grant.resources,
+            "ends_at": grant.ends_at,
+        });
+        let entry = entry.to(id).within(grant.binding.organization_id).with(details);
+        self.record(&mut tx, &entry).await?;
         tx.commit(now).await?;
         let live = LiveToken {
             id,
@@ -173,13 +178,12 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let grant = store::tokens::find_personal_grant(&mut tx, token).await?.ok_or_else(unknown_token)?;
+        let act = AuditEntry::done("token.revoked").by(caller).during(info);
         if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await?
-            || !end_grant(&mut tx, grant, RevokeReason::Person, now).await?
+            || !self.end_grant(&mut tx, grant, RevokeReason::Person, act, now).await?
         {
             return Err(unknown_token());
         }
-        let entry = AuditEntry::done("token.revoked").by(caller).during(info).to(token);
-        self.host.audit().record(&mut tx, &entry).await?;
         tx.commit(now).await
     }
 
@@ -191,8 +195,7 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let Some(grant) = store::tokens::find_personal_grant(&mut tx, token).await? else { return Ok(false) };
-        end_grant(&mut tx, grant, RevokeReason::Operator, now).await?;
-        self.host.audit().record(&mut tx, &AuditEntry::done("token.revoked").to(token)).await?;
+        self.end_grant(&mut tx, grant, RevokeReason::Operator, AuditEntry::done("token.revoked"), now).await?;
         tx.commit(now).await?;
         Ok(true)
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use belgie_api::db::Tx;
 use belgie_api::{
-    Event, Failure, GrantBinding, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind,
-    UserId,
+    Failure, GrantBinding, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind, UserId,
 };
 
 use super::OAuth;
 use super::client_auth::ClientProof;
+use super::record::ended;
 use crate::model::address::find_resources;
 use crate::model::grant::{Grant, GrantKind, RevokeReason};
 use crate::model::params::Params;
@@ -129,7 +129,7 @@ impl OAuth {
         let Some(taken) = store::codes::consume(&mut tx, code, &client.id, grant, now).await? else {
             if let Some(grant) = store::codes::find_spent(&mut tx, code, &client.id).await? {
                 tracing::warn!(grant.id = %grant, "an authorization code came twice: its grant is revoked");
-                end_grant(&mut tx, grant, RevokeReason::CodeReplayed, now).await?;
+                self.end_grant(&mut tx, grant, RevokeReason::CodeReplayed, ended(), now).await?;
             }
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
@@ -177,6 +177,7 @@ impl OAuth {
             ends_at,
         };
         store::grants::insert(tx, &grant).await?;
+        self.note_grant(tx, &grant).await?;
         let refresh_until = request.with_refresh.then_some(expires_at);
         self.issue(tx, id, grant.scopes, request.binding.clone(), audience, refresh_until, now, ends_at).await
     }
@@ -220,7 +221,7 @@ impl OAuth {
     /// A refresh token came twice: somebody else has it, and nobody can say who. The whole family ends.
     async fn end_reused(&self, mut tx: Tx, grant: GrantId, now: Timestamp) -> Result<IssuedTokens> {
         tracing::warn!(grant.id = %grant, "a refresh token came twice: its grant is revoked");
-        end_grant(&mut tx, grant, RevokeReason::RefreshReused, now).await?;
+        self.end_grant(&mut tx, grant, RevokeReason::RefreshReused, ended(), now).await?;
         refuse(tx, now, refusal::invalid_grant()).await
     }
 
@@ -294,15 +295,6 @@ impl OAuth {
         let refresh = refresh.map(|(refresh, _)| refresh);
         Ok(IssuedTokens { access, expires_in: expires_at.since(now), refresh, scopes, binding })
     }
-}
-
-/// Ends a grant and says so; `false`, and nothing happens, when it has ended already.
-pub(super) async fn end_grant(tx: &mut Tx, grant: GrantId, reason: RevokeReason, now: Timestamp) -> Result<bool> {
-    let has_ended = store::grants::revoke(tx, grant, reason, now).await?;
-    if has_ended {
-        tx.emit(Event::GrantRevoked { grant });
-    }
-    Ok(has_ended)
 }
 
 /// Keeps what was found out about a code or token, and refuses.

@@ -1,10 +1,12 @@
 //! The revocation endpoint (RFC 7009).
 
+use belgie_api::ports::AuditEntry;
+use belgie_api::serde_json::json;
 use belgie_api::{Event, PlainToken, Result, TokenKind};
 
 use super::OAuth;
 use super::client_auth::ClientProof;
-use super::redeem::end_grant;
+use super::record::ended;
 use crate::model::grant::RevokeReason;
 use crate::model::refusal;
 use crate::store;
@@ -25,7 +27,8 @@ impl OAuth {
                 if found.client_id != client.id {
                     return Err(refusal::invalid_grant());
                 }
-                end_grant(&mut tx, found.grant_id, RevokeReason::Client, now).await?;
+                let act = AuditEntry { client: Some(found.client_id), ..ended() };
+                self.end_grant(&mut tx, found.grant_id, RevokeReason::Client, act, now).await?;
             }
             TokenKind::Access => {
                 let Some(found) = store::tokens::find_owner(&mut tx, token.hash()).await? else { return Ok(()) };
@@ -34,6 +37,10 @@ impl OAuth {
                 }
                 if store::tokens::revoke_access(&mut tx, found.id, now).await? {
                     tx.emit(Event::TokenRevoked { token: found.id });
+                    let act = AuditEntry { client: Some(found.client_id), ..AuditEntry::done("token.revoked") };
+                    let details = json!({ "user": found.user_id, "grant": found.grant_id });
+                    let act = act.to(found.id).within(found.organization_id).with(details);
+                    self.record(&mut tx, &act).await?;
                 }
             }
             // Personal tokens have no client, so they come another way; nothing else is a client's to take back.
@@ -52,7 +59,7 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let Some(found) = store::tokens::find_owner(&mut tx, token.hash()).await? else { return Ok(()) };
-        end_grant(&mut tx, found.grant_id, RevokeReason::Client, now).await?;
+        self.end_grant(&mut tx, found.grant_id, RevokeReason::Client, ended(), now).await?;
         tx.commit(now).await
     }
 }

@@ -4,7 +4,7 @@ use belgie_api::db::Conn;
 use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, Result, Timestamp, UserId, on};
 use sqlx::types::Json;
 
-use crate::model::grant::{BindingColumns, Grant, RevokeReason};
+use crate::model::grant::{BindingColumns, EndedGrant, Grant, RevokeReason};
 
 const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
     redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids, membership_ids) \
@@ -21,9 +21,9 @@ const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_
 const NOTE_USE: &str = "UPDATE oauth_server_grants SET last_used_at = $2 \
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
 const REVOKE: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
-    WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+    WHERE id = $1 AND revoked_at IS NULL RETURNING id, user_id, client_id, organization_id";
 const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
-    WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
+    WHERE client_id = $1 AND revoked_at IS NULL RETURNING id, user_id, client_id, organization_id";
 const LIST_BOUND: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 \
     AND (user_id = $2 OR $2 IS NULL) AND revoked_at IS NULL AND expires_at > $3 ORDER BY id";
 const LIST_IN: &str = "SELECT * FROM oauth_server_grants WHERE organization_id = $1 AND revoked_at IS NULL \
@@ -100,14 +100,18 @@ pub async fn note_use(conn: &mut Conn, grant: GrantId, now: Timestamp, unless_af
     Ok(())
 }
 
-/// Ends a grant; `false` when it was not in force.
-pub async fn revoke(conn: &mut Conn, grant: GrantId, reason: RevokeReason, now: Timestamp) -> Result<bool> {
-    let found = on!(conn, c => sqlx::query_scalar::<_, GrantId>(REVOKE)
+/// Ends a grant; `None` when it was not in force.
+pub async fn revoke(
+    conn: &mut Conn,
+    grant: GrantId,
+    reason: RevokeReason,
+    now: Timestamp,
+) -> Result<Option<EndedGrant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, EndedGrant>(REVOKE)
         .bind(grant)
         .bind(now)
         .bind(reason.as_str())
-        .fetch_optional(c).await)?;
-    Ok(found.is_some())
+        .fetch_optional(c).await)?)
 }
 
 /// Ends every grant of a client; which.
@@ -116,8 +120,8 @@ pub async fn revoke_of_client(
     client: &ClientId,
     reason: RevokeReason,
     now: Timestamp,
-) -> Result<Vec<GrantId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, GrantId>(REVOKE_OF_CLIENT)
+) -> Result<Vec<EndedGrant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, EndedGrant>(REVOKE_OF_CLIENT)
         .bind(client)
         .bind(now)
         .bind(reason.as_str())

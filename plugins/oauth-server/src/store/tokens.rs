@@ -1,7 +1,7 @@
 //! Access, personal and refresh tokens. A token is in force only while its grant is, so every look-up joins it.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantId, Result, ScopeSet, Timestamp, TokenHash, TokenId, UserId, on};
+use belgie_api::{ClientId, GrantId, OrgId, Result, ScopeSet, Timestamp, TokenHash, TokenId, UserId, on};
 use sqlx::types::Json;
 
 use crate::model::grant::{BindingColumns, LiveToken};
@@ -12,7 +12,7 @@ const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expir
     g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND g.revoked_at IS NULL AND g.ends_at > $2";
-const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, g.client_id \
+const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, g.client_id, g.user_id, g.organization_id \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id WHERE t.token_hash = $1";
 const REVOKE_ACCESS: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
@@ -61,6 +61,10 @@ pub struct Owner {
     pub grant_id: GrantId,
     /// The client.
     pub client_id: ClientId,
+    /// Whose.
+    pub user_id: UserId,
+    /// For which organization it lets act.
+    pub organization_id: Option<OrgId>,
 }
 
 /// A refresh token with its grant.

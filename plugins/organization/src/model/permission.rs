@@ -49,8 +49,11 @@ pub const TEAM_UPDATE: &str = "team:update";
 /// Deleting teams.
 pub const TEAM_DELETE: &str = "team:delete";
 
+/// Reading what is on record about the organization.
+pub const AUDIT_READ: &str = "audit:read";
+
 /// Every permission of this plugin, with the sentence that explains it.
-pub const BUILT_IN: [(&str, &str); 21] = [
+pub const BUILT_IN: [(&str, &str); 22] = [
     (ORGANIZATION_UPDATE, "Change the name, the address and the logo"),
     (ORGANIZATION_DELETE, "Delete the organization"),
     (MEMBER_READ, "See who the members are"),
@@ -72,6 +75,7 @@ pub const BUILT_IN: [(&str, &str); 21] = [
     (TEAM_CREATE, "Make teams"),
     (TEAM_UPDATE, "Change teams and who is in them"),
     (TEAM_DELETE, "Delete teams"),
+    (AUDIT_READ, "Read the record of what was done and called"),
 ];
 
 /// What no role but `owner` can ever allow.

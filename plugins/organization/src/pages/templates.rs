@@ -37,6 +37,7 @@ pub fn templates() -> Vec<Template> {
         page!("services"),
         page!("new_service"),
         page!("invitation"),
+        page!("record"),
         page!("section"),
         letter!(".html"),
         letter!(".txt"),

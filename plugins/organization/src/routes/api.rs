@@ -5,6 +5,7 @@ mod invitations;
 mod machines;
 mod members;
 mod organizations;
+mod record;
 mod roles;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/invitations", get(invitations::list).with_state(state())),
         ("/auth/organization/{organization}/agents", get(machines::agents).with_state(state())),
         ("/auth/organization/{organization}/services", get(machines::services).with_state(state())),
+        ("/auth/organization/{organization}/audit", get(record::list).with_state(state())),
     ];
     for (path, handler) in gets {
         mount.route(Room::Api, Method::GET, path, handler);

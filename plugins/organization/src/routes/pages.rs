@@ -6,6 +6,7 @@ mod invitation;
 mod list;
 mod member;
 mod one;
+mod record;
 mod role;
 mod services;
 mod settings;
@@ -25,12 +26,14 @@ type Service = belgie_api::axum::extract::State<Arc<Organizations>>;
 /// Adds the pages.
 pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
     let state = || Arc::clone(organizations);
-    let gets: [(&'static str, MethodRouter); 15] = [
+    let gets: [(&'static str, MethodRouter); 17] = [
         ("/organizations", get(list::page).with_state(state())),
         ("/organizations/new", get(list::new_page).with_state(state())),
         ("/organizations/invitation", get(invitation::page).with_state(state())),
         ("/organizations/{organization}", get(one::page).with_state(state())),
         ("/organizations/{organization}/settings", get(settings::page).with_state(state())),
+        ("/organizations/{organization}/audit", get(record::page).with_state(state())),
+        ("/organizations/{organization}/audit.jsonl", get(record::download).with_state(state())),
         ("/organizations/{organization}/leave", get(settings::leave_page).with_state(state())),
         ("/organizations/{organization}/delete", get(settings::delete_page).with_state(state())),
         ("/organizations/{organization}/members/{user}", get(member::page).with_state(state())),

@@ -1,5 +1,6 @@
 //! Reading bodies and writing answers.
 
+use belgie_api::axum::body::Body;
 use belgie_api::axum::http::{HeaderMap, StatusCode, header};
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::web::Visitor;
@@ -30,6 +31,17 @@ pub fn created(body: &impl Serialize) -> Result<Response> {
     let mut response = unkept(body)?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
+}
+
+/// JSON objects, one on each line, that nobody may keep; under a name, when they are to become a file.
+pub fn lines(body: Body, name: Option<&str>) -> Response {
+    let disposition = name.map_or_else(|| "inline".to_owned(), |name| format!("attachment; filename=\"{name}\""));
+    let headers = [
+        (header::CONTENT_TYPE, "application/jsonl".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    (headers, body).into_response()
 }
 
 /// Reads a JSON body; none at all is an empty object. Only JSON will do: a page of another site cannot send that without

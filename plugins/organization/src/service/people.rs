@@ -57,6 +57,7 @@ impl Organizations {
                 self.delete_in(tx, &actor, &organization).await?;
             } else {
                 self.remove_in(tx, &organization, &member).await?;
+                self.record(tx, &actor, "organization.left", id, json!({ "user": user.id, "by": "deletion" })).await?;
             }
         }
         store::members::delete_of_user(tx, user.id).await?;

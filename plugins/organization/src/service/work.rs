@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use belgie_api::axum::http::StatusCode;
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
-use belgie_api::{Event, MembershipId, OrgId, Result, Timestamp, UserId};
-use serde_json::Value;
+use belgie_api::{Event, Failure, MembershipId, OrgId, Result, Timestamp, UserId};
+use serde_json::{Value, json};
 
 use super::Organizations;
 use crate::actor::Actor;
@@ -39,7 +40,10 @@ impl Organizations {
         others: &[UserId],
         permission: Option<&str>,
     ) -> Result<Work> {
-        self.look(actor, id, permission).await?;
+        if let Err(failure) = self.look(actor, id, permission).await {
+            self.note_refusal(actor, id, permission, &failure).await?;
+            return Err(failure);
+        }
         // A service sees what its roles let it see; what is done here, a person answers for.
         if actor.service().is_some() {
             return Err(refusal::not_by_agents());
@@ -48,6 +52,18 @@ impl Organizations {
         self.hold_people(&mut tx, actor, others).await?;
         let (organization, powers) = self.hold(&mut tx, actor, id, permission).await?;
         Ok(Work { tx, organization, powers, now: self.host.now() })
+    }
+
+    /// Puts on record that a member tried what their roles do not allow. Strangers leave nothing on it.
+    async fn note_refusal(&self, actor: &Actor, id: OrgId, permission: Option<&str>, failure: &Failure) -> Result<()> {
+        if failure.status() != StatusCode::FORBIDDEN {
+            return Ok(());
+        }
+        let entry = AuditEntry::done("organization.act").refused().to(id).within(id);
+        let entry = actor.sign(entry.with(json!({ "permission": permission, "code": failure.code() })));
+        let mut tx = self.host.db().begin().await?;
+        self.host.audit().record(&mut tx, &entry).await?;
+        tx.commit(self.host.now()).await
     }
 
     /// Holds an organization until the transaction ends, for whoever may do this in it: what other plugins do there, such as
@@ -231,8 +247,13 @@ impl Organizations {
         Ok(())
     }
 
-    /// Puts an act on record.
-    pub(super) async fn record(
+    /// Puts an act on record, on the organization's as well, in the transaction that does it. `details`: a JSON object, without
+    /// secrets, and without names and addresses of people, which would outlive their accounts. Other plugins whose things
+    /// are in organizations call it, too.
+    ///
+    /// # Errors
+    /// When the database does not answer; then the act must not happen either.
+    pub async fn record(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -240,7 +261,7 @@ impl Organizations {
         organization: OrgId,
         details: Value,
     ) -> Result<()> {
-        let entry = actor.sign(AuditEntry::done(action).to(organization).with(details));
+        let entry = actor.sign(AuditEntry::done(action).to(organization).within(organization).with(details));
         self.host.audit().record(tx, &entry).await
     }
 }

@@ -1,0 +1,67 @@
+//! What goes on record about grants.
+
+use belgie_api::db::Tx;
+use belgie_api::ports::AuditEntry;
+use belgie_api::serde_json::json;
+use belgie_api::{Event, GrantId, Result, Timestamp};
+
+use super::OAuth;
+use crate::model::grant::{EndedGrant, Grant, RevokeReason};
+use crate::store;
+
+impl OAuth {
+    /// Puts an act on record.
+    pub(super) async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
+        self.host.audit().record(tx, entry).await
+    }
+
+    /// Ends a grant, says so and puts it on record; `false`, and nothing happens, when it has ended already. `act`: who ends
+    /// it, when that is somebody.
+    pub(super) async fn end_grant(
+        &self,
+        tx: &mut Tx,
+        grant: GrantId,
+        reason: RevokeReason,
+        act: AuditEntry,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let Some(ended) = store::grants::revoke(tx, grant, reason, now).await? else { return Ok(false) };
+        self.note_end(tx, &ended, reason, act).await?;
+        Ok(true)
+    }
+
+    /// Says that a grant has ended, and puts it on record.
+    pub(super) async fn note_end(
+        &self,
+        tx: &mut Tx,
+        ended: &EndedGrant,
+        reason: RevokeReason,
+        act: AuditEntry,
+    ) -> Result<()> {
+        tx.emit(Event::GrantRevoked { grant: ended.id });
+        let details = json!({ "user": ended.user_id, "client": ended.client_id, "reason": reason.as_str() });
+        self.record(tx, &act.to(ended.id).within(ended.organization_id).with(details)).await
+    }
+
+    /// Puts on record that an agent was let in.
+    pub(super) async fn note_grant(&self, tx: &mut Tx, grant: &Grant) -> Result<()> {
+        let details = json!({
+            "user": grant.user_id,
+            "scopes": grant.scopes,
+            "teams": grant.binding.team_ids,
+            "resources": grant.resources,
+            "ends_at": grant.ends_at,
+        });
+        let act = AuditEntry {
+            actor: Some(grant.user_id),
+            client: Some(grant.client_id.clone()),
+            ..AuditEntry::done("grant.made")
+        };
+        self.record(tx, &act.to(grant.id).within(grant.binding.organization_id).with(details)).await
+    }
+}
+
+/// The end of a grant that nobody asked for by name.
+pub(super) fn ended() -> AuditEntry {
+    AuditEntry::done("grant.ended")
+}

@@ -1,0 +1,177 @@
+//! What is on record about an organization, in words.
+
+use std::collections::BTreeMap;
+
+use belgie_api::axum::response::Response;
+use belgie_api::ports::{AuditRecord, RecordKind};
+use belgie_api::web::Visitor;
+use belgie_api::{Result, Timestamp, UserId};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::faces::face;
+use crate::service::{Details, Organizations, Sought, person_in};
+
+const RECORD: &str = "organization/record.html";
+
+/// The client of our own pages.
+const PAGES: &str = "web";
+
+/// What the page shows.
+pub struct Record<'a> {
+    /// What was asked for.
+    pub sought: &'a Sought,
+    /// What there is of it.
+    pub records: &'a [AuditRecord],
+    /// The names of members.
+    pub names: &'a BTreeMap<UserId, String>,
+    /// Whether there may be more.
+    pub is_full: bool,
+}
+
+/// The record of an organization.
+///
+/// # Errors
+/// When the page cannot be rendered.
+pub fn record(
+    organizations: &Organizations,
+    visitor: &Visitor,
+    details: &Details,
+    shown: &Record<'_>,
+    error: Option<&str>,
+) -> Result<Response> {
+    let Record { sought, records, names, is_full } = shown;
+    let home = format!("/organizations/{}/audit", details.organization.slug);
+    let now = organizations.now();
+    let query = query_of(sought);
+    let older = records.last().filter(|_| *is_full).and_then(AuditRecord::place).map(|place| {
+        let before = format!("before={place}");
+        if query.is_empty() { format!("{home}?{before}") } else { format!("{home}?{query}&{before}") }
+    });
+    let with_query = |path: String| if query.is_empty() { path } else { format!("{path}?{query}") };
+    let context = json!({
+        "organization": face(&details.organization),
+        "action": home,
+        "user": sought.user,
+        "client": sought.client,
+        "tool": sought.tool,
+        "result": sought.result,
+        "kind": sought.kind,
+        "since": sought.since,
+        "is_narrowed": !query.is_empty(),
+        "entries": records.iter().map(|record| entry(record, names, now)).collect::<Vec<_>>(),
+        "older": older,
+        "newest": (!sought.before.is_empty()).then(|| with_query(home.clone())),
+        "download": with_query(format!("{home}.jsonl")),
+        "error": error,
+    });
+    organizations.host().pages().page(visitor, RECORD, "Record", context)
+}
+
+/// The query that asks for the same, from the beginning.
+fn query_of(sought: &Sought) -> String {
+    let Sought { user, client, tool, result, kind, since, until, .. } = sought;
+    let pairs = [
+        ("user", user),
+        ("client", client),
+        ("tool", tool),
+        ("result", result),
+        ("type", kind),
+        ("since", since),
+        ("until", until),
+    ];
+    let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+}
+
+fn entry(record: &AuditRecord, names: &BTreeMap<UserId, String>, now: Timestamp) -> Value {
+    let somebody = |user: UserId| match names.get(&user) {
+        Some(name) => json!({ "name": name, "is_known": true }),
+        None => json!({ "name": user.to_string(), "is_known": false }),
+    };
+    let agent = record.client.as_ref().filter(|client| client.as_str() != PAGES);
+    let agent = agent.map(|client| record.client_name.clone().unwrap_or_else(|| client.to_string()));
+    let lost = record.details.get("lost").and_then(Value::as_u64);
+    let (verdict, tone) = verdict(record);
+    // To the organization itself nobody needs to be told.
+    let is_telling = |target: &&String| !target.starts_with("org_");
+    json!({
+        "icon": match record.kind { RecordKind::Act => "check", RecordKind::Decision => "key", RecordKind::Gap => "warning" },
+        "actor": record.actor.map(somebody),
+        "is_worn": record.impersonator.is_some(),
+        "agent": agent,
+        "words": words(record),
+        "person": person_in(record).filter(|person| Some(*person) != record.actor).map(somebody),
+        "target": record.target.as_ref().filter(is_telling),
+        "verdict": verdict,
+        "tone": tone,
+        "lost": lost,
+        "at": record.at.ago(now),
+        "at_iso": record.at,
+        "took": record.took_us.filter(|_| record.decision.as_deref() == Some("allowed")).map(duration),
+        "action": record.action,
+        "request": record.request_id,
+    })
+}
+
+/// What came of it, and how that sounds.
+fn verdict(record: &AuditRecord) -> (&'static str, &'static str) {
+    match (record.kind, record.decision.as_deref(), record.outcome.as_str()) {
+        (RecordKind::Gap, ..) => ("Missing", "badge-danger"),
+        (_, Some("hidden"), _) => ("Refused: not for them", "badge-danger"),
+        (_, Some("unknown"), _) => ("Refused: no such thing", "badge-warning"),
+        (_, Some("scope_missing"), _) => ("Refused: scope missing", "badge-warning"),
+        (_, Some("plan_too_small"), _) => ("Refused: not in the plan", "badge-warning"),
+        (_, Some("arguments_refused"), _) => ("Refused: not with these arguments", "badge-danger"),
+        (_, Some("undecided"), _) => ("Refused: undecided", "badge-danger"),
+        (_, _, "refused") => ("Refused", "badge-danger"),
+        (_, _, "failed") => ("Failed", "badge-warning"),
+        (_, _, "error") => ("Error", "badge-warning"),
+        (_, _, "cut_off") => ("Cut off", "badge-warning"),
+        _ => ("Done", ""),
+    }
+}
+
+fn duration(micros: i64) -> String {
+    match micros {
+        ..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{} ms", micros / 1_000),
+        _ => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
+    }
+}
+
+/// An act in words that stand between whoever did it and whom it was done to; one of others speaks for itself.
+fn words(record: &AuditRecord) -> &str {
+    match record.action.as_str() {
+        "tool.call" => "called",
+        "prompt.get" => "asked for the prompt",
+        "resource.read" => "read",
+        "completion.ask" => "asked for completions of",
+        "task.use" => "looked after the task",
+        "server.use" => "spoke to",
+        "organization.created" => "made the organization",
+        "organization.updated" => "changed the settings",
+        "organization.deleted" => "deleted the organization",
+        "organization.invited" => "invited somebody",
+        "organization.invitation_accepted" => "accepted an invitation",
+        "organization.invitation_rejected" => "declined an invitation",
+        "organization.invitation_canceled" => "took an invitation back",
+        "organization.member_added" => "added",
+        "organization.member_removed" => "removed",
+        "organization.roles_set" => "set the roles of",
+        "organization.left" => "left",
+        "organization.ownership_transferred" => "handed the organization on to",
+        "organization.role_created" => "made a role",
+        "organization.role_updated" => "changed a role",
+        "organization.role_deleted" => "deleted a role",
+        "organization.act" => "tried what their roles do not allow",
+        "consent.given" => "let an agent act for the organization:",
+        "grant.made" => "is connected:",
+        "grant.ended" => "ended a connection",
+        "connection.revoked" => "cut off an agent",
+        "token.created" => "made a token",
+        "token.revoked" => "ended a token",
+        "record.exported" => "took the record along",
+        other => other,
+    }
+}

@@ -1,0 +1,59 @@
+//! What is on record about an organization, for those who may read it.
+
+use belgie_api::Result;
+use belgie_api::axum::extract::{Path, Query, State};
+use belgie_api::axum::response::Response;
+use belgie_api::ports::Stretch;
+use belgie_api::web::SignedIn;
+
+use super::forms::said;
+use super::{Service, actor};
+use crate::model::{permission, refusal};
+use crate::pages;
+use crate::routes::wire::lines;
+use crate::service::Sought;
+
+/// How many entries a page shows.
+const SHOWN: u32 = 50;
+
+/// `GET /organizations/{organization}/audit`
+pub async fn page(
+    State(organizations): Service,
+    SignedIn { caller, visitor }: SignedIn,
+    Path(named): Path<String>,
+    Query(sought): Query<Sought>,
+) -> Result<Response> {
+    let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
+    let details = organizations.details(&actor, id).await?;
+    if !details.powers.may(permission::AUDIT_READ) {
+        return Err(refusal::forbidden());
+    }
+    let wanted = match (sought.read(&organizations, &actor, id).await, sought.place()) {
+        (Ok(wanted), Ok(before)) => Ok((wanted, Stretch::Before(before, SHOWN))),
+        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+    };
+    let (records, error) = match wanted {
+        Ok((wanted, stretch)) => (organizations.list_record(&actor, id, &wanted, stretch).await?, None),
+        Err(failure) if failure.status() == belgie_api::axum::http::StatusCode::NOT_FOUND => {
+            (Vec::new(), Some(failure.message().to_owned()))
+        }
+        Err(failure) => (Vec::new(), Some(said(failure)?)),
+    };
+    let names = organizations.names_in(id, &records).await?;
+    let shown =
+        pages::Record { sought: &sought, records: &records, names: &names, is_full: records.len() >= SHOWN as usize };
+    pages::record(&organizations, &visitor, &details, &shown, error.as_deref())
+}
+
+/// `GET /organizations/{organization}/audit.jsonl`
+pub async fn download(
+    State(organizations): Service,
+    SignedIn { caller, visitor }: SignedIn,
+    Path(named): Path<String>,
+    Query(sought): Query<Sought>,
+) -> Result<Response> {
+    let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
+    let wanted = sought.read(&organizations, &actor, id).await?;
+    let slug = organizations.details(&actor, id).await?.organization.slug;
+    Ok(lines(organizations.export_record(&actor, id, wanted).await?, Some(&format!("{slug}-audit.jsonl"))))
+}

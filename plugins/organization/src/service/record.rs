@@ -1,0 +1,129 @@
+//! What is on record about an organization.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use belgie_api::axum::body::Body;
+use belgie_api::ports::{AuditEntry, AuditFilter, AuditRecord, Place, Stretch};
+use belgie_api::{Failure, OrgId, Result, Timestamp, UserId};
+use futures::stream;
+
+use super::Organizations;
+use crate::actor::Actor;
+use crate::model::permission;
+use crate::store;
+
+/// How many entries an export reads at a time.
+const AT_ONCE: u32 = 500;
+
+impl Organizations {
+    /// A stretch of what is on record about an organization and nothing else, whatever the wish says. Addresses that acts came
+    /// from are for the operator alone.
+    ///
+    /// # Errors
+    /// 404 when there is none that the person is in, 403 without `audit:read`.
+    pub async fn list_record(
+        &self,
+        actor: &Actor,
+        id: OrgId,
+        wanted: &AuditFilter,
+        stretch: Stretch,
+    ) -> Result<Vec<AuditRecord>> {
+        self.look(actor, id, Some(permission::AUDIT_READ)).await?;
+        let wanted = AuditFilter { organization: Some(id), ..wanted.clone() };
+        let mut records = self.host.audit().list(&wanted, stretch).await?;
+        for record in &mut records {
+            record.ip = None;
+        }
+        Ok(records)
+    }
+
+    /// Everything that is wanted of it, oldest first, a JSON object on each line; it is read while it is sent. That it was
+    /// taken is on record itself. `wanted.until`: now, unless it says something else.
+    ///
+    /// # Errors
+    /// As [`list_record`](Self::list_record).
+    pub async fn export_record(self: &Arc<Self>, actor: &Actor, id: OrgId, wanted: AuditFilter) -> Result<Body> {
+        self.look(actor, id, Some(permission::AUDIT_READ)).await?;
+        let now = self.host.now();
+        let wanted = AuditFilter { until: wanted.until.or(Some(now)), ..wanted };
+        let mut tx = self.host.db().begin().await?;
+        let entry = AuditEntry::done("record.exported").to(id).within(id);
+        self.host.audit().record(&mut tx, &actor.sign(entry)).await?;
+        tx.commit(now).await?;
+        let reader = Reader { organizations: Arc::clone(self), actor: actor.clone(), id, wanted, after: None };
+        let lines = stream::try_unfold(Some(reader), |reader| async move {
+            let Some(reader) = reader else { return Ok(None) };
+            reader.read().await.map_err(|failure| {
+                tracing::error!(error = ?failure, "an export of the record breaks off");
+                std::io::Error::other("the record cannot be read")
+            })
+        });
+        Ok(Body::from_stream(lines))
+    }
+
+    /// The names of those members whom entries are about. Who has left, or was never in it, is known by the id alone.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn names_in(&self, id: OrgId, records: &[AuditRecord]) -> Result<BTreeMap<UserId, String>> {
+        let mut people = BTreeSet::new();
+        for record in records {
+            people.extend(record.actor);
+            people.extend(person_in(record));
+        }
+        let mut members = Vec::new();
+        {
+            let mut conn = self.host.db().read().await?;
+            for user in people {
+                if store::members::standing(&mut conn, id, user).await?.first().is_some() {
+                    members.push(user);
+                }
+            }
+        }
+        let mut names = BTreeMap::new();
+        for user in members {
+            if let Some(person) = self.host.accounts().find(user).await? {
+                names.insert(user, if person.name.is_empty() { person.email } else { person.name });
+            }
+        }
+        Ok(names)
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.host.now()
+    }
+}
+
+/// Whom an act was done to, if it was somebody.
+pub(crate) fn person_in(record: &AuditRecord) -> Option<UserId> {
+    let named = |key: &str| record.details.get(key).and_then(|value| value.as_str()).and_then(|text| text.parse().ok());
+    named("user").or_else(|| named("to"))
+}
+
+/// Reads an export page by page. Every page asks anew whether it may.
+struct Reader {
+    organizations: Arc<Organizations>,
+    actor: Actor,
+    id: OrgId,
+    wanted: AuditFilter,
+    after: Option<Place>,
+}
+
+impl Reader {
+    async fn read(mut self) -> Result<Option<(Vec<u8>, Option<Self>)>> {
+        let stretch = Stretch::After(self.after, AT_ONCE);
+        let records = self.organizations.list_record(&self.actor, self.id, &self.wanted, stretch).await?;
+        let Some(last) = records.last() else { return Ok(None) };
+        self.after = last.place();
+        let mut lines = Vec::new();
+        for record in &records {
+            serde_json::to_writer(&mut lines, record).map_err(Failure::internal)?;
+            lines.push(b'\n');
+        }
+        let is_last = records.len() < AT_ONCE as usize || self.after.is_none();
+        Ok(Some((lines, (!is_last).then_some(self))))
+    }
+}

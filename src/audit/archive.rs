@@ -1,0 +1,241 @@
+//! The record as a whole: written, read and, when it is too old, taken away.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use belgie_api::db::{Db, Tx};
+use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, Stretch};
+use belgie_api::{ClientId, Clock, Entropy, OrgId, Result, Timestamp};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::kept_caller::KeptCaller;
+use super::recorder::Recorder;
+use super::writer::Writer;
+use super::{AuditLog, audit};
+use crate::store::audit::AuditRow;
+use crate::store::decisions::{self, DecisionGroup, DecisionRow};
+
+/// How many old entries are taken away in one transaction.
+const AT_ONCE: i64 = 2_000;
+const DAY: Duration = Duration::from_hours(24);
+
+/// How long entries are kept; `None`: for good.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retention {
+    /// Decisions.
+    pub decisions: Option<Duration>,
+    /// Acts.
+    pub acts: Option<Duration>,
+}
+
+/// What an [`Archive`] is made of.
+pub struct ArchiveParts {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where decisions wait.
+    pub recorder: Recorder,
+    /// How long entries are kept.
+    pub retention: Retention,
+}
+
+/// The record. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Archive {
+    log: AuditLog,
+    writer: Arc<Writer>,
+    retention: Retention,
+}
+
+impl Archive {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(parts: ArchiveParts) -> Self {
+        let ArchiveParts { db, clock, entropy, recorder, retention } = parts;
+        let log = AuditLog::new(Arc::clone(&clock), Arc::clone(&entropy));
+        let (known, is_failing) = (Mutex::new(HashSet::new()), AtomicBool::new(false));
+        Self { log, writer: Arc::new(Writer { db, clock, entropy, recorder, known, is_failing }), retention }
+    }
+
+    /// Where decisions are left.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.writer.recorder
+    }
+
+    /// Writes the decisions that wait.
+    ///
+    /// # Errors
+    /// When the database does not answer; then they go on waiting.
+    pub async fn flush(&self) -> Result<()> {
+        self.writer.flush().await
+    }
+
+    /// The same, for the task that does it all the time.
+    pub async fn flush_patiently(&self) {
+        self.writer.flush_patiently().await;
+    }
+
+    /// Takes away what is older than the operator wants to keep.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn purge(&self) -> Result<()> {
+        let now = self.writer.clock.now();
+        if let Some(kept) = self.retention.decisions {
+            let before = now.minus(kept);
+            while {
+                let mut tx = self.writer.db.begin().await?;
+                let count = decisions::purge(&mut tx, before, AT_ONCE).await?;
+                tx.commit(now).await?;
+                count >= AT_ONCE.unsigned_abs()
+            } {}
+            let mut tx = self.writer.db.begin().await?;
+            // A caller belongs to the decisions of one day.
+            decisions::purge_callers(&mut tx, before.minus(DAY)).await?;
+            tx.commit(now).await?;
+        }
+        if let Some(kept) = self.retention.acts {
+            while {
+                let mut tx = self.writer.db.begin().await?;
+                let count = audit::purge(&mut tx, now.minus(kept), AT_ONCE).await?;
+                tx.commit(now).await?;
+                count >= AT_ONCE.unsigned_abs()
+            } {}
+        }
+        Ok(())
+    }
+
+    /// When the first decision was made that is not older than a moment.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn first_decision(&self, since: Timestamp) -> Result<Option<Timestamp>> {
+        decisions::first_since(&mut self.writer.db.read().await?, since).await
+    }
+
+    /// The decisions between two moments, of one organization or all, those put together that are the same.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn decision_groups(
+        &self,
+        between: (Timestamp, Timestamp),
+        organization: Option<OrgId>,
+    ) -> Result<Vec<DecisionGroup>> {
+        decisions::groups(&mut self.writer.db.read().await?, between, organization).await
+    }
+
+    /// What is kept of a caller; `None` when it is not kept any more, or was written by a version that kept something else.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn kept_caller(&self, id: Uuid) -> Result<Option<KeptCaller>> {
+        let found = decisions::find_caller(&mut self.writer.db.read().await?, id).await?;
+        Ok(found.and_then(|kept| serde_json::from_value(kept).ok()))
+    }
+
+    /// The present moment, as the record sees it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.writer.clock.now()
+    }
+}
+
+#[async_trait]
+impl Audit for Archive {
+    async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
+        self.log.record(tx, entry).await
+    }
+
+    async fn list(&self, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<AuditRecord>> {
+        self.flush().await?;
+        let mut conn = self.writer.db.read().await?;
+        let mut records = Vec::new();
+        if wanted.only != Some(RecordKind::Act) {
+            records.extend(decisions::list(&mut conn, wanted, stretch).await?.into_iter().map(of_decision));
+        }
+        if wanted.only.is_none_or(|only| only == RecordKind::Act) {
+            records.extend(audit::list(&mut conn, wanted, stretch).await?.into_iter().map(of_act));
+        }
+        let limit = match stretch {
+            Stretch::Before(_, limit) => {
+                records.sort_by_key(|record| std::cmp::Reverse(record.place()));
+                limit
+            }
+            Stretch::After(_, limit) => {
+                records.sort_by_key(AuditRecord::place);
+                limit
+            }
+        };
+        records.truncate(limit.try_into().unwrap_or(usize::MAX));
+        Ok(records)
+    }
+}
+
+fn of_act(row: AuditRow) -> AuditRecord {
+    AuditRecord {
+        kind: RecordKind::Act,
+        id: row.id.to_string(),
+        at: row.at,
+        organization: row.organization_id,
+        actor: row.actor_id,
+        impersonator: row.impersonator_id,
+        client: row.client_id.map(ClientId::from_wire),
+        client_name: None,
+        credential: None,
+        session: None,
+        grant: None,
+        token: None,
+        teams: Vec::new(),
+        action: row.action,
+        target: row.target,
+        decision: None,
+        outcome: row.outcome,
+        took_us: None,
+        request_id: row.request_id,
+        ip: row.ip,
+        details: row.details,
+    }
+}
+
+fn of_decision(row: DecisionRow) -> AuditRecord {
+    let caller: Option<KeptCaller> = row.caller.and_then(|json| serde_json::from_value(json.0).ok());
+    let is_gap = row.user_id.is_none() && row.kind == "gap";
+    let (target, details) = if is_gap {
+        (None, json!({ "lost": row.name.parse::<u64>().unwrap_or_default() }))
+    } else {
+        (Some(row.name), Value::Object(serde_json::Map::new()))
+    };
+    AuditRecord {
+        kind: if is_gap { RecordKind::Gap } else { RecordKind::Decision },
+        id: row.id.to_string(),
+        at: row.at,
+        organization: row.organization_id,
+        actor: row.user_id,
+        impersonator: None,
+        client: row.client_id.map(ClientId::from_wire),
+        client_name: caller.as_ref().map(|caller| caller.client_name.clone()),
+        credential: caller.as_ref().map(|caller| caller.credential.clone()),
+        session: caller.as_ref().and_then(|caller| caller.session),
+        grant: caller.as_ref().and_then(|caller| caller.grant),
+        token: caller.as_ref().and_then(|caller| caller.token),
+        teams: caller.map(|caller| caller.teams.into_iter().map(|team| team.id).collect()).unwrap_or_default(),
+        action: row.kind,
+        target,
+        decision: (!is_gap).then_some(row.decision),
+        outcome: row.outcome,
+        took_us: (!is_gap).then_some(row.took_us),
+        request_id: row.request_id,
+        ip: None,
+        details,
+    }
+}

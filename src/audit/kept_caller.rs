@@ -1,0 +1,100 @@
+//! What is kept of a caller, so that a decision can be made again later: what the caller was for whom, and no names of people.
+
+use std::collections::BTreeSet;
+
+use belgie_api::{Caller, GrantId, ScopeSet, SessionId, TeamId, TokenId};
+use serde::{Deserialize, Serialize};
+
+/// A caller at the moment of a decision. Address and name of the person are not kept: they go with the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCaller {
+    /// `bearer` or `cookie`.
+    pub credential: String,
+    /// The browser session.
+    pub session: Option<SessionId>,
+    /// The grant behind the token.
+    pub grant: Option<GrantId>,
+    /// The token.
+    pub token: Option<TokenId>,
+    /// What the client called itself.
+    pub client_name: String,
+    /// Whether the address of the account was proven.
+    pub email_verified: bool,
+    /// Scopes of the account itself.
+    pub user_scopes: ScopeSet,
+    /// Scopes of the credential.
+    pub scopes: ScopeSet,
+    /// The organization the call was made for.
+    pub organization: Option<KeptOrganization>,
+    /// The teams the call was made for.
+    pub teams: Vec<KeptTeam>,
+    /// The plan.
+    pub subscription: Option<KeptPlan>,
+}
+
+/// An organization, and what the caller was in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptOrganization {
+    /// Its name in URLs.
+    pub slug: String,
+    /// The caller's roles.
+    pub roles: BTreeSet<String>,
+    /// What they allowed.
+    pub permissions: BTreeSet<String>,
+}
+
+/// A team, and what the caller was in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTeam {
+    /// The team.
+    pub id: TeamId,
+    /// Its name.
+    pub name: String,
+    /// The caller's role.
+    pub role: String,
+}
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPlan {
+    /// Its name in the configuration.
+    pub plan: String,
+    /// What it opened.
+    pub entitlements: BTreeSet<String>,
+}
+
+impl KeptCaller {
+    /// What is kept of this caller.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Self {
+        let principal = caller.principal();
+        Self {
+            credential: principal.kind().to_owned(),
+            session: principal.session(),
+            grant: principal.grant(),
+            token: principal.token(),
+            client_name: storable(&caller.client().name),
+            email_verified: caller.user().email_verified,
+            user_scopes: caller.user().scopes.clone(),
+            scopes: caller.scopes().clone(),
+            organization: caller.organization().map(|own| KeptOrganization {
+                slug: own.slug.clone(),
+                roles: own.roles.clone(),
+                permissions: own.permissions.clone(),
+            }),
+            teams: caller
+                .teams()
+                .iter()
+                .map(|team| KeptTeam { id: team.id, name: team.name.clone(), role: team.role.clone() })
+                .collect(),
+            subscription: caller
+                .subscription()
+                .map(|own| KeptPlan { plan: own.plan.clone(), entitlements: own.entitlements.clone() }),
+        }
+    }
+}
+
+/// A text that somebody has sent, as both engines take it: Postgres knows no NUL.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

@@ -1,0 +1,125 @@
+//! `belgie audit`: what is on record.
+
+use std::io::{BufWriter, ErrorKind, Write, stdout};
+use std::process::ExitCode;
+
+use belgie_api::command::Output;
+use belgie_api::ports::{Audit, AuditFilter, AuditRecord, AuditResult, RecordKind, Stretch, read_moment};
+use belgie_api::{ClientId, Failure, OrgId, Result, Timestamp};
+use serde_json::json;
+
+use super::account::find;
+use super::args::{AuditVerb, ExportArgs, RecordArgs};
+use super::output::{CliError, print};
+use crate::gateway::Gateway;
+
+/// How many entries an export reads at a time.
+const AT_ONCE: u32 = 500;
+
+/// `belgie audit ...`
+pub async fn audit(gateway: &Gateway, verb: AuditVerb, as_json: bool) -> Result<ExitCode, CliError> {
+    match verb {
+        AuditVerb::List(wanted) => print(&list(gateway, wanted).await?, as_json),
+        AuditVerb::Export(wanted) => export(gateway, wanted).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(gateway: &Gateway, wanted: RecordArgs) -> Result<Output> {
+    let RecordArgs { user, org, client, tool, denied, only, since, until, limit } = wanted;
+    let filter = AuditFilter {
+        organization: organization(gateway, org.as_deref()).await?,
+        user: match user.as_deref().map(|wish| (wish, wish.parse())) {
+            None => None,
+            // Of who is gone, only the id is left.
+            Some((_, Ok(user))) => Some(user),
+            Some((email, Err(_))) => Some(find(gateway.identity(), email).await?),
+        },
+        client: client.map(ClientId::from_wire),
+        name: tool,
+        only: only.as_deref().map(kind).transpose()?,
+        result: if denied { AuditResult::Refused } else { AuditResult::Any },
+        since: moment(gateway, since.as_deref())?,
+        until: moment(gateway, until.as_deref())?,
+    };
+    let records = gateway.archive().list(&filter, Stretch::Before(None, limit)).await?;
+    let text = if records.is_empty() {
+        "Nothing is on record.".to_owned()
+    } else {
+        records.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    Ok(Output::new(text, json!(records)))
+}
+
+fn line(record: &AuditRecord) -> String {
+    let who = record.actor.map_or_else(|| "the host".to_owned(), |id| id.to_string());
+    let target = record.target.as_deref().unwrap_or_default();
+    let verdict = record.decision.as_deref().filter(|decision| *decision != "allowed").unwrap_or(&record.outcome);
+    let lost = record.details.get("lost").map(|lost| format!("  {lost} missing")).unwrap_or_default();
+    format!("{}  {}  {who}  {target}  {verdict}{lost}", record.at, record.action)
+}
+
+/// Prints an entry on each line, oldest first, while they are read.
+async fn export(gateway: &Gateway, wanted: ExportArgs) -> Result<()> {
+    let ExportArgs { org, since, until } = wanted;
+    let filter = AuditFilter {
+        organization: organization(gateway, org.as_deref()).await?,
+        since: moment(gateway, since.as_deref())?,
+        until: moment(gateway, until.as_deref())?.or_else(|| Some(gateway.archive().now())),
+        ..AuditFilter::default()
+    };
+    let mut place = None;
+    loop {
+        let records = gateway.archive().list(&filter, Stretch::After(place, AT_ONCE)).await?;
+        match write(&records) {
+            Ok(()) => {}
+            // Whoever reads has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(Failure::internal(error)),
+        }
+        place = records.last().and_then(AuditRecord::place);
+        if records.len() < AT_ONCE as usize || place.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn write(records: &[AuditRecord]) -> std::io::Result<()> {
+    let mut out = BufWriter::new(stdout().lock());
+    for record in records {
+        serde_json::to_writer(&mut out, record)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// The organization of a name in URLs or an id. A deleted one has only its id left.
+pub async fn organization(gateway: &Gateway, wish: Option<&str>) -> Result<Option<OrgId>> {
+    let Some(wish) = wish.map(str::trim) else { return Ok(None) };
+    if let Ok(id) = wish.parse() {
+        return Ok(Some(id));
+    }
+    let found = gateway.find_organization(wish).await?;
+    found.map(Some).ok_or_else(|| {
+        Failure::not_found("audit.unknown_organization", format!("There is no organization `{wish}`."))
+            .hint("`belgie org list` shows them; a deleted one is named by its id, `org_...`.")
+    })
+}
+
+/// A moment as it is typed.
+pub fn moment(gateway: &Gateway, text: Option<&str>) -> Result<Option<Timestamp>> {
+    let now = gateway.archive().now();
+    let unreadable = |text: &str| {
+        Failure::bad_request("audit.moment_invalid", format!("`{text}` is no moment."))
+            .hint("Write a day (2026-11-05), RFC 3339 (2026-11-05T12:00:00Z), or how long ago: 30m, 24h, 7d.")
+    };
+    text.map(|text| read_moment(text, now).ok_or_else(|| unreadable(text))).transpose()
+}
+
+fn kind(text: &str) -> Result<RecordKind> {
+    match text {
+        "acts" => Ok(RecordKind::Act),
+        "decisions" => Ok(RecordKind::Decision),
+        _ => Err(Failure::bad_request("audit.only_invalid", "`--only` takes acts or decisions.")),
+    }
+}
