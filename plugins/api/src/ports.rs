@@ -18,7 +18,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::background::{Background, Work};
-pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, Teams};
+pub use self::contexts::{OrgName, OrganizationContexts, Organizations, TeamContexts, TeamName, Teams};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{

@@ -9,6 +9,7 @@ mod organizations;
 mod ownership;
 mod people;
 mod roles;
+mod teams;
 mod tidy;
 mod work;
 

@@ -111,8 +111,9 @@ impl TeamContexts for Places {
         let teams = self.place(user, organization).map(|place| place.teams).unwrap_or_default();
         let context = |name: &&str| TeamContext {
             id: TeamId::new(&SystemClock, &SystemEntropy),
-            name: (*name).to_owned(),
-            role: "member".to_owned(),
+            slug: (*name).to_owned(),
+            name: name.to_uppercase(),
+            roles: names(&["member"]),
         };
         Ok(teams.iter().map(context).collect())
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::context::{OrgContext, TeamContext};
 use crate::failure::Result;
-use crate::id::{OrgId, UserId};
+use crate::id::{OrgId, TeamId, UserId};
 
 /// An organization as people recognise it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +15,17 @@ pub struct OrgName {
     /// The organization.
     pub id: OrgId,
     /// Its name in URLs.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// A team as people recognise it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TeamName {
+    /// The team.
+    pub id: TeamId,
+    /// Its name in URLs and rules.
     pub slug: String,
     /// What people call it.
     pub name: String,
@@ -50,6 +61,25 @@ pub trait TeamContexts: Send + Sync {
     /// # Errors
     /// When it cannot be found out.
     async fn list_of_user(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamContext>>;
+
+    /// Every team of an organization, by name: what an invitation may speak of. Without an answer of its own a plugin
+    /// has none to speak of.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn list(&self, organization: OrgId) -> Result<Vec<TeamName>> {
+        let _none_to_speak_of = organization;
+        Ok(Vec::new())
+    }
+
+    /// Those of them into which a person may bring others. Without an answer of its own a plugin lets nobody.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn list_open_to(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamName>> {
+        let _nobody = (user, organization);
+        Ok(Vec::new())
+    }
 }
 
 /// Whoever knows organizations, as [`Mount::organizations`](crate::Mount::organizations) provides it.

@@ -1,6 +1,6 @@
 //! What comes and goes as JSON, in the spelling of this project and in that of scripts.
 
-use belgie_api::{InvitationId, OrgId, Result, Timestamp, UserId};
+use belgie_api::{InvitationId, OrgId, Result, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -118,6 +118,8 @@ pub struct Invite {
     pub role: Named,
     #[serde(default)]
     pub resend: bool,
+    #[serde(default, alias = "team_id", alias = "teamId")]
+    pub team: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -169,6 +171,7 @@ impl<'a> From<&'a Organization> for ShownOrganization<'a> {
 pub struct ShownBody<'a> {
     id: InvitationId,
     organization_id: OrgId,
+    team_id: Option<TeamId>,
     email: &'a str,
     roles: &'a Roles,
     status: InvitationStatus,
@@ -184,6 +187,7 @@ struct ForRecipient<'a> {
     organization_name: &'a str,
     organization_slug: &'a str,
     inviter: Option<&'a str>,
+    team: Option<&'a str>,
 }
 
 impl<'a> ShownBody<'a> {
@@ -192,6 +196,7 @@ impl<'a> ShownBody<'a> {
         Self {
             id: invitation.id,
             organization_id: invitation.organization_id,
+            team_id: invitation.team_id,
             email: &invitation.email,
             roles: &invitation.roles,
             status: invitation.status(now),
@@ -208,6 +213,7 @@ impl<'a> ShownBody<'a> {
             organization_name: &shown.organization.name,
             organization_slug: &shown.organization.slug,
             inviter: shown.inviter.as_deref(),
+            team: shown.team.as_ref().map(|team| team.name.as_str()),
         };
         Self { recipient: Some(recipient), ..Self::of(&shown.invitation, now) }
     }
