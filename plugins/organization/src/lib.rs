@@ -22,7 +22,9 @@ pub use crate::actor::Actor;
 pub use crate::lifecycle::{DomainJoin, Inviter, Lifecycle, Listeners};
 pub use crate::model::invitation::{Invitation, InvitationStatus};
 pub use crate::model::member::{Member, Membership, Powers};
-pub use crate::model::organization::{NewOrganization, Organization as OrganizationRecord, OrganizationChanges};
+pub use crate::model::organization::{
+    NewOrganization, Organization as OrganizationRecord, OrganizationChanges, read_name,
+};
 pub use crate::model::permission;
 pub use crate::model::role::{ADMIN, MEMBER, OWNER, Role, Roles, has_any_role, has_role, read_roles};
 pub use crate::model::settings::Settings;
