@@ -33,3 +33,4 @@ mod provider;
 mod revocation;
 mod schema;
 mod surface;
+mod team;

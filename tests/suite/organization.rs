@@ -26,12 +26,12 @@ use crate::support::gateway::PASSWORD;
 use crate::support::{Browser, TestGateway};
 
 /// What applications are lent.
-fn organizations(gateway: &TestGateway) -> Use<Organizations> {
+pub fn organizations(gateway: &TestGateway) -> Use<Organizations> {
     gateway.gateway.provided::<Organizations>().expect("organizations")
 }
 
 /// A new person with a proven address, and a browser they are signed in with.
-async fn known(gateway: &TestGateway, email: &str) -> (UserContext, Browser) {
+pub async fn known(gateway: &TestGateway, email: &str) -> (UserContext, Browser) {
     let user = gateway.person(email).await;
     prove(gateway, &user).await;
     let mut browser = gateway.browser();
@@ -40,50 +40,50 @@ async fn known(gateway: &TestGateway, email: &str) -> (UserContext, Browser) {
 }
 
 /// An organization of somebody.
-async fn owned_by(gateway: &TestGateway, owner: UserId, slug: &str) -> OrganizationRecord {
+pub async fn owned_by(gateway: &TestGateway, owner: UserId, slug: &str) -> OrganizationRecord {
     let new =
         NewOrganization { name: format!("The {slug}"), slug: Some(slug.to_owned()), ..NewOrganization::default() };
     organizations(gateway).create_for(owner, new).await.expect("an organization")
 }
 
 /// Puts somebody into an organization.
-async fn join(gateway: &TestGateway, id: OrgId, user: UserId, roles: &str) {
+pub async fn join(gateway: &TestGateway, id: OrgId, user: UserId, roles: &str) {
     let roles = read_roles([roles]).expect("roles");
     organizations(gateway).add_member(&Actor::host(), id, user, &roles).await.expect("a member");
 }
 
 /// The address of an endpoint.
-fn at(organization: &str, act: &str) -> String {
+pub fn at(organization: &str, act: &str) -> String {
     format!("/auth/organization/{organization}{act}")
 }
 
 /// Sends JSON that must be taken, and gives what came of it.
-async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
+pub async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
     let (status, said) = call(browser, path, body).await;
     assert!(status.is_success(), "{path}: {status} {said}");
     said
 }
 
 /// Sends JSON that must be refused, and gives the code.
-async fn refused(browser: &mut Browser, path: &str, body: Value) -> (StatusCode, String) {
+pub async fn refused(browser: &mut Browser, path: &str, body: Value) -> (StatusCode, String) {
     let (status, said) = call(browser, path, body).await;
     assert!(!status.is_success(), "{path}: {said}");
     (status, said["error"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Invites an address, and gives the id of the invitation.
-async fn invite(browser: &mut Browser, organization: &str, email: &str) -> String {
+pub async fn invite(browser: &mut Browser, organization: &str, email: &str) -> String {
     let said = done(browser, &at(organization, "/invite"), json!({ "email": email, "role": "member" })).await;
     said["id"].as_str().expect("an id").to_owned()
 }
 
 /// The address of an act on an invitation.
-fn invitation(id: &str, act: &str) -> String {
+pub fn invitation(id: &str, act: &str) -> String {
     format!("/auth/organization/invitation/{id}{act}")
 }
 
 /// The roles of a member, as the list shows them to this person.
-async fn roles_of(browser: &mut Browser, organization: &str, user: UserId) -> Option<Value> {
+pub async fn roles_of(browser: &mut Browser, organization: &str, user: UserId) -> Option<Value> {
     let (_, said) = read(browser, &at(organization, "/members")).await;
     let members = said["members"].as_array().cloned().unwrap_or_default();
     members.into_iter().find(|member| member["user_id"] == user.to_string()).map(|member| member["roles"].clone())
