@@ -6,7 +6,7 @@ use belgie_api::context::UserContext;
 use belgie_api::ports::Use;
 use belgie_api::{Failure, OrgId, Result, TeamId};
 use belgie_organization::{Actor, Roles, read_roles};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::model::refusal;
 use crate::model::team::{NewTeam, Team};
@@ -113,12 +113,7 @@ async fn list(teams: &Teams, matches: &ArgMatches) -> Result<Output> {
         [] => "There is no team.".to_owned(),
         all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
     };
-    let describe = |info: &TeamInfo| {
-        let mut team = json!(info.team);
-        team["member_count"] = json!(info.member_count);
-        team
-    };
-    Ok(Output::new(text, json!({ "teams": all.iter().map(describe).collect::<Vec<Value>>() })))
+    Ok(Output::new(text, json!({ "teams": all })))
 }
 
 async fn create(teams: &Teams, matches: &ArgMatches) -> Result<Output> {

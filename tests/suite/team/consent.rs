@@ -36,6 +36,9 @@ on_both_engines! {
         let ticked = again.split("<input").find(|input| input.contains(&format!("team.{red}"))).expect("the red ones");
         assert!(ticked.contains(" checked"), "the next consent begins with the same choice: {ticked}");
 
+        let connected = browser.get("/account").await.body;
+        assert!(connected.contains("<bdi>The acme</bdi></strong>, in <bdi>The red</bdi></span>"), "{connected}");
+
         // None ticked means all of theirs, now and later.
         let (wide, said) = agent_for(&mut browser, &agent, "", acme.id, &[]).await;
         assert_eq!(said["teams"], json!([]));
@@ -47,6 +50,7 @@ on_both_engines! {
 
         // Whoever is in none of the chosen ones any more acts for none, and not for all instead.
         take_out(&gateway, red, ada.id).await;
+        assert!(browser.get("/account").await.body.contains("<bdi>The acme</bdi></strong>, in no team any more</span>"));
         assert!(seen(&modern).await.is_empty());
         teams(&gateway).delete(&Actor::host(), red).await.expect("deleted");
         assert!(seen(&modern).await.is_empty());

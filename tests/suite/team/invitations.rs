@@ -8,6 +8,7 @@ use super::{
     done, enter, invitation, join, known, organizations, owned_by, read, refused, take_out, team_of, teams, who_is_in,
 };
 use crate::on_both_engines;
+use crate::provider::call;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Browser, Setup, TestGateway};
 
@@ -74,6 +75,33 @@ on_both_engines! {
         take_out(&gateway, red, ada.id).await;
         done(&mut of_eve, &accept(&invited), json!({})).await;
         assert_eq!(who_is_in(&gateway, red).await, only("eve@example.org"));
+    }
+}
+
+on_both_engines! {
+    async fn of_two_who_accept_at_once_one_gets_the_last_place_in_the_team(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.team]\nmaximum_members_per_team = 1")
+    ) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (_, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let (_, mut of_dan) = known(&gateway, "dan@example.org").await;
+        for round in 0..4 {
+            let slug = format!("round-{round}");
+            let id = owned_by(&gateway, ada.id, &slug).await.id;
+            let red = team_of(&gateway, id, "red").await.id;
+            let mut paths = Vec::new();
+            for email in ["eve@example.org", "dan@example.org"] {
+                let body = json!({ "email": email, "role": "member", "team": "red" });
+                paths.push(accept(&done(&mut of_ada, &format!("/auth/organization/{slug}/invite"), body).await));
+            }
+            let (one, two) =
+                tokio::join!(call(&mut of_eve, &paths[0], json!({})), call(&mut of_dan, &paths[1], json!({})));
+            assert!(one.0.is_success() != two.0.is_success(), "round {round}: {one:?} {two:?}");
+            let lost = if one.0.is_success() { two } else { one };
+            assert_eq!((lost.0, &lost.1["error"]), (StatusCode::FORBIDDEN, &json!("team.full")));
+            assert_eq!(who_is_in(&gateway, red).await.len(), 1);
+        }
     }
 }
 
