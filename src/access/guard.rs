@@ -268,7 +268,7 @@ impl Need {
             Self::Permissions(all) => organization.is_some_and(|own| all.is_subset(&own.permissions)),
             // A team stands for nothing without the organization it is in.
             Self::Teams(teams) => {
-                organization.is_some() && caller.teams().iter().any(|team| teams.contains(&team.name))
+                organization.is_some() && caller.teams().iter().any(|team| teams.contains(&team.slug))
             }
             Self::Scopes(scopes) => caller.scopes().covers(scopes),
             Self::Plan { plans, entitlements } => {

@@ -56,8 +56,9 @@ fn member(granted: &str) -> Caller {
             }),
             teams: vec![TeamContext {
                 id: TeamId::from_uuid(uuid::Uuid::from_u128(3)),
-                name: "blue".to_owned(),
-                role: "member".to_owned(),
+                slug: "blue".to_owned(),
+                name: "The blue ones".to_owned(),
+                roles: names(&["member"]),
             }],
             subscription: Some(SubscriptionContext { plan: "pro".to_owned(), entitlements: names(&["export"]) }),
         },

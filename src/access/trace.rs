@@ -183,7 +183,7 @@ fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
             of_organization(&|own| format!("{}: {}", own.slug, list("the permission", &own.permissions)))
         }
         Need::Teams(_) => {
-            let teams: Vec<&str> = caller.teams().iter().map(|TeamContext { name, .. }| name.as_str()).collect();
+            let teams: Vec<&str> = caller.teams().iter().map(|TeamContext { slug, .. }| slug.as_str()).collect();
             of_organization(&|own| format!("{}: {}", own.slug, list("the team", &teams)))
         }
         Need::Scopes(_) => list("the scope", caller.scopes().iter().map(belgie_api::Scope::as_str)),

@@ -68,6 +68,8 @@ fn default_plugins() -> Vec<Box<dyn Plugin>> {
         Box::new(belgie_oauth_server::OAuthServer::default()),
         #[cfg(feature = "organization")]
         Box::new(belgie_organization::Organization::default()),
+        #[cfg(feature = "team")]
+        Box::new(belgie_team::Team::default()),
     ]
 }
 

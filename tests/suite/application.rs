@@ -7,6 +7,7 @@ mod linked;
 mod looked_up;
 mod programs;
 mod seed;
+mod together;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +40,9 @@ mod oauth;
 #[path = "../../examples/oauth_client_plugin.rs"]
 #[expect(dead_code, reason = "the suite starts it in its own way")]
 mod oauth_client_plugin;
+#[path = "../../examples/organization_team.rs"]
+#[expect(dead_code, reason = "the suite starts it in its own way")]
+mod organization_team;
 
 /// An application on a port of its own.
 pub struct Application {

@@ -34,3 +34,4 @@ mod provider;
 mod revocation;
 mod schema;
 mod surface;
+mod team;

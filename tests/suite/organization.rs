@@ -68,25 +68,25 @@ pub async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
 }
 
 /// Sends JSON that must be refused, and gives the code.
-async fn refused(browser: &mut Browser, path: &str, body: Value) -> (StatusCode, String) {
+pub async fn refused(browser: &mut Browser, path: &str, body: Value) -> (StatusCode, String) {
     let (status, said) = call(browser, path, body).await;
     assert!(!status.is_success(), "{path}: {said}");
     (status, said["error"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Invites an address, and gives the id of the invitation.
-async fn invite(browser: &mut Browser, organization: &str, email: &str) -> String {
+pub async fn invite(browser: &mut Browser, organization: &str, email: &str) -> String {
     let said = done(browser, &at(organization, "/invite"), json!({ "email": email, "role": "member" })).await;
     said["id"].as_str().expect("an id").to_owned()
 }
 
 /// The address of an act on an invitation.
-fn invitation(id: &str, act: &str) -> String {
+pub fn invitation(id: &str, act: &str) -> String {
     format!("/auth/organization/invitation/{id}{act}")
 }
 
 /// The roles of a member, as the list shows them to this person.
-async fn roles_of(browser: &mut Browser, organization: &str, user: UserId) -> Option<Value> {
+pub async fn roles_of(browser: &mut Browser, organization: &str, user: UserId) -> Option<Value> {
     let (_, said) = read(browser, &at(organization, "/members")).await;
     let members = said["members"].as_array().cloned().unwrap_or_default();
     members.into_iter().find(|member| member["user_id"] == user.to_string()).map(|member| member["roles"].clone())

@@ -66,10 +66,10 @@ impl Rule {
         self.organization()
     }
 
-    /// Asks for membership of a team; several calls ask for any one of them.
+    /// Asks for membership of the team of this name in URLs; several calls ask for any one of them.
     #[must_use]
-    pub fn team(mut self, name: &str) -> Self {
-        self.teams.insert(name.to_owned());
+    pub fn team(mut self, slug: &str) -> Self {
+        self.teams.insert(slug.to_owned());
         self.organization()
     }
 

@@ -59,10 +59,12 @@ pub struct OrgContext {
 pub struct TeamContext {
     /// The team.
     pub id: TeamId,
-    /// Its name.
+    /// Its name in URLs and rules; it stays.
+    pub slug: String,
+    /// What people call it.
     pub name: String,
-    /// The caller's role in it.
-    pub role: String,
+    /// The caller's roles in it.
+    pub roles: BTreeSet<String>,
 }
 
 /// The plan a call is made under.

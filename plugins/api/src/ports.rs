@@ -20,7 +20,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 pub use self::background::{Background, Work};
-pub use self::contexts::{OrgMember, OrgName, OrganizationContexts, Organizations, TeamContexts, TeamMember, Teams};
+pub use self::contexts::{
+    OrgMember, OrgName, OrganizationContexts, Organizations, TeamContexts, TeamMember, TeamName, Teams,
+};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{

@@ -23,6 +23,7 @@
 //! ```
 
 mod denied;
+mod refused;
 mod wrapped;
 
 use std::future::Future;
@@ -38,6 +39,7 @@ use rmcp::{ErrorData, RoleServer};
 use schemars::JsonSchema;
 
 pub use self::denied::Denied;
+pub use self::refused::Refused;
 pub use self::wrapped::{AnyHandler, Guarded, guard};
 use crate::access::Rule;
 use crate::caller::Caller;

@@ -1,6 +1,8 @@
 //! What a page or an endpoint knows about the request it answers.
 
 mod cross_site;
+pub mod form;
+pub mod json;
 mod path;
 mod session;
 

@@ -162,14 +162,22 @@ impl AccountSection for Connections {
             None => Default::default(),
         };
         let (offered, now) = (&host.catalog()?.scopes, host.now());
-        let connections: Vec<Value> =
-            grants.iter().map(|grant| connection(grant, &organizations, offered, now)).collect();
+        let mut connections: Vec<Value> = Vec::with_capacity(grants.len());
+        for grant in &grants {
+            let teams = self.0.list_bound_teams(grant.user_id, &grant.binding.clone().into()).await?;
+            connections.push(connection(grant, (&organizations, teams), offered, now));
+        }
         let context = json!({ "csrf_token": visitor.csrf_token, "connections": connections });
         host.pages().fragment(CONNECTIONS, context)
     }
 }
 
-fn connection(grant: &Grant, organizations: &[OrgName], offered: &[ScopeInfo], now: Timestamp) -> Value {
+fn connection(
+    grant: &Grant,
+    (organizations, teams): (&[OrgName], Option<Vec<String>>),
+    offered: &[ScopeInfo],
+    now: Timestamp,
+) -> Value {
     let is_token = grant.kind == GrantKind::Personal;
     let bound = grant.binding.organization_id;
     let organization = organizations.iter().find(|known| Some(known.id) == bound);
@@ -180,6 +188,7 @@ fn connection(grant: &Grant, organizations: &[OrgName], offered: &[ScopeInfo], n
         "is_for_organization": bound.is_some(),
         // Nothing for one the person has left since: its grants end on their own.
         "organization": organization.map(|known| &known.name),
+        "teams": teams,
         "kind": if is_token { "token" } else { "agent" },
         "scopes": explain_all(&grant.scopes, offered),
         "resource": grant.resources.join(", "),

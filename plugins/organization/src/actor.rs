@@ -2,7 +2,7 @@
 
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, OrgId, Result, ServiceId, SessionId, UserId};
+use belgie_api::{Caller, OrgId, Result, ServiceId, SessionId, TeamId, UserId};
 
 use crate::model::member::Powers;
 use crate::model::refusal;
@@ -74,7 +74,7 @@ impl Actor {
     ///
     /// # Errors
     /// 403 for an agent, 400 for the host.
-    pub(crate) fn person(&self) -> Result<UserId> {
+    pub fn person(&self) -> Result<UserId> {
         self.must_be_no_agent()?;
         self.user_id().ok_or_else(refusal::person_needed)
     }
@@ -83,13 +83,13 @@ impl Actor {
     ///
     /// # Errors
     /// 403 for an agent.
-    pub(crate) fn must_be_no_agent(&self) -> Result<()> {
+    pub fn must_be_no_agent(&self) -> Result<()> {
         if self.is_agent() { Err(refusal::not_by_agents()) } else { Ok(()) }
     }
 
     /// Whether an agent acts.
     #[must_use]
-    pub(crate) fn is_agent(&self) -> bool {
+    pub fn is_agent(&self) -> bool {
         matches!(self.who, Who::Agent(_))
     }
 
@@ -109,6 +109,21 @@ impl Actor {
             Who::Agent(caller) => caller.organization().is_some_and(|organization| organization.id == id),
             Who::Person(_) | Who::User(_) | Who::Host => true,
         }
+    }
+
+    /// Whether this team is within reach: for an agent whose person chose teams, only those.
+    #[must_use]
+    pub fn reaches_team(&self, id: TeamId) -> bool {
+        match &self.who {
+            Who::Agent(caller) => caller.principal().binding().includes_team(id),
+            Who::Person(_) | Who::User(_) | Who::Host => true,
+        }
+    }
+
+    /// Whether an agent acts whose person chose teams.
+    #[must_use]
+    pub fn is_bound_to_teams(&self) -> bool {
+        matches!(&self.who, Who::Agent(caller) if !caller.principal().binding().teams.is_empty())
     }
 
     /// Whether whoever acts, with these powers, may touch what `other` has, gets or loses. Asked while the organization is
@@ -134,7 +149,7 @@ impl Actor {
 
     /// Puts the name under an entry of the record.
     #[must_use]
-    pub(crate) fn sign(&self, entry: AuditEntry) -> AuditEntry {
+    pub fn sign(&self, entry: AuditEntry) -> AuditEntry {
         let entry = match &self.who {
             Who::Person(caller) | Who::Agent(caller) => entry.by(caller),
             Who::User(user) => AuditEntry { actor: Some(*user), ..entry },

@@ -1,27 +1,25 @@
 //! What the operator can do at the command line: `org ...`. No role is asked for; an organization still keeps an owner.
 
-use std::sync::Arc;
-
 use belgie_api::clap::{Arg, ArgMatches, Command};
 use belgie_api::command::{Output, PluginCommand};
 use belgie_api::context::UserContext;
+use belgie_api::ports::Use;
 use belgie_api::{Failure, OrgId, Result};
 use serde_json::{Value, json};
 
 use crate::actor::Actor;
-use crate::lifecycle::Listeners;
 use crate::model::member::in_words;
 use crate::model::organization::{NewOrganization, Organization};
 use crate::model::refusal;
 use crate::model::role::{Roles, read_roles};
-use crate::model::settings::Settings;
 use crate::service::{AgentInfo, MemberInfo, Organizations, PAGE};
 
-/// The commands of this plugin.
-pub fn commands(settings: &Settings, listeners: &Listeners) -> Vec<PluginCommand> {
-    let (settings, listeners) = (Arc::new(settings.clone()), listeners.clone());
-    vec![PluginCommand::new(command(), move |host, matches| {
-        run(Organizations::new(host, settings.as_ref().clone(), listeners.clone()), matches)
+/// The commands of this plugin. They work with what is mounted: its settings, and whoever listens.
+pub fn commands() -> Vec<PluginCommand> {
+    vec![PluginCommand::new(command(), |host, matches| async move {
+        let organizations: Use<Organizations> =
+            host.provided().ok_or_else(|| Failure::internal("organizations are not mounted"))?;
+        run(&organizations, matches).await
     })]
 }
 
@@ -70,17 +68,17 @@ fn command() -> Command {
         ])
 }
 
-async fn run(organizations: Organizations, matches: ArgMatches) -> Result<Output> {
+async fn run(organizations: &Organizations, matches: ArgMatches) -> Result<Output> {
     match matches.subcommand() {
-        Some(("list", _)) => list(&organizations).await,
-        Some(("create", matches)) => create(&organizations, matches).await,
-        Some(("members", matches)) => members(&organizations, matches).await,
-        Some(("add-member", matches)) => add_member(&organizations, matches).await,
-        Some(("set-roles", matches)) => set_roles(&organizations, matches).await,
-        Some(("remove-member", matches)) => remove_member(&organizations, matches).await,
-        Some(("agents", matches)) => agents(&organizations, matches).await,
-        Some(("cut-agent", matches)) => cut_agent(&organizations, matches).await,
-        Some(("delete", matches)) => delete(&organizations, matches).await,
+        Some(("list", _)) => list(organizations).await,
+        Some(("create", matches)) => create(organizations, matches).await,
+        Some(("members", matches)) => members(organizations, matches).await,
+        Some(("add-member", matches)) => add_member(organizations, matches).await,
+        Some(("set-roles", matches)) => set_roles(organizations, matches).await,
+        Some(("remove-member", matches)) => remove_member(organizations, matches).await,
+        Some(("agents", matches)) => agents(organizations, matches).await,
+        Some(("cut-agent", matches)) => cut_agent(organizations, matches).await,
+        Some(("delete", matches)) => delete(organizations, matches).await,
         _ => Err(Failure::bad_request(
             "command.unknown",
             "Say list, create, members, add-member, set-roles, remove-member, agents, cut-agent or delete.",

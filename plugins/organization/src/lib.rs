@@ -19,10 +19,12 @@ use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
 pub use crate::actor::Actor;
-pub use crate::lifecycle::{DomainJoin, Lifecycle, Listeners};
+pub use crate::lifecycle::{DomainJoin, Inviter, Lifecycle, Listeners};
 pub use crate::model::invitation::{Invitation, InvitationStatus};
 pub use crate::model::member::{Member, Membership, Powers};
-pub use crate::model::organization::{NewOrganization, Organization as OrganizationRecord, OrganizationChanges};
+pub use crate::model::organization::{
+    NewOrganization, Organization as OrganizationRecord, OrganizationChanges, read_name,
+};
 pub use crate::model::permission;
 pub use crate::model::role::{ADMIN, MEMBER, OWNER, Role, Roles, has_any_role, has_role, read_roles};
 pub use crate::model::service::NewServiceToken;
@@ -91,7 +93,7 @@ impl Plugin for Organization {
     }
 
     fn commands(&self) -> Vec<PluginCommand> {
-        commands::commands(&self.settings, &self.listeners)
+        commands::commands()
     }
 
     fn mount(&self, host: &Host, mount: &mut Mount) -> Result<()> {

@@ -6,8 +6,9 @@ use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
 use belgie_api::{OrgId, Result, async_trait};
 
+use crate::actor::Actor;
 use crate::model::invitation::Invitation;
-use crate::model::member::Member;
+use crate::model::member::{Member, Powers};
 use crate::model::organization::Organization;
 use crate::model::role::Roles;
 
@@ -18,6 +19,15 @@ pub struct DomainJoin {
     pub organization: OrgId,
     /// What they will be.
     pub roles: Roles,
+}
+
+/// Who invites.
+#[derive(Clone, Copy, Debug)]
+pub struct Inviter<'a> {
+    /// Whoever acts.
+    pub actor: &'a Actor,
+    /// What they may do in the organization.
+    pub powers: &'a Powers,
 }
 
 /// Hears of everything that happens to organizations, inside the transaction of the act and before its commit: what it
@@ -58,6 +68,17 @@ pub trait Lifecycle: Send + Sync {
         _organization: &Organization,
         _member: &Member,
         _before: &Roles,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// An invitation is about to be sent; an error keeps it. Whoever keeps teams looks at the one it brings the person into.
+    async fn before_invite(
+        &self,
+        _tx: &mut Tx,
+        _organization: &Organization,
+        _inviter: Inviter<'_>,
+        _invitation: &Invitation,
     ) -> Result<()> {
         Ok(())
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 pub use self::faces::Section;
-use self::faces::{face, invitation_row, member_row, membership_row, offers, role_row};
+use self::faces::{face, invitation_row, member_row, membership_row, offers, role_row, team_offer};
 pub use self::machines::{ServiceForm, Services, agents, new_service, services};
 pub use self::record::{Record, record};
 pub use self::templates::templates;
@@ -35,6 +35,7 @@ const INVITATION: &str = "organization/invitation.html";
 const SECTION: &str = "organization/section.html";
 
 /// What a page says besides what it shows.
+#[derive(Default)]
 pub struct Told<'a> {
     /// What has been done.
     pub notice: Option<&'static str>,
@@ -42,6 +43,8 @@ pub struct Told<'a> {
     pub error: Option<&'a str>,
     /// The address in the form that was not taken.
     pub email: &'a str,
+    /// The team in it.
+    pub team: &'a str,
     /// Which fifty members.
     pub page: u32,
 }
@@ -72,7 +75,7 @@ pub async fn list(
 }
 
 fn invited(
-    ShownInvitation { invitation, organization, inviter }: &ShownInvitation,
+    ShownInvitation { invitation, organization, inviter, team }: &ShownInvitation,
     now: belgie_api::Timestamp,
 ) -> Value {
     json!({
@@ -80,6 +83,7 @@ fn invited(
         "organization": face(organization),
         "inviter": inviter,
         "roles": in_words(&invitation.roles),
+        "team": team.as_ref().map(|team| &team.name),
         "sent": invitation.created_at.ago(now),
         "sent_iso": invitation.created_at,
         "expires": invitation.expires_at.day(),
@@ -121,6 +125,12 @@ pub async fn one(
     let invitations =
         if may(permission::INVITATION_READ) { organizations.invitations(&actor, id, false).await? } else { Vec::new() };
     let roles = if may(permission::ROLE_READ) { organizations.roles(&actor, id).await? } else { Vec::new() };
+    let teams = if invitations.is_empty() { Vec::new() } else { organizations.list_teams(id).await? };
+    let open_teams = if may(permission::INVITATION_CREATE) {
+        organizations.list_teams_open_to(&actor, id).await?
+    } else {
+        Vec::new()
+    };
     let slug = &details.organization.slug;
     let shown_until = (i64::from(told.page) + 1) * i64::from(PAGE);
     let context = json!({
@@ -133,8 +143,10 @@ pub async fn one(
         "members": members.iter().map(|info| member_row(info, slug, caller)).collect::<Vec<_>>(),
         "next": (details.members > shown_until).then(|| format!("/organizations/{slug}?page={}", told.page + 1)),
         "first": (told.page > 0).then(|| format!("/organizations/{slug}")),
-        "invitations": invitations.iter().map(|one| invitation_row(one, now)).collect::<Vec<_>>(),
+        "invitations": invitations.iter().map(|one| invitation_row(one, &teams, now)).collect::<Vec<_>>(),
         "roles": roles.iter().map(|role| role_row(role, slug)).collect::<Vec<_>>(),
+        "teams": open_teams.iter().map(|team| team_offer(team, told.team)).collect::<Vec<_>>(),
+        "has_teams": organizations.has_teams(),
         "offers": offers(&roles, powers, &BTreeSet::from(["member".to_owned()])),
         "may_update": may(permission::ORGANIZATION_UPDATE),
         "may_delete": may(permission::ORGANIZATION_DELETE),

@@ -13,6 +13,7 @@ mod record;
 mod roles;
 mod services;
 mod sought;
+mod teams;
 mod tidy;
 mod work;
 

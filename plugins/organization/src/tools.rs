@@ -7,12 +7,9 @@ mod arguments;
 
 use std::sync::Arc;
 
-use belgie_api::rmcp::ErrorData;
-use belgie_api::rmcp::handler::server::tool::IntoCallToolResult;
 use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
-use belgie_api::rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
+use belgie_api::tools::Refused;
 use belgie_api::{Caller, Failure, OrgId, State, ToolSet, access, tool};
-use serde_json::json;
 
 use self::answers::{
     AgentList, Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
@@ -134,33 +131,6 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
         )
 }
 
-/// A failure as an agent reads it: its code and its sentence, with what to do next. What is our fault is a protocol error.
-struct Refused(Failure);
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self(failure)
-    }
-}
-
-impl IntoCallToolResult for Refused {
-    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
-        let Self(failure) = self;
-        if failure.status().is_server_error() {
-            tracing::error!(error = ?failure, "a tool of organizations failed");
-            return Err(ErrorData::internal_error(failure.message().to_owned(), None));
-        }
-        let words = match failure.remedy() {
-            Some(remedy) => format!("{} {remedy}", failure.message()),
-            None => failure.message().to_owned(),
-        };
-        let mut result = CallToolResult::error(vec![ContentBlock::text(words)]);
-        result.structured_content =
-            Some(json!({ "error": failure.code(), "error_description": failure.message(), "hint": failure.remedy() }));
-        Ok(result.into())
-    }
-}
-
 /// The organization a tool works in: the one the call is made for. Another one is as unknown as one that never was, also to
 /// a member of both, and so is a name it had before.
 fn meant(caller: &Caller, named: Option<&str>) -> Result<OrgId, Failure> {
@@ -216,8 +186,10 @@ async fn invite_member(
 ) -> Result<Json<InvitationAnswer>, Refused> {
     let id = meant(&caller, wanted.organization.as_deref())?;
     let roles = read_roles(wanted.roles.unwrap_or_else(|| vec!["member".to_owned()]))?;
-    let new = NewInvitation { email: wanted.email, roles, resend: wanted.resend.unwrap_or_default(), team: None };
-    let invitation = organizations.invite(&Actor::agent(&caller), id, new).await?;
+    let actor = Actor::agent(&caller);
+    let team = organizations.team_named(&actor, id, wanted.team.as_deref()).await?;
+    let new = NewInvitation { email: wanted.email, roles, resend: wanted.resend.unwrap_or_default(), team };
+    let invitation = organizations.invite(&actor, id, new).await?;
     Ok(Json((&invitation).into()))
 }
 

@@ -39,7 +39,7 @@ fn an_expression_sees_the_caller_and_the_arguments() {
         "'notes:read' in caller.scopes && size(caller.user.scopes) == 0",
         "caller.organization.slug == 'acme' && 'editor' in caller.organization.roles",
         "'notes:edit' in caller.organization.permissions",
-        "caller.teams.exists(team, team.name == 'blue' && team.role == 'member')",
+        "caller.teams.exists(team, team.slug == 'blue' && 'member' in team.roles)",
         "caller.subscription.plan == 'pro' && 'export' in caller.subscription.entitlements",
         "arguments.amount < 100 && arguments.amount + 1 == 6",
         "arguments.ratio > 0.4 && arguments.ratio < 1",

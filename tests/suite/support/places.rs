@@ -128,8 +128,12 @@ impl OrganizationContexts for Places {
 impl TeamContexts for Places {
     async fn list_of_user(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamContext>> {
         let teams = self.place(user, organization).map(|place| place.teams).unwrap_or_default();
-        let context =
-            |name: &&str| TeamContext { id: team_id(name), name: (*name).to_owned(), role: "member".to_owned() };
+        let context = |name: &&str| TeamContext {
+            id: team_id(name),
+            slug: (*name).to_owned(),
+            name: name.to_uppercase(),
+            roles: names(&["member"]),
+        };
         Ok(teams.iter().map(context).collect())
     }
 }

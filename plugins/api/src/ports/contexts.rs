@@ -41,6 +41,17 @@ pub struct TeamMember {
     pub membership: Option<MembershipId>,
 }
 
+/// A team as people recognise it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TeamName {
+    /// The team.
+    pub id: TeamId,
+    /// Its name in URLs and rules.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+}
+
 /// Knows organizations and who is in them, as they are now.
 #[async_trait]
 pub trait OrganizationContexts: Send + Sync {
@@ -98,6 +109,25 @@ pub trait TeamContexts: Send + Sync {
     async fn list_memberships(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamMember>> {
         let teams = self.list_of_user(user, organization).await?;
         Ok(teams.into_iter().map(|context| TeamMember { context, membership: None }).collect())
+    }
+
+    /// Every team of an organization, by name: what an invitation may speak of. Without an answer of its own a plugin
+    /// has none to speak of.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn list(&self, organization: OrgId) -> Result<Vec<TeamName>> {
+        let _none_to_speak_of = organization;
+        Ok(Vec::new())
+    }
+
+    /// Those of them into which a person may bring others. Without an answer of its own a plugin lets nobody.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn list_open_to(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamName>> {
+        let _nobody = (user, organization);
+        Ok(Vec::new())
     }
 }
 

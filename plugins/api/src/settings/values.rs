@@ -44,13 +44,18 @@ impl Section {
     where
         T: Copy + PartialOrd + Display + TryFrom<i64>,
     {
-        let expected = format!("a whole number from {} to {}", range.start(), range.end());
-        let read = |raw: &Raw| {
-            let number = raw.integer().ok_or(Fault::Kind)?;
-            let fits = T::try_from(number).ok().filter(|value| range.contains(value));
-            fits.ok_or_else(|| Fault::Because(format!("{number} is out of range")))
-        };
+        let expected = whole_number(&range);
+        let read = |raw: &Raw| read_integer(raw, &range);
         self.usually(key, default, &Shape { expected: &expected, read: &read, show: &T::to_string })
+    }
+
+    /// As [`integer`](Self::integer), without a default.
+    pub fn opt_integer<T>(&mut self, key: &str, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: Copy + PartialOrd + Display + TryFrom<i64>,
+    {
+        let expected = whole_number(&range);
+        self.maybe(key, &Shape { expected: &expected, read: &|raw| read_integer(raw, &range), show: &T::to_string })
     }
 
     /// A time in whole seconds, in `range`. By convention the key ends with `_seconds`.
@@ -209,6 +214,16 @@ impl Section {
         let read = |raw: &Raw| parse(raw.text().ok_or(Fault::Kind)?.trim()).map_err(Fault::Because);
         self.maybe(key, &Shape { expected, read: &read, show: &|value| quoted(&value.to_string()) })
     }
+}
+
+fn whole_number<T: Display>(range: &RangeInclusive<T>) -> String {
+    format!("a whole number from {} to {}", range.start(), range.end())
+}
+
+fn read_integer<T: PartialOrd + TryFrom<i64>>(raw: &Raw, range: &RangeInclusive<T>) -> Result<T, Fault> {
+    let number = raw.integer().ok_or(Fault::Kind)?;
+    let fits = T::try_from(number).ok().filter(|value| range.contains(value));
+    fits.ok_or_else(|| Fault::Because(format!("{number} is out of range")))
 }
 
 fn text(raw: &Raw) -> Result<String, Fault> {

@@ -65,6 +65,17 @@ impl OAuth {
         }
     }
 
+    /// What the teams are called that a grant of this person was given for and that they are still in; `None` when it is for
+    /// all of theirs.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_bound_teams(&self, user: UserId, binding: &GrantBinding) -> Result<Option<Vec<String>>> {
+        let Some(organization) = binding.organization.filter(|_| !binding.teams.is_empty()) else { return Ok(None) };
+        let own = self.list_teams(user, organization).await?;
+        Ok(Some(own.into_iter().filter(|team| binding.includes_team(team.id)).map(|team| team.name).collect()))
+    }
+
     /// What the person let this client act for last, to begin with when it comes again.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub struct Invitation {
     pub id: InvitationId,
     /// The organization.
     pub organization_id: OrgId,
-    /// The team the person comes into as well, once there are teams.
+    /// The team the person comes into as well.
     pub team_id: Option<TeamId>,
     /// The address it was sent to, in lower case.
     pub email: String,

@@ -182,6 +182,12 @@ pub fn already_invited() -> Failure {
         .hint("Send the invitation again, which ends the earlier one.")
 }
 
+/// There is no such team in the organization, or there are no teams here.
+pub fn unknown_team() -> Failure {
+    Failure::bad_request("organization.unknown_team", "This organization has no such team.")
+        .hint("Choose one of its teams, or none.")
+}
+
 /// It is no address.
 pub fn invalid_email() -> Failure {
     Failure::bad_request("organization.invalid_email", "This is not an e-mail address.")

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::plugin::AccountSection;
+use belgie_api::ports::TeamName;
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, Result, Timestamp, async_trait};
 use serde_json::{Value, json};
@@ -68,11 +69,13 @@ pub(super) fn member_row(info: &MemberInfo, slug: &str, caller: &Caller) -> Valu
 }
 
 /// An open invitation.
-pub(super) fn invitation_row(invitation: &Invitation, now: Timestamp) -> Value {
+pub(super) fn invitation_row(invitation: &Invitation, teams: &[TeamName], now: Timestamp) -> Value {
+    let team = teams.iter().find(|team| invitation.team_id == Some(team.id));
     json!({
         "id": invitation.id,
         "email": invitation.email,
         "roles": in_words(&invitation.roles),
+        "team": team.map(|team| &team.name),
         "sent": invitation.created_at.ago(now),
         "sent_iso": invitation.created_at,
         "expires": invitation.expires_at.day(),
@@ -88,6 +91,11 @@ pub(super) fn role_row(role: &RoleInfo, slug: &str) -> Value {
         "count": role.permissions.len(),
         "href": (!role.is_built_in).then(|| format!("/organizations/{slug}/roles/{}", role.name)),
     })
+}
+
+/// A team a form offers. `chosen`: the slug of the one that is chosen.
+pub(super) fn team_offer(team: &TeamName, chosen: &str) -> Value {
+    json!({ "slug": team.slug, "name": team.name, "is_chosen": team.slug == chosen })
 }
 
 /// The roles a form offers: what whoever looks can give, and what the member has.

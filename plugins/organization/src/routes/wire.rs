@@ -1,37 +1,18 @@
 //! Reading bodies and writing answers.
 
+use belgie_api::Result;
 use belgie_api::axum::body::Body;
-use belgie_api::axum::http::{HeaderMap, StatusCode, header};
+use belgie_api::axum::http::{HeaderMap, header};
 use belgie_api::axum::response::{IntoResponse, Response};
-use belgie_api::web::Visitor;
-use belgie_api::{Failure, Result};
-use serde::Serialize;
+use belgie_api::web::{Visitor, json};
 use serde::de::DeserializeOwned;
 
 use crate::model::refusal;
 
-/// The longest body, in bytes: a logo may be in it.
-const MAX_BODY_BYTES: usize = 128 * 1024;
+pub use belgie_api::web::json::{created, unkept};
 
-/// JSON that nobody may keep.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn unkept(body: &impl Serialize) -> Result<Response> {
-    let body = serde_json::to_string(body).map_err(Failure::internal)?;
-    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, body).into_response())
-}
-
-/// The same for what was made (RFC 9110 section 15.3.2).
-///
-/// # Errors
-/// When it cannot be written.
-pub fn created(body: &impl Serialize) -> Result<Response> {
-    let mut response = unkept(body)?;
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
-}
+/// The longest body, in KiB: a logo may be in it.
+const LONGEST: usize = 128;
 
 /// JSON objects, one on each line, that nobody may keep; under a name, when they are to become a file.
 pub fn lines(body: Body, name: Option<&str>) -> Response {
@@ -44,28 +25,12 @@ pub fn lines(body: Body, name: Option<&str>) -> Response {
     (headers, body).into_response()
 }
 
-/// Reads a JSON body; none at all is an empty object. Only JSON will do: a page of another site cannot send that without
-/// being asked first.
+/// Reads a JSON body.
 ///
 /// # Errors
-/// `invalid_request`, with what is wrong and without what was sent.
+/// As [`json::read_json`].
 pub fn read_json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> {
-    let refuse = |status, message: String| Failure::with_status(status, "invalid_request", message);
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_json = kind.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json && !body.is_empty() {
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.".to_owned()));
-    }
-    if body.len() > MAX_BODY_BYTES {
-        return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 128 KiB.".to_owned()));
-    }
-    let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        let what = if error.is_data() { "is not what this address takes" } else { "is no JSON" };
-        refuse(StatusCode::BAD_REQUEST, format!("The body {what} ({place})."))
-            .hint("See the fields in the README of organization; unknown ones are refused.")
-    })
+    json::read_json(headers, body, LONGEST)
 }
 
 /// What only people do who proved a moment ago to be there.

@@ -1,7 +1,7 @@
 //! What the recipient of an invitation does with it.
 
 use belgie_api::context::UserContext;
-use belgie_api::ports::normalize_email;
+use belgie_api::ports::{TeamName, normalize_email};
 use belgie_api::{InvitationId, PlainToken, Result};
 use serde_json::json;
 
@@ -23,6 +23,8 @@ pub struct ShownInvitation {
     pub organization: Organization,
     /// Whoever invited, by name or else by address; `None` when that account is gone or it was the host.
     pub inviter: Option<String>,
+    /// The team it leads into as well, while that is there.
+    pub team: Option<TeamName>,
 }
 
 impl Organizations {
@@ -73,11 +75,11 @@ impl Organizations {
     }
 
     /// Accepts an invitation, once, before its time is over: with the proven address it was sent to, in any spelling.
-    /// Somebody who is a member by now stays as they are.
+    /// Somebody who is a member by now stays as they are. Whoever keeps teams brings them into the team it names.
     ///
     /// # Errors
     /// 404 when there is none to the person, 403 before the address is proven and for an agent, 409 when it has ended, the
-    /// organization is full, or the person would own too many.
+    /// organization is full, or the person would own too many, and what a listener says, such as that the team is full.
     pub async fn accept_invitation(&self, actor: &Actor, id: InvitationId) -> Result<Member> {
         let user = actor.person()?;
         let now = self.host.now();
@@ -162,7 +164,8 @@ impl Organizations {
             None => None,
         };
         let inviter = inviter.map(|user| if user.name.is_empty() { user.email } else { user.name });
-        Ok(Some(ShownInvitation { invitation, organization, inviter }))
+        let team = self.find_team(organization.id, invitation.team_id).await?;
+        Ok(Some(ShownInvitation { invitation, organization, inviter, team }))
     }
 }
 

@@ -6,8 +6,10 @@ use belgie_api::{InvitationId, OrgId, Result, TeamId, TokenKind, UserId};
 use serde_json::json;
 
 use super::Organizations;
+use super::letter::Letter;
 use super::work::Work;
 use crate::actor::Actor;
+use crate::lifecycle::Inviter;
 use crate::model::invitation::{Ending, Invitation, InvitationStatus};
 use crate::model::role::Roles;
 use crate::model::{permission, refusal};
@@ -24,7 +26,7 @@ pub struct NewInvitation {
     pub roles: Roles,
     /// Whether an open invitation to the same address ends for this one.
     pub resend: bool,
-    /// The team the person comes into as well; nothing here looks at it.
+    /// The team the person comes into as well; whoever keeps teams looks at it ([`Lifecycle::before_invite`](crate::Lifecycle::before_invite)).
     pub team: Option<TeamId>,
 }
 
@@ -35,9 +37,13 @@ impl Organizations {
     /// 404, 403 without `invitation:create`, when the roles allow more than whoever invites may, or, where mail is sent, before
     /// the address of whoever invites is proven, 409 when the person is a
     /// member or invited already or too many invitations are open, 429 when too many letters were sent, 400 when a value is
-    /// wrong.
+    /// wrong or there is no such team, and what a listener says, also of the team.
     pub async fn invite(&self, actor: &Actor, id: OrgId, new: NewInvitation) -> Result<Invitation> {
         self.look(actor, id, Some(permission::INVITATION_CREATE)).await?;
+        let team = self.find_team(id, new.team).await?;
+        if new.team.is_some() && team.is_none() {
+            return Err(refusal::unknown_team());
+        }
         let email = read_email(&new.email)?;
         let known = self.host.accounts().find_by_email(&email).await?;
         let inviter = self.person(actor).await?;
@@ -80,20 +86,25 @@ impl Organizations {
             rejected_at: None,
             canceled_at: None,
         };
+        let inviting = Inviter { actor, powers: &powers };
+        for listener in self.listeners.all() {
+            listener.before_invite(&mut tx, &organization, inviting, &invitation).await?;
+        }
         if !store::invitations::insert(&mut tx, &invitation, &secret.hash()).await? {
             return Err(refusal::already_invited());
         }
         if sends_letter {
             self.limit_letters(actor, &invitation.email).await?;
-            self.send_letter(&mut tx, &organization, &invitation, inviter, &secret).await?;
+            let letter = Letter { organization: &organization, invitation: &invitation, inviter, team };
+            self.send_letter(&mut tx, letter, &secret).await?;
         }
-        let details = json!({ "invitation": invitation.id, "roles": invitation.roles });
+        let details = json!({ "invitation": invitation.id, "roles": invitation.roles, "team": invitation.team_id });
         self.record(&mut tx, actor, "organization.invited", id, details).await?;
         tx.commit(now).await?;
         Ok(invitation)
     }
 
-    /// Sends an open invitation again under a new link; the earlier one ends.
+    /// Sends an open invitation again under a new link; the earlier one ends. A team that is gone by now is left out.
     ///
     /// # Errors
     /// As [`invite`](Self::invite), and 404 when there is no such invitation, 409 when it has ended.
@@ -102,7 +113,8 @@ impl Organizations {
         if !matches!(found.status(self.host.now()), InvitationStatus::Pending | InvitationStatus::Expired) {
             return Err(refusal::invitation_over());
         }
-        let Invitation { email, roles, team_id: team, .. } = found;
+        let team = self.find_team(found.organization_id, found.team_id).await?.map(|team| team.id);
+        let Invitation { email, roles, .. } = found;
         self.invite(actor, found.organization_id, NewInvitation { email, roles, resend: true, team }).await
     }
 

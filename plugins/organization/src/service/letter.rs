@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
+use belgie_api::ports::TeamName;
 use belgie_api::{PlainToken, Result};
 use serde_json::json;
 
@@ -15,16 +16,18 @@ use crate::model::organization::Organization;
 /// `mail/organization_invitation.txt` and `.html`.
 const TEMPLATE: &str = "organization_invitation";
 
+/// What the letter is about.
+pub(super) struct Letter<'a> {
+    pub(super) organization: &'a Organization,
+    pub(super) invitation: &'a Invitation,
+    pub(super) inviter: Option<UserContext>,
+    pub(super) team: Option<TeamName>,
+}
+
 impl Organizations {
     /// Writes the letter, to be sent once the transaction has committed.
-    pub(super) async fn send_letter(
-        &self,
-        tx: &mut Tx,
-        organization: &Organization,
-        invitation: &Invitation,
-        inviter: Option<UserContext>,
-        secret: &PlainToken,
-    ) -> Result<()> {
+    pub(super) async fn send_letter(&self, tx: &mut Tx, letter: Letter<'_>, secret: &PlainToken) -> Result<()> {
+        let Letter { organization, invitation, inviter, team } = letter;
         let urls = self.host.urls();
         let inviter = inviter.map(|user| if user.name.is_empty() { user.email } else { unlinked(&user.name) });
         let context = json!({
@@ -32,6 +35,7 @@ impl Organizations {
             "organization": unlinked(&organization.name),
             "inviter": inviter,
             "roles": in_words(&invitation.roles),
+            "team": team.map(|team| unlinked(&team.name)),
             "until": span(invitation.expires_at.since(invitation.created_at)),
             "link": urls.absolute(&format!("/organizations/invitation?token={}", secret.expose())),
         });

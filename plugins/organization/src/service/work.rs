@@ -83,11 +83,12 @@ impl Organizations {
         Ok((organization, powers))
     }
 
-    /// What whoever acts may do in an organization, if they may do this.
+    /// What whoever acts may do in an organization, if they may do this. Outside a transaction that began with
+    /// [`hold`](Self::hold) it may have changed by the time of the answer.
     ///
     /// # Errors
     /// 404 when there is none that the person is in or the agent acts for, 403 when their roles do not allow it.
-    pub(super) async fn admit(
+    pub async fn admit(
         &self,
         conn: &mut Conn,
         actor: &Actor,
@@ -181,7 +182,7 @@ impl Organizations {
     ///
     /// # Errors
     /// 403 when whoever acts is gone, 404 when another is.
-    pub(super) async fn hold_people(
+    pub async fn hold_people(
         &self,
         tx: &mut Tx,
         actor: &Actor,

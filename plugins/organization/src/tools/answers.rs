@@ -126,6 +126,8 @@ pub struct InvitationAnswer {
     email: String,
     /// What the person will be.
     roles: Vec<String>,
+    /// The team the person comes into as well, `tea_...`.
+    team_id: Option<String>,
     /// When it was sent (RFC 3339).
     created_at: String,
     /// Until when it can be accepted (RFC 3339).
@@ -138,6 +140,7 @@ impl From<&Invitation> for InvitationAnswer {
             id: invitation.id.to_string(),
             email: invitation.email.clone(),
             roles: names(&invitation.roles),
+            team_id: invitation.team_id.map(|team| team.to_string()),
             created_at: invitation.created_at.to_string(),
             expires_at: invitation.expires_at.to_string(),
         }

@@ -39,6 +39,9 @@ pub struct InviteMember {
     /// Whether an open invitation to the same address ends for this one.
     #[serde(default)]
     pub resend: Option<bool>,
+    /// A team the person comes into as well, by slug or id `tea_...`; none when nothing is said.
+    #[serde(default)]
+    pub team: Option<String>,
 }
 
 /// Which invitation.

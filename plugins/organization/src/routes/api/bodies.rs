@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belgie_api::{InvitationId, OrgId, Result, Timestamp, UserId};
+use belgie_api::{InvitationId, OrgId, Result, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -122,6 +122,8 @@ pub struct Invite {
     pub role: Named,
     #[serde(default)]
     pub resend: bool,
+    #[serde(default, alias = "team_id", alias = "teamId")]
+    pub team: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -220,6 +222,7 @@ impl<'a> From<&'a Organization> for ShownOrganization<'a> {
 pub struct ShownBody<'a> {
     id: InvitationId,
     organization_id: OrgId,
+    team_id: Option<TeamId>,
     email: &'a str,
     roles: &'a Roles,
     status: InvitationStatus,
@@ -235,6 +238,7 @@ struct ForRecipient<'a> {
     organization_name: &'a str,
     organization_slug: &'a str,
     inviter: Option<&'a str>,
+    team: Option<&'a str>,
 }
 
 impl<'a> ShownBody<'a> {
@@ -243,6 +247,7 @@ impl<'a> ShownBody<'a> {
         Self {
             id: invitation.id,
             organization_id: invitation.organization_id,
+            team_id: invitation.team_id,
             email: &invitation.email,
             roles: &invitation.roles,
             status: invitation.status(now),
@@ -259,6 +264,7 @@ impl<'a> ShownBody<'a> {
             organization_name: &shown.organization.name,
             organization_slug: &shown.organization.slug,
             inviter: shown.inviter.as_deref(),
+            team: shown.team.as_ref().map(|team| team.name.as_str()),
         };
         Self { recipient: Some(recipient), ..Self::of(&shown.invitation, now) }
     }

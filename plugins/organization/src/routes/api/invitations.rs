@@ -81,9 +81,10 @@ pub async fn invite(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
-    let Invite { email, role, resend } = read_json(&headers, &body)?;
-    let id = organizations.resolve(&named).await?;
-    let new = NewInvitation { email, roles: role.roles()?, resend, team: None };
-    let invitation = organizations.invite(&actor(&known), id, new).await?;
+    let Invite { email, role, resend, team } = read_json(&headers, &body)?;
+    let (actor, id) = (actor(&known), organizations.resolve(&named).await?);
+    let team = organizations.team_named(&actor, id, team.as_deref()).await?;
+    let new = NewInvitation { email, roles: role.roles()?, resend, team };
+    let invitation = organizations.invite(&actor, id, new).await?;
     created(&ShownBody::of(&invitation, organizations.host().now()))
 }

@@ -1,22 +1,10 @@
-//! Reading forms, and what a form says when it was not taken.
+//! Forms, and what a page says after one of them.
 
-use belgie_api::axum::http::{HeaderValue, StatusCode, header};
-use belgie_api::axum::response::{IntoResponse, Redirect, Response};
-use belgie_api::{Failure, Result};
+use belgie_api::axum::http::{HeaderValue, header};
+use belgie_api::axum::response::Response;
 use serde::Deserialize;
 
-/// The fields of a form, any of which may come several times.
-pub type Fields = Vec<(String, String)>;
-
-/// The value of a field; empty when it is not there.
-pub fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
-    fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str()).unwrap_or_default()
-}
-
-/// All values of a field.
-pub fn values<'a>(fields: &'a Fields, name: &str) -> Vec<&'a str> {
-    fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
-}
+pub use belgie_api::web::form::{Fields, not_taken, said, to, value, values};
 
 /// What has been done, in the query of the page that says so.
 #[derive(Deserialize)]
@@ -49,35 +37,6 @@ pub fn notice(done: &str) -> Option<&'static str> {
         "joined" => "Welcome. You are a member now.",
         _ => return None,
     })
-}
-
-/// Sends the browser to a page of ours.
-pub fn to(path: &str) -> Response {
-    Redirect::to(path).into_response()
-}
-
-/// What the person can put right is said on the form; everything else is a page of its own.
-///
-/// # Errors
-/// The failure, when a form cannot help.
-pub fn said(failure: Failure) -> Result<String> {
-    let can_be_put_right = matches!(
-        failure.status(),
-        StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
-    );
-    if !can_be_put_right {
-        return Err(failure);
-    }
-    Ok(match failure.remedy() {
-        Some(remedy) => format!("{} {remedy}", failure.message()),
-        None => failure.message().to_owned(),
-    })
-}
-
-/// A form that was not taken.
-pub fn not_taken(mut response: Response) -> Response {
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    response
 }
 
 /// Nobody learns the address of a page with a token from us.

@@ -1,16 +1,17 @@
 //! One organization: its members, invitations and roles.
 
-use belgie_api::Result;
 use belgie_api::axum::extract::{Form, Path, Query, State};
 use belgie_api::axum::response::Response;
 use belgie_api::web::SignedIn;
+use belgie_api::{OrgId, Result};
 
 use super::forms::{Fields, Told, not_taken, notice, said, to, value, values};
 use super::{Service, actor};
+use crate::actor::Actor;
 use crate::model::refusal;
 use crate::model::role::read_roles;
 use crate::pages;
-use crate::service::NewInvitation;
+use crate::service::{NewInvitation, Organizations};
 
 /// `GET /organizations/{organization}`. Under a name it had before, or its id, it leads to the name it has.
 pub async fn page(
@@ -25,7 +26,7 @@ pub async fn page(
         let query = notice(&told.done).map(|_| format!("?done={}", told.done)).unwrap_or_default();
         return Ok(to(&format!("/organizations/{}{query}", details.organization.slug)));
     }
-    let told = pages::Told { notice: notice(&told.done), error: None, email: "", page: told.page };
+    let told = pages::Told { notice: notice(&told.done), page: told.page, ..pages::Told::default() };
     pages::one(&organizations, &visitor, &caller, &details, told).await
 }
 
@@ -38,22 +39,22 @@ pub async fn invite(
 ) -> Result<Response> {
     let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
     let details = organizations.details(&actor, id).await?;
-    let email = value(&form, "email");
-    let invited = match read_roles(values(&form, "role")) {
-        Ok(roles) => {
-            let new = NewInvitation { email: email.to_owned(), roles, resend: false, team: None };
-            organizations.invite(&actor, id, new).await
-        }
-        Err(failure) => Err(failure),
-    };
-    match invited {
-        Ok(_) => Ok(to(&format!("/organizations/{}?done=invited", details.organization.slug))),
+    let (email, team) = (value(&form, "email"), value(&form, "team"));
+    match invite_one(&organizations, &actor, id, &form).await {
+        Ok(()) => Ok(to(&format!("/organizations/{}?done=invited", details.organization.slug))),
         Err(failure) => {
             let error = said(failure)?;
-            let told = pages::Told { notice: None, error: Some(&error), email, page: 0 };
+            let told = pages::Told { error: Some(&error), email, team, ..pages::Told::default() };
             pages::one(&organizations, &visitor, &caller, &details, told).await.map(not_taken)
         }
     }
+}
+
+async fn invite_one(organizations: &Organizations, actor: &Actor, id: OrgId, form: &Fields) -> Result<()> {
+    let roles = read_roles(values(form, "role"))?;
+    let team = organizations.team_named(actor, id, Some(value(form, "team"))).await?;
+    let new = NewInvitation { email: value(form, "email").to_owned(), roles, resend: false, team };
+    organizations.invite(actor, id, new).await.map(drop)
 }
 
 /// `POST /organizations/{organization}/invitations`: sends one again, or takes it back.
@@ -75,7 +76,7 @@ pub async fn change_invitation(
         Ok(()) => Ok(to(&format!("/organizations/{}?done={done}", details.organization.slug))),
         Err(failure) => {
             let error = said(failure)?;
-            let told = pages::Told { notice: None, error: Some(&error), email: "", page: 0 };
+            let told = pages::Told { error: Some(&error), ..pages::Told::default() };
             pages::one(&organizations, &visitor, &caller, &details, told).await.map(not_taken)
         }
     }
