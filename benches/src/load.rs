@@ -76,6 +76,25 @@ pub fn write_script(path: &Path, era: Era, ready: &Ready, sessions: &[Option<Str
     Ok(())
 }
 
+/// Writes the script for one server without sessions: requests of one method, with this body for each id.
+pub fn write_script_of(
+    path: &Path,
+    era: Era,
+    ready: &Ready,
+    method: &str,
+    body: fn(Era, usize) -> String,
+) -> anyhow::Result<()> {
+    let mut script = String::from("local requests, last = {}, 0\ninit = function()\n");
+    let head = lua_table(&wire::headers_of(era, ready, method), None);
+    for id in 1..=REQUESTS {
+        writeln!(script, "  requests[{id}] = wrk.format('POST', nil, {head}, [==[{}]==])", body(era, id))?;
+    }
+    script.push_str(TAKE_TURNS);
+    script.push_str(TELL);
+    fs::write(path, script)?;
+    Ok(())
+}
+
 /// Writes the script of one request, a GET with these headers, sent over and over.
 pub fn write_get_script(path: &Path, headers: &[(&str, String)]) -> anyhow::Result<()> {
     let mut script = String::new();

@@ -15,6 +15,7 @@ mod measure;
 mod process;
 mod report;
 mod run;
+mod scale;
 mod server;
 mod sessions;
 mod startup;
@@ -47,6 +48,13 @@ enum Verb {
     Run(run::Options),
     /// Measures session look-ups beside better-auth
     Sessions(sessions::Options),
+    /// Measures calls beside a nearly empty database and beside a full one
+    Scale(scale::Options),
+    /// Measures how long a change of rights takes to count
+    Changes(scale::changes::Options),
+    /// Plays one part of `scale`
+    #[command(hide = true, subcommand)]
+    ScalePart(scale::Part),
     /// Serves one variant on a free port, named in a line of JSON, until standard input ends
     Server {
         /// Which one
@@ -71,6 +79,9 @@ fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().verb {
         Verb::Run(options) => run::run(&options).map(verdict),
         Verb::Sessions(options) => sessions::run(&options).map(verdict),
+        Verb::Scale(options) => scale::run(&options).map(verdict),
+        Verb::Changes(options) => scale::changes::run(&options).map(verdict),
+        Verb::ScalePart(part) => scale::play(&part).map(|()| ExitCode::SUCCESS),
         Verb::Server { variant } => server::serve(variant).map(|()| ExitCode::SUCCESS),
         Verb::Token { data, address } => {
             println!("{}", Runtime::new()?.block_on(server::gateway::make_token(&data, address))?);

@@ -21,9 +21,9 @@ use crate::wire::{PATH, Ready};
 
 /// What the tool is given.
 #[derive(Deserialize, schemars::JsonSchema)]
-struct Echo {
+pub struct Echo {
     /// What to give back.
-    text: String,
+    pub text: String,
 }
 
 /// A server at work.

@@ -15,6 +15,8 @@ pub const PATH: &str = "/mcp";
 /// The tool that all variants have.
 pub const TOOL: &str = "echo";
 
+const CALL: &str = "tools/call";
+
 const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 
 /// The line a server prints once it listens.
@@ -31,14 +33,21 @@ pub type Headers = Vec<(&'static str, String)>;
 
 /// Everything a call sends in its head but the session.
 pub fn headers(era: Era, ready: &Ready) -> Headers {
+    headers_of(era, ready, CALL)
+}
+
+/// The same for another method.
+pub fn headers_of(era: Era, ready: &Ready, method: &str) -> Headers {
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("Accept", "application/json, text/event-stream".to_owned()),
         ("MCP-Protocol-Version", era.version().to_owned()),
     ];
     if era == Era::Modern {
-        headers.push(("Mcp-Method", "tools/call".to_owned()));
-        headers.push(("Mcp-Name", TOOL.to_owned()));
+        headers.push(("Mcp-Method", method.to_owned()));
+        if method == CALL {
+            headers.push(("Mcp-Name", TOOL.to_owned()));
+        }
     }
     headers.extend(ready.token.as_ref().map(|token| ("Authorization", format!("Bearer {token}"))));
     headers
@@ -46,7 +55,15 @@ pub fn headers(era: Era, ready: &Ready) -> Headers {
 
 /// The body of a call.
 pub fn call(era: Era, id: usize) -> String {
-    let mut params = json!({ "name": TOOL, "arguments": { "text": TEXT } });
+    message_of(era, id, CALL, json!({ "name": TOOL, "arguments": { "text": TEXT } }))
+}
+
+/// The body of a request for the list of tools.
+pub fn list(era: Era, id: usize) -> String {
+    message_of(era, id, "tools/list", json!({}))
+}
+
+fn message_of(era: Era, id: usize, method: &str, mut params: Value) -> String {
     if era == Era::Modern {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": era.version(),
@@ -54,7 +71,7 @@ pub fn call(era: Era, id: usize) -> String {
             "io.modelcontextprotocol/clientInfo": { "name": "belgie-bench", "version": "0" },
         });
     }
-    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }).to_string()
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
 /// Opens a session of the legacy era; `None` when the server keeps none.

@@ -2,7 +2,7 @@
 //!
 //! The agent and the browser are written out by hand and know of the gateway only what it says itself: no address, form
 //! field or token is shared behind its back. So the demo is a check, too: [`play`] runs against any gateway where
-//! sign-up is open.
+//! sign-up is open, letters go to the outbox, and the tool `add` is for administrators.
 
 mod agent;
 mod browser;
@@ -30,7 +30,7 @@ use url::Url;
 
 pub use self::expect::Broken;
 pub use self::report::{Notes, Report, StepReport};
-use self::scene::{PERSON_EMAIL, PERSON_NAME, Scene};
+use self::scene::{FIRST, Scene};
 use self::show::Show;
 use self::stage::Stage;
 use self::wire::Wire;
@@ -55,7 +55,7 @@ pub(super) async fn demo(as_json: bool) -> Result<ExitCode, CliError> {
     say(&show.opening(
         &format!("{}, in this process and gone afterwards", gateway.host().urls().issuer()),
         &format!("\"{}\", an MCP client that knows only {mcp_url}", agent::NAME),
-        &format!("{PERSON_NAME} <{PERSON_EMAIL}>, with a browser"),
+        &format!("{} <{}>, with a browser", FIRST.name, FIRST.email),
     ));
     let stop = gateway.stopper();
     let playing = async {
@@ -80,8 +80,8 @@ pub(super) async fn demo(as_json: bool) -> Result<ExitCode, CliError> {
 }
 
 /// Plays an agent against the gateway with this MCP endpoint, from the first refusal to the last. `tell` hears of each
-/// step when it is over; the play ends with the first that is broken. It makes the account `ada@example.com`, which must
-/// not exist yet, and one client.
+/// step when it is over; the play ends with the first that is broken. It makes the accounts `ada@example.com` and
+/// `grace@example.com`, which must not exist yet, one client and one organization.
 pub async fn play(mcp_url: Url, entropy: &Arc<dyn Entropy>, tell: &mut (dyn FnMut(&StepReport) + Send)) -> Report {
     let started = Instant::now();
     let wire = match Wire::new() {

@@ -11,6 +11,8 @@ use super::expect::{Broken, expect};
 use super::html::{self, Form};
 use super::wire::{Reply, Wire};
 
+/// Where a gateway shows its letters while somebody develops.
+const OUTBOX: &str = "/dev/outbox";
 const NAME: &str = "Mozilla/5.0 (belgie demo)";
 
 /// The browser of one person, for one site.
@@ -66,6 +68,24 @@ impl Browser {
         self.open(&page.redirect()?).await
     }
 
+    /// Looks into the outbox of the gateway, where letters are while nobody delivers them, and gives the newest link that
+    /// leads to this path.
+    ///
+    /// # Errors
+    /// When no letter has one.
+    pub async fn letter_link(&mut self, path: &str) -> Result<Url, Broken> {
+        let outbox = self.site.join(OUTBOX).map_err(|error| Broken::new("an address", error.to_string()))?;
+        let list = self.open(&outbox).await?;
+        let letters: Vec<Url> = list.links().filter(|link| link.path().starts_with(OUTBOX) && link.path() != OUTBOX).collect();
+        for letter in letters {
+            let found = self.open(&letter).await?.links().find(|link| link.path() == path);
+            if let Some(link) = found {
+                return Ok(link);
+            }
+        }
+        Err(Broken::new(format!("a letter with a link to {path}"), "none in the outbox"))
+    }
+
     async fn go(&mut self, url: &Url, request: RequestBuilder) -> Result<Page, Broken> {
         // Cookies belong to the site alone.
         expect(url.origin() == self.site.origin(), "an address of the gateway", || url.origin().ascii_serialization())?;
@@ -97,6 +117,13 @@ impl Page {
         self.url.path()
     }
 
+    /// The address, without its query.
+    pub fn address(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url
+    }
+
     /// Where the browser is sent.
     ///
     /// # Errors
@@ -125,16 +152,40 @@ impl Page {
         self.find_form(&format!("a form with the button {name}={value}"), |form| form.buttons.iter().any(is_button))
     }
 
+    /// A form of this page that asks nothing but to be sent: its only field is its forgery token.
+    ///
+    /// # Errors
+    /// As [`form_with`](Self::form_with).
+    pub fn form_without_fields(&self) -> Result<Form, Broken> {
+        let own = self.path().to_owned();
+        self.find_form("a form that only asks to be sent", |form| form.fields.len() == 1 && form.action == own)
+    }
+
     /// A link of this page that leads to this path.
     ///
     /// # Errors
     /// When there is none.
     pub fn link_to(&self, path: &str) -> Result<Url, Broken> {
         self.reply.expect_status(StatusCode::OK)?;
-        let mut links = html::links(&self.reply.body).filter_map(|link| self.resolve(&link).ok());
-        links
+        self.links()
             .find(|link| link.path() == path)
             .ok_or_else(|| Broken::new(format!("a link to {path}"), format!("none on the page {}", self.path())))
+    }
+
+    /// The link of this page with these words.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn link_named(&self, words: &str) -> Result<Url, Broken> {
+        self.reply.expect_status(StatusCode::OK)?;
+        let link = html::link_named(&self.reply.body, words);
+        let link = link.ok_or_else(|| Broken::new(format!("a link \"{words}\""), format!("none on the page {}", self.path())));
+        self.resolve(&link?)
+    }
+
+    /// All addresses that this page links to.
+    pub fn links(&self) -> impl Iterator<Item = Url> {
+        html::links(&self.reply.body).filter_map(|link| self.resolve(&link).ok())
     }
 
     fn find_form(&self, what: &str, is_it: impl Fn(&Form) -> bool) -> Result<Form, Broken> {
@@ -163,6 +214,21 @@ impl Form {
             Broken::new(format!("a field `{name}` in the form"), format!("none in the form for {}", self.action))
         })?;
         value.clone_into(text);
+        Ok(())
+    }
+
+    /// Ticks a box or a radio button that the form has.
+    ///
+    /// # Errors
+    /// When there is none with this value.
+    pub fn tick(&mut self, name: &str, value: &str) -> Result<(), Broken> {
+        let choice = self.options.iter().find(|choice| choice.name == name && choice.value == value).ok_or_else(|| {
+            Broken::new(format!("a choice {name}={value} in the form"), format!("none in the form for {}", self.action))
+        })?;
+        if choice.is_radio {
+            self.fields.retain(|(known, _)| known != name);
+        }
+        self.fields.push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 

@@ -9,6 +9,20 @@ pub struct Form {
     pub fields: Vec<(String, String)>,
     /// Names and values of its buttons; only the one that is pressed is sent.
     pub buttons: Vec<(String, String)>,
+    /// What can be ticked and is not yet; controls elsewhere on the page that say they belong here are among it.
+    pub options: Vec<Choice>,
+    id: String,
+}
+
+/// A box or a radio button of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its name.
+    pub name: String,
+    /// What is sent when it is ticked.
+    pub value: String,
+    /// Whether ticking it unticks all others of the name.
+    pub is_radio: bool,
 }
 
 impl Form {
@@ -20,15 +34,17 @@ impl Form {
 
 /// All forms of a page that are sent with POST.
 pub fn forms(html: &str) -> Vec<Form> {
-    let mut forms = Vec::new();
+    let mut forms: Vec<Form> = Vec::new();
     let mut open: Option<Form> = None;
+    let mut elsewhere = Vec::new();
     for tag in (Tags { rest: html }) {
         match (tag.name.as_str(), tag.is_end) {
             ("form", false) => {
                 let is_post = tag.get("method").is_some_and(|method| method.eq_ignore_ascii_case("post"));
-                open = is_post.then(|| Form { action: tag.text("action"), ..Form::default() });
+                open = is_post.then(|| Form { action: tag.text("action"), id: tag.text("id"), ..Form::default() });
             }
             ("form", true) => forms.extend(open.take()),
+            ("input" | "button", false) if tag.get("form").is_some() => elsewhere.push(tag),
             ("input" | "button", false) => {
                 if let Some(form) = &mut open {
                     add_control(form, &tag);
@@ -37,7 +53,34 @@ pub fn forms(html: &str) -> Vec<Form> {
             _ => {}
         }
     }
+    for tag in elsewhere {
+        let owner = forms.iter_mut().find(|form| Some(form.id.as_str()) == tag.get("form"));
+        if let Some(form) = owner {
+            add_control(form, &tag);
+        }
+    }
     forms
+}
+
+/// The address of the first link with exactly these words.
+pub fn link_named(html: &str, words: &str) -> Option<String> {
+    let mut tags = Tags { rest: html };
+    while let Some(tag) = tags.next() {
+        if tag.name == "a" && !tag.is_end {
+            let (inside, _) = tags.rest.split_once("</a")?;
+            if decode(&text_of(inside)).trim() == words {
+                return tag.get("href").map(str::to_owned);
+            }
+        }
+    }
+    None
+}
+
+/// What stands between the tags.
+fn text_of(html: &str) -> String {
+    let (start, rest) = html.split_once('<').unwrap_or((html, ""));
+    let behind = rest.split('<').filter_map(|piece| piece.split_once('>'));
+    behind.fold(start.to_owned(), |text, (_tag, more)| text + more)
 }
 
 /// The addresses of all links of a page, as the page says them.
@@ -56,7 +99,9 @@ fn add_control(form: &mut Form, tag: &Tag) {
     match kind {
         "submit" => form.buttons.push(pair),
         "button" | "reset" | "image" | "file" => {}
-        "checkbox" | "radio" if tag.get("checked").is_none() => {}
+        "checkbox" | "radio" if tag.get("checked").is_none() => {
+            form.options.push(Choice { name: pair.0, value: pair.1, is_radio: kind == "radio" });
+        }
         _ => form.fields.push(pair),
     }
 }
@@ -169,7 +214,7 @@ fn character(name: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, forms, links};
+    use super::{decode, forms, link_named, links};
 
     #[test]
     fn a_form_is_read_with_its_hidden_fields_and_its_buttons() {
@@ -183,6 +228,26 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(form.fields, [pair("csrf_token", "a&b"), pair("email", ""), pair("agree", "yes")]);
         assert_eq!(form.buttons, [pair("decision", "deny"), pair("decision", "allow")]);
+        assert_eq!(form.options.iter().map(|choice| choice.name.as_str()).collect::<Vec<_>>(), ["stay"]);
+    }
+
+    #[test]
+    fn a_control_elsewhere_belongs_to_the_form_it_names() {
+        let page = r#"<input type="radio" name="for" value="none" form="decision" checked><input name="lost" form="nobody">
+            <input type="radio" name="for" value="acme" form="decision"><form method="post" id="decision"></form>"#;
+        let [mut form] = forms(page).try_into().expect("one form that is posted");
+        assert_eq!(form.fields, [("for".to_owned(), "none".to_owned())]);
+        form.tick("for", "acme").expect("a choice of the form");
+        assert_eq!(form.fields, [("for".to_owned(), "acme".to_owned())]);
+        assert!(form.tick("for", "other").is_err());
+    }
+
+    #[test]
+    fn a_link_is_found_by_its_words() {
+        let page = r#"<a href="/a"><b>Ada</b> &amp; co</a><a href="/b"> <bdi>Bob</bdi></a><a href="/c">open"#;
+        assert_eq!(link_named(page, "Ada & co").as_deref(), Some("/a"));
+        assert_eq!(link_named(page, "Bob").as_deref(), Some("/b"));
+        assert_eq!(link_named(page, "Bo"), None);
     }
 
     #[test]

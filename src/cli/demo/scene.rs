@@ -20,6 +20,8 @@ pub struct Scene {
     pub browser: Browser,
     /// The person.
     pub person: Person,
+    /// Whoever is invited, until they come on.
+    colleague: Option<Person>,
     /// What the current step has seen.
     pub notes: Notes,
     /// Where the endpoint said that its metadata is.
@@ -32,6 +34,10 @@ pub struct Scene {
     pub page: Option<Page>,
     /// The code the browser brought back.
     pub code: Option<String>,
+    /// The browser of the person who owns the organization, once a colleague has taken their place.
+    pub owner: Option<Browser>,
+    /// The page of the organization.
+    pub organization: Option<Url>,
     /// The first refresh token, which somebody else may have seen.
     pub first_refresh_token: Option<String>,
     wire: Wire,
@@ -50,18 +56,19 @@ pub struct Person {
 impl Scene {
     /// Everybody before the first word: the agent knows the endpoint, the person has no account.
     pub fn new(wire: Wire, entropy: &Arc<dyn Entropy>, mcp_url: Url) -> Self {
-        let mut password = [0; 18];
-        entropy.fill(&mut password);
         Self {
             browser: Browser::new(wire.clone(), &mcp_url),
             agent: Agent::new(wire.clone(), Arc::clone(entropy), mcp_url),
-            person: Person { name: PERSON_NAME, email: PERSON_EMAIL, password: base64url(&password) },
+            person: Person::new(&FIRST, entropy.as_ref()),
+            colleague: Some(Person::new(&COLLEAGUE, entropy.as_ref())),
             notes: Notes::default(),
             metadata_url: None,
             issuer: None,
             scopes: Vec::new(),
             page: None,
             code: None,
+            owner: None,
+            organization: None,
             first_refresh_token: None,
             wire,
         }
@@ -73,6 +80,16 @@ impl Scene {
         self.page = None;
     }
 
+    /// The colleague comes on, with a browser of their own; the other person keeps theirs, as the owner.
+    pub fn hand_over_to_colleague(&mut self) {
+        let browser = std::mem::replace(&mut self.browser, Browser::new(self.wire.clone(), &self.agent.mcp_url));
+        self.owner = Some(browser);
+        self.page = None;
+        if let Some(colleague) = self.colleague.take() {
+            self.person = colleague;
+        }
+    }
+
     /// The page the person looks at.
     ///
     /// # Errors
@@ -82,7 +99,25 @@ impl Scene {
     }
 }
 
-/// The person of the play.
-pub const PERSON_NAME: &str = "Ada Example";
-/// Their address; the domain belongs to nobody (RFC 2606).
-pub const PERSON_EMAIL: &str = "ada@example.com";
+impl Person {
+    fn new(role: &Role, entropy: &dyn Entropy) -> Self {
+        let mut password = [0; 18];
+        entropy.fill(&mut password);
+        Self { name: role.name, email: role.email, password: base64url(&password) }
+    }
+}
+
+/// What everybody knows of a person of the play.
+pub struct Role {
+    /// What to call them.
+    pub name: &'static str,
+    /// Their address; the domain belongs to nobody (RFC 2606).
+    pub email: &'static str,
+}
+
+/// The person who comes first.
+pub const FIRST: Role = Role { name: "Ada Example", email: "ada@example.com" };
+/// Whom they work with.
+pub const COLLEAGUE: Role = Role { name: "Grace Example", email: "grace@example.com" };
+/// What both work for.
+pub const ORGANIZATION: &str = "Analytical Engines";

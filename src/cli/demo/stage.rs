@@ -14,7 +14,8 @@ use crate::config::RawConfig;
 use crate::gateway::{Belgie, Gateway};
 use crate::web::MCP_PATH;
 
-/// Everybody may make an account here; nobody else can reach it.
+/// Everybody may make an account here; nobody else can reach it. Letters are shown instead of sent, and one of the tools is
+/// for administrators of an organization.
 const CONFIG: &str = "
 [server]
 listen = \"127.0.0.1:0\"
@@ -22,6 +23,13 @@ shutdown_grace_seconds = 2
 
 [sign_up]
 open = true
+
+[mail]
+transport = \"outbox\"
+
+[[access]]
+tools = [\"add\"]
+roles = [\"owner\", \"admin\"]
 ";
 
 /// A gateway that is ready to be served.

@@ -2,6 +2,7 @@
 
 mod consent;
 mod discovery;
+mod together;
 mod tokens;
 mod work;
 
@@ -40,6 +41,8 @@ const LEGACY: &str = "An older agent works: MCP 2025-11-25, with a session and e
 const RENEWAL: &str = "Tokens are renewed, and a stolen one is noticed";
 const ENDING: &str = "A new beginning, and a clean end";
 
+const TOGETHER: &str = "An organization: the agent acts for what its person chose, as long as they belong there";
+
 /// All steps, in order.
 pub fn script() -> Vec<Step> {
     vec![
@@ -60,7 +63,7 @@ pub fn script() -> Vec<Step> {
         }),
         step(CONSENT, "sign_up", "The person makes an account", |scene| Box::pin(consent::sign_up(scene))),
         step(CONSENT, "consent", "The person allows it; the browser brings a code back", |scene| {
-            Box::pin(consent::allow(scene))
+            Box::pin(consent::consent(scene))
         }),
         step(CONSENT, "token", "The agent trades the code for tokens", |scene| Box::pin(consent::redeem(scene))),
         step(MODERN, "modern_tools_list", "It asks which tools there are", |scene| {
@@ -97,6 +100,24 @@ pub fn script() -> Vec<Step> {
         step(ENDING, "revoke", "The agent hands its tokens back", |scene| Box::pin(tokens::revoke(scene))),
         step(ENDING, "call_after_revocation", "The next call is turned away", |scene| {
             Box::pin(tokens::call_after_revocation(scene))
+        }),
+        step(TOGETHER, "organization_create", "The person makes an organization", |scene| {
+            Box::pin(together::make_organization(scene))
+        }),
+        step(TOGETHER, "organization_invite", "They invite a colleague, who opens the letter and accepts", |scene| {
+            Box::pin(together::invite(scene))
+        }),
+        step(TOGETHER, "organization_consent", "The colleague lets the agent in, for the organization", |scene| {
+            Box::pin(together::choose(scene))
+        }),
+        step(TOGETHER, "organization_member", "It works for a member, and sees nothing of an administrator's tool", |scene| {
+            Box::pin(together::work_as_member(scene))
+        }),
+        step(TOGETHER, "organization_admin", "The owner makes the colleague an administrator; the tool is there", |scene| {
+            Box::pin(together::promote(scene))
+        }),
+        step(TOGETHER, "organization_removed", "The owner removes the colleague; the next call is turned away", |scene| {
+            Box::pin(together::remove(scene))
         }),
     ]
 }

@@ -4,8 +4,10 @@ use belgie_api::crypto::constant_time_eq;
 use url::Url;
 
 use crate::cli::demo::agent::{Agent, CALLBACK};
+use crate::cli::demo::browser::Page;
 use crate::cli::demo::documents::Tokens;
 use crate::cli::demo::expect::{Broken, expect, expect_same, need};
+use crate::cli::demo::html::Form;
 use crate::cli::demo::report::Notes;
 use crate::cli::demo::scene::Scene;
 
@@ -24,26 +26,41 @@ pub async fn authorize(scene: &mut Scene) -> Result<(), Broken> {
 /// The sign-up form, and back to the request it interrupted.
 pub async fn sign_up(scene: &mut Scene) -> Result<(), Broken> {
     let link = scene.page()?.link_to("/auth/signup")?;
-    let page = scene.browser.open(&link).await?;
-    let mut form = page.form_with("name")?;
-    form.fill("name", scene.person.name)?;
-    form.fill("email", scene.person.email)?;
-    form.fill("password", &scene.person.password)?;
-    let answer = scene.browser.send(&page, &form).await?;
-    scene.notes.add("account", format!("{} <{}>", scene.person.name, scene.person.email));
-    scene.notes.add("form", format!("{}, with its forgery token", form.action));
-    let page = scene.browser.follow(&answer).await?;
-    scene.notes.add("browser", format!("{}, now signed in", page.path()));
+    let page = make_account(scene, &link).await?;
     scene.page = Some(page);
     Ok(())
 }
 
-/// The consent form; its answer goes to the agent.
-pub async fn allow(scene: &mut Scene) -> Result<(), Broken> {
+/// Makes an account with the form behind this link and the letter that follows, and gives the page it leads back to.
+pub async fn make_account(scene: &mut Scene, link: &Url) -> Result<Page, Broken> {
+    let page = scene.browser.open(link).await?;
+    let mut form = page.form_with("name")?;
+    form.fill("name", scene.person.name)?;
+    form.fill("email", scene.person.email)?;
+    form.fill("password", &scene.person.password)?;
+    scene.browser.send(&page, &form).await?;
+    scene.notes.add("account", format!("{} <{}>", scene.person.name, scene.person.email));
+    scene.notes.add("form", format!("{}, with its forgery token", form.action));
+    let letter = scene.browser.letter_link("/auth/signup/finish").await?;
+    scene.notes.add("letter", "in the outbox, with a link that works once");
+    let page = scene.browser.open(&letter).await?;
+    let answer = scene.browser.send(&page, &page.form_with("token")?).await?;
+    let page = scene.browser.follow(&answer).await?;
+    scene.notes.add("browser", format!("{}, now signed in", page.path()));
+    Ok(page)
+}
+
+/// The consent page, answered as it stands.
+pub async fn consent(scene: &mut Scene) -> Result<(), Broken> {
     let page = scene.page()?;
-    let mut form = page.form_with_button("decision", "allow")?;
+    let form = page.form_with_button("decision", "allow")?;
+    allow(scene, &page, form).await
+}
+
+/// Presses "Allow" in the form of a consent page; the answer goes to the agent.
+pub async fn allow(scene: &mut Scene, page: &Page, mut form: Form) -> Result<(), Broken> {
     form.press("decision", "allow");
-    let answer = scene.browser.send(&page, &form).await?;
+    let answer = scene.browser.send(page, &form).await?;
     // The browser would open this address now, and the agent would listen there.
     let code = read_answer(&answer.redirect()?, &scene.agent)?;
     scene.notes.add("sent to", CALLBACK);
@@ -75,7 +92,7 @@ pub async fn sign_in_again(scene: &mut Scene) -> Result<(), Broken> {
     let page = scene.browser.follow(&answer).await?;
     scene.notes.add("browser", format!("{}, then {}", form.action, page.path()));
     scene.page = Some(page);
-    allow(scene).await?;
+    consent(scene).await?;
     redeem(scene).await?;
     let answer = scene.agent.knock("tools/list", Some(&scene.agent.tokens()?.access_token)).await?;
     scene.notes.add("first call", answer.status.to_string());

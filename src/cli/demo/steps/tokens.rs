@@ -59,7 +59,8 @@ async fn call_works(scene: &mut Scene) -> Result<(), Broken> {
     reply.expect_status(StatusCode::OK)
 }
 
-async fn call_is_refused(scene: &mut Scene, label: &'static str) -> Result<(), Broken> {
+/// Demands that the token in use opens nothing any more.
+pub async fn call_is_refused(scene: &mut Scene, label: &'static str) -> Result<(), Broken> {
     let reply = scene.agent.knock("tools/list", Some(&scene.agent.tokens()?.access_token)).await?;
     let error = parameter(expect_challenge(&reply)?, "error").unwrap_or("none");
     scene.notes.add(label, format!("{}, {error}", reply.status));

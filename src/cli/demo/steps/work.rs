@@ -22,7 +22,7 @@ pub async fn list_tools_modern(scene: &mut Scene) -> Result<(), Broken> {
 pub async fn whoami_modern(scene: &mut Scene) -> Result<(), Broken> {
     let answer = scene.agent.call_modern("tools/call", call(WHOAMI)).await?;
     scene.notes.add("headers", "MCP-Protocol-Version, Mcp-Method, Mcp-Name");
-    check_whoami(&mut scene.notes, &answer, &scene.person, &scene.agent)
+    check_caller(&mut scene.notes, &answer, &scene.person, &scene.agent)
 }
 
 /// `initialize` and `notifications/initialized`.
@@ -44,7 +44,7 @@ pub async fn list_tools_legacy(scene: &mut Scene) -> Result<(), Broken> {
 /// `tools/call` in the session.
 pub async fn whoami_legacy(scene: &mut Scene) -> Result<(), Broken> {
     let answer = scene.agent.call_legacy("tools/call", &call(WHOAMI)).await?;
-    check_whoami(&mut scene.notes, &answer, &scene.person, &scene.agent)
+    check_caller(&mut scene.notes, &answer, &scene.person, &scene.agent)
 }
 
 /// `DELETE`, after which the id is as good as unknown (MCP 2025-11-25, transports, session management).
@@ -60,16 +60,22 @@ fn call(tool: &str) -> Value {
     json!({ "name": tool, "arguments": {} })
 }
 
-fn check_tools(notes: &mut Notes, answer: &Answer) -> Result<(), Broken> {
+/// The names in an answer to `tools/list`, in its order.
+pub fn tool_names(answer: &Answer) -> Vec<&str> {
     let tools = answer.result.get("tools").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let names: Vec<&str> = tools.iter().filter_map(|tool| tool.get("name")?.as_str()).collect();
+    tools.iter().filter_map(|tool| tool.get("name")?.as_str()).collect()
+}
+
+fn check_tools(notes: &mut Notes, answer: &Answer) -> Result<(), Broken> {
+    let names = tool_names(answer);
     let listed = names.join(", ");
     notes.add("tools", listed.as_str());
     note_form(notes, answer);
     expect(names.contains(&WHOAMI), "a list with the tool whoami", || format!("the list [{listed}]"))
 }
 
-fn check_whoami(notes: &mut Notes, answer: &Answer, person: &Person, agent: &Agent) -> Result<(), Broken> {
+/// Demands that `whoami` names this person and this agent, and notes what it says.
+pub fn check_caller(notes: &mut Notes, answer: &Answer, person: &Person, agent: &Agent) -> Result<(), Broken> {
     let is_error = answer.result.get("isError").and_then(Value::as_bool).unwrap_or(false);
     expect(!is_error, "an answer of the tool", || answer.result.to_string())?;
     let caller = answer.result.get("structuredContent").unwrap_or(&Value::Null);
