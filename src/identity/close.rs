@@ -1,6 +1,6 @@
 //! Leaving: an account goes on its owner's word, and everything that was kept about the person can be taken along.
 
-use belgie_api::ports::{Audit, AuditEntry};
+use belgie_api::ports::{Audit, AuditEntry, AuditFilter, Stretch};
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Result, Timestamp};
 use serde_json::{Value, json};
@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use super::accounts::Identity;
 use super::notes::when;
 use crate::mail::Letter;
-use crate::store::{audit, sessions, users};
+use crate::store::{audit, decisions, sessions, users};
 
 /// How many acts an export lists, the latest first.
 const MOST_ACTS: i64 = 10_000;
+/// How many calls of their agents, likewise.
+const MOST_CALLS: u32 = 10_000;
 
 impl Identity {
     /// Deletes the account of somebody who proved to be there, with everything in it, and says good-bye by mail.
@@ -50,6 +52,8 @@ impl Identity {
         let row = users::find(&mut conn, id).await?;
         let sessions = sessions::list(&mut conn, id, now).await?;
         let acts = audit::about(&mut conn, id, MOST_ACTS).await?;
+        let own = AuditFilter { user: Some(id), ..AuditFilter::default() };
+        let calls = decisions::list(&mut conn, &own, Stretch::Before(None, MOST_CALLS)).await?;
         let profile = row.map(|row| {
             json!({
                 "id": row.id,
@@ -85,10 +89,22 @@ impl Identity {
                 "ip": row.ip.filter(|_| row.actor_id == Some(id)),
             })
         };
+        let call = |row: decisions::DecisionRow| {
+            json!({
+                "at": row.at,
+                "organization": row.organization_id,
+                "client": row.client_id,
+                "action": row.kind,
+                "target": row.name,
+                "decision": row.decision,
+                "outcome": row.outcome,
+            })
+        };
         let core = json!({
             "profile": profile,
             "sessions": sessions.into_iter().map(session).collect::<Vec<_>>(),
             "acts": acts.into_iter().map(act).collect::<Vec<_>>(),
+            "calls": calls.into_iter().map(call).collect::<Vec<_>>(),
         });
         Ok((now, core))
     }

@@ -61,7 +61,7 @@ on_both_engines! {
         assert_eq!(browser.submit(&form, &[("connection_id", "nonsense")]).await.status, StatusCode::NOT_FOUND);
         assert_eq!(browser.submit(&form, &[]).await.status, StatusCode::SEE_OTHER);
         assert_eq!(browser.submit(&form, &[]).await.status, StatusCode::NOT_FOUND, "once");
-        assert_eq!(record(&gateway, ada.person.id).await, ["connection.ended"]);
+        assert_eq!(record(&gateway, ada.person.id).await, ["connection.ended", "grant.made", "consent.given"]);
         let page = browser.get(&at(ada.person.id, "")).await.body;
         assert!(page.contains("No agent acts for this person."));
         assert!(forms(&page).iter().all(|form| !form.action.ends_with("connections/end")));

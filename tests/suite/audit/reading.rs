@@ -64,9 +64,13 @@ on_both_engines! {
         for (way, expected) in ways("acme").iter().zip([401, 401, 303, 303]) {
             assert_eq!(open(&mut stranger, way).await.status.as_u16(), expected, "{way}");
         }
+        let mut of_dan = gateway.browser();
+        of_dan.sign_in("dan@example.org", PASSWORD).await;
+        let page = of_dan.get("/organizations/acme/audit").await.body;
+        assert!(!page.contains("ada@example.org") && page.contains(&ada.id.to_string()), "names are for whoever sees members");
         let mut of_cleo = gateway.browser();
         of_cleo.sign_in("cleo@example.org", PASSWORD).await;
-        assert!(!unescape(&of_cleo.get("/organizations/acme").await.body).contains("/audit"), "no link where there is no way");
+        assert!(!unescape(&of_cleo.get("/organizations/acme").await.body).contains("/organizations/acme/audit"), "no link where there is no way");
     }
 }
 
@@ -271,5 +275,19 @@ on_both_engines! {
         assert!(!exported.contains("bob@example.org") && exported.contains(&bob.id.to_string()));
         let left = exported.lines().find(|line| line.contains("organization.left")).expect("that he left");
         assert!(left.contains("deletion"), "{left}");
+    }
+}
+
+on_both_engines! {
+    async fn a_person_takes_along_what_their_agents_called(gateway: TestGateway) {
+        let mut ada = Connected::new(&gateway, "ada@example.org").await;
+        let bob = Connected::new(&gateway, "bob@example.org").await;
+        ada.call().await;
+        bob.call().await;
+        gateway.gateway.archive().flush().await.expect("written");
+        let taken: Value = serde_json::from_str(&ada.browser.get("/account/export").await.body).expect("JSON");
+        let calls = &taken["data"]["core"]["calls"];
+        assert_eq!(calls.as_array().map(Vec::len), Some(1), "{taken}");
+        assert_eq!((&calls[0]["target"], &calls[0]["client"]), (&json!("echo"), &json!(ada.agent.client_id)));
     }
 }

@@ -378,6 +378,7 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../../../migrations/sqlite/0002_people.sql"),
         include_str!("../../migrations/sqlite/0001_oauth_server.sql"),
         include_str!("../../migrations/sqlite/0002_organization.sql"),
+        include_str!("../../migrations/sqlite/0003_memberships.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
     }
@@ -403,6 +404,7 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../../../migrations/postgres/0002_people.sql"),
         include_str!("../../migrations/postgres/0001_oauth_server.sql"),
         include_str!("../../migrations/postgres/0002_organization.sql"),
+        include_str!("../../migrations/postgres/0003_memberships.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
     }

@@ -16,6 +16,8 @@ const RECORD: &str = "organization/record.html";
 
 /// The client of our own pages.
 const PAGES: &str = "web";
+/// The client of personal access tokens.
+const PERSONAL: &str = "personal";
 
 /// What the page shows.
 pub struct Record<'a> {
@@ -59,7 +61,7 @@ pub fn record(
         "kind": sought.kind,
         "since": sought.since,
         "is_narrowed": !query.is_empty(),
-        "entries": records.iter().map(|record| entry(record, names, now)).collect::<Vec<_>>(),
+        "entries": records.iter().map(|record| entry(record, names, &home, now)).collect::<Vec<_>>(),
         "older": older,
         "newest": (!sought.before.is_empty()).then(|| with_query(home.clone())),
         "download": with_query(format!("{home}.jsonl")),
@@ -84,13 +86,17 @@ fn query_of(sought: &Sought) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
 }
 
-fn entry(record: &AuditRecord, names: &BTreeMap<UserId, String>, now: Timestamp) -> Value {
+fn entry(record: &AuditRecord, names: &BTreeMap<UserId, String>, home: &str, now: Timestamp) -> Value {
     let somebody = |user: UserId| match names.get(&user) {
         Some(name) => json!({ "name": name, "is_known": true }),
         None => json!({ "name": user.to_string(), "is_known": false }),
     };
     let agent = record.client.as_ref().filter(|client| client.as_str() != PAGES);
-    let agent = agent.map(|client| record.client_name.clone().unwrap_or_else(|| client.to_string()));
+    let agent = agent.map(|client| {
+        let own = || if client.as_str() == PERSONAL { "a personal token".to_owned() } else { client.to_string() };
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("client", client.as_str()).finish();
+        json!({ "name": record.client_name.clone().unwrap_or_else(own), "href": format!("{home}?{query}") })
+    });
     let lost = record.details.get("lost").and_then(Value::as_u64);
     let (verdict, tone) = verdict(record);
     // To the organization itself nobody needs to be told.

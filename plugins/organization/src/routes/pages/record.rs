@@ -1,5 +1,7 @@
 //! What is on record about an organization, for those who may read it.
 
+use std::collections::BTreeMap;
+
 use belgie_api::Result;
 use belgie_api::axum::extract::{Path, Query, State};
 use belgie_api::axum::response::Response;
@@ -39,7 +41,8 @@ pub async fn page(
         }
         Err(failure) => (Vec::new(), Some(said(failure)?)),
     };
-    let names = organizations.names_in(id, &records).await?;
+    let sees_members = details.powers.may(permission::MEMBER_READ);
+    let names = if sees_members { organizations.names_in(id, &records).await? } else { BTreeMap::new() };
     let shown =
         pages::Record { sought: &sought, records: &records, names: &names, is_full: records.len() >= SHOWN as usize };
     pages::record(&organizations, &visitor, &details, &shown, error.as_deref())
