@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belgie_api::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
+use belgie_api::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserId, access};
 use serde::Serialize;
@@ -182,6 +182,7 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
             name,
             scopes: then.user_scopes.clone(),
         },
+        service: then.service.as_ref().map(|own| ServiceContext { id: own.id, name: own.name.clone() }),
         client: ClientContext {
             id: ClientId::from_wire(group.client_id.clone().unwrap_or_default()),
             name: then.client_name.clone(),
@@ -200,7 +201,12 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
         roles: own.roles.clone(),
         permissions: own.permissions.clone(),
     });
-    let teams = then.teams.iter().map(|own| TeamContext { id: own.id, name: own.name.clone(), role: own.role.clone() });
+    let teams = then.teams.iter().map(|own| TeamContext {
+        id: own.id,
+        slug: own.slug.clone(),
+        name: own.name.clone(),
+        roles: own.roles.clone(),
+    });
     let subscription = then
         .subscription
         .as_ref()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::{Caller, GrantId, ScopeSet, SessionId, TeamId, TokenId};
+use belgie_api::{Caller, GrantId, ScopeSet, ServiceId, SessionId, TeamId, TokenId};
 use serde::{Deserialize, Serialize};
 
 /// A caller at the moment of a decision. Address and name of the person are not kept: they go with the account.
@@ -12,6 +12,8 @@ pub struct KeptCaller {
     pub credential: String,
     /// The browser session.
     pub session: Option<SessionId>,
+    /// The service, when no person was behind the call.
+    pub service: Option<KeptService>,
     /// The grant behind the token.
     pub grant: Option<GrantId>,
     /// The token.
@@ -32,6 +34,15 @@ pub struct KeptCaller {
     pub subscription: Option<KeptPlan>,
 }
 
+/// A program of an organization's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptService {
+    /// The service.
+    pub id: ServiceId,
+    /// What the organization called it.
+    pub name: String,
+}
+
 /// An organization, and what the caller was in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptOrganization {
@@ -48,10 +59,12 @@ pub struct KeptOrganization {
 pub struct KeptTeam {
     /// The team.
     pub id: TeamId,
+    /// Its name in rules.
+    pub slug: String,
     /// Its name.
     pub name: String,
-    /// The caller's role.
-    pub role: String,
+    /// The caller's roles.
+    pub roles: BTreeSet<String>,
 }
 
 /// A plan.
@@ -71,6 +84,7 @@ impl KeptCaller {
         Self {
             credential: principal.kind().to_owned(),
             session: principal.session(),
+            service: caller.service().map(|own| KeptService { id: own.id, name: own.name.clone() }),
             grant: principal.grant(),
             token: principal.token(),
             client_name: storable(&caller.client().name),
@@ -85,7 +99,12 @@ impl KeptCaller {
             teams: caller
                 .teams()
                 .iter()
-                .map(|team| KeptTeam { id: team.id, name: team.name.clone(), role: team.role.clone() })
+                .map(|team| KeptTeam {
+                    id: team.id,
+                    slug: team.slug.clone(),
+                    name: team.name.clone(),
+                    roles: team.roles.clone(),
+                })
                 .collect(),
             subscription: caller
                 .subscription()

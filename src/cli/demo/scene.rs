@@ -90,6 +90,14 @@ impl Scene {
         }
     }
 
+    /// The browser of the owner.
+    ///
+    /// # Errors
+    /// When nobody has taken the owner's place yet.
+    pub fn owner(&mut self) -> Result<&mut Browser, Broken> {
+        self.owner.as_mut().ok_or_else(|| Broken::new("the owner's browser, from an earlier step", "no step has brought it"))
+    }
+
     /// The page the person looks at.
     ///
     /// # Errors

@@ -80,7 +80,7 @@ pub async fn promote(scene: &mut Scene) -> Result<(), Broken> {
     let page = member_page(scene).await?;
     let mut form = page.form_with("role")?;
     form.tick("role", "admin")?;
-    let owner = need(scene.owner.as_mut(), "the owner's browser")?;
+    let owner = scene.owner()?;
     let answer = owner.send(&page, &form).await?;
     owner.follow(&answer).await?;
     scene.notes.add("now also", "admin, by word of the owner");
@@ -96,7 +96,7 @@ pub async fn promote(scene: &mut Scene) -> Result<(), Broken> {
 /// Whoever is removed is out: the same token is worth nothing at its very next request.
 pub async fn remove(scene: &mut Scene) -> Result<(), Broken> {
     let page = member_page(scene).await?;
-    let owner = need(scene.owner.as_mut(), "the owner's browser")?;
+    let owner = scene.owner()?;
     let page = owner.open(&page.link_named("Remove")?).await?;
     let answer = owner.send(&page, &page.form_without_fields()?).await?;
     owner.follow(&answer).await?;
@@ -113,7 +113,7 @@ async fn organization_page(scene: &mut Scene) -> Result<Page, Broken> {
 /// The page of the invited member, as the owner sees it.
 async fn member_page(scene: &mut Scene) -> Result<Page, Broken> {
     let link = organization_page(scene).await?.link_named(COLLEAGUE.name)?;
-    need(scene.owner.as_mut(), "the owner's browser")?.open(&link).await
+    scene.owner()?.open(&link).await
 }
 
 async fn list_tools(scene: &mut Scene, sees_all: bool) -> Result<(), Broken> {

@@ -18,7 +18,7 @@ pub async fn page(
 ) -> Result<Response> {
     let id = organizations.resolve(&named).await?;
     let details = organizations.details(&actor(&caller, &visitor), id).await?;
-    let told = pages::Told { notice: notice(&told.done), error: None, email: "", page: told.page };
+    let told = pages::Told { notice: notice(&told.done), page: told.page, ..pages::Told::default() };
     pages::agents(&organizations, &visitor, &caller, &details, &told).await
 }
 
@@ -35,7 +35,7 @@ pub async fn disconnect(
         Ok(()) => Ok(to(&format!("/organizations/{}/agents?done=agent-cut", details.organization.slug))),
         Err(failure) => {
             let error = said(failure)?;
-            let told = pages::Told { notice: None, error: Some(&error), email: "", page: 0 };
+            let told = pages::Told { error: Some(&error), ..pages::Told::default() };
             pages::agents(&organizations, &visitor, &caller, &details, &told).await.map(not_taken)
         }
     }
