@@ -12,6 +12,7 @@ use super::{Asked, Full, Recorder, RecorderSettings};
 
 fn caller() -> Caller {
     let principal = host::principal(PrincipalParts {
+        service: None,
         user: UserContext {
             id: UserId::new(&SystemClock, &SystemEntropy),
             email: "ada@example.com".to_owned(),
