@@ -69,6 +69,14 @@ on_both_engines! {
                 assert!(reply.text().contains("larger than the rules"), "{}", reply.text());
             }
         }
+        // What goes through everything for everything is asked of less.
+        let thousands = json!({ "some": vec![1; 2_000], "others": vec![1; 2_000], "text": "aa" });
+        for (name, is_looked_at) in [("members", false), ("denied", false), ("plain", true)] {
+            for reply in both.call(name, thousands.clone()).await {
+                let code = refusal(&reply);
+                assert_eq!(code == "access.arguments_too_large", !is_looked_at, "{name}: {code}");
+            }
+        }
         let small = json!({ "some": ["a"], "others": ["a"], "text": "aa" });
         for name in ["members", "words", "sums", "denied"] {
             for reply in both.call(name, small.clone()).await {
