@@ -35,7 +35,7 @@ on_both_engines! {
             "revocation_endpoint": gateway.at("/revoke"),
             "revocation_endpoint_auth_methods_supported": methods,
             "registration_endpoint": gateway.at("/register"),
-            "scopes_supported": ["admin", "demo:step-up", "connections:read", "org:read", "org:manage", "offline_access"],
+            "scopes_supported": ["admin", "demo:step-up", "connections:read", "org:read", "org:manage", "team:manage", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
