@@ -92,24 +92,28 @@ impl Archive {
         let now = self.writer.clock.now();
         if let Some(kept) = self.retention.decisions {
             let before = now.minus(kept);
-            while {
+            loop {
                 let mut tx = self.writer.db.begin().await?;
                 let count = decisions::purge(&mut tx, before, AT_ONCE).await?;
                 tx.commit(now).await?;
-                count >= AT_ONCE.unsigned_abs()
-            } {}
+                if count < AT_ONCE.unsigned_abs() {
+                    break;
+                }
+            }
             let mut tx = self.writer.db.begin().await?;
             // A caller belongs to the decisions of one day.
             decisions::purge_callers(&mut tx, before.minus(DAY)).await?;
             tx.commit(now).await?;
         }
         if let Some(kept) = self.retention.acts {
-            while {
+            loop {
                 let mut tx = self.writer.db.begin().await?;
                 let count = audit::purge(&mut tx, now.minus(kept), AT_ONCE).await?;
                 tx.commit(now).await?;
-                count >= AT_ONCE.unsigned_abs()
-            } {}
+                if count < AT_ONCE.unsigned_abs() {
+                    break;
+                }
+            }
         }
         Ok(())
     }

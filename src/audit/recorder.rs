@@ -9,8 +9,6 @@ use std::time::Duration;
 use belgie_api::{Caller, Clock, OrgId, Timestamp};
 use tokio::sync::Notify;
 
-/// How long a call waits for room.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// So many entries are written without waiting for the next time that is done anyway.
 const RING_AT: usize = 512;
 /// The longest name that is kept, in bytes.
@@ -25,6 +23,8 @@ pub struct RecorderSettings {
     pub may_lose: bool,
     /// How many entries may wait, those of calls that still run among them.
     pub capacity: usize,
+    /// How long a call waits for room.
+    pub patience: Duration,
 }
 
 /// Takes decisions. Cheap to clone; all clones are one.
@@ -219,7 +219,7 @@ impl Waiting {
                 rung.await;
             }
         };
-        let has_room = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+        let has_room = tokio::time::timeout(self.settings.patience, wait).await.is_ok();
         if !has_room {
             tracing::error!("decisions cannot be put on record, so calls are refused: does the database answer?");
         }

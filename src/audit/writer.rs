@@ -49,7 +49,7 @@ impl Writer {
                 return Ok(());
             }
             self.write(&batch, &mut known).await?;
-            batch.is_written();
+            batch.finish();
         }
     }
 
@@ -60,11 +60,10 @@ impl Writer {
             Ok(()) if self.is_failing.swap(false, Ordering::Relaxed) => {
                 tracing::info!("decisions are put on record again");
             }
-            Ok(()) => {}
             Err(failure) if !self.is_failing.swap(true, Ordering::Relaxed) => {
                 tracing::error!(error = ?failure, "decisions cannot be put on record and wait in memory");
             }
-            Err(_) => {}
+            Ok(()) | Err(_) => {}
         }
     }
 
@@ -133,7 +132,8 @@ impl Batch {
         Self { waiting: Arc::clone(waiting), decisions, lost }
     }
 
-    fn is_written(mut self) {
+    /// It is written.
+    fn finish(mut self) {
         self.lost.clear();
         let count = std::mem::take(&mut self.decisions).len();
         self.waiting.give_room(count);

@@ -10,6 +10,9 @@ use crate::audit::{Archive, ArchiveParts, FLUSH_EVERY, Recorder, RecorderSetting
 use crate::config::{Config, Decisions, OnFull};
 use crate::tasks::Tasks;
 
+/// How long a call waits for room on record.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 
 /// The record.
@@ -22,6 +25,7 @@ pub fn archive(config: &Config, db: &Db, clock: &Arc<dyn Clock>, entropy: &Arc<d
                 keeps_allowed: kept == Decisions::All,
                 may_lose: settings.on_full == OnFull::Drop,
                 capacity: settings.queue_entries,
+                patience: PATIENCE,
             },
             Arc::clone(clock),
         ),

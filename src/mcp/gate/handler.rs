@@ -306,7 +306,9 @@ impl ServerHandler for Gate {
             done = served => done,
             () = told => Ok(()),
         };
-        underway.into_iter().for_each(|entry| entry.end(if done.is_ok() { "done" } else { "error" }));
+        for entry in underway {
+            entry.end(if done.is_ok() { "done" } else { "error" });
+        }
         done
     }
 

@@ -58,7 +58,7 @@ on_both_engines! {
         assert!(people.contains("tool.call") && people.contains("scope_missing"), "{people}");
         for wrong in [["--org", "nowhere"], ["--since", "yesterday"], ["--only", "x"], ["--user", "nobody@example.org"]] {
             let (ok, said) = gateway.program(&[&["audit", "list"], &wrong[..]].concat()).await;
-            assert!(!ok && said["hint"].is_string() | (wrong[0] == "--only"), "{wrong:?}: {said}");
+            assert!(!ok && (said["hint"].is_string() || wrong[0] == "--only"), "{wrong:?}: {said}");
         }
         let exported = text(&belgie(&gateway, &["audit", "export", "--org", "acme"]).await);
         let lines: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();

@@ -76,7 +76,7 @@ impl Organizations {
         {
             let mut conn = self.host.db().read().await?;
             for user in people {
-                if store::members::standing(&mut conn, id, user).await?.first().is_some() {
+                if !store::members::standing(&mut conn, id, user).await?.is_empty() {
                     members.push(user);
                 }
             }
