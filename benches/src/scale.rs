@@ -18,12 +18,12 @@ use serde_json::json;
 use crate::cell::Era;
 use crate::client::Connection;
 use crate::folder::Folder;
+use crate::load;
 use crate::measure::mib;
 use crate::process::{Process, SERVER_CORE};
 use crate::run::is_there;
 use crate::stats::{median, percentile};
 use crate::wire::{self, Ready};
-use crate::load;
 
 pub use seed::Size;
 
@@ -187,7 +187,16 @@ impl Subject {
             load::write_script_of(&path, Era::Modern, &ready, question.method(), question.body())?;
         }
         let strangers = seeded.strangers;
-        Ok(Self { label, process, ready, strangers, folder, samples: Vec::new(), cold_us: Vec::new(), known_us: Vec::new() })
+        Ok(Self {
+            label,
+            process,
+            ready,
+            strangers,
+            folder,
+            samples: Vec::new(),
+            cold_us: Vec::new(),
+            known_us: Vec::new(),
+        })
     }
 
     /// The first call of everybody who has never called, and the second.
@@ -274,7 +283,9 @@ fn report(subjects: &[Subject; 2]) -> bool {
             );
         }
     }
-    println!("\n| database | first call of a caller, p50 us | p99 us | second call, p50 us | p99 us |\n|---|--:|--:|--:|--:|");
+    println!(
+        "\n| database | first call of a caller, p50 us | p99 us | second call, p50 us | p99 us |\n|---|--:|--:|--:|--:|"
+    );
     for subject in subjects {
         let [cold, known] = [&subject.cold_us, &subject.known_us];
         let of = |values: &[f64], percent| percentile(values.iter().copied(), percent);
@@ -298,10 +309,15 @@ fn report(subjects: &[Subject; 2]) -> bool {
             let holds = measured <= PROMISE;
             is_kept &= holds;
             let verdict = if holds { "kept" } else { "not kept" };
-            println!("| {name} of {}, full over nearly empty | {measured:.2} | {PROMISE} | {verdict} |", question.method());
+            println!(
+                "| {name} of {}, full over nearly empty | {measured:.2} | {PROMISE} | {verdict} |",
+                question.method()
+            );
         }
     }
-    let all = subjects.each_ref().map(|it| json!({ "database": it.label, "samples": it.samples, "cold_us": it.cold_us, "known_us": it.known_us }));
+    let all = subjects.each_ref().map(
+        |it| json!({ "database": it.label, "samples": it.samples, "cold_us": it.cold_us, "known_us": it.known_us }),
+    );
     println!("{}", json!({ "subjects": all }));
     is_kept
 }

@@ -47,7 +47,7 @@ impl Callers {
     }
 
     /// The binding of a grant that would be made now; `None` when the person is not in the organization. `teams`: ids or
-    /// names, all of which the person must be in.
+    /// slugs, all of which the person must be in.
     ///
     /// # Errors
     /// When it cannot be found out.
@@ -58,7 +58,7 @@ impl Callers {
             _ => Vec::new(),
         };
         let find = |named: &String| {
-            let is_meant = |team: &&TeamContext| team.name == *named || team.id.to_string() == *named;
+            let is_meant = |team: &&TeamContext| team.slug == *named || team.id.to_string() == *named;
             own.iter().find(is_meant).map(|team| team.id)
         };
         let Some(chosen) = teams.iter().map(find).collect::<Option<BTreeSet<TeamId>>>() else { return Ok(None) };

@@ -21,7 +21,7 @@ pub struct Question {
     pub user: String,
     /// For which organization the call would be made, by its name in URLs; `None` for the person alone.
     pub organization: Option<String>,
-    /// For which teams of the organization, by id or name; none named, and every team of the person counts.
+    /// For which teams of the organization, by id or slug; none named, and every team of the person counts.
     pub teams: Vec<String>,
     /// Through which client, by its id; `None` for some client.
     pub client: Option<String>,

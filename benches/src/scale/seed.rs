@@ -126,7 +126,8 @@ async fn fill(config: &Path, size: Size) -> anyhow::Result<()> {
     if let Some(url) = server::database_url(config)? {
         let pool = PgPool::connect(&url).await?;
         let mut tx = pool.begin().await?;
-        let [users, organizations, each] = [users, organizations, each].map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+        let [users, organizations, each] =
+            [users, organizations, each].map(|count| i32::try_from(count).unwrap_or(i32::MAX));
         sqlx::query(POSTGRES.users).bind(users).execute(&mut *tx).await?;
         sqlx::query(POSTGRES.organizations).bind(organizations).execute(&mut *tx).await?;
         sqlx::query(POSTGRES.slugs).execute(&mut *tx).await?;

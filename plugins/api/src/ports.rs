@@ -6,8 +6,8 @@ mod newcomers;
 mod outbound;
 mod people;
 mod record;
-mod services;
 mod records;
+mod services;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -30,8 +30,8 @@ pub use self::people::{
     normalize_email,
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
-pub use self::services::{NewService, Service, ServiceTokens, Services};
 pub use self::records::{AuditFilter, AuditRecord, AuditResult, Place, RecordKind, Stretch, read_moment};
+pub use self::services::{NewService, Service, ServiceTokens, Services};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::entropy::Entropy;

@@ -76,7 +76,8 @@ impl Browser {
     pub async fn letter_link(&mut self, path: &str) -> Result<Url, Broken> {
         let outbox = self.site.join(OUTBOX).map_err(|error| Broken::new("an address", error.to_string()))?;
         let list = self.open(&outbox).await?;
-        let letters: Vec<Url> = list.links().filter(|link| link.path().starts_with(OUTBOX) && link.path() != OUTBOX).collect();
+        let letters: Vec<Url> =
+            list.links().filter(|link| link.path().starts_with(OUTBOX) && link.path() != OUTBOX).collect();
         for letter in letters {
             let found = self.open(&letter).await?.links().find(|link| link.path() == path);
             if let Some(link) = found {
@@ -179,7 +180,8 @@ impl Page {
     pub fn link_named(&self, words: &str) -> Result<Url, Broken> {
         self.reply.expect_status(StatusCode::OK)?;
         let link = html::link_named(&self.reply.body, words);
-        let link = link.ok_or_else(|| Broken::new(format!("a link \"{words}\""), format!("none on the page {}", self.path())));
+        let link =
+            link.ok_or_else(|| Broken::new(format!("a link \"{words}\""), format!("none on the page {}", self.path())));
         self.resolve(&link?)
     }
 
@@ -222,9 +224,13 @@ impl Form {
     /// # Errors
     /// When there is none with this value.
     pub fn tick(&mut self, name: &str, value: &str) -> Result<(), Broken> {
-        let choice = self.options.iter().find(|choice| choice.name == name && choice.value == value).ok_or_else(|| {
-            Broken::new(format!("a choice {name}={value} in the form"), format!("none in the form for {}", self.action))
-        })?;
+        let choice =
+            self.options.iter().find(|choice| choice.name == name && choice.value == value).ok_or_else(|| {
+                Broken::new(
+                    format!("a choice {name}={value} in the form"),
+                    format!("none in the form for {}", self.action),
+                )
+            })?;
         if choice.is_radio {
             self.fields.retain(|(known, _)| known != name);
         }

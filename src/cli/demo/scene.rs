@@ -95,7 +95,9 @@ impl Scene {
     /// # Errors
     /// When nobody has taken the owner's place yet.
     pub fn owner(&mut self) -> Result<&mut Browser, Broken> {
-        self.owner.as_mut().ok_or_else(|| Broken::new("the owner's browser, from an earlier step", "no step has brought it"))
+        self.owner
+            .as_mut()
+            .ok_or_else(|| Broken::new("the owner's browser, from an earlier step", "no step has brought it"))
     }
 
     /// The page the person looks at.

@@ -110,14 +110,23 @@ pub fn script() -> Vec<Step> {
         step(TOGETHER, "organization_consent", "The colleague lets the agent in, for the organization", |scene| {
             Box::pin(together::choose(scene))
         }),
-        step(TOGETHER, "organization_member", "It works for a member, and sees nothing of an administrator's tool", |scene| {
-            Box::pin(together::work_as_member(scene))
-        }),
-        step(TOGETHER, "organization_admin", "The owner makes the colleague an administrator; the tool is there", |scene| {
-            Box::pin(together::promote(scene))
-        }),
-        step(TOGETHER, "organization_removed", "The owner removes the colleague; the next call is turned away", |scene| {
-            Box::pin(together::remove(scene))
-        }),
+        step(
+            TOGETHER,
+            "organization_member",
+            "It works for a member, and sees nothing of an administrator's tool",
+            |scene| Box::pin(together::work_as_member(scene)),
+        ),
+        step(
+            TOGETHER,
+            "organization_admin",
+            "The owner makes the colleague an administrator; the tool is there",
+            |scene| Box::pin(together::promote(scene)),
+        ),
+        step(
+            TOGETHER,
+            "organization_removed",
+            "The owner removes the colleague; the next call is turned away",
+            |scene| Box::pin(together::remove(scene)),
+        ),
     ]
 }

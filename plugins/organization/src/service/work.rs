@@ -88,13 +88,7 @@ impl Organizations {
     ///
     /// # Errors
     /// 404 when there is none that the person is in or the agent acts for, 403 when their roles do not allow it.
-    pub async fn admit(
-        &self,
-        conn: &mut Conn,
-        actor: &Actor,
-        id: OrgId,
-        permission: Option<&str>,
-    ) -> Result<Powers> {
+    pub async fn admit(&self, conn: &mut Conn, actor: &Actor, id: OrgId, permission: Option<&str>) -> Result<Powers> {
         if !actor.reaches(id) {
             return Err(refusal::unknown());
         }

@@ -14,7 +14,8 @@ const FOR_ADMINISTRATORS: &str = "add";
 
 /// An organization, made on a page by the first person, who owns it.
 pub async fn make_organization(scene: &mut Scene) -> Result<(), Broken> {
-    let start = scene.agent.mcp_url.join("/organizations").map_err(|error| Broken::new("an address", error.to_string()))?;
+    let start =
+        scene.agent.mcp_url.join("/organizations").map_err(|error| Broken::new("an address", error.to_string()))?;
     let list = scene.browser.open(&start).await?;
     let page = scene.browser.open(&list.link_to("/organizations/new")?).await?;
     let mut form = page.form_with("name")?;
@@ -54,7 +55,8 @@ pub async fn choose(scene: &mut Scene) -> Result<(), Broken> {
     let request = scene.agent.begin_authorization(scene.scopes.join(" "))?.url.clone();
     let page = scene.browser.open(&request).await?;
     let mut form = page.form_with_button("decision", "allow")?;
-    let offered: Vec<String> = form.options.iter().filter(|it| it.name == "organization").map(|it| it.value.clone()).collect();
+    let offered: Vec<String> =
+        form.options.iter().filter(|it| it.name == "organization").map(|it| it.value.clone()).collect();
     // "Only for you" is the other choice, and the one that is ticked when nobody thinks.
     let chosen = offered.iter().find(|value| *value != "none");
     let chosen = chosen.ok_or_else(|| Broken::new("an organization to choose", "none on the consent page"))?;
