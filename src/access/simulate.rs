@@ -123,7 +123,8 @@ impl Bench<'_> {
                 };
                 let caller = caller_of(&group, user, &then, person.as_ref());
                 let guard = find(caller.clone(), group.kind.clone(), group.name.clone()).await;
-                let verdict = verdict(&group, &caller, guard.as_deref(), person.is_some(), self.policy);
+                let verdict =
+                    verdict(&group, &caller, guard.as_deref(), person.is_some() || then.service.is_some(), self.policy);
                 found.add(&group, user, &then, person.as_ref(), verdict);
             }
             from = end;
@@ -173,7 +174,9 @@ fn verdict(group: &DecisionGroup, caller: &Caller, guard: Option<&Guard>, is_the
 
 /// The caller of a decision, as it was; address and name are those the account has now.
 fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Option<&PersonInfo>) -> Caller {
-    let (email, name) = person.map(|person| (person.email.clone(), person.name.clone())).unwrap_or_default();
+    let of_service = || then.service.as_ref().map(|own| (String::new(), own.name.clone()));
+    let of_person = person.map(|person| (person.email.clone(), person.name.clone()));
+    let (email, name) = of_person.or_else(of_service).unwrap_or_default();
     let principal = host::principal(PrincipalParts {
         user: UserContext {
             id: user,

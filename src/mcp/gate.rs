@@ -6,6 +6,7 @@ mod handler;
 mod listing;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::Caller;
@@ -25,7 +26,6 @@ use super::run::{self, Visit};
 use super::settings::McpSettings;
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Guard, decide, foresee};
-use crate::audit::Underway;
 
 /// Cheap to clone: rmcp wants one for each request.
 #[derive(Clone)]
@@ -138,8 +138,11 @@ impl Gate {
             Some(task) if task.is_of(caller) => {
                 Some(Origin { guard: Cow::Owned(task.guard), arguments: task.arguments })
             }
-            // Its tools are all behind one rule, so it does not matter which one it was.
-            None if server.has_one_rule() => Some(Origin { guard: Cow::Borrowed(&server.guard), arguments: None }),
+            // Its tools are all behind one rule, so it does not matter which one it was. Of an organization's nothing is known
+            // that nobody remembers: it could be another's.
+            None if server.has_one_rule() && caller.organization().is_none() => {
+                Some(Origin { guard: Cow::Borrowed(&server.guard), arguments: None })
+            }
             _ => None,
         }
     }
@@ -176,35 +179,32 @@ impl Gate {
         Box::pin(run::wrapped(permit, &visit, server, request, context)).await
     }
 
-    /// The wrapped server that tells of changes, if the caller may use it and read all of these resources; with their entries
-    /// on record.
-    async fn subscribe_to(
-        &self,
-        visit: &Visit,
-        uris: &[String],
-    ) -> Result<(Option<&Wrapped>, Vec<Underway>), ErrorData> {
+    /// The wrapped server that tells of changes, if the caller may use it and read all of these resources, which is put on
+    /// record.
+    async fn subscribe_to(&self, visit: &Visit, uris: &[String]) -> Result<Option<&Wrapped>, ErrorData> {
         let owner = self.catalog().owner(Part::Subscriptions);
         let Some(server) = owner.filter(|server| foresee(&visit.caller, &server.guard).is_ok()) else {
-            return Ok((None, Vec::new()));
+            return Ok(None);
         };
-        let guards: Vec<_> = uris.iter().map(|uri| (uri, server.guard_of(uri))).collect();
+        let uris: BTreeSet<&String> = uris.iter().collect();
+        let guards: Vec<_> = uris.into_iter().map(|uri| (uri, server.guard_of(uri))).collect();
         let mut permits = Vec::new();
         for (uri, guard) in &guards {
             match decide(&visit.caller, Action::new(ActionKind::ReadResource, uri, guard), None) {
                 Ok(permit) => permits.push(permit),
                 Err(denial) => {
                     visit.record.refused(&visit.caller, ActionKind::ReadResource, uri, guard, &denial).await;
-                    return Ok((None, Vec::new()));
+                    return Ok(None);
                 }
             }
         }
-        let mut underway = Vec::new();
         run::need(&visit.lease, &server.guard);
         for permit in permits {
-            underway.push(visit.record.begin(&permit).await?);
+            // Over at once: a subscription stays open for hours, and what it held of the record's room everybody would miss.
+            visit.record.begin(&permit).await?.end("done");
             run::need(&visit.lease, permit.action().guard());
         }
-        Ok((Some(server), underway))
+        Ok(Some(server))
     }
 
     /// Tells every wrapped server that the sender may use.

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::seed::Size;
-use super::{STRANGERS, Seeded, ask, part, seed, server, write_config};
+use super::{STRANGERS, Seeded, part, seed, server, write_config};
 use crate::client::Connection;
 use crate::folder::Folder;
 use crate::process::Process;

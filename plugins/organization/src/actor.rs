@@ -111,11 +111,14 @@ impl Actor {
         }
     }
 
-    /// Whether this team is within reach: for an agent whose person chose teams, only those.
+    /// Whether this team is within reach: for an agent whose person chose teams, only those, and of them only the ones it
+    /// still acts for. A person who left one and came back has let it in for the stay before.
     #[must_use]
     pub fn reaches_team(&self, id: TeamId) -> bool {
         match &self.who {
-            Who::Agent(caller) => caller.principal().binding().includes_team(id),
+            Who::Agent(caller) => {
+                caller.principal().binding().teams.is_empty() || caller.teams().iter().any(|team| team.id == id)
+            }
             Who::Person(_) | Who::User(_) | Who::Host => true,
         }
     }

@@ -281,7 +281,7 @@ impl ServerHandler for Gate {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::behind(&context.request_context().extensions)?;
         let wanted = context.accepted().resource_subscriptions.clone().unwrap_or_default();
-        let (owner, underway) = self.subscribe_to(&visit, &wanted).await?;
+        let owner = self.subscribe_to(&visit, &wanted).await?;
         let (changes, sink) = (visit.lease.changes(), context.sink().clone());
         let told = async {
             loop {
@@ -300,16 +300,12 @@ impl ServerHandler for Gate {
             context.cancelled().await;
             Ok(())
         };
-        let done = tokio::select! {
+        tokio::select! {
             biased;
-            () = visit.lease.ended() => return Ok(()),
+            () = visit.lease.ended() => Ok(()),
             done = served => done,
             () = told => Ok(()),
-        };
-        for entry in underway {
-            entry.end(if done.is_ok() { "done" } else { "error" });
         }
-        done
     }
 
     async fn get_task(

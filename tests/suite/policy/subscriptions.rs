@@ -67,3 +67,19 @@ on_both_engines! {
         assert!(herald.asked.load(Ordering::SeqCst) > at_start);
     }
 }
+
+on_both_engines! {
+    async fn an_open_subscription_takes_no_room_of_the_record_from_others(engine: Engine) {
+        let guarded = guard("herald", access(), Herald::default());
+        let build = |builder: belgie::Builder| builder.guarded(guarded);
+        let gateway = Setup::default().config("[audit]\nqueue_entries = 1\n").build(build).start(engine).await;
+        let ada = Connected::new(&gateway, "ada@example.org").await;
+        let filter = json!({ "notifications": { "resourceSubscriptions": ["notes://a", "notes://b", "notes://a"] } });
+        let mut stream = EventStream::open(ada.modern().request("subscriptions/listen", filter)).await;
+        assert!(stream.next().await.is_some(), "it is acknowledged");
+        for _ in 0..2 {
+            let called = ada.modern().call("whoami", json!({})).await;
+            assert_eq!(called.body["result"]["isError"], json!(false), "{:?}", called.body);
+        }
+    }
+}

@@ -171,6 +171,9 @@ on_both_engines! {
             ("team.deleted", by_ada), ("team.renamed", by_ada), ("team.left", by_bob), ("team.member_removed", by_bob),
             ("team.roles_set", by_ada), ("team.member_added", by_ada), ("team.created", by_ada),
         ]);
+        let (_, record) = read(&mut of_ada, "/auth/organization/acme/audit?limit=20").await;
+        let told: Vec<_> = record["entries"].as_array().expect("entries").iter().filter_map(|entry| entry["action"].as_str()).collect();
+        assert!(told.starts_with(&["team.deleted", "team.renamed", "team.left"]), "on the organization's own: {told:?}");
     }
 }
 

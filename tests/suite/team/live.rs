@@ -73,6 +73,31 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn whoever_comes_back_into_a_team_lets_agents_of_it_in_anew(gateway: TestGateway, setup = setup()) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let (bob, mut browser) = known(&gateway, "bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "member").await;
+        let (red, blue) = (team_of(&gateway, acme.id, "red").await.id, team_of(&gateway, acme.id, "blue").await.id);
+        for team in [red, blue] {
+            enter(&gateway, team, bob.id, "member").await;
+        }
+        let (agent, url) = (Agent::register(&gateway).await, gateway.mcp_url());
+        let before = agent_for(&mut browser, &agent, "org:read", acme.id, &[red, blue]).await.0.access;
+        assert_eq!(opened(&agent, &url, &before).await, [true, false]);
+        take_out(&gateway, red, bob.id).await;
+        enter(&gateway, red, bob.id, "member").await;
+        assert_eq!(opened(&agent, &url, &before).await, [false, false], "it was let in for another stay");
+        let mut reached = Vec::new();
+        for token in [&before, &agent_for(&mut browser, &agent, "org:read", acme.id, &[red, blue]).await.0.access] {
+            let looked = agent.modern(&url, token).call("list_team_members", json!({ "team": "red" })).await;
+            reached.push((opened(&agent, &url, token).await, looked.body["result"]["isError"] == json!(false)));
+        }
+        assert_eq!(reached, [([false, false], false), ([true, false], true)]);
+    }
+}
+
+on_both_engines! {
     async fn a_new_name_is_seen_at_the_very_next_call(gateway: TestGateway) {
         let (ada, mut browser) = known(&gateway, "ada@example.org").await;
         let acme = owned_by(&gateway, ada.id, "acme").await;

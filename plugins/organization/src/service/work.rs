@@ -78,6 +78,10 @@ impl Organizations {
         id: OrgId,
         permission: Option<&str>,
     ) -> Result<(Organization, Powers)> {
+        // What is done here, a person answers for.
+        if actor.service().is_some() {
+            return Err(refusal::not_by_agents());
+        }
         let organization = store::organizations::lock(tx, id).await?.ok_or_else(refusal::unknown)?;
         let powers = self.admit(tx, actor, id, permission).await?;
         Ok((organization, powers))

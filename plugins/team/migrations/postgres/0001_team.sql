@@ -13,12 +13,13 @@ CREATE TABLE team_teams (
     UNIQUE (organization_id, slug)
 );
 
--- `roles` is a list of words, never empty.
+-- `roles` is a list of words, never empty. `membership_id` is one stay of a person: whoever leaves and comes back has another.
 CREATE TABLE team_members (
-    team_id   uuid        NOT NULL REFERENCES team_teams (id) ON DELETE CASCADE,
-    user_id   uuid        NOT NULL,
-    roles     jsonb       NOT NULL,
-    joined_at timestamptz NOT NULL,
+    team_id       uuid        NOT NULL REFERENCES team_teams (id) ON DELETE CASCADE,
+    user_id       uuid        NOT NULL,
+    membership_id uuid        NOT NULL UNIQUE,
+    roles         jsonb       NOT NULL,
+    joined_at     timestamptz NOT NULL,
     PRIMARY KEY (team_id, user_id)
 );
 CREATE INDEX team_members_user ON team_members (user_id);

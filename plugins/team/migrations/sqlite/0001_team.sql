@@ -14,12 +14,13 @@ CREATE TABLE team_teams (
     UNIQUE (organization_id, slug)
 ) STRICT;
 
--- `roles` is a list of words, never empty.
+-- `roles` is a list of words, never empty. `membership_id` is one stay of a person: whoever leaves and comes back has another.
 CREATE TABLE team_members (
-    team_id   BLOB    NOT NULL REFERENCES team_teams (id) ON DELETE CASCADE,
-    user_id   BLOB    NOT NULL,
-    roles     TEXT    NOT NULL,
-    joined_at INTEGER NOT NULL,
+    team_id       BLOB    NOT NULL REFERENCES team_teams (id) ON DELETE CASCADE,
+    user_id       BLOB    NOT NULL,
+    membership_id BLOB    NOT NULL UNIQUE,
+    roles         TEXT    NOT NULL,
+    joined_at     INTEGER NOT NULL,
     PRIMARY KEY (team_id, user_id)
 ) STRICT;
 CREATE INDEX team_members_user ON team_members (user_id);

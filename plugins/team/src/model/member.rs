@@ -1,7 +1,7 @@
 //! Members of teams, and who may touch whom.
 
 use belgie_api::context::TeamContext;
-use belgie_api::{OrgId, Result, TeamId, Timestamp, UserId};
+use belgie_api::{MembershipId, OrgId, Result, TeamId, Timestamp, UserId};
 use belgie_organization::{MEMBER, Powers as OrgPowers, Role, Roles, has_role, permission};
 use serde::Serialize;
 use sqlx::FromRow;
@@ -20,6 +20,9 @@ pub struct TeamMember {
     pub team_id: TeamId,
     /// The person.
     pub user_id: UserId,
+    /// Their stay: another one each time they come in.
+    #[serde(skip)]
+    pub membership_id: MembershipId,
     /// What they are in it; never empty.
     #[sqlx(json)]
     pub roles: Roles,
@@ -38,6 +41,9 @@ pub struct TeamMembership {
     pub slug: String,
     /// What people call it.
     pub name: String,
+    /// Their stay: another one each time they come in.
+    #[serde(skip)]
+    pub membership_id: MembershipId,
     /// What the person is in it.
     #[sqlx(json)]
     pub roles: Roles,

@@ -33,7 +33,13 @@ impl Lifecycle for Following {
         let user = member.user_id;
         for own in store::members::list_of_user_in(tx, user, organization.id).await? {
             let Some(team) = store::teams::find(tx, own.id).await? else { continue };
-            let gone = TeamMember { team_id: team.id, user_id: user, roles: own.roles, joined_at: own.joined_at };
+            let gone = TeamMember {
+                team_id: team.id,
+                user_id: user,
+                membership_id: own.membership_id,
+                roles: own.roles,
+                joined_at: own.joined_at,
+            };
             self.0.remove_in(tx, InTeam { team: &team, organization }, &gone).await?;
         }
         Ok(())
@@ -69,7 +75,7 @@ impl Lifecycle for Following {
             return Ok(());
         }
         let roles = [Role::member()].into();
-        let joined = TeamMember { team_id: team.id, user_id: user, roles, joined_at: self.0.host.now() };
+        let joined = self.0.new_member(team.id, user, roles);
         self.0.add_in(tx, InTeam { team: &team, organization }, &joined).await?;
         let details = json!({ "user": user, "roles": joined.roles, "invitation": invitation.id });
         self.0.record(tx, &Actor::user(user), "team.member_added", &team, details).await

@@ -1,6 +1,6 @@
 //! Members of teams: seen, added, changed, removed.
 
-use belgie_api::{Event, Result, TeamId, UserId};
+use belgie_api::{Event, MembershipId, Result, TeamId, UserId};
 use belgie_organization::{Actor, Roles};
 use serde::Serialize;
 use serde_json::json;
@@ -92,6 +92,12 @@ impl Teams {
         Ok(TeamMemberInfo { member, email, name })
     }
 
+    /// Somebody who comes into a team now.
+    pub(super) fn new_member(&self, team: TeamId, user: UserId, roles: Roles) -> TeamMember {
+        let membership_id = MembershipId::new(self.host.clock(), self.host.entropy());
+        TeamMember { team_id: team, user_id: user, membership_id, roles, joined_at: self.host.now() }
+    }
+
     /// Adds somebody of the organization. Who is in the team stays as they are, and is given back.
     ///
     /// # Errors
@@ -106,7 +112,7 @@ impl Teams {
         if let Some(member) = store::members::find(&mut tx, id, user).await? {
             return Ok(member);
         }
-        let member = TeamMember { team_id: id, user_id: user, roles: roles.clone(), joined_at: now };
+        let member = self.new_member(id, user, roles.clone());
         self.add_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
         let details = json!({ "user": user, "roles": roles });
         self.record(&mut tx, actor, "team.member_added", &team, details).await?;

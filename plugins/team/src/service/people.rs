@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
 use belgie_api::plugin::DataExport;
-use belgie_api::ports::{TeamContexts, TeamName};
+use belgie_api::ports::{TeamContexts, TeamMember as TeamStay, TeamName};
 use belgie_api::{OrgId, Result, UserId, async_trait};
 use serde_json::{Value, json};
 
 use super::Teams;
+use crate::model::member::TeamMembership;
 use crate::model::team::Team;
 
 /// Teams as others know them.
@@ -21,7 +22,14 @@ fn named(teams: Vec<Team>) -> Vec<TeamName> {
 #[async_trait]
 impl TeamContexts for People {
     async fn list_of_user(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamContext>> {
-        self.0.contexts(user, organization).await
+        let teams = self.0.list_of_user_in(user, organization).await?;
+        Ok(teams.into_iter().map(Into::into).collect())
+    }
+
+    async fn list_memberships(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamStay>> {
+        let teams = self.0.list_of_user_in(user, organization).await?;
+        let stay = |own: TeamMembership| TeamStay { membership: Some(own.membership_id), context: own.into() };
+        Ok(teams.into_iter().map(stay).collect())
     }
 
     async fn list(&self, organization: OrgId) -> Result<Vec<TeamName>> {

@@ -1,6 +1,5 @@
 //! Teams themselves: made, found, renamed, deleted.
 
-use belgie_api::context::TeamContext;
 use belgie_api::{Event, OrgId, Result, TeamId, UserId};
 use belgie_organization::{Actor, Roles, permission, read_name, read_roles};
 use serde::Serialize;
@@ -80,7 +79,7 @@ impl Teams {
             if !self.is_in_organization(&mut tx, &team, user).await? {
                 return Err(refusal::not_in_organization());
             }
-            let member = TeamMember { team_id: id, user_id: user, roles: read_roles([LEAD])?, joined_at: now };
+            let member = self.new_member(id, user, read_roles([LEAD])?);
             self.add_in(&mut tx, place, &member).await?;
         }
         let details = json!({ "slug": team.slug, "lead": lead });
@@ -120,14 +119,12 @@ impl Teams {
         store::members::list_of_user(&mut self.host.db().read().await?, user).await
     }
 
-    /// The teams of a person in one organization, as callers have them.
+    /// The teams of a person in one organization.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn contexts(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamContext>> {
-        let mut conn = self.host.db().read().await?;
-        let mine = store::members::list_of_user_in(&mut conn, user, organization).await?;
-        Ok(mine.into_iter().map(Into::into).collect())
+    pub async fn list_of_user_in(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamMembership>> {
+        store::members::list_of_user_in(&mut self.host.db().read().await?, user, organization).await
     }
 
     /// The team of an organization that an id or a slug stands for; what whoever asks may do with it, every act asks

@@ -130,7 +130,7 @@ impl Teams {
         if let Some(details) = details.as_object_mut() {
             details.insert("organization".to_owned(), json!(team.organization_id));
         }
-        let entry = actor.sign(AuditEntry::done(action).to(team.id).with(details));
+        let entry = actor.sign(AuditEntry::done(action).to(team.id).within(team.organization_id).with(details));
         self.host.audit().record(tx, &entry).await
     }
 }

@@ -7,23 +7,25 @@ use sqlx::types::Json;
 
 use crate::model::member::{TeamMember, TeamMembership};
 
-const INSERT: &str = "INSERT INTO team_members (team_id, user_id, roles, joined_at) VALUES ($1, $2, $3, $4) \
+const INSERT: &str = "INSERT INTO team_members (team_id, user_id, membership_id, roles, joined_at) \
+    VALUES ($1, $2, $3, $4, $5) \
     ON CONFLICT (team_id, user_id) DO NOTHING RETURNING user_id";
 const FIND: &str = "SELECT * FROM team_members WHERE team_id = $1 AND user_id = $2";
 const LIST: &str = "SELECT * FROM team_members WHERE team_id = $1 ORDER BY joined_at, user_id LIMIT $2 OFFSET $3";
 const COUNT: &str = "SELECT COUNT(*) FROM team_members WHERE team_id = $1";
 const SET_ROLES: &str = "UPDATE team_members SET roles = $3 WHERE team_id = $1 AND user_id = $2";
 const DELETE: &str = "DELETE FROM team_members WHERE team_id = $1 AND user_id = $2 RETURNING user_id";
-const LIST_OF_USER_IN: &str = "SELECT t.id, t.organization_id, t.slug, t.name, m.roles, m.joined_at FROM team_members m \
-    JOIN team_teams t ON t.id = m.team_id WHERE m.user_id = $1 AND t.organization_id = $2 ORDER BY t.name, t.id";
-const LIST_OF_USER: &str = "SELECT t.id, t.organization_id, t.slug, t.name, m.roles, m.joined_at FROM team_members m \
-    JOIN team_teams t ON t.id = m.team_id WHERE m.user_id = $1 ORDER BY t.name, t.id";
+const LIST_OF_USER_IN: &str = "SELECT t.id, t.organization_id, t.slug, t.name, m.membership_id, m.roles, m.joined_at \
+    FROM team_members m JOIN team_teams t ON t.id = m.team_id WHERE m.user_id = $1 AND t.organization_id = $2 ORDER BY t.name, t.id";
+const LIST_OF_USER: &str = "SELECT t.id, t.organization_id, t.slug, t.name, m.membership_id, m.roles, m.joined_at \
+    FROM team_members m JOIN team_teams t ON t.id = m.team_id WHERE m.user_id = $1 ORDER BY t.name, t.id";
 
 /// Adds a member; `false` when the person is one.
 pub async fn insert(conn: &mut Conn, member: &TeamMember) -> Result<bool> {
     let found = on!(conn, c => sqlx::query_scalar::<_, UserId>(INSERT)
         .bind(member.team_id)
         .bind(member.user_id)
+        .bind(member.membership_id)
         .bind(Json(&member.roles))
         .bind(member.joined_at)
         .fetch_optional(c).await)?;
