@@ -34,8 +34,8 @@ impl Size {
     }
 
     /// The first of the organizations of a person, whose owner they are.
-    pub const fn first_of(self, user: u32) -> u32 {
-        ((user as u64 * STEP) % self.organizations as u64) as u32
+    pub fn first_of(self, user: u32) -> u64 {
+        u64::from(user) * STEP % u64::from(self.organizations)
     }
 }
 
@@ -112,7 +112,7 @@ pub async fn seed(config: &Path, size: Size) -> anyhow::Result<Seeded> {
     Ok(Seeded { token, strangers: tokens })
 }
 
-async fn token(gateway: &Gateway, noun: &PluginCommand, user: u32, organization: u32) -> anyhow::Result<String> {
+async fn token(gateway: &Gateway, noun: &PluginCommand, user: u32, organization: u64) -> anyhow::Result<String> {
     let (email, slug) = (format!("u{user}@example.com"), format!("o{organization}"));
     let words = ["token", "create", "--email", &email, "--org", &slug, "--scope", server::SCOPE, "--ttl", "86400"];
     let matches = noun.command.clone().try_get_matches_from(words)?;

@@ -47,6 +47,7 @@ pub async fn open(config: PathBuf) -> anyhow::Result<(SocketAddr, Arc<Gateway>)>
     let gateway = builder(&config)?.check()?.bound_to(address).open().await?;
     let gateway = Arc::new(gateway);
     let serving = Arc::clone(&gateway);
+    #[expect(clippy::disallowed_methods, reason = "the process ends with it")]
     tokio::spawn(async move { serving.serve(listener).await });
     Ok((address, gateway))
 }

@@ -124,8 +124,8 @@ on_both_engines! {
         assert_eq!(who_is_in(&gateway, red).await, [("bob@example.org".to_owned(), "lead".to_owned())]);
         let details = lent.details(&Actor::user(bob.id), red).await.expect("details");
         assert!(details.powers.may(Need::Members) && !details.powers.may(Need::Update) && details.member_count == 1);
-        assert_eq!(lent.contexts(bob.id, acme.id).await.expect("contexts")[0].slug, "red");
-        assert!(lent.contexts(ada.id, acme.id).await.expect("contexts").is_empty());
+        assert_eq!(lent.list_of_user_in(bob.id, acme.id).await.expect("contexts")[0].slug, "red");
+        assert!(lent.list_of_user_in(ada.id, acme.id).await.expect("contexts").is_empty());
         assert_eq!(lent.find_member(red, bob.id).await.expect("an answer").map(|member| member.team_id), Some(red));
         for act in [lent.leave(&Actor::host(), red).await, lent.leave(&as_ada, red).await] {
             assert!(act.is_err_and(|failure| ["organization.person_needed", "team.unknown_member"].contains(&failure.code())));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Teams;
 use super::work::Work;
-use crate::model::member::{InTeam, LEAD, Need, TeamMember, TeamMembership, TeamPowers};
+use crate::model::member::{InTeam, LEAD, Need, TeamMembership, TeamPowers};
 use crate::model::refusal;
 use crate::model::team::{NewTeam, Team, slug_for};
 use crate::store;
