@@ -57,15 +57,8 @@ pub struct Tokens {
     /// What it allows.
     #[serde(default)]
     pub scope: String,
-    /// For which organization; a member of ours.
-    pub organization: Option<BoundOrganization>,
-}
-
-/// The organization a token is bound to.
-#[derive(Clone, Deserialize)]
-pub struct BoundOrganization {
-    /// The name in its address.
-    pub slug: String,
+    /// For which organization, by its id; a member of ours.
+    pub organization: Option<String>,
 }
 
 impl Tokens {
