@@ -9,7 +9,9 @@ mod observers;
 use std::time::Duration;
 
 use belgie_api::db::{Conn, Db, Pools, events_after, last_event};
+use belgie_api::event::Bus;
 use belgie_api::{Event, Result};
+use serde::Deserialize;
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::time::{Instant, sleep, timeout};
@@ -45,6 +47,23 @@ pub async fn follow(db: Db) {
     }
 }
 
+/// An event as a notice of Postgres brings it.
+#[derive(Deserialize)]
+struct Notice {
+    /// Its place in the order of events.
+    seq: i64,
+    #[serde(flatten)]
+    event: Event,
+}
+
+/// Tells what a notice says. One that this version does not understand may have made anything untrue.
+fn tell(bus: &Bus, payload: &str) {
+    match serde_json::from_str(payload) {
+        Ok(Notice { seq, event }) => bus.relay(seq, &event),
+        Err(_not_understood) => bus.publish(&Event::NewsMissed),
+    }
+}
+
 /// What is known about the news so far.
 #[derive(Default)]
 struct Line {
@@ -72,7 +91,7 @@ impl Line {
             let Some(last) = batch.last() else { break };
             after = last.seq;
             for stored in batch {
-                db.bus().publish(&stored.into_event());
+                db.bus().relay(stored.seq, &stored.into_event());
             }
         }
         self.seen = Some(after.max(seen));
@@ -106,8 +125,7 @@ impl Line {
         loop {
             match timeout(TEST_AFTER, listener.try_recv()).await {
                 Ok(Ok(Some(notice))) => {
-                    let event = serde_json::from_str(notice.payload()).unwrap_or(Event::NewsMissed);
-                    db.bus().publish(&event);
+                    tell(db.bus(), notice.payload());
                 }
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),

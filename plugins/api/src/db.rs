@@ -124,16 +124,18 @@ impl Tx {
         if !self.events.is_empty() {
             outbox::line_up(&mut self.conn).await?;
         }
+        let mut expected = Vec::with_capacity(self.events.len());
         for event in &self.events {
-            outbox::insert(&mut self.conn, event, now).await?;
+            let seq = outbox::insert(&mut self.conn, event, now).await?;
+            expected.push(self.bus.expect(seq));
         }
         match self.conn.0 {
             Held::SqliteTx(tx) => tx.commit().await?,
             Held::PostgresTx(tx) => tx.commit().await?,
             Held::SqliteRead(_) | Held::PostgresRead(_) => {}
         }
-        for event in &self.events {
-            self.bus.publish(event);
+        for (event, expected) in self.events.iter().zip(expected) {
+            expected.announce(event);
         }
         for deed in self.afterwards {
             deed();

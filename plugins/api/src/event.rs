@@ -3,8 +3,9 @@
 //! An event is written in the transaction that makes it true ([`Tx::emit`](crate::db::Tx::emit)), told to this process
 //! right after the commit and before the answer, and reaches every other process through the database.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,9 @@ pub enum Event {
     NewsMissed,
 }
 
+/// How many events of its own a process knows it has told; one that is forgotten is told twice.
+const OWN_KNOWN: usize = 4_096;
+
 /// Hears every event of this process and, with a short delay, of every other.
 pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
@@ -109,6 +113,51 @@ pub struct Bus {
     heard: AtomicU64,
     told: AtomicU64,
     live: AtomicBool,
+    /// Events of this process, by their place, that have not both been told and come back from the database.
+    own: Mutex<BTreeMap<i64, Own>>,
+}
+
+/// How far an event of this process has come.
+enum Own {
+    /// Its commit is under way.
+    Committing,
+    /// It came back from the database before it was told here.
+    CameBack(Event),
+    /// It was told here.
+    Told,
+}
+
+/// An event that this process is about to make true. Dropped without being told, because the commit failed or nobody waits
+/// for it any more, it is told when it comes back from the database.
+pub struct Expected {
+    bus: Arc<Bus>,
+    seq: i64,
+}
+
+impl Expected {
+    /// Tells it, after the commit.
+    pub fn announce(self, event: &Event) {
+        let mut own = self.bus.own();
+        if let Some(Own::Committing) = own.remove(&self.seq) {
+            own.insert(self.seq, Own::Told);
+        }
+        drop(own);
+        self.bus.publish(event);
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        let mut own = self.bus.own();
+        if let Some(Own::Told) = own.get(&self.seq) {
+            return;
+        }
+        let left = own.remove(&self.seq);
+        drop(own);
+        if let Some(Own::CameBack(event)) = left {
+            self.bus.publish(&event);
+        }
+    }
 }
 
 impl Bus {
@@ -125,6 +174,37 @@ impl Bus {
         for listener in listeners {
             listener(event);
         }
+    }
+
+    /// Says that this process is about to commit the event at this place in the order.
+    #[must_use]
+    pub fn expect(self: &Arc<Self>, seq: i64) -> Expected {
+        let mut own = self.own();
+        own.insert(seq, Own::Committing);
+        if own.len() > OWN_KNOWN {
+            own.pop_first();
+        }
+        drop(own);
+        Expected { bus: Arc::clone(self), seq }
+    }
+
+    /// Tells an event that came from the database, unless this process has told it itself or is about to: to hear it again
+    /// would end what began since, and what began since knows it already.
+    pub fn relay(&self, seq: i64, event: &Event) {
+        let mut own = self.own();
+        match own.remove(&seq) {
+            Some(Own::Told) => return,
+            Some(Own::Committing | Own::CameBack(_)) => {
+                own.insert(seq, Own::CameBack(event.clone()));
+                return;
+            }
+            None => drop(own),
+        }
+        self.publish(event);
+    }
+
+    fn own(&self) -> MutexGuard<'_, BTreeMap<i64, Own>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The generation, unless an event is being told just now: then some have heard it and some have not, and what they
@@ -174,6 +254,48 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::{Bus, Event};
+
+    #[test]
+    fn what_was_told_here_is_not_told_again_whichever_way_it_comes_first() {
+        let bus = Arc::new(Bus::default());
+        bus.expect(7).announce(&Event::NewsMissed);
+        bus.relay(7, &Event::NewsMissed);
+        assert_eq!(bus.generation(), 1);
+        let overtaken = bus.expect(8);
+        bus.relay(8, &Event::NewsMissed);
+        assert_eq!(bus.generation(), 1);
+        overtaken.announce(&Event::NewsMissed);
+        assert_eq!(bus.generation(), 2);
+        // Read once more after the line broke: better twice than never.
+        bus.relay(7, &Event::NewsMissed);
+        assert_eq!(bus.generation(), 3);
+    }
+
+    #[test]
+    fn what_nobody_waited_to_tell_is_told_when_it_comes_back() {
+        let bus = Arc::new(Bus::default());
+        drop(bus.expect(1));
+        bus.relay(1, &Event::NewsMissed);
+        assert_eq!(bus.generation(), 1);
+        let given_up = bus.expect(2);
+        bus.relay(2, &Event::NewsMissed);
+        drop(given_up);
+        assert_eq!(bus.generation(), 2);
+        bus.relay(3, &Event::NewsMissed);
+        assert_eq!(bus.generation(), 3);
+    }
+
+    #[test]
+    fn what_is_known_of_own_events_has_an_end() {
+        let bus = Arc::new(Bus::default());
+        let many = i64::try_from(super::OWN_KNOWN).unwrap() + 1;
+        (0..many).for_each(|seq| bus.expect(seq).announce(&Event::NewsMissed));
+        let told = bus.generation();
+        bus.relay(many - 1, &Event::NewsMissed);
+        assert_eq!(bus.generation(), told);
+        bus.relay(0, &Event::NewsMissed);
+        assert_eq!(bus.generation(), told + 1);
+    }
 
     #[test]
     fn an_event_that_is_being_told_belongs_to_no_generation() {

@@ -1,10 +1,13 @@
 //! Taken away by another process: by the command line beside the gateway, and by a second node on the same database.
 
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use belgie::Gateway;
+use belgie_api::clock::SystemClock;
+use belgie_api::entropy::SystemEntropy;
+use belgie_api::{Clock, Event, GrantId, UserId};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -12,7 +15,7 @@ use tokio::process::Command;
 
 use super::{PROMISED, by_cookie, note, refused_after};
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, EventStream, TestGateway};
+use crate::support::{Connected, Engine, EventStream, TestGateway, eventually};
 
 /// Runs the program beside the gateway, as its operator would.
 async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> Value {
@@ -106,5 +109,32 @@ on_both_engines! {
         assert!(cut.elapsed() < PROMISED);
         ada.mcp_url = url;
         ada.is_refused().await;
+    }
+}
+
+/// Makes an event true, as whatever changes something does.
+async fn emit(gateway: &Gateway, event: Event) {
+    let mut tx = gateway.host().db().begin().await.expect("a transaction");
+    tx.emit(event);
+    tx.commit(SystemClock.now()).await.expect("a commit");
+}
+
+on_both_engines! {
+    async fn news_of_ones_own_do_not_come_back_to_end_what_began_since(gateway: TestGateway) {
+        let own = Event::UserChanged { user: UserId::new(&SystemClock, &SystemEntropy) };
+        let marker = Event::GrantRevoked { grant: GrantId::new(&SystemClock, &SystemEntropy) };
+        let heard: Arc<Mutex<Vec<Event>>> = Arc::default();
+        let (ear, wanted) = (Arc::clone(&heard), [own.clone(), marker.clone()]);
+        gateway.gateway.host().db().bus().subscribe(Arc::new(move |event: &Event| {
+            if wanted.contains(event) {
+                ear.lock().expect("no test panics in here").push(event.clone());
+            }
+        }));
+        emit(&gateway.gateway, own.clone()).await;
+        // It stands behind the other in the order, so when it has come the other has been read, too.
+        emit(gateway.second_node().await.as_ref(), marker.clone()).await;
+        let all = || heard.lock().expect("no test panics in here").clone();
+        eventually("the other node is heard", || all().contains(&marker)).await;
+        assert_eq!(all(), [own, marker]);
     }
 }

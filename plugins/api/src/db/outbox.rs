@@ -11,7 +11,7 @@ use crate::failure::Result;
 use crate::on;
 use crate::time::Timestamp;
 
-const INSERT: &str = "INSERT INTO core_events (payload, created_at) VALUES ($1, $2)";
+const INSERT: &str = "INSERT INTO core_events (payload, created_at) VALUES ($1, $2) RETURNING seq";
 const AFTER: &str = "SELECT seq, payload FROM core_events WHERE seq > $1 ORDER BY seq LIMIT 1000";
 const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM core_events";
 const LAST_BEFORE: &str = "SELECT COALESCE(MAX(seq), 0) FROM core_events WHERE created_at < $1";
@@ -46,9 +46,9 @@ pub(super) async fn line_up(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn insert(conn: &mut Conn, event: &Event, now: Timestamp) -> Result<()> {
-    on!(conn, c => sqlx::query(INSERT).bind(Json(event)).bind(now).execute(c).await.map(drop))?;
-    Ok(())
+/// Writes an event, and gives its place in the order.
+pub(super) async fn insert(conn: &mut Conn, event: &Event, now: Timestamp) -> Result<i64> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(INSERT).bind(Json(event)).bind(now).fetch_one(c).await)?)
 }
 
 /// The events after a place in the order, at most 1,000 of them.
