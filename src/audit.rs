@@ -4,7 +4,9 @@
 //! time, beside the calls and not within them.
 
 mod archive;
+mod batch;
 mod kept_caller;
+mod reading;
 mod recorder;
 #[cfg(test)]
 mod tests;
@@ -18,11 +20,12 @@ use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::{AuditId, Clock, Entropy, Result};
 
 pub use self::archive::{Archive, ArchiveParts, Retention};
+pub use self::batch::DecisionRow;
 pub use self::kept_caller::{KeptCaller, KeptOrganization, KeptPlan, KeptService, KeptTeam};
+pub use self::reading::{DecisionGroup, list};
 pub use self::recorder::{Asked, Full, Recorder, RecorderSettings, Underway};
 pub use self::writer::FLUSH_EVERY;
 use crate::store::audit;
-pub use crate::store::decisions::DecisionGroup;
 
 /// The record of acts in the database, for whoever only writes.
 #[derive(Clone)]

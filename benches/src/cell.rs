@@ -15,13 +15,15 @@ pub enum Variant {
     Rmcp,
     /// (c) The gateway as it is shipped: plain calls take the short way
     Direct,
+    /// (c) The gateway as it is shipped, but with no record of its decisions
+    Unrecorded,
     /// (c) The gateway with every request by way of rmcp
     ThroughRmcp,
 }
 
 impl Variant {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::Hand, Self::Rmcp, Self::Direct, Self::ThroughRmcp];
+    pub const ALL: [Self; 5] = [Self::Hand, Self::Rmcp, Self::Direct, Self::Unrecorded, Self::ThroughRmcp];
 
     /// The word on the command line.
     pub const fn word(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Variant {
             Self::Hand => "hand",
             Self::Rmcp => "rmcp",
             Self::Direct => "direct",
+            Self::Unrecorded => "unrecorded",
             Self::ThroughRmcp => "through-rmcp",
         }
     }
@@ -39,6 +42,7 @@ impl Variant {
             Self::Hand => "(a) hand",
             Self::Rmcp => "(b) rmcp",
             Self::Direct => "(c) direct",
+            Self::Unrecorded => "(c) direct, no record",
             Self::ThroughRmcp => "(c) through rmcp",
         }
     }

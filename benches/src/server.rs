@@ -53,8 +53,8 @@ async fn start(variant: Variant, data: PathBuf) -> anyhow::Result<(Ready, Servin
             let routes = Router::new().route_service(PATH, rmcp_alone::service());
             (None, serve_bare(listener, routes))
         }
-        Variant::Direct | Variant::ThroughRmcp => {
-            let (token, serving) = gateway::start(listener, &data, variant == Variant::Direct).await?;
+        Variant::Direct | Variant::Unrecorded | Variant::ThroughRmcp => {
+            let (token, serving) = gateway::start(listener, &data, variant).await?;
             (Some(token), serving)
         }
     };

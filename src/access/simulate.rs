@@ -111,7 +111,7 @@ impl Bench<'_> {
         let until = replay.until.unwrap_or_else(|| self.archive.now());
         let mut from = replay.since.unwrap_or(Timestamp::EPOCH);
         // Days of which nothing is on record are passed over.
-        while let Some(first) = self.archive.first_decision(from).await?.filter(|first| *first < until) {
+        while let Some(first) = self.archive.nothing_before(from).await?.filter(|first| *first < until) {
             let end = first.plus(PIECE).min(until);
             let mut kept = HashMap::new();
             for group in self.archive.decision_groups((first, end), replay.organization).await? {

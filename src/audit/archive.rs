@@ -1,24 +1,27 @@
 //! The record as a whole: written, read and, when it is too old, taken away.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belgie_api::db::{Db, Tx};
+use belgie_api::db::{Conn, Db, Tx};
 use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, Stretch};
 use belgie_api::{ClientId, Clock, Entropy, OrgId, Result, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::batch::DecisionRow;
 use super::kept_caller::KeptCaller;
+use super::reading::{self, DecisionGroup};
 use super::recorder::Recorder;
 use super::writer::Writer;
 use super::{AuditLog, audit};
 use crate::store::audit::AuditRow;
-use crate::store::decisions::{self, DecisionGroup, DecisionRow};
+use crate::store::decisions;
 
 /// How many old entries are taken away in one transaction.
 const AT_ONCE: i64 = 2_000;
@@ -31,6 +34,14 @@ pub struct Retention {
     pub decisions: Option<Duration>,
     /// Acts.
     pub acts: Option<Duration>,
+}
+
+/// What there is so much of that it is taken away in bites.
+#[derive(Clone, Copy)]
+enum Kept {
+    Batches,
+    Subjects,
+    Acts,
 }
 
 /// What an [`Archive`] is made of.
@@ -90,40 +101,42 @@ impl Archive {
     /// When the database does not answer.
     pub async fn purge(&self) -> Result<()> {
         let now = self.writer.clock.now();
-        if let Some(kept) = self.retention.decisions {
-            let before = now.minus(kept);
-            loop {
-                let mut tx = self.writer.db.begin().await?;
-                let count = decisions::purge(&mut tx, before, AT_ONCE).await?;
-                tx.commit(now).await?;
-                if count < AT_ONCE.unsigned_abs() {
-                    break;
-                }
-            }
+        if let Some(before) = self.retention.decisions.map(|kept| now.minus(kept)) {
+            self.take_away(Kept::Batches, before).await?;
+            self.take_away(Kept::Subjects, before).await?;
             let mut tx = self.writer.db.begin().await?;
             // A caller belongs to the decisions of one day.
             decisions::purge_callers(&mut tx, before.minus(DAY)).await?;
             tx.commit(now).await?;
         }
-        if let Some(kept) = self.retention.acts {
-            loop {
-                let mut tx = self.writer.db.begin().await?;
-                let count = audit::purge(&mut tx, now.minus(kept), AT_ONCE).await?;
-                tx.commit(now).await?;
-                if count < AT_ONCE.unsigned_abs() {
-                    break;
-                }
-            }
+        if let Some(before) = self.retention.acts.map(|kept| now.minus(kept)) {
+            self.take_away(Kept::Acts, before).await?;
         }
         Ok(())
     }
 
-    /// When the first decision was made that is not older than a moment.
+    /// Takes away what is older than a moment, a bite in each transaction.
+    async fn take_away(&self, kept: Kept, before: Timestamp) -> Result<()> {
+        loop {
+            let mut tx = self.writer.db.begin().await?;
+            let count = match kept {
+                Kept::Batches => decisions::purge(&mut tx, before, AT_ONCE).await?,
+                Kept::Subjects => decisions::purge_subjects(&mut tx, before, AT_ONCE).await?,
+                Kept::Acts => audit::purge(&mut tx, before, AT_ONCE).await?,
+            };
+            tx.commit(self.writer.clock.now()).await?;
+            if count < AT_ONCE.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A moment before which nothing was decided since another; `None` when nothing was.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn first_decision(&self, since: Timestamp) -> Result<Option<Timestamp>> {
-        decisions::first_since(&mut self.writer.db.read().await?, since).await
+    pub async fn nothing_before(&self, since: Timestamp) -> Result<Option<Timestamp>> {
+        decisions::nothing_before(&mut self.writer.db.read().await?, since).await
     }
 
     /// The decisions between two moments, of one organization or all, those put together that are the same.
@@ -135,7 +148,7 @@ impl Archive {
         between: (Timestamp, Timestamp),
         organization: Option<OrgId>,
     ) -> Result<Vec<DecisionGroup>> {
-        decisions::groups(&mut self.writer.db.read().await?, between, organization).await
+        reading::groups(&mut self.writer.db.read().await?, between, organization).await
     }
 
     /// What is kept of a caller; `None` when it is not kept any more, or was written by a version that kept something else.
@@ -143,8 +156,7 @@ impl Archive {
     /// # Errors
     /// When the database does not answer.
     pub async fn kept_caller(&self, id: Uuid) -> Result<Option<KeptCaller>> {
-        let found = decisions::find_caller(&mut self.writer.db.read().await?, id).await?;
-        Ok(found.and_then(|kept| serde_json::from_value(kept).ok()))
+        read_caller(&mut self.writer.db.read().await?, id).await
     }
 
     /// The present moment, as the record sees it.
@@ -165,7 +177,12 @@ impl Audit for Archive {
         let mut conn = self.writer.db.read().await?;
         let mut records = Vec::new();
         if wanted.only != Some(RecordKind::Act) {
-            records.extend(decisions::list(&mut conn, wanted, stretch).await?.into_iter().map(of_decision));
+            let rows = reading::list(&mut conn, wanted, stretch).await?;
+            let callers = callers_of(&mut conn, &rows).await?;
+            records.extend(rows.into_iter().map(|row| {
+                let caller = row.caller.and_then(|id| callers.get(&id)?.as_ref());
+                of_decision(row, caller)
+            }));
         }
         if wanted.only.is_none_or(|only| only == RecordKind::Act) {
             records.extend(audit::list(&mut conn, wanted, stretch).await?.into_iter().map(of_act));
@@ -211,9 +228,24 @@ fn of_act(row: AuditRow) -> AuditRecord {
     }
 }
 
-fn of_decision(row: DecisionRow) -> AuditRecord {
-    let caller: Option<KeptCaller> = row.caller.and_then(|json| serde_json::from_value(json.0).ok());
-    let is_gap = row.user_id.is_none() && row.kind == "gap";
+/// What the callers of some decisions were.
+async fn callers_of(conn: &mut Conn, rows: &[DecisionRow]) -> Result<HashMap<Uuid, Option<KeptCaller>>> {
+    let mut callers = HashMap::new();
+    for id in rows.iter().filter_map(|row| row.caller) {
+        if let Entry::Vacant(place) = callers.entry(id) {
+            place.insert(read_caller(conn, id).await?);
+        }
+    }
+    Ok(callers)
+}
+
+async fn read_caller(conn: &mut Conn, id: Uuid) -> Result<Option<KeptCaller>> {
+    let found = decisions::find_caller(conn, id).await?;
+    Ok(found.and_then(|kept| serde_json::from_value(kept).ok()))
+}
+
+fn of_decision(row: DecisionRow, caller: Option<&KeptCaller>) -> AuditRecord {
+    let is_gap = row.user.is_none() && row.kind == "gap";
     let (target, details) = if is_gap {
         (None, json!({ "lost": row.name.parse::<u64>().unwrap_or_default() }))
     } else {
@@ -223,16 +255,16 @@ fn of_decision(row: DecisionRow) -> AuditRecord {
         kind: if is_gap { RecordKind::Gap } else { RecordKind::Decision },
         id: row.id.to_string(),
         at: row.at,
-        organization: row.organization_id,
-        actor: row.user_id,
+        organization: row.organization,
+        actor: row.user,
         impersonator: None,
-        client: row.client_id.map(ClientId::from_wire),
-        client_name: caller.as_ref().map(|caller| caller.client_name.clone()),
-        credential: caller.as_ref().map(|caller| caller.credential.clone()),
-        session: caller.as_ref().and_then(|caller| caller.session),
-        grant: caller.as_ref().and_then(|caller| caller.grant),
-        token: caller.as_ref().and_then(|caller| caller.token),
-        teams: caller.map(|caller| caller.teams.into_iter().map(|team| team.id).collect()).unwrap_or_default(),
+        client: row.client.map(ClientId::from_wire),
+        client_name: caller.map(|caller| caller.client_name.clone()),
+        credential: caller.map(|caller| caller.credential.clone()),
+        session: caller.and_then(|caller| caller.session),
+        grant: caller.and_then(|caller| caller.grant),
+        token: caller.and_then(|caller| caller.token),
+        teams: caller.map(|caller| caller.teams.iter().map(|team| team.id).collect()).unwrap_or_default(),
         action: row.kind,
         target,
         decision: (!is_gap).then_some(row.decision),

@@ -6,19 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use belgie_api::crypto::sha256;
-use belgie_api::db::{Db, Tx};
-use belgie_api::{Caller, Clock, DecisionId, Entropy, Failure, Result, Timestamp};
+use belgie_api::db::Db;
+use belgie_api::{Caller, Clock, DecisionId, Entropy, Failure, Principal, Result, Timestamp};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::kept_caller::{KeptCaller, storable};
+use super::batch::Packer;
+use super::kept_caller::KeptCaller;
 use super::recorder::{Decision, Lost, Recorder, Waiting};
-use crate::store::decisions::{self, NewDecision};
+use crate::store::decisions;
 
 /// How long an entry waits at most while the database answers.
 pub const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// How many entries are written in one transaction.
-const AT_ONCE: usize = 1024;
+const AT_ONCE: usize = 2_048;
 /// How many callers are remembered as written. One that is forgotten is written again, which changes nothing.
 const MOST_KNOWN: usize = 10_000;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -68,54 +70,29 @@ impl Writer {
     }
 
     async fn write(&self, batch: &Batch, known: &mut HashSet<Uuid>) -> Result<()> {
-        let mut tx = self.db.begin().await?;
         let mut callers = Callers::default();
-        let mut rows = Vec::with_capacity(batch.decisions.len() + batch.lost.len());
+        let mut packer = Packer::default();
         for decision in &batch.decisions {
-            let caller_id = callers.keep(&mut tx, decision, known).await?;
-            rows.push(self.row(decision, caller_id));
+            let (number, id) = callers.find(decision)?;
+            packer.add(decision, number, id);
         }
-        rows.extend(batch.lost.iter().map(|(organization, count)| NewDecision {
-            at: self.clock.now(),
-            id: DecisionId::new(self.clock.as_ref(), self.entropy.as_ref()),
-            organization_id: *organization,
-            user_id: None,
-            client_id: None,
-            kind: "gap",
-            name: count.to_string(),
-            decision: "lost",
-            outcome: "lost",
-            took_us: 0,
-            request_id: None,
-            rules: 0,
-            caller_id: None,
-        }));
-        decisions::insert_all(&mut tx, &rows).await?;
+        for (organization, lost) in &batch.lost {
+            packer.add_gap(*organization, *lost, self.clock.now());
+        }
+        let batches = packer.finish(|| DecisionId::new(self.clock.as_ref(), self.entropy.as_ref()))?;
+        let mut tx = self.db.begin().await?;
+        for caller in callers.all.iter().filter(|caller| !known.contains(&caller.id)) {
+            decisions::insert_caller(&mut tx, caller.id, caller.day, &caller.kept).await?;
+        }
+        for batch in &batches {
+            decisions::insert(&mut tx, batch).await?;
+        }
         tx.commit(self.clock.now()).await?;
         if known.len() > MOST_KNOWN {
             known.clear();
         }
-        known.extend(callers.ids.into_values());
+        known.extend(callers.all.into_iter().map(|caller| caller.id));
         Ok(())
-    }
-
-    fn row(&self, decision: &Decision, caller_id: Uuid) -> NewDecision {
-        let Decision { at, took, caller, request_id, kind, name, decision, outcome, rules } = decision;
-        NewDecision {
-            at: *at,
-            id: DecisionId::new(self.clock.as_ref(), self.entropy.as_ref()),
-            organization_id: caller.organization().map(|organization| organization.id),
-            user_id: Some(caller.user().id),
-            client_id: Some(caller.client().id.as_str().to_owned()),
-            kind,
-            name: storable(name),
-            decision,
-            outcome,
-            took_us: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
-            request_id: request_id.as_deref().map(str::to_owned),
-            rules: *rules,
-            caller_id: Some(caller_id),
-        }
     }
 }
 
@@ -148,31 +125,45 @@ impl Drop for Batch {
 
 /// The callers of one batch, each looked at once.
 #[derive(Default)]
-struct Callers {
-    ids: HashMap<(usize, i64), Uuid>,
+struct Callers<'a> {
+    all: Vec<Written<'a>>,
+    /// Those with one credential on one day: what they are in their organization may have changed meanwhile.
+    by_credential: HashMap<(usize, i64), Vec<usize>>,
 }
 
-impl Callers {
-    /// The row of a caller, made if it is not there.
-    async fn keep(&mut self, tx: &mut Tx, decision: &Decision, known: &HashSet<Uuid>) -> Result<Uuid> {
+/// A caller of a batch.
+struct Written<'a> {
+    caller: &'a Caller,
+    id: Uuid,
+    day: Timestamp,
+    kept: Value,
+}
+
+impl<'a> Callers<'a> {
+    /// The number and the row of a caller.
+    fn find(&mut self, decision: &'a Decision) -> Result<(usize, Uuid)> {
+        let caller = &decision.caller;
         let day = decision.at.unix_micros().div_euclid(MICROS_PER_DAY);
-        let key = (place_of(&decision.caller), day);
-        if let Some(id) = self.ids.get(&key) {
-            return Ok(*id);
+        // Entries of one batch keep their callers, so no two principals are at one place.
+        let place = std::ptr::from_ref::<Principal>(caller.principal()).addr();
+        let numbers = self.by_credential.entry((place, day)).or_default();
+        let known = numbers.iter().filter_map(|number| Some((*number, self.all.get(*number)?)));
+        if let Some((number, written)) = known.into_iter().find(|(_, written)| is_same(written.caller, caller)) {
+            return Ok((number, written.id));
         }
-        let kept = serde_json::to_value(KeptCaller::of(&decision.caller)).map_err(Failure::internal)?;
+        let kept = serde_json::to_value(KeptCaller::of(caller)).map_err(Failure::internal)?;
         let hash = sha256(format!("{day} {kept}").as_bytes());
         let id = Uuid::from_slice(hash.get(..16).unwrap_or_default()).map_err(Failure::internal)?;
-        if !known.contains(&id) && !self.ids.values().any(|written| *written == id) {
-            let at = Timestamp::from_unix_micros(day.saturating_mul(MICROS_PER_DAY));
-            decisions::insert_caller(tx, id, at, &kept).await?;
-        }
-        self.ids.insert(key, id);
-        Ok(id)
+        let day = Timestamp::from_unix_micros(day.saturating_mul(MICROS_PER_DAY));
+        numbers.push(self.all.len());
+        self.all.push(Written { caller, id, day, kept });
+        Ok((self.all.len() - 1, id))
     }
 }
 
-/// Where a caller is in memory. Entries of one batch keep their callers, so no two of them are at one place.
-fn place_of(caller: &Caller) -> usize {
-    std::ptr::from_ref(caller.principal()).addr()
+/// Whether two callers with one credential are the same for the record.
+fn is_same(one: &Caller, other: &Caller) -> bool {
+    one.organization() == other.organization()
+        && one.teams() == other.teams()
+        && one.subscription() == other.subscription()
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::accounts::Identity;
 use super::notes::when;
+use crate::audit::{DecisionRow, list};
 use crate::mail::Letter;
-use crate::store::{audit, decisions, sessions, users};
+use crate::store::{audit, sessions, users};
 
 /// How many acts an export lists, the latest first.
 const MOST_ACTS: i64 = 10_000;
@@ -53,7 +54,7 @@ impl Identity {
         let sessions = sessions::list(&mut conn, id, now).await?;
         let acts = audit::about(&mut conn, id, MOST_ACTS).await?;
         let own = AuditFilter { user: Some(id), ..AuditFilter::default() };
-        let calls = decisions::list(&mut conn, &own, Stretch::Before(None, MOST_CALLS)).await?;
+        let calls = list(&mut conn, &own, Stretch::Before(None, MOST_CALLS)).await?;
         let profile = row.map(|row| {
             json!({
                 "id": row.id,
@@ -89,11 +90,11 @@ impl Identity {
                 "ip": row.ip.filter(|_| row.actor_id == Some(id)),
             })
         };
-        let call = |row: decisions::DecisionRow| {
+        let call = |row: DecisionRow| {
             json!({
                 "at": row.at,
-                "organization": row.organization_id,
-                "client": row.client_id,
+                "organization": row.organization,
+                "client": row.client,
                 "action": row.kind,
                 "target": row.name,
                 "decision": row.decision,

@@ -16,25 +16,26 @@ use rmcp::handler::server::wrapper::Parameters;
 use tokio::net::TcpListener;
 
 use super::{Echo, Serving};
+use crate::cell::Variant;
 use crate::wire::TOOL;
 
 const SCOPE: &str = "bench:echo";
 const EMAIL: &str = "bench@example.com";
 
 /// Starts the gateway and says which token opens it.
-pub async fn start(listener: TcpListener, data: &Path, direct_path: bool) -> anyhow::Result<(String, Serving)> {
+pub async fn start(listener: TcpListener, data: &Path, variant: Variant) -> anyhow::Result<(String, Serving)> {
     let address = listener.local_addr()?;
     // Another process makes account and token, as an operator would: hashing a password leaves its memory behind.
     let made = Command::new(std::env::current_exe()?).arg("token").arg(data).arg(address.to_string()).output()?;
     ensure!(made.status.success(), "no token: {}", String::from_utf8_lossy(&made.stderr));
-    let gateway = builder(data, direct_path).check()?.bound_to(address).open().await?;
+    let gateway = builder(data, variant).check()?.bound_to(address).open().await?;
     let token = String::from_utf8(made.stdout)?.trim().to_owned();
     Ok((token, Box::pin(async move { gateway.serve(listener).await })))
 }
 
 /// Makes tables, an account and a token for the gateway at this address.
 pub async fn make_token(data: &Path, address: SocketAddr) -> anyhow::Result<String> {
-    let builder = builder(data, false);
+    let builder = builder(data, Variant::Direct);
     let commands = builder.commands();
     let gateway = builder.check()?.bound_to(address).open().await?;
     let token = token(&gateway, commands).await;
@@ -42,10 +43,14 @@ pub async fn make_token(data: &Path, address: SocketAddr) -> anyhow::Result<Stri
     token
 }
 
-fn builder(data: &Path, direct_path: bool) -> Builder {
+fn builder(data: &Path, variant: Variant) -> Builder {
+    let direct_path = variant != Variant::ThroughRmcp;
+    let decisions = if variant == Variant::Unrecorded { "off" } else { "all" };
     let data = serde_json::Value::from(data.to_string_lossy());
     // A session for every connection of the load, and those of earlier rounds.
-    let config = format!("data_dir = {data}\n[mcp]\ndirect_path = {direct_path}\nmax_sessions_per_user = 1000\n");
+    let config = format!(
+        "data_dir = {data}\n[mcp]\ndirect_path = {direct_path}\nmax_sessions_per_user = 1000\n[audit]\ndecisions = \"{decisions}\"\n"
+    );
     let description = tool(TOOL, "Gives the text back").arguments::<Echo>().plain();
     Belgie::builder(RawConfig::from_text(&config))
         .scope(ScopeInfo { name: SCOPE.into(), description: "Hear an echo".into(), grant: ScopeGrant::ByDefault })

@@ -3,14 +3,13 @@
 use belgie_api::db::Conn;
 use belgie_api::{Result, on};
 
-use super::NewDecision;
+use super::NewBatch;
 
 /// How many rows the long statement has.
 const ROWS: usize = 32;
-const COLUMNS: usize = 13;
+const COLUMNS: usize = 4;
 
-const HEAD: &str = "INSERT INTO core_decisions (at, id, organization_id, user_id, client_id, kind, name, decision, \
-     outcome, took_us, request_id, rules, caller_id) VALUES ";
+const HEAD: &str = "INSERT INTO core_decision_subjects (subject, first_at, last_at, batch_id) VALUES ";
 
 const ONE_LENGTH: usize = length(1);
 const ONE: &str = as_text(&written::<ONE_LENGTH>(1));
@@ -22,7 +21,7 @@ const fn digits(number: usize) -> usize {
     if number < 10 { 1 } else { 1 + digits(number / 10) }
 }
 
-/// How long the statement for so many rows is: `($1,...,$13),($14,...)`.
+/// How long the statement for so many rows is: `($1,...,$4),($5,...)`.
 const fn length(rows: usize) -> usize {
     let mut length = HEAD.len();
     let mut place = 1;
@@ -78,30 +77,17 @@ const fn as_text(bytes: &'static [u8]) -> &'static str {
     }
 }
 
-/// Puts decisions on record.
+/// Notes of whom there is something in a batch.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn insert_all(conn: &mut Conn, decisions: &[NewDecision]) -> Result<()> {
-    let whole = decisions.chunks_exact(ROWS);
+pub async fn insert_subjects(conn: &mut Conn, batch: &NewBatch) -> Result<()> {
+    let whole = batch.subjects.chunks_exact(ROWS);
     let rest = whole.remainder().chunks(1);
-    for (sql, rows) in whole.map(|rows| (MANY, rows)).chain(rest.map(|rows| (ONE, rows))) {
+    for (sql, subjects) in whole.map(|rows| (MANY, rows)).chain(rest.map(|rows| (ONE, rows))) {
         on!(conn, c => {
-            let bound = rows.iter().fold(sqlx::query(sql), |query, row| {
-                query
-                    .bind(row.at)
-                    .bind(row.id)
-                    .bind(row.organization_id)
-                    .bind(row.user_id)
-                    .bind(row.client_id.as_deref())
-                    .bind(row.kind)
-                    .bind(row.name.as_str())
-                    .bind(row.decision)
-                    .bind(row.outcome)
-                    .bind(row.took_us)
-                    .bind(row.request_id.as_deref())
-                    .bind(row.rules)
-                    .bind(row.caller_id)
+            let bound = subjects.iter().fold(sqlx::query(sql), |query, subject| {
+                query.bind(*subject).bind(batch.first_at).bind(batch.last_at).bind(batch.id)
             });
             bound.execute(c).await.map(drop)
         })?;
@@ -115,11 +101,11 @@ mod tests {
 
     #[test]
     fn the_statements_number_their_places() {
-        assert_eq!(ONE.strip_prefix(HEAD), Some("($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)"));
+        assert_eq!(ONE.strip_prefix(HEAD), Some("($1,$2,$3,$4)"));
         let rows = MANY.strip_prefix(HEAD).expect("the same columns");
         assert_eq!(rows.matches('(').count(), 32);
         let places = rows.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
-        assert!(places.map(|number| number.parse::<usize>().expect("a number")).eq(1..=416), "{rows}");
-        assert!(rows.ends_with(",$416)") && rows.contains("$13),($14,"), "{rows}");
+        assert!(places.map(|number| number.parse::<usize>().expect("a number")).eq(1..=128), "{rows}");
+        assert!(rows.ends_with(",$128)") && rows.contains("$4),($5,"), "{rows}");
     }
 }

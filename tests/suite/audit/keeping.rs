@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use belgie::api::db::Pools;
-use belgie_api::ports::{AuditEntry, RecordKind};
+use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, Stretch};
 use serde_json::json;
 
 use super::{all, decisions, decisions_once, in_words};
@@ -109,7 +109,8 @@ on_both_engines! {
         let before = (decisions(&gateway).await, all(gateway.gateway.archive(), RecordKind::Act).await);
         assert!(!before.0.is_empty() && !before.1.is_empty());
         for sql in [
-            "UPDATE core_decisions SET outcome = 'refused'",
+            "UPDATE core_decision_batches SET body = ''",
+            "UPDATE core_decision_subjects SET subject = batch_id",
             "UPDATE core_decision_callers SET id = id",
             "UPDATE core_audit SET actor_id = NULL",
         ] {
@@ -170,5 +171,75 @@ on_both_engines! {
         assert_eq!(decisions(&gateway).await.len(), 40);
         let callers = count(&gateway, "SELECT COUNT(*) FROM core_decision_callers").await;
         assert!(callers <= 2, "{callers}: one, or two at midnight");
+    }
+}
+
+on_both_engines! {
+    async fn what_is_kept_together_is_read_in_its_order_however_it_is_asked_for(
+        gateway: TestGateway,
+        setup = Setup::default().with_probe().config("[plugins.oauth-server]\naccess_token_ttl_seconds = 86400")
+    ) {
+        let archive = gateway.gateway.archive();
+        let people =
+            [Connected::new(&gateway, "ada@example.org").await, Connected::new(&gateway, "bob@example.org").await];
+        // Calls that begin before the others, in another hour, and end after some of them are written.
+        let mut long = Vec::new();
+        for round in 0..9_usize {
+            if round % 3 == 0 {
+                long.push(begin(&people[0]));
+                gateway.probe.begun(long.len()).await;
+            }
+            for _ in 0..=round % 3 {
+                people[round % 2].call().await;
+                people[1].modern().call("absent", json!({})).await;
+            }
+            gateway.clock.advance(Duration::from_mins(17));
+            if round % 2 == 0 {
+                archive.flush().await.expect("written");
+            }
+        }
+        for call in long {
+            call.abort();
+        }
+        gateway.probe.ended(3).await;
+        let whole = decisions_once(&gateway, 39).await;
+        assert_eq!(whole.len(), 39);
+        assert!(whole.is_sorted_by_key(AuditRecord::place));
+        for user in [None, Some(people[0].person.id), Some(people[1].person.id)] {
+            let own: Vec<&AuditRecord> =
+                whole.iter().filter(|entry| user.is_none() || entry.actor == user).collect();
+            assert!(own.len() > 9);
+            for (since, until) in [(None, None), (Some(own[3].at), Some(own[own.len() - 3].at))] {
+                let between = |entry: &&&AuditRecord| {
+                    since.is_none_or(|since| entry.at >= since) && until.is_none_or(|until| entry.at < until)
+                };
+                let expected: Vec<AuditRecord> = own.iter().filter(between).map(|entry| (*entry).clone()).collect();
+                let wanted = AuditFilter { only: Some(RecordKind::Decision), user, since, until, ..AuditFilter::default() };
+                for size in [1, 4, 100] {
+                    let (mut up, mut down) = (Vec::new(), Vec::new());
+                    loop {
+                        let place = up.last().and_then(AuditRecord::place);
+                        let page = archive.list(&wanted, Stretch::After(place, size)).await.expect("a page");
+                        up.extend(page);
+                        if up.last().and_then(AuditRecord::place) == place {
+                            break;
+                        }
+                    }
+                    loop {
+                        let place = down.last().and_then(AuditRecord::place);
+                        let page = archive.list(&wanted, Stretch::Before(place, size)).await.expect("a page");
+                        down.extend(page);
+                        if down.last().and_then(AuditRecord::place) == place {
+                            break;
+                        }
+                    }
+                    down.reverse();
+                    assert_eq!(up, expected, "{size} at a time, upwards");
+                    assert_eq!(down, expected, "{size} at a time, downwards");
+                }
+            }
+        }
+        let ids: std::collections::BTreeSet<&str> = whole.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids.len(), whole.len(), "each has an id of its own");
     }
 }

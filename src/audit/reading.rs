@@ -1,0 +1,187 @@
+//! Reading decisions: batch after batch, until there are as many as are wanted or no others can come between.
+
+use std::collections::HashMap;
+
+use belgie_api::db::Conn;
+use belgie_api::ports::{AuditFilter, Place, Stretch};
+use belgie_api::{OrgId, Result, Timestamp, UserId};
+use uuid::Uuid;
+
+use super::batch::{Common, DecisionRow, unpack};
+use crate::store::decisions::{self, BatchRow, Bounds, LAST_MOMENT, SPAN, Sought, outcome_class};
+
+/// How many batches are read at a time.
+const AT_A_TIME: i64 = 8;
+
+/// Decisions that are the same but for their moments.
+#[derive(Clone, Debug)]
+pub struct DecisionGroup {
+    /// What was to be done.
+    pub kind: String,
+    /// To what.
+    pub name: String,
+    /// Whether it was allowed, and if not why.
+    pub decision: String,
+    /// The fingerprint of the rules that were asked.
+    pub rules: i64,
+    /// Whose calls they were.
+    pub user_id: Option<UserId>,
+    /// For which organization.
+    pub organization_id: Option<OrgId>,
+    /// Through which client.
+    pub client_id: Option<String>,
+    /// What the caller was.
+    pub caller_id: Uuid,
+    /// How many.
+    pub count: i64,
+    /// The first of them.
+    pub first: Timestamp,
+    /// The last of them.
+    pub last: Timestamp,
+}
+
+/// Batches one after the other.
+struct Batches {
+    next: Sought,
+    is_over: bool,
+}
+
+impl Batches {
+    fn new(mut sought: Sought) -> Self {
+        sought.limit = AT_A_TIME;
+        Self { next: sought, is_over: false }
+    }
+
+    /// The next ones; none when there are no more.
+    async fn read(&mut self, conn: &mut Conn) -> Result<Vec<BatchRow>> {
+        if self.is_over {
+            return Ok(Vec::new());
+        }
+        let rows = decisions::batches(conn, &self.next).await?;
+        self.is_over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < AT_A_TIME;
+        if let Some(last) = rows.last() {
+            self.next.after = (self.end_of(last), last.id);
+        }
+        Ok(rows)
+    }
+
+    fn end_of(&self, row: &BatchRow) -> Timestamp {
+        if self.next.is_newest_first { row.last_at } else { row.first_at }
+    }
+}
+
+/// A stretch of the record, as wanted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<DecisionRow>> {
+    let Bounds { since, until, place, is_newest_first, limit } = Bounds::of(wanted, stretch);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (from, to) = if is_newest_first { (since, until.min(place.at)) } else { (since.max(place.at), until) };
+    let mut batches = Batches::new(Sought {
+        subject: wanted.user.map(UserId::uuid).or(wanted.organization.map(OrgId::uuid)),
+        since: from,
+        until: to,
+        is_newest_first,
+        // Batches that hold something of the stretch end and begin no further away than this.
+        after: if is_newest_first {
+            (to.plus(SPAN).min(LAST_MOMENT), Uuid::max())
+        } else {
+            (from.minus(SPAN), Uuid::nil())
+        },
+        limit: 0,
+    });
+    let is_wanted = |common: Common<'_>| fits(common, wanted);
+    let mut found: Vec<DecisionRow> = Vec::new();
+    loop {
+        let rows = batches.read(conn).await?;
+        let Some(last) = rows.last() else { break };
+        for row in &rows {
+            let is_between = |entry: &DecisionRow| {
+                let at = Place { at: entry.at, id: entry.id.uuid() };
+                entry.at >= since && entry.at < until && if is_newest_first { at < place } else { at > place }
+            };
+            found.extend(unpack(row, is_wanted)?.into_iter().filter(is_between));
+        }
+        found.sort_unstable_by_key(|entry| (entry.at, entry.id));
+        if is_newest_first {
+            found.reverse();
+        }
+        found.truncate(limit);
+        let end = batches.end_of(last);
+        let is_settled = |entry: &DecisionRow| if is_newest_first { entry.at > end } else { entry.at < end };
+        if limit == 0 || (found.len() == limit && found.last().is_some_and(is_settled)) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn fits(common: Common<'_>, wanted: &AuditFilter) -> bool {
+    let class = match common.outcome {
+        "done" => "done",
+        "refused" => "refused",
+        _ => "failed",
+    };
+    wanted.organization.is_none_or(|organization| common.organization == Some(organization))
+        && wanted.user.is_none_or(|user| common.user == Some(user))
+        && wanted.client.as_ref().is_none_or(|client| common.client == Some(client.as_str()))
+        && wanted.name.as_deref().is_none_or(|name| common.name == name)
+        && outcome_class(wanted.result).is_none_or(|wanted| class == wanted)
+}
+
+/// The decisions between two moments, of one organization or all, those put together that are the same.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn groups(
+    conn: &mut Conn,
+    (since, until): (Timestamp, Timestamp),
+    organization: Option<OrgId>,
+) -> Result<Vec<DecisionGroup>> {
+    let subject = organization.map(OrgId::uuid);
+    let after = (since.minus(SPAN), Uuid::nil());
+    let mut batches = Batches::new(Sought { subject, since, until, is_newest_first: false, after, limit: 0 });
+    let mut groups: HashMap<_, DecisionGroup> = HashMap::new();
+    loop {
+        let rows = batches.read(conn).await?;
+        if rows.is_empty() {
+            break;
+        }
+        let is_wanted = |common: Common<'_>| organization.is_none_or(|id| common.organization == Some(id));
+        for row in &rows {
+            for entry in unpack(row, is_wanted)? {
+                let Some(caller_id) = entry.caller.filter(|_| entry.at >= since && entry.at < until) else { continue };
+                let DecisionRow { at, organization, user, client, kind, name, decision, rules, .. } = entry;
+                let key = (
+                    kind.clone(),
+                    name.clone(),
+                    decision.clone(),
+                    rules,
+                    user,
+                    organization,
+                    client.clone(),
+                    caller_id,
+                );
+                let group = groups.entry(key).or_insert_with(|| DecisionGroup {
+                    kind,
+                    name,
+                    decision,
+                    rules,
+                    user_id: user,
+                    organization_id: organization,
+                    client_id: client,
+                    caller_id,
+                    count: 0,
+                    first: at,
+                    last: at,
+                });
+                group.count += 1;
+                (group.first, group.last) = (group.first.min(at), group.last.max(at));
+            }
+        }
+    }
+    let mut groups: Vec<DecisionGroup> = groups.into_values().collect();
+    groups.sort_by(|one, other| (&one.kind, &one.name, one.first).cmp(&(&other.kind, &other.name, other.first)));
+    Ok(groups)
+}
