@@ -24,10 +24,11 @@ CREATE TABLE core_decision_subjects (
     first_at timestamptz NOT NULL,
     last_at  timestamptz NOT NULL,
     batch_id uuid        NOT NULL,
-    PRIMARY KEY (subject, last_at, batch_id)
+    PRIMARY KEY (subject, batch_id)
 );
 CREATE INDEX core_decision_subjects_first ON core_decision_subjects (subject, first_at, batch_id);
-CREATE INDEX core_decision_subjects_last ON core_decision_subjects (last_at);
+CREATE INDEX core_decision_subjects_last ON core_decision_subjects (subject, last_at, batch_id);
+CREATE INDEX core_decision_subjects_old ON core_decision_subjects (last_at);
 
 -- What callers were, each kept once a day however often they call. `id`: the hash of the day and the rest.
 CREATE TABLE core_decision_callers (

@@ -235,6 +235,12 @@ fn hour_of(at: Timestamp) -> i64 {
     at.unix_micros().div_euclid(span)
 }
 
+/// The ids of the batch of an entry, and of the least that is greater than all entries of it.
+pub(super) fn around(entry: Uuid) -> (Uuid, Uuid) {
+    let batch = entry.as_u128() / PLACES * PLACES;
+    (Uuid::from_u128(batch), Uuid::from_u128(batch.saturating_add(PLACES)))
+}
+
 /// The id of the entry at a place of a batch.
 fn entry_id(batch: Uuid, place: usize) -> DecisionId {
     let place = u128::try_from(place).unwrap_or_default() % PLACES;

@@ -7,7 +7,7 @@ use belgie_api::ports::{AuditFilter, Place, Stretch};
 use belgie_api::{OrgId, Result, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::batch::{Common, DecisionRow, unpack};
+use super::batch::{Common, DecisionRow, around, unpack};
 use crate::store::decisions::{self, BatchRow, Bounds, LAST_MOMENT, SPAN, Sought, outcome_class};
 
 /// How many batches are read at a time.
@@ -79,7 +79,7 @@ pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Re
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (from, to) = if is_newest_first { (since, until.min(place.at)) } else { (since.max(place.at), until) };
     let mut batches = Batches::new(Sought {
-        subject: wanted.user.map(UserId::uuid).or(wanted.organization.map(OrgId::uuid)),
+        subject: subject_of(wanted),
         since: from,
         until: to,
         is_newest_first,
@@ -115,6 +115,38 @@ pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Re
         }
     }
     Ok(found)
+}
+
+/// What was written behind one entry and before an id, in the order of writing, as wanted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list_written(
+    conn: &mut Conn,
+    wanted: &AuditFilter,
+    (behind, before): (Uuid, Uuid),
+    limit: u32,
+) -> Result<Vec<DecisionRow>> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (since, until) = (wanted.since.unwrap_or(Timestamp::EPOCH), wanted.until.unwrap_or(LAST_MOMENT));
+    let (mut from, _) = around(behind);
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let rows = decisions::batches_written(conn, subject_of(wanted), (from, before), AT_A_TIME).await?;
+        let Some(last) = rows.last() else { break };
+        (_, from) = around(last.id);
+        for row in &rows {
+            let is_behind = |entry: &DecisionRow| entry.id.uuid() > behind && entry.at >= since && entry.at < until;
+            found.extend(unpack(row, |common| fits(common, wanted))?.into_iter().filter(is_behind));
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// Whose batches hold everything that is wanted.
+fn subject_of(wanted: &AuditFilter) -> Option<Uuid> {
+    wanted.user.map(UserId::uuid).or(wanted.organization.map(OrgId::uuid))
 }
 
 fn fits(common: Common<'_>, wanted: &AuditFilter) -> bool {

@@ -26,8 +26,8 @@ const FIND_CALLER: &str = "SELECT caller FROM core_decision_callers WHERE id = $
 /// One bite at a time, so that nobody waits long for the write lock.
 const PURGE: &str = "DELETE FROM core_decision_batches WHERE id IN \
      (SELECT id FROM core_decision_batches WHERE last_at < $1 ORDER BY last_at, id LIMIT $2)";
-const PURGE_SUBJECTS: &str = "DELETE FROM core_decision_subjects WHERE (subject, last_at, batch_id) IN \
-     (SELECT subject, last_at, batch_id FROM core_decision_subjects WHERE last_at < $1 ORDER BY last_at LIMIT $2)";
+const PURGE_SUBJECTS: &str = "DELETE FROM core_decision_subjects WHERE (subject, batch_id) IN \
+     (SELECT subject, batch_id FROM core_decision_subjects WHERE last_at < $1 ORDER BY last_at LIMIT $2)";
 const PURGE_CALLERS: &str = "DELETE FROM core_decision_callers WHERE at < $1";
 const NEXT_END: &str = "SELECT last_at FROM core_decision_batches WHERE last_at >= $1 ORDER BY last_at LIMIT 1";
 
@@ -70,6 +70,12 @@ const NEWEST: &str = batches!(all, "last_at", "<", " DESC");
 const OLDEST: &str = batches!(all, "first_at", ">", " ASC");
 const NEWEST_OF_SUBJECT: &str = batches!(subject, "last_at", "<", " DESC");
 const OLDEST_OF_SUBJECT: &str = batches!(subject, "first_at", ">", " ASC");
+
+const WRITTEN: &str = "SELECT id, first_at, last_at, body FROM core_decision_batches \
+     WHERE $1 IS NULL AND id >= $2 AND id < $3 ORDER BY id LIMIT $4";
+const WRITTEN_OF_SUBJECT: &str = "SELECT b.id, b.first_at, b.last_at, b.body FROM core_decision_subjects s \
+     JOIN core_decision_batches b ON b.id = s.batch_id \
+     WHERE s.subject = $1 AND s.batch_id >= $2 AND s.batch_id < $3 ORDER BY s.batch_id LIMIT $4";
 
 /// Decisions that are written at once.
 #[derive(Debug)]
@@ -213,6 +219,25 @@ pub async fn batches(conn: &mut Conn, sought: &Sought) -> Result<Vec<BatchRow>> 
         .bind(end)
         .bind(id)
         .bind(sought.limit)
+        .fetch_all(c).await)?)
+}
+
+/// Batches in the order of writing, from one id on and before another, those with something of a subject or all.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn batches_written(
+    conn: &mut Conn,
+    subject: Option<Uuid>,
+    (from, before): (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<BatchRow>> {
+    let sql = if subject.is_some() { WRITTEN_OF_SUBJECT } else { WRITTEN };
+    Ok(on!(conn, c => sqlx::query_as::<_, BatchRow>(sql)
+        .bind(subject)
+        .bind(from)
+        .bind(before)
+        .bind(limit)
         .fetch_all(c).await)?)
 }
 
