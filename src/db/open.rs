@@ -17,6 +17,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const FOR_NEWS: u32 = 1;
 /// How long one process waits for the write lock another one holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of the file a connection keeps in memory, as SQLite writes it: minus so many KiB. The system keeps the rest near.
+const CACHE: &str = "-512";
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +58,8 @@ async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("cache_size", CACHE);
     keep_private(options.get_filename())?;
     // The writer goes first: it makes the file and turns the write-ahead log on.
     let writer = SqlitePoolOptions::new()
