@@ -90,7 +90,8 @@ impl Answer {
 
     /// The message of a tool, or of whatever speaks JSON.
     fn json(&self) -> Value {
-        let last = self.body.lines().filter_map(|line| line.strip_prefix("data:")).rfind(|data| !data.trim().is_empty());
+        let last =
+            self.body.lines().filter_map(|line| line.strip_prefix("data:")).rfind(|data| !data.trim().is_empty());
         serde_json::from_str(last.unwrap_or(&self.body)).unwrap_or_default()
     }
 

@@ -12,6 +12,9 @@ pub struct Names(pub BTreeMap<&'static str, String>);
 /// What can be borrowed from another organization in a request about one's own.
 pub const THINGS: [&str; 8] = ["team", "user", "email", "spare", "role", "invitation", "service", "agent"];
 
+/// Those of them that are accounts, which the operator knows of.
+pub const ACCOUNTS: [&str; 2] = ["email", "spare"];
+
 impl Names {
     /// One of them.
     pub fn of(&self, name: &str) -> &str {
@@ -59,12 +62,12 @@ pub fn ask(door: &str, names: &Names, number: usize) -> Ask {
         return Ask::Tool(tool.to_owned(), arguments(tool, names));
     }
     let Some((method, template)) = door.split_once(' ').filter(|(method, _)| matches!(*method, "GET" | "POST")) else {
-        return Ask::Command(words(door, names));
+        return Ask::Command(words(door, names, number));
     };
     if let Some(path) = template.strip_prefix("/authorize for ") {
         return Ask::Authorize(filled(path, names));
     }
-    let path = format!("{}{}", filled(template, names), query(door, names));
+    let path = format!("{}{}", filled(template, names), query(door));
     match (method, is_api(template)) {
         ("GET", true) => Ask::Read(path),
         ("GET", false) => Ask::Page(path),
@@ -79,17 +82,13 @@ fn is_api(template: &str) -> bool {
 
 fn filled(template: &str, names: &Names) -> String {
     let known = |name: &&str| template.contains(&format!("{{{name}}}"));
-    let all = ["organization", "team", "user", "role", "invitation"];
-    all.iter().filter(|name| known(name)).fold(template.to_owned(), |path, name| path.replace(&format!("{{{name}}}"), names.of(name)))
+    let all = ["organization", "team", "user", "email", "role", "invitation"];
+    let fill = |path: String, name: &&str| path.replace(&format!("{{{name}}}"), names.of(name));
+    all.iter().filter(|name| known(name)).fold(template.to_owned(), fill)
 }
 
-fn query(door: &str, names: &Names) -> String {
-    let is_record = ["/audit", "/audit.jsonl"].iter().any(|end| door.ends_with(end));
-    match door {
-        "GET /organizations/invitation" => "?token=blg_link_nothing".to_owned(),
-        _ if is_record => format!("?user={}", names.of("email")),
-        _ => String::new(),
-    }
+fn query(door: &str) -> &'static str {
+    if door == "GET /organizations/invitation" { "?token=blg_ln_nothing" } else { "" }
 }
 
 fn body(template: &str, names: &Names, number: usize) -> Value {
@@ -124,7 +123,7 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
     let said = |text: &str| text.to_owned();
     match template.rsplit_once("{organization}").map_or(template, |(_, act)| act) {
         "/organizations/new" => vec![("name", format!("Page {number}")), ("slug", String::new())],
-        "/organizations/invitation" => vec![("token", said("blg_link_nothing")), ("decision", said("accept"))],
+        "/organizations/invitation" => vec![("token", said("blg_ln_nothing")), ("decision", said("accept"))],
         "/organizations/invitations" => vec![("invitation", of("invitation")), ("decision", said("accept"))],
         "/settings" => vec![("name", said("Another name")), ("slug", of("organization")), ("logo", String::new())],
         "/delete" => vec![("slug", of("organization"))],
@@ -171,12 +170,12 @@ fn arguments(tool: &str, names: &Names) -> Value {
     }
 }
 
-fn words(command: &str, names: &Names) -> Vec<String> {
+fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
     let of = |name: &str| names.of(name).to_owned();
     let option = |name: &str, value: &str| [format!("--{name}"), value.to_owned()];
     let (organization, team) = ([of("organization")], [of("team")]);
     let more: Vec<String> = match command {
-        "org create" => [option("name", "A new one"), option("owner", names.of("outsider"))].concat(),
+        "org create" => [option("name", &format!("Command {number}")), option("owner", names.of("outsider"))].concat(),
         "org members" | "org agents" | "org delete" | "team list" => organization.into(),
         "org add-member" => {
             [&organization[..], &option("email", names.of("outsider")), &option("role", names.of("role"))].concat()
@@ -197,7 +196,8 @@ fn words(command: &str, names: &Names) -> Vec<String> {
         "token list" => option("org", names.of("organization")).into(),
         "token create" => {
             let given = [("org", "organization"), ("role", "role")].map(|(name, value)| option(name, names.of(value)));
-            let fixed = [("service", "New"), ("scope", "org:read"), ("ttl", "600")].map(|(name, value)| option(name, value));
+            let fixed =
+                [("service", "New"), ("scope", "org:read"), ("ttl", "600")].map(|(name, value)| option(name, value));
             [given.concat(), fixed.concat()].concat()
         }
         _ => Vec::new(),

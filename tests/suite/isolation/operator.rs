@@ -4,9 +4,9 @@ use belgie_api::command::PluginCommand;
 use belgie_api::plugin::Plugin;
 
 use super::answer::Answer;
-use super::doors::{Ask, Names, ask, used};
+use super::doors::{ACCOUNTS, Ask, Names, THINGS, ask, used};
 use super::run::{Cell, Findings, blind, borrowed, spelled};
-use super::table::{Part, Row, rows};
+use super::table::{Outcome, Part, Row, rows};
 use super::world::{WORDS, World};
 
 /// The commands of the plugins of organizations and teams.
@@ -41,7 +41,7 @@ async fn judged(
     (names, twin): (&Names, &Names),
     (place, findings): (usize, &mut Findings),
 ) {
-    let request = ask(row.door, names, number);
+    let request = ask(row.door, names, number * WORDS.len() + place);
     let answer = run(world, &request).await;
     // Who asks about none in particular is told of all.
     let is_about_one = used(row.door).contains("organization");
@@ -61,10 +61,15 @@ pub async fn ask_all(world: &World) -> Findings {
     let table = rows(Part::Commands);
     for (number, row) in table.iter().enumerate() {
         for place in 0..WORDS.len() {
-            let used = used(row.door);
-            let made = world.scratch(place, 0, number, &used).await;
+            let made = world.scratch(place, 0, number, &THINGS.into()).await;
             let names = &made.names[0];
             judged(world, (number, row), "there", (names, names), (place, &mut findings)).await;
+        }
+        let accounts = ACCOUNTS.into_iter().filter(|name| used(row.door).contains(name));
+        assert_eq!(accounts.clone().next().is_some(), row.expected("account") != Outcome::Nothing, "{}", row.door);
+        for account in accounts {
+            let names = world.places[0].names[0].with(account, &world.places[1].names[0]);
+            judged(world, (number, row), "account", (&names, &names), (0, &mut findings)).await;
         }
         for (place, thing) in borrowed(row, number) {
             for way in [0, 1] {
@@ -75,7 +80,8 @@ pub async fn ask_all(world: &World) -> Findings {
             }
         }
     }
-    let telling = table.iter().filter(|row| row.door.ends_with(" members") || row.door.ends_with(" list"));
+    let telling =
+        table.iter().filter(|row| [" members", " list", " agents"].iter().any(|verb| row.door.ends_with(verb)));
     findings.problems.extend(blind(telling, &findings.telling));
     findings
 }

@@ -29,18 +29,20 @@ pub struct Credentials<'a> {
     narrow: Vec<String>,
     /// Of each owner: one for the person alone.
     alone: Vec<String>,
+    /// Of each owner: one of an agent for which they chose the first team.
+    chosen: Vec<String>,
     pub client: Client,
 }
 
 impl<'a> Credentials<'a> {
     /// Gets them the way real ones are got. They are made before anybody asks: being listed, they are part of what stands.
     pub async fn new(world: &'a World) -> Self {
-        let (mut own, mut narrow, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut own, mut narrow, mut alone, mut chosen) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for person in &world.people {
             for (place, _) in &person.standings {
                 let ours = format!("/o/{}/mcp", world.places[*place].names[0].of("organization"));
                 for (kind, path) in [("shared endpoint", "/mcp"), ("own endpoint", ours.as_str())] {
-                    let token = consent(world, person, *place, path).await;
+                    let token = consent(world, person, *place, path, None).await;
                     own.push(Credential { person, place: *place, kind, url: world.gateway.at(path), token });
                 }
                 let token = personal(person, ALL, Some(&world.places[*place].names[0])).await;
@@ -51,19 +53,22 @@ impl<'a> Credentials<'a> {
             let names = &world.places[place].names[0];
             narrow.push(personal(world.owner(place), "connections:read", Some(names)).await);
             alone.push(personal(world.owner(place), ALL, None).await);
+            chosen.push(consent(world, world.owner(place), place, "/mcp", Some(names.of("team id"))).await);
         }
-        Self { own, narrow, alone, client: Client::new() }
+        Self { own, narrow, alone, chosen, client: Client::new() }
     }
 }
 
-/// An agent the person lets act for an organization, at one address.
-async fn consent(world: &World, person: &Person, place: usize, path: &str) -> String {
+/// An agent the person lets act for an organization, at one address; for all of their teams, or for one.
+async fn consent(world: &World, person: &Person, place: usize, path: &str, team: Option<&str>) -> String {
     let (agent, mut browser) = (&world.agent, person.browser.clone());
     let resource = world.gateway.at(path);
     let parameters = changed(agent.authorization(ALL), "resource".to_owned(), Some(resource.clone()));
     let page = browser.get(&agent.authorize_url(&parameters)).await;
     let organization = world.places[place].id.to_string();
-    let fields = [("decision", "allow"), ("organization", organization.as_str())];
+    let field = team.map(|team| format!("team.{team}"));
+    let mut fields = vec![("decision", "allow"), ("organization", organization.as_str())];
+    fields.extend(field.as_deref().map(|field| (field, organization.as_str())));
     let answer = browser.submit(&page.form("/authorize"), &fields).await;
     let code = answer.sent_parameter("code").unwrap_or_else(|| panic!("a code: {}", answer.body));
     Tokens::of(&agent.redeem_with(&code, "resource", Some(&resource)).await).access
@@ -133,7 +138,8 @@ impl Call<'_> {
         let of_nothing = call(client, self.url, self.token, &nothing).await;
         let same = (answer.status, answer.body.replace(name, "TOOL"));
         let of_nothing = (of_nothing.status, of_nothing.body.replace("no_such_tool", "TOOL"));
-        (same != of_nothing).then(|| format!("{name} by {} is hidden otherwise than what is nowhere: {same:?}", self.who))
+        (same != of_nothing)
+            .then(|| format!("{name} by {} is hidden otherwise than what is nowhere: {same:?}", self.who))
     }
 }
 
@@ -149,8 +155,7 @@ async fn ask_as(world: &World, all: &Credentials<'_>, row: (usize, &Row), creden
             continue;
         }
         for team in teams(door) {
-            let column =
-                if is_inside { in_team(standing, door.is_of_team().then_some(team)) } else { "outside" };
+            let column = if is_inside { in_team(standing, door.is_of_team().then_some(team)) } else { "outside" };
             let who = format!("{} with a token of kind {kind} for {}", person.email, WORDS[*bound]);
             let allowed = [*bound];
             if is_change(door) && is_inside && door.expected(column) == Outcome::Done {
@@ -201,6 +206,16 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
             let made = Call { who, url, token, column, allowed };
             made.make((world, &all.client), row, (names, twin), &mut findings).await;
         }
+        // An agent for which one team was chosen, about another of the same organization.
+        if door.expected("chosen") != Outcome::Nothing {
+            for way in [0, 1] {
+                let (names, twin) = (spelled(&of.names[1], way), names.with("team", &spelled(&world.nowhere, way)));
+                let token = Some(all.chosen[place].as_str());
+                let who = format!("an agent for one team of {}", WORDS[place]);
+                let made = Call { who, url: &shared, token, column: "chosen", allowed: &inside };
+                made.make((world, &all.client), row, (&names, &twin), &mut findings).await;
+            }
+        }
         // Whatever is for one organization at the address of another.
         let elsewhere = at(next);
         let mine = all.own.iter().filter(|credential| credential.place == place).map(|credential| &credential.token);
@@ -216,8 +231,7 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
                 let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], way);
                 let (names, twin) = (names.with(thing, &foreign), names.with(thing, &spelled(&world.nowhere, way)));
                 let who = format!("{} with {thing} of another", main.person.email);
-                let made =
-                    Call { who, url: &main.url, token: Some(&main.token), column: "borrowed", allowed: &inside };
+                let made = Call { who, url: &main.url, token: Some(&main.token), column: "borrowed", allowed: &inside };
                 made.make((world, &all.client), row, (&names, &twin), &mut findings).await;
             }
         }
@@ -255,7 +269,8 @@ async fn lists(world: &World, all: &Credentials<'_>, table: &[Row]) -> Findings 
         }
         for method in ["prompts/list", "resources/list", "resources/templates/list"] {
             let reply = Modern { client: &all.client, url, token: Some(token) }.send(method, json!({})).await;
-            let lists = reply.body["result"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_array());
+            let lists =
+                reply.body["result"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_array());
             if lists.flatten().next().is_some() {
                 findings.problems.push(format!("{method} at {url} has what no table speaks of: {}", reply.body));
             }

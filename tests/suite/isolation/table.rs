@@ -20,6 +20,8 @@ pub enum Outcome {
     SignIn,
     /// Not listed, and called in vain as a tool that is nowhere.
     Hidden,
+    /// No, in whatever words: what the operator is told of accounts.
+    Refused,
     /// Nothing can be asked.
     Nothing,
     /// Another no than that for what exists nowhere: what nobody may get.
@@ -28,7 +30,7 @@ pub enum Outcome {
     Odd,
 }
 
-const WORDS: [(&str, Outcome); 8] = [
+const WORDS: [(&str, Outcome); 9] = [
     ("done", Outcome::Done),
     ("forbidden", Outcome::Forbidden),
     ("unseen", Outcome::Unseen),
@@ -36,6 +38,7 @@ const WORDS: [(&str, Outcome); 8] = [
     ("step-up", Outcome::StepUp),
     ("sign-in", Outcome::SignIn),
     ("hidden", Outcome::Hidden),
+    ("refused", Outcome::Refused),
     ("-", Outcome::Nothing),
 ];
 

@@ -272,7 +272,8 @@ async fn furnish(
         put("service", made.id.to_string());
     }
     if needs("agent") {
-        let wish = json!({ "name": format!("{word} script"), "scope": "org:read", "ttl_seconds": 600, "organization": id });
+        let wish =
+            json!({ "name": format!("{word} script"), "scope": "org:read", "ttl_seconds": 600, "organization": id });
         done(&mut cast.of_worker.clone(), "/auth/tokens/create", wish).await;
         put("agent", lent.agents(&host, id, 0).await.expect("agents").agents[0].id.clone());
     }
