@@ -29,7 +29,7 @@ pub struct Credentials<'a> {
     narrow: Vec<String>,
     /// Of each owner: one for the person alone.
     alone: Vec<String>,
-    /// Of each owner: one of an agent for which they chose the first team.
+    /// Of each lead: one of an agent for which they chose the team they lead.
     chosen: Vec<String>,
     pub client: Client,
 }
@@ -53,7 +53,7 @@ impl<'a> Credentials<'a> {
             let names = &world.places[place].names[0];
             narrow.push(personal(world.owner(place), "connections:read", Some(names)).await);
             alone.push(personal(world.owner(place), ALL, None).await);
-            chosen.push(consent(world, world.owner(place), place, "/mcp", Some(names.of("team id"))).await);
+            chosen.push(consent(world, world.lead(place), place, "/mcp", Some(names.of("team id"))).await);
         }
         Self { own, narrow, alone, chosen, client: Client::new() }
     }

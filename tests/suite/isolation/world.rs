@@ -158,6 +158,11 @@ impl World {
         &self.people[place * 4]
     }
 
+    /// Whoever leads its first team and is in the second.
+    pub fn lead(&self, place: usize) -> &Person {
+        &self.people[place * 4 + 2]
+    }
+
     /// Where somebody stands in the list, as a number of their own.
     pub fn index(&self, person: &Person) -> usize {
         self.people.iter().position(|known| known.email == person.email).expect("one of them")
