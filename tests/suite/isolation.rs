@@ -17,7 +17,7 @@
 //!   everybody else by its first team. What will be done is done in an organization made for that cell alone, with the
 //!   same people in it; what will be refused is asked where everything stands, and at the end everything stands as before.
 //! - `borrowed`: an owner names their own organization and one thing of another (team, person, role, invitation, service,
-//!   agent), each thing by itself; `account`: the operator likewise an account, of which they may know.
+//!   agent), each thing by itself, and so does somebody who is in both; `account`: the operator likewise an account, of which they may know.
 //! - Tools: the same, with an access token for the shared endpoint, one for the organization's own and a personal access
 //!   token of each person in each of their organizations (what changes something is done with a personal one, elsewhere only
 //!   the first names others); `service`, its token at both endpoints; `narrow`, a token without the scopes; `alone`, one

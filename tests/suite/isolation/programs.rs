@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::doors::{Ask, Names, ask, used};
-use super::run::{AT_ONCE, Cell, Findings, blind, borrowed, is_change, spelled, teams, twin_of};
+use super::run::{AT_ONCE, Cell, Findings, blind, borrowed, is_change, spelled, teams, things, twin_of};
 use super::table::{Outcome, Part, Row, rows};
 use super::world::{ALL, Person, WORDS, World, in_team};
 use crate::organization::done;
@@ -224,9 +224,16 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
             let made = Call { who, url: &elsewhere, token: Some(token), column: "astray", allowed: &outside };
             made.make((world, &all.client), row, (next, &world.nowhere), &mut findings).await;
         }
-        // And for the owner, about one thing of another.
-        let main = all.own.iter().find(|credential| credential.place == place).expect("the owner's");
-        for (_, thing) in borrowed(door, number).into_iter().filter(|(at, _)| *at == place) {
+        // And for the owner, about one thing of another; as well for who is in both.
+        let mut mine =
+            all.own.iter().filter(|credential| credential.place == place && credential.kind == "shared endpoint");
+        let main = mine.next().expect("the owner's");
+        let of_owner =
+            borrowed(door, number).into_iter().filter(|(at, _)| *at == place).map(|(_, thing)| (main, thing));
+        let of_both = mine.find(|credential| credential.person.standings.len() > 1).filter(|_| place == 0);
+        let of_both =
+            of_both.into_iter().flat_map(|credential| things(door).into_iter().map(move |thing| (credential, thing)));
+        for (main, thing) in of_owner.chain(of_both) {
             for way in [0, 1] {
                 let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], way);
                 let (names, twin) = (names.with(thing, &foreign), names.with(thing, &spelled(&world.nowhere, way)));

@@ -237,15 +237,18 @@ async fn ask_as(world: &World, (number, row): (usize, &Row), person: &Person) ->
     findings
 }
 
-/// Whoever owns an organization asks about it and about one thing of another.
+/// Whoever owns an organization asks about it and about one thing of another; and so does somebody who is in both.
 async fn borrow(world: &World, (number, row): (usize, &Row)) -> Findings {
     let mut findings = Findings::default();
-    for (place, thing) in borrowed(row, number) {
+    let of_owners = borrowed(row, number).into_iter().map(|(place, thing)| (world.owner(place), place, thing));
+    let is_about_one = used(row.door).contains("organization");
+    let of_both = things(row).into_iter().filter(|_| is_about_one).map(|thing| (world.both(), 0, thing));
+    for (person, place, thing) in of_owners.chain(of_both) {
         for way in [0, 1] {
             let own = &world.places[place].names[0];
             let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], way);
             let (names, twin) = (own.with(thing, &foreign), own.with(thing, &spelled(&world.nowhere, way)));
-            let (request, person) = (ask(row.door, &names, number), world.owner(place));
+            let request = ask(row.door, &names, number);
             let (answer, of_twin) =
                 (send(world, person, &request).await, send(world, person, &ask(row.door, &twin, number)).await);
             let cell = Cell {
@@ -263,11 +266,16 @@ async fn borrow(world: &World, (number, row): (usize, &Row)) -> Findings {
     findings
 }
 
-/// What can be borrowed at a door, by whom: for what only reads by every owner, else by one of them.
-pub fn borrowed(row: &Row, number: usize) -> Vec<(usize, &'static str)> {
+/// What can be borrowed at a door.
+pub fn things(row: &Row) -> Vec<&'static str> {
     let names = used(row.door);
     let is_own = |name: &&'static str| names.contains(name) && (row.part != Part::Commands || !ACCOUNTS.contains(name));
-    let things: Vec<&'static str> = THINGS.into_iter().filter(is_own).collect();
+    THINGS.into_iter().filter(is_own).collect()
+}
+
+/// The same, by whom: for what only reads by every owner, else by one of them.
+pub fn borrowed(row: &Row, number: usize) -> Vec<(usize, &'static str)> {
+    let things = things(row);
     let is_expected = row.expected("borrowed") != Outcome::Nothing;
     assert!(is_expected != things.is_empty(), "{}: the table and the things of it, {things:?}", row.door);
     let places = (0..WORDS.len()).filter(|place| !is_change(row) || *place == number % WORDS.len());
