@@ -25,7 +25,8 @@
 //!   its person chose the first team, about the second; `nobody`, no token. Lists of tools are looked at with each of them.
 //!   All in the stateless era: the guard behind the older one is the same, and `endpoint` holds both against each other.
 //! - Commands run on the host of the gateway, in its own process; `organization::command_line` and `team::command_line`
-//!   start the program.
+//!   start the program. Operators see everything, so no more is asked of the rest of theirs (`/admin`, `audit`, `explain`,
+//!   `simulate`) than that nobody else can ask for an explanation.
 //!
 //! **How it is known.** Organizations, teams, people, roles and letters are named by slug, by id and mixed, in turn.
 //! `unseen` is no status: the same is asked about what exists nowhere, and both answers, headers and all, must be one when

@@ -70,13 +70,10 @@ impl Answer {
     }
 
     fn text(&self, names: &Names, sent: &[&'static str], left_out: &[&str]) -> String {
-        let mut text = format!("{}\n", self.status);
-        for (name, value) in &self.headers {
-            if !left_out.contains(&name.as_str()) {
-                text.push_str(&format!("{name}: {}\n", value.to_str().expect("a plain header")));
-            }
-        }
-        text.push_str(&self.body);
+        let kept = self.headers.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
+        let kept = kept.map(|(name, value)| format!("{name}: {}", value.to_str().expect("a plain header")));
+        let lines: Vec<String> = std::iter::once(self.status.to_string()).chain(kept).collect();
+        let text = format!("{}\n\n{}", lines.join("\n"), self.body);
         let id = self.header("x-request-id");
         let text = if id.is_empty() { text } else { text.replace(id, "ID") };
         let mut sent: Vec<(&str, &str)> = sent.iter().map(|name| (*name, names.of(name))).collect();

@@ -99,8 +99,8 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
         "/auth/tokens/create" => {
             json!({ "name": "Nightly", "scope": "org:read", "ttl_seconds": 600, "organization": of("organization id") })
         }
-        "/update" => json!({ "name": "Another name" }),
-        "/transfer-ownership" | "/members/remove" => json!({ "member": of("user") }),
+        "/update" | "/teams/{team}/update" => json!({ "name": "Another name" }),
+        "/transfer-ownership" | "/members/remove" | "/teams/{team}/members/remove" => json!({ "member": of("user") }),
         "/members/set-roles" => json!({ "member": of("email"), "role": of("role") }),
         "/invite" => json!({ "email": "new@example.org", "role": of("role"), "team": of("team") }),
         "/roles/create" => json!({ "name": "newcomer", "permissions": ["member:read"] }),
@@ -110,9 +110,7 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
         "/services/create" => json!({ "name": "New", "role": of("role"), "ttl_seconds": 600 }),
         "/services/revoke" => json!({ "service": of("service") }),
         "/teams/create" => json!({ "name": "Another team" }),
-        "/teams/{team}/update" => json!({ "name": "Another name" }),
         "/teams/{team}/members/add" => json!({ "member": of("spare") }),
-        "/teams/{team}/members/remove" => json!({ "member": of("user") }),
         "/teams/{team}/members/set-roles" => json!({ "member": of("email"), "role": "lead" }),
         _ => json!({}),
     }
@@ -122,6 +120,9 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
     let of = |name: &str| names.of(name).to_owned();
     let said = |text: &str| text.to_owned();
     match template.rsplit_once("{organization}").map_or(template, |(_, act)| act) {
+        "/admin/explain" => {
+            vec![("user", of("email")), ("organization", of("organization")), ("tool", said("whoami"))]
+        }
         "/organizations/new" => vec![("name", format!("Page {number}")), ("slug", String::new())],
         "/organizations/invitation" => vec![("token", said("blg_ln_nothing")), ("decision", said("accept"))],
         "/organizations/invitations" => vec![("invitation", of("invitation")), ("decision", said("accept"))],

@@ -278,7 +278,7 @@ async fn furnish(
         let new =
             NewServiceToken { name: format!("The {word} clock"), roles, scopes, lifetime: Duration::from_secs(3600) };
         let (secret, made) = lent.create_service(&host, id, new).await.expect("a service");
-        service = secret.expose().to_owned();
+        secret.expose().clone_into(&mut service);
         put("service", made.id.to_string());
     }
     if needs("agent") {
