@@ -25,6 +25,7 @@ mod cli;
 mod embed;
 mod endpoint;
 mod hooks;
+mod isolation;
 mod mcp;
 mod oauth;
 mod organization;

@@ -22,7 +22,7 @@ use crate::organization::{done, invitation, join, known, organizations, owned_by
 use crate::support::{Agent, Browser, Modern, TestGateway, Tokens};
 
 /// What applications are lent.
-fn teams(gateway: &TestGateway) -> Use<Teams> {
+pub fn teams(gateway: &TestGateway) -> Use<Teams> {
     gateway.gateway.provided::<Teams>().expect("teams")
 }
 
@@ -33,7 +33,7 @@ async fn team_of(gateway: &TestGateway, organization: OrgId, slug: &str) -> Team
 }
 
 /// Puts somebody of the organization into a team.
-async fn enter(gateway: &TestGateway, team: TeamId, user: UserId, roles: &str) {
+pub async fn enter(gateway: &TestGateway, team: TeamId, user: UserId, roles: &str) {
     let roles = read_roles([roles]).expect("roles");
     teams(gateway).add_member(&Actor::host(), team, user, &roles).await.expect("a member");
 }

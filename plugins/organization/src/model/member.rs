@@ -55,6 +55,14 @@ impl Powers {
         self.permissions.contains(permission)
     }
 
+    /// Refuses whoever may not do this.
+    ///
+    /// # Errors
+    /// 403 when they may not.
+    pub fn must_allow(&self, permission: &str) -> Result<()> {
+        if self.may(permission) { Ok(()) } else { Err(refusal::forbidden()) }
+    }
+
     /// Whether they are an owner.
     #[must_use]
     pub fn is_owner(&self) -> bool {

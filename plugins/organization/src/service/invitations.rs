@@ -149,6 +149,15 @@ impl Organizations {
         }
     }
 
+    /// Refuses an invitation to another organization than this one, as one that never was: whoever acts may be in both.
+    ///
+    /// # Errors
+    /// 404 when it is none of this organization.
+    pub async fn must_invite_into(&self, id: OrgId, invitation: InvitationId) -> Result<()> {
+        let found = store::invitations::find(&mut self.host.db().read().await?, invitation).await?;
+        found.filter(|found| found.organization_id == id).map(drop).ok_or_else(refusal::unknown_invitation)
+    }
+
     /// An invitation of an organization whoever acts is in, with this permission. Where they are not, there is none.
     async fn invitation_of(&self, actor: &Actor, id: InvitationId, permission: &str) -> Result<Invitation> {
         let mut conn = self.host.db().read().await?;

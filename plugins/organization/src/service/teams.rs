@@ -45,7 +45,8 @@ impl Organizations {
         }
     }
 
-    /// The team of an organization that a slug or an id stands for; nothing stands for none.
+    /// The team of an organization that a slug or an id stands for; nothing stands for none. For an agent whose person chose
+    /// teams, the others are none.
     ///
     /// # Errors
     /// 404 for whoever is not in the organization, 400 when it has no such team.
@@ -55,7 +56,12 @@ impl Organizations {
         let wanted: Option<TeamId> = named.parse().ok();
         let is_it = |team: &&TeamName| wanted.map_or(team.slug.eq_ignore_ascii_case(named), |wanted| team.id == wanted);
         let teams = self.list_teams(id).await?;
-        teams.iter().find(is_it).map(|team| Some(team.id)).ok_or_else(refusal::unknown_team)
+        teams
+            .iter()
+            .filter(|team| actor.reaches_team(team.id))
+            .find(is_it)
+            .map(|team| Some(team.id))
+            .ok_or_else(refusal::unknown_team)
     }
 
     /// The team of an id, while it is there.

@@ -179,13 +179,16 @@ impl Organizations {
     /// are held in the order of their ids, so that two acts about the same two do not wait for each other.
     ///
     /// # Errors
-    /// 403 when whoever acts is gone, 404 when another is.
+    /// 403 when whoever acts is gone or a service, for which no person answers, 404 when another is.
     pub async fn hold_people(
         &self,
         tx: &mut Tx,
         actor: &Actor,
         others: &[UserId],
     ) -> Result<BTreeMap<UserId, UserContext>> {
+        if actor.service().is_some() {
+            return Err(refusal::not_by_agents());
+        }
         let ids: BTreeSet<UserId> = actor.user_id().into_iter().chain(others.iter().copied()).collect();
         let mut people = BTreeMap::new();
         for id in ids {

@@ -10,8 +10,8 @@ use belgie_api::{OrgId, Result, UserId};
 use super::forms::{Fields, not_taken, said, to, values};
 use super::{Service, actor};
 use crate::actor::Actor;
-use crate::model::refusal;
 use crate::model::role::read_roles;
+use crate::model::{permission, refusal};
 use crate::pages;
 use crate::service::{Details, MemberInfo, Organizations};
 
@@ -67,6 +67,7 @@ pub async fn remove_page(
     Path(names): Names,
 ) -> Result<Response> {
     let (details, member) = find(&organizations, &actor(&caller, &visitor), &names).await?;
+    details.powers.must_allow(permission::MEMBER_REMOVE)?;
     pages::confirm(&organizations, &visitor, &details, &pages::Question::Remove(&member), None)
 }
 
@@ -94,6 +95,9 @@ pub async fn transfer_page(
     Path(names): Names,
 ) -> Result<Response> {
     let (details, member) = find(&organizations, &actor(&caller, &visitor), &names).await?;
+    if !details.powers.is_owner() {
+        return Err(refusal::owners_only());
+    }
     pages::confirm(&organizations, &visitor, &details, &pages::Question::Transfer(&member), None)
 }
 

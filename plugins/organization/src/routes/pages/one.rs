@@ -67,6 +67,7 @@ pub async fn change_invitation(
     let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
     let details = organizations.details(&actor, id).await?;
     let invitation = value(&form, "invitation").parse().map_err(|_| refusal::unknown_invitation())?;
+    organizations.must_invite_into(id, invitation).await?;
     let (done, changed) = if value(&form, "act") == "resend" {
         ("resent", organizations.resend(&actor, invitation).await.map(drop))
     } else {

@@ -10,7 +10,7 @@ use belgie_api::web::SignedIn;
 
 use super::forms::said;
 use super::{Service, actor};
-use crate::model::{permission, refusal};
+use crate::model::permission;
 use crate::pages;
 use crate::routes::wire::lines;
 use crate::service::Sought;
@@ -27,9 +27,7 @@ pub async fn page(
 ) -> Result<Response> {
     let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
     let details = organizations.details(&actor, id).await?;
-    if !details.powers.may(permission::AUDIT_READ) {
-        return Err(refusal::forbidden());
-    }
+    details.powers.must_allow(permission::AUDIT_READ)?;
     let wanted = match (sought.read(&organizations, &actor, id).await, sought.place()) {
         (Ok(wanted), Ok(before)) => Ok((wanted, Stretch::Before(before, SHOWN))),
         (Err(failure), _) | (_, Err(failure)) => Err(failure),

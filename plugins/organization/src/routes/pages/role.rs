@@ -10,8 +10,8 @@ use belgie_api::{Failure, Result};
 use super::forms::{Fields, not_taken, said, to, value, values};
 use super::{Service, actor};
 use crate::actor::Actor;
-use crate::model::refusal;
 use crate::model::role::Role;
+use crate::model::{permission, refusal};
 use crate::pages;
 use crate::service::{Details, Organizations, RoleInfo};
 
@@ -40,6 +40,7 @@ pub async fn new_page(
 ) -> Result<Response> {
     let id = organizations.resolve(&named).await?;
     let details = organizations.details(&actor(&caller, &visitor), id).await?;
+    details.powers.must_allow(permission::ROLE_CREATE)?;
     pages::role(&organizations, &visitor, &details, &pages::RoleForm::New { name: "", chosen: &[] }, None)
 }
 

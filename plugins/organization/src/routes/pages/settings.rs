@@ -26,9 +26,7 @@ pub async fn page(
     Path(named): Path<String>,
 ) -> Result<Response> {
     let details = find(&organizations, &actor(&caller, &visitor), &named).await?;
-    if !details.powers.may(permission::ORGANIZATION_UPDATE) {
-        return Err(refusal::forbidden());
-    }
+    details.powers.must_allow(permission::ORGANIZATION_UPDATE)?;
     let organization = &details.organization;
     let logo = organization.logo_url.as_deref().unwrap_or_default();
     pages::settings(&organizations, &visitor, &details, [&organization.name, &organization.slug, logo], None)
@@ -93,9 +91,7 @@ pub async fn delete_page(
     Path(named): Path<String>,
 ) -> Result<Response> {
     let details = find(&organizations, &actor(&caller, &visitor), &named).await?;
-    if !details.powers.may(permission::ORGANIZATION_DELETE) {
-        return Err(refusal::forbidden());
-    }
+    details.powers.must_allow(permission::ORGANIZATION_DELETE)?;
     pages::confirm(&organizations, &visitor, &details, &pages::Question::Delete, None)
 }
 
@@ -108,6 +104,7 @@ pub async fn delete(
 ) -> Result<Response> {
     let actor = actor(&caller, &visitor);
     let details = find(&organizations, &actor, &named).await?;
+    details.powers.must_allow(permission::ORGANIZATION_DELETE)?;
     let is_meant = value(&form, "slug").trim().eq_ignore_ascii_case(&details.organization.slug);
     let deleted = if is_meant {
         organizations.delete(&actor, details.organization.id).await

@@ -5,6 +5,7 @@ use belgie_api::axum::extract::{Form, Path, Query, State};
 use belgie_api::axum::response::Response;
 use belgie_api::web::SignedIn;
 use belgie_api::web::form::{Fields, not_taken, said, to, value};
+use belgie_organization::permission;
 
 use super::{Service, Told, actor, notice};
 use crate::model::team::NewTeam;
@@ -31,6 +32,7 @@ pub async fn new_page(
     Path(named): Path<String>,
 ) -> Result<Response> {
     let details = organization(&teams, &actor(&caller, &visitor), &named).await?;
+    details.powers.must_allow(permission::TEAM_CREATE)?;
     pages::new(&teams, &visitor, &details, ("", ""), None)
 }
 

@@ -1,0 +1,207 @@
+//! How each door is asked: the address, the body, the arguments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+/// The names a request can carry: `organization`, `organization id`, `team`, `user` and `email` of somebody of the
+/// organization, `spare` for one who is in none of its teams, `role`, `invitation`, `service`, `agent`.
+#[derive(Clone, Debug, Default)]
+pub struct Names(pub BTreeMap<&'static str, String>);
+
+/// What can be borrowed from another organization in a request about one's own.
+pub const THINGS: [&str; 8] = ["team", "user", "email", "spare", "role", "invitation", "service", "agent"];
+
+/// Those of them that are accounts, which the operator knows of.
+pub const ACCOUNTS: [&str; 2] = ["email", "spare"];
+
+impl Names {
+    /// One of them.
+    pub fn of(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_else(|| panic!("{name} is not there: {self:?}"))
+    }
+
+    /// These with one of others.
+    pub fn with(&self, name: &'static str, others: &Self) -> Self {
+        let mut names = self.clone();
+        names.0.insert(name, others.of(name).to_owned());
+        names
+    }
+}
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// A `GET` of a script of our own pages.
+    Read(String),
+    /// Its `POST`.
+    Call(String, Value),
+    /// A page.
+    Page(String),
+    /// An authorization request for the endpoint at this path.
+    Authorize(String),
+    /// A form.
+    Form(String, Vec<(&'static str, String)>),
+    /// A call of a tool.
+    Tool(String, Value),
+    /// Words at the command line.
+    Command(Vec<String>),
+}
+
+/// Which names a door takes.
+pub fn used(door: &str) -> BTreeSet<&'static str> {
+    let names = THINGS.into_iter().chain(["organization", "organization id", "outsider"]);
+    let marked = Names(names.clone().map(|name| (name, format!("<{name}>"))).collect());
+    let sent = format!("{:?}", ask(door, &marked, 0));
+    names.filter(|name| sent.contains(&format!("<{name}>"))).collect()
+}
+
+/// Asks at a door with these names. `number`: of things that are made, so that no two are called the same.
+pub fn ask(door: &str, names: &Names, number: usize) -> Ask {
+    if let Some(tool) = door.strip_prefix("tool ") {
+        return Ask::Tool(tool.to_owned(), arguments(tool, names));
+    }
+    let Some((method, template)) = door.split_once(' ').filter(|(method, _)| matches!(*method, "GET" | "POST")) else {
+        return Ask::Command(words(door, names, number));
+    };
+    if let Some(path) = template.strip_prefix("/authorize for ") {
+        return Ask::Authorize(filled(path, names));
+    }
+    let path = format!("{}{}", filled(template, names), query(door));
+    match (method, is_api(template)) {
+        ("GET", true) => Ask::Read(path),
+        ("GET", false) => Ask::Page(path),
+        (_, true) => Ask::Call(path, body(template, names, number)),
+        (_, false) => Ask::Form(path, fields(template, names, number)),
+    }
+}
+
+fn is_api(template: &str) -> bool {
+    template.starts_with("/auth/")
+}
+
+fn filled(template: &str, names: &Names) -> String {
+    let known = |name: &&str| template.contains(&format!("{{{name}}}"));
+    let all = ["organization", "team", "user", "email", "role", "invitation"];
+    let fill = |path: String, name: &&str| path.replace(&format!("{{{name}}}"), names.of(name));
+    all.iter().filter(|name| known(name)).fold(template.to_owned(), fill)
+}
+
+fn query(door: &str) -> &'static str {
+    if door == "GET /organizations/invitation" { "?token=blg_ln_nothing" } else { "" }
+}
+
+fn body(template: &str, names: &Names, number: usize) -> Value {
+    let of = |name: &str| names.of(name);
+    match template.rsplit_once("{organization}").map_or(template, |(_, act)| act) {
+        "/auth/organization/create" => json!({ "name": format!("Number {number}") }),
+        "/auth/organization/check-slug" => json!({ "slug": of("organization") }),
+        "/auth/tokens/create" => {
+            json!({ "name": "Nightly", "scope": "org:read", "ttl_seconds": 600, "organization": of("organization id") })
+        }
+        "/update" | "/teams/{team}/update" => json!({ "name": "Another name" }),
+        "/transfer-ownership" | "/members/remove" | "/teams/{team}/members/remove" => json!({ "member": of("user") }),
+        "/members/set-roles" => json!({ "member": of("email"), "role": of("role") }),
+        "/invite" => json!({ "email": "new@example.org", "role": of("role"), "team": of("team") }),
+        "/roles/create" => json!({ "name": "newcomer", "permissions": ["member:read"] }),
+        "/roles/update" => json!({ "name": of("role"), "permissions": ["role:read"] }),
+        "/roles/delete" => json!({ "name": of("role") }),
+        "/agents/disconnect" => json!({ "agent": of("agent") }),
+        "/services/create" => json!({ "name": "New", "role": of("role"), "ttl_seconds": 600 }),
+        "/services/revoke" => json!({ "service": of("service") }),
+        "/teams/create" => json!({ "name": "Another team" }),
+        "/teams/{team}/members/add" => json!({ "member": of("spare") }),
+        "/teams/{team}/members/set-roles" => json!({ "member": of("email"), "role": "lead" }),
+        _ => json!({}),
+    }
+}
+
+fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, String)> {
+    let of = |name: &str| names.of(name).to_owned();
+    let said = |text: &str| text.to_owned();
+    match template.rsplit_once("{organization}").map_or(template, |(_, act)| act) {
+        "/admin/explain" => {
+            vec![("user", of("email")), ("organization", of("organization")), ("tool", said("whoami"))]
+        }
+        "/organizations/new" => vec![("name", format!("Page {number}")), ("slug", String::new())],
+        "/organizations/invitation" => vec![("token", said("blg_ln_nothing")), ("decision", said("accept"))],
+        "/organizations/invitations" => vec![("invitation", of("invitation")), ("decision", said("accept"))],
+        "/settings" => vec![("name", said("Another name")), ("slug", of("organization")), ("logo", String::new())],
+        "/delete" => vec![("slug", of("organization"))],
+        "/invite" => vec![("email", said("new@example.org")), ("role", of("role")), ("team", of("team"))],
+        "/invitations" => vec![("invitation", of("invitation")), ("act", said("cancel"))],
+        "/agents" => vec![("agent", of("agent"))],
+        "/services" => vec![("service", of("service"))],
+        "/new-service" => vec![("name", said("New")), ("role", of("role")), ("days", said("30"))],
+        "/new-role" => vec![("name", said("newcomer")), ("permission", said("member:read"))],
+        "/roles/{role}" => vec![("permission", said("role:read"))],
+        "/members/{user}" => vec![("role", of("role"))],
+        "/teams/new" => vec![("name", said("Another team")), ("slug", String::new())],
+        "/teams/{team}/settings" => vec![("name", said("Another name"))],
+        "/teams/{team}/add" => vec![("email", of("spare"))],
+        "/teams/{team}/members/{user}" => vec![("role", said("lead"))],
+        _ => Vec::new(),
+    }
+}
+
+fn arguments(tool: &str, names: &Names) -> Value {
+    let of = |name: &str| names.of(name);
+    match tool {
+        "get_organization" | "list_members" | "list_invitations" | "list_agents" => {
+            json!({ "organization": of("organization") })
+        }
+        "disconnect_agent" => json!({ "organization": of("organization"), "agent": of("agent") }),
+        "invite_member" => {
+            json!({
+                "organization": of("organization"), "email": "new@example.org", "roles": [of("role")], "team": of("team"),
+            })
+        }
+        "cancel_invitation" => json!({ "invitation": of("invitation") }),
+        "set_member_roles" => {
+            json!({ "organization": of("organization"), "member": of("email"), "roles": [of("role")] })
+        }
+        "remove_member" => json!({ "organization": of("organization"), "member": of("user") }),
+        "create_team" => json!({ "name": "Another team" }),
+        "list_team_members" | "delete_team" => json!({ "team": of("team") }),
+        "rename_team" => json!({ "team": of("team"), "name": "Another name" }),
+        "add_team_member" => json!({ "team": of("team"), "member": of("spare") }),
+        "set_team_roles" => json!({ "team": of("team"), "member": of("email"), "roles": ["lead"] }),
+        "remove_team_member" => json!({ "team": of("team"), "member": of("user") }),
+        _ => json!({}),
+    }
+}
+
+fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
+    let of = |name: &str| names.of(name).to_owned();
+    let option = |name: &str, value: &str| [format!("--{name}"), value.to_owned()];
+    let (organization, team) = ([of("organization")], [of("team")]);
+    let more: Vec<String> = match command {
+        "org create" => [option("name", &format!("Command {number}")), option("owner", names.of("outsider"))].concat(),
+        "org members" | "org agents" | "org delete" | "team list" => organization.into(),
+        "org add-member" => {
+            [&organization[..], &option("email", names.of("outsider")), &option("role", names.of("role"))].concat()
+        }
+        "org set-roles" => {
+            [&organization[..], &option("email", names.of("email")), &option("role", names.of("role"))].concat()
+        }
+        "org remove-member" => [&organization[..], &option("email", names.of("email"))].concat(),
+        "org cut-agent" => [of("organization"), of("agent")].into(),
+        "team create" => [&organization[..], &option("name", "Another team")].concat(),
+        "team members" | "team delete" => [organization, team].concat(),
+        "team rename" => [&organization[..], &team, &option("name", "Another name")].concat(),
+        "team add-member" => [&organization[..], &team, &option("email", names.of("spare"))].concat(),
+        "team remove-member" => [&organization[..], &team, &option("email", names.of("email"))].concat(),
+        "team set-roles" => {
+            [&organization[..], &team, &option("email", names.of("email")), &option("role", "lead")].concat()
+        }
+        "token list" => option("org", names.of("organization")).into(),
+        "token create" => {
+            let given = [("org", "organization"), ("role", "role")].map(|(name, value)| option(name, names.of(value)));
+            let fixed =
+                [("service", "New"), ("scope", "org:read"), ("ttl", "600")].map(|(name, value)| option(name, value));
+            [given.concat(), fixed.concat()].concat()
+        }
+        _ => Vec::new(),
+    };
+    command.split(' ').map(str::to_owned).chain(more).collect()
+}
