@@ -5,6 +5,7 @@ mod calls;
 mod command_line;
 mod keeping;
 mod reading;
+mod refused;
 mod simulate;
 mod wrapped;
 

@@ -7,8 +7,10 @@ use belgie_api::axum::body::Body;
 use belgie_api::ports::{AuditEntry, AuditFilter, AuditRecord, Place, Stretch};
 use belgie_api::{Failure, OrgId, Result, Timestamp, UserId};
 use futures::stream;
+use serde_json::json;
 
 use super::Organizations;
+use super::attempts::Attempt;
 use crate::actor::Actor;
 use crate::model::permission;
 use crate::store;
@@ -44,7 +46,8 @@ impl Organizations {
     /// # Errors
     /// As [`list_record`](Self::list_record).
     pub async fn export_record(self: &Arc<Self>, actor: &Actor, id: OrgId, wanted: AuditFilter) -> Result<Body> {
-        self.look(actor, id, Some(permission::AUDIT_READ)).await?;
+        let tried = Attempt::new("record.exported", id, json!({}));
+        self.attempt(actor, tried, self.look(actor, id, Some(permission::AUDIT_READ))).await?;
         let now = self.host.now();
         let wanted = AuditFilter { until: wanted.until.or(Some(now)), ..wanted };
         let mut tx = self.host.db().begin().await?;
