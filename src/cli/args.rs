@@ -210,6 +210,10 @@ pub struct ExportArgs {
     /// Until when
     #[arg(long, value_name = "MOMENT")]
     pub until: Option<String>,
+    /// In the order of writing, what is behind the entry of this id: that of the last line you have, or `start`. Nothing of
+    /// the last minute, and nothing is left out or comes twice
+    #[arg(long, value_name = "ID")]
+    pub after: Option<String>,
 }
 
 #[derive(Args, Debug)]

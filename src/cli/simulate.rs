@@ -47,13 +47,14 @@ fn in_words(simulation: &Simulation) -> String {
 }
 
 fn line(change: &Change) -> String {
-    let Change { action, name, user, email, before, after, count, first, last, .. } = change;
+    let Change { action, name, user, service, email, before, after, count, first, last, .. } = change;
     let what = match (before.as_str(), *after) {
         (_, "allowed") => "would be allowed",
         ("allowed", _) => "would be refused",
         _ => "would be refused for another reason",
     };
-    let who = email.clone().unwrap_or_else(|| user.to_string());
+    let service = || service.as_ref().map(|own| format!("the service {}", own.name));
+    let who = email.clone().or_else(service).or_else(|| user.map(|user| user.to_string())).unwrap_or_default();
     let place = change.organization_slug.as_ref().map(|slug| format!(" for {slug}")).unwrap_or_default();
     let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
     format!("  {what}: {who}{place}  {action} {name}  {before} -> {after}  {times}, {first} to {last}")

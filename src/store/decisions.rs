@@ -2,6 +2,7 @@
 //! callers were at that moment. Rows are added and never changed.
 
 mod many;
+mod written;
 
 use belgie_api::db::Conn;
 use belgie_api::ports::{AuditFilter, AuditResult, Place, Stretch};
@@ -11,6 +12,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use self::many::insert_all;
+pub use self::written::list_written;
 
 const INSERT_CALLER: &str =
     "INSERT INTO core_decision_callers (id, at, caller) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
@@ -58,7 +60,7 @@ const NEWEST_IN_ORGANIZATION: &str = stretch!("d.organization_id = $1", "<", "DE
 const OLDEST_IN_ORGANIZATION: &str = stretch!("d.organization_id = $1", ">", "ASC");
 
 /// 9999-12-31T23:59:59Z: no entry is younger.
-const LAST_MOMENT: Timestamp = Timestamp::from_unix_seconds(253_402_300_799);
+pub(super) const LAST_MOMENT: Timestamp = Timestamp::from_unix_seconds(253_402_300_799);
 
 /// A decision, to be put on record.
 #[derive(Debug)]
@@ -164,6 +166,7 @@ impl Bounds {
             Stretch::After(place, limit) => {
                 (place.unwrap_or(Place { at: Timestamp::EPOCH, id: Uuid::nil() }), false, limit)
             }
+            Stretch::Written(cursor, limit) => (Place { at: Timestamp::EPOCH, id: cursor.uuid() }, false, limit),
         };
         Self { since, until, place, is_newest_first, limit: limit.into() }
     }

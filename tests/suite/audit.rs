@@ -3,6 +3,7 @@
 mod acts;
 mod calls;
 mod command_line;
+mod following;
 mod keeping;
 mod reading;
 mod refused;

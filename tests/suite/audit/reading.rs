@@ -111,7 +111,7 @@ on_both_engines! {
     }
 }
 
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "action",
     "actor",
     "at",
@@ -127,6 +127,7 @@ const FIELDS: [&str; 21] = [
     "organization",
     "outcome",
     "request_id",
+    "service",
     "session",
     "target",
     "teams",

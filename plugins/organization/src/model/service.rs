@@ -64,6 +64,7 @@ impl From<ServiceRow> for Service {
             name: row.name,
             roles: row.roles.iter().map(ToString::to_string).collect(),
             scopes: row.scopes,
+            created_by: row.created_by,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
