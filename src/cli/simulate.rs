@@ -5,21 +5,19 @@ use std::process::ExitCode;
 
 use belgie_api::Result;
 use belgie_api::command::Output;
+use belgie_api::ports::AuditFilter;
 use serde_json::json;
 
 use super::args::SimulateArgs;
-use super::audit::{moment, organization};
+use super::audit::part_of;
 use super::output::{CliError, print};
 use crate::access::{Change, Replay, Simulation};
 use crate::gateway::Gateway;
 
 /// Judges what is on record anew, and says what would be different.
 pub async fn simulate(gateway: &Gateway, asked: SimulateArgs, as_json: bool) -> Result<ExitCode, CliError> {
-    let replay = Replay {
-        organization: organization(gateway, asked.org.as_deref()).await?,
-        since: moment(gateway, asked.since.as_deref())?,
-        until: moment(gateway, asked.until.as_deref())?,
-    };
+    let AuditFilter { organization, since, until, .. } = part_of(gateway, &asked.part).await?;
+    let replay = Replay { organization, since, until };
     let simulation = gateway.simulate(replay).await?;
     print(&Output::new(in_words(&simulation), json!(simulation)), as_json);
     let has_changes = simulation.changed > 0;

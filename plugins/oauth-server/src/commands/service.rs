@@ -9,7 +9,8 @@ use belgie_api::{Failure, Result};
 use serde_json::json;
 
 use super::lines;
-use super::token::{read_scopes, text};
+use super::token::text;
+use crate::model::scopes::read_scopes;
 use crate::service::OAuth;
 
 /// Whoever keeps services.
@@ -27,7 +28,7 @@ pub async fn create(oauth: &OAuth, matches: &ArgMatches, name: &str) -> Result<O
     let new = NewService {
         name: name.to_owned(),
         roles: text(matches, "role").split(',').map(|role| role.trim().to_owned()).collect(),
-        scopes: read_scopes(text(matches, "scope"), oauth.host().catalog()?)?,
+        scopes: read_scopes(text(matches, "scope"), &oauth.host().catalog()?.scopes)?,
         lifetime: Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default()),
     };
     let (secret, service) = services(oauth)?.0.create(text(matches, "org"), new).await?;

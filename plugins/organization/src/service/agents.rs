@@ -3,10 +3,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use belgie_api::context::TeamContext;
 use belgie_api::plugin::{Connection, InOrganizations, OrganizationConnection};
 use belgie_api::ports::{Teams, Use};
-use belgie_api::{OrgId, Result, ScopeSet, TeamId, Timestamp, UserId};
+use belgie_api::{MembershipId, OrgId, Result, ScopeSet, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -40,8 +39,8 @@ pub struct AgentInfo {
     pub name: String,
     /// What it may do.
     pub scopes: ScopeSet,
-    /// The teams it is bound to, by name; none, and every team of the member counts.
-    pub teams: Vec<String>,
+    /// The teams it is bound to and still acts for, by name; `None`, and every team of the member counts.
+    pub teams: Option<Vec<String>>,
     /// When it was let in or made.
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
@@ -52,7 +51,8 @@ pub struct AgentInfo {
 struct Behind {
     email: String,
     name: String,
-    teams: Vec<TeamContext>,
+    /// The stay they are on.
+    stay: Option<MembershipId>,
 }
 
 /// Fifty of them.
@@ -88,8 +88,10 @@ impl Organizations {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => place.insert(self.member_of_agent(id, one.user).await?),
             };
-            if let Some(member) = person {
-                agents.push(shown(one, member));
+            // What was let in on an earlier stay acts for nobody any more, and is about to end.
+            if let Some(member) = person.as_ref().filter(|member| one.binding.is_of(member.stay)) {
+                let teams = self.teams_of_agent(id, &one).await?;
+                agents.push(shown(one, member, teams));
             }
         }
         Ok(AgentPage { agents, has_more })
@@ -98,12 +100,22 @@ impl Organizations {
     async fn member_of_agent(&self, id: OrgId, user: UserId) -> Result<Option<Behind>> {
         let member = self.standing(&mut self.host.db().read().await?, id, user).await?;
         let Some((member, _)) = member else { return Ok(None) };
+        let stay = self.find_member(user, id).await?.and_then(|member| member.membership);
         let info = self.describe(member).await?;
+        Ok(Some(Behind { email: info.email, name: info.name, stay }))
+    }
+
+    /// The teams an agent acts for, of those it is bound to: one that the member has left counts for nothing, though they
+    /// have come back, and neither does its name.
+    async fn teams_of_agent(&self, id: OrgId, one: &OrganizationConnection) -> Result<Option<Vec<String>>> {
+        if one.binding.teams.is_empty() {
+            return Ok(None);
+        }
         let teams = match self.host.provided::<Teams>() {
-            Some(teams) => teams.0.list_of_user(user, id).await?,
+            Some(teams) => teams.list_for(one.user, id, &one.binding).await?,
             None => Vec::new(),
         };
-        Ok(Some(Behind { email: info.email, name: info.name, teams }))
+        Ok(Some(teams.into_iter().map(|team| team.name).collect()))
     }
 
     /// Cuts an agent or a token of a member off, with whatever runs for it. What acts for somebody in another organization,
@@ -134,9 +146,8 @@ impl Organizations {
     }
 }
 
-fn shown(one: OrganizationConnection, member: &Behind) -> AgentInfo {
+fn shown(one: OrganizationConnection, member: &Behind, teams: Option<Vec<String>>) -> AgentInfo {
     let Connection { id, name: client_name, host, is_token, scopes, created_at, last_used_at, .. } = one.connection;
-    let name_of = |team: &TeamId| member.teams.iter().find(|known| known.id == *team).map(|known| known.name.clone());
     AgentInfo {
         id,
         client_name,
@@ -146,8 +157,7 @@ fn shown(one: OrganizationConnection, member: &Behind) -> AgentInfo {
         email: member.email.clone(),
         name: member.name.clone(),
         scopes,
-        // A team that the member has left counts for nothing, and neither does its name.
-        teams: one.teams.iter().filter_map(name_of).collect(),
+        teams,
         created_at,
         last_used_at,
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Teams;
+use super::members::PAGE;
 use super::work::{Tried, Work};
 use crate::model::member::{InTeam, LEAD, Need, TeamMembership, TeamPowers};
 use crate::model::refusal;
@@ -22,6 +23,15 @@ pub struct TeamInfo {
     pub member_count: i64,
     /// What whoever looks is in it; `None` when they are not in it.
     pub roles: Option<Roles>,
+}
+
+/// Fifty of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct TeamPage {
+    /// By name.
+    pub teams: Vec<TeamInfo>,
+    /// Whether there is another page.
+    pub has_more: bool,
 }
 
 /// A team as whoever looks sees it.
@@ -96,11 +106,11 @@ impl Teams {
             .await
     }
 
-    /// The teams of an organization, by name; of an agent that acts for some of them, those.
+    /// Fifty teams of an organization, by name; of an agent that acts for some of them, those. `page` counts from 0.
     ///
     /// # Errors
     /// 404 when there is no such organization they are in.
-    pub async fn list(&self, actor: &Actor, organization: OrgId) -> Result<Vec<TeamInfo>> {
+    pub async fn list(&self, actor: &Actor, organization: OrgId, page: u32) -> Result<TeamPage> {
         let organizations = self.organizations()?;
         let mut conn = self.host.db().read().await?;
         organizations.admit(&mut conn, actor, organization, None).await?;
@@ -109,14 +119,22 @@ impl Teams {
             None => Vec::new(),
         };
         let roles_in = |id| mine.iter().find(|own| own.id == id).map(|own| own.roles.clone());
-        let all = store::teams::list_counted(&mut conn, organization).await?.into_iter();
-        let reached = all.filter(|counted| actor.reaches_team(counted.team.id));
+        let (limit, offset) = (i64::from(PAGE), i64::from(page) * i64::from(PAGE));
+        let mut found = if actor.is_bound_to_teams() {
+            let mut reached = store::teams::list_counted(&mut conn, organization, i64::MAX, 0).await?;
+            reached.retain(|counted| actor.reaches_team(counted.team.id));
+            reached.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).collect()
+        } else {
+            store::teams::list_counted(&mut conn, organization, limit + 1, offset).await?
+        };
+        let has_more = found.len() > PAGE as usize;
+        found.truncate(PAGE as usize);
         let info = |counted: store::teams::Counted| TeamInfo {
             roles: roles_in(counted.team.id),
             team: counted.team,
             member_count: counted.member_count,
         };
-        Ok(reached.map(info).collect())
+        Ok(TeamPage { teams: found.into_iter().map(info).collect(), has_more })
     }
 
     /// The teams of a person, of whichever organization, by name.
