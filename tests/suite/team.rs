@@ -10,6 +10,7 @@ mod limits;
 mod live;
 mod pages;
 mod program;
+mod stays;
 
 use belgie_api::ports::Use;
 use belgie_api::{OrgId, TeamId, UserId};

@@ -13,6 +13,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::reading::open;
 use crate::on_both_engines;
 use crate::organization::{at, join, known, organizations, owned_by, read};
 use crate::support::{Browser, Connected, Modern, Setup, TestGateway};
@@ -107,7 +108,7 @@ on_both_engines! {
         let all: BTreeSet<&str> = all["entries"].as_array().expect("entries").iter().filter_map(|entry| entry["id"].as_str()).collect();
         assert_eq!(ids.iter().map(String::as_str).collect::<BTreeSet<_>>(), all, "none left out");
         // As lines, and for the operator, who follows all organizations at once.
-        let lines = of_ada.get(&at("acme", "/audit?format=jsonl&after=start")).await.body;
+        let lines = open(&mut of_ada, &at("acme", "/audit?format=jsonl&after=start")).await.body;
         let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
         assert_eq!(lines.iter().filter_map(|line| line["id"].as_str()).collect::<Vec<_>>(), ids);
         let (ok, said) = gateway.program(&["audit", "export", "--org", "acme", "--after", "yesterday"]).await;

@@ -22,7 +22,7 @@ fn ways(slug: &str) -> [String; 4] {
 }
 
 /// Opens an address as a page of ours leads there.
-async fn open(browser: &mut Browser, path: &str) -> Page {
+pub async fn open(browser: &mut Browser, path: &str) -> Page {
     let request = browser.raw().get(browser.address(path)).header("sec-fetch-site", "same-origin");
     browser.send(request).await
 }
