@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use belgie_api::ports::{AuditRecord, RecordKind};
-use belgie_api::{Result, UserId};
+use belgie_api::ports::{AuditRecord, RecordKind, read_moment};
+use belgie_api::{Result, Timestamp, UserId};
 
 use super::accounts::Identity;
 use super::shown::{ActInfo, Named, reason};
 use crate::store::users;
 
 impl Identity {
+    /// A moment as people type it ([`read_moment`]).
+    #[must_use]
+    pub fn moment_in(&self, text: &str) -> Option<Timestamp> {
+        read_moment(text, self.clock.now())
+    }
+
     /// Acts, decisions and gaps, in words where there are some. Whoever is still here goes by their address.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
     set.tool(
         tool(
             "update_organization",
-            "Changes the name, the name in URLs or the picture of the organization; what is left out stays",
+            "Changes the name or the picture of the organization; what is left out stays. Its name in URLs people change on a page: connections made at the old address end",
         )
         .title("Change the organization")
         .arguments::<UpdateOrganization>()
@@ -265,7 +265,7 @@ async fn update_organization(
 ) -> Result<Json<OrganizationAnswer>, Refused> {
     let (actor, id) = (Actor::agent(&caller), meant(&caller, wanted.organization.as_deref())?);
     let logo_url = wanted.logo_url.map(|logo| Some(logo).filter(|logo| !logo.trim().is_empty()));
-    let changes = OrganizationChanges { name: wanted.name, slug: wanted.slug, logo_url, metadata: None };
+    let changes = OrganizationChanges { name: wanted.name, slug: None, logo_url, metadata: None };
     organizations.update(&actor, id, changes).await?;
     Ok(Json(organizations.details(&actor, id).await?.into()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use belgie_api::ports::{AuditFilter, AuditRecord, Place, RecordKind, Stretch, read_moment};
+use belgie_api::ports::{AuditFilter, AuditRecord, Place, RecordKind, Stretch};
 use belgie_api::{ClientId, Failure, OrgId, Result, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ impl RecordQuery {
     async fn read(&self, web: &Web) -> Result<(AuditFilter, Stretch)> {
         let moment = |text: &str| match given(text) {
             None => Ok(None),
-            Some(text) => read_moment(text, web.host.now()).map(Some).ok_or_else(|| unreadable("moment")),
+            Some(text) => web.identity.moment_in(text).map(Some).ok_or_else(|| unreadable("moment")),
         };
         let user = match given(&self.user).map(|text| (text, text.parse::<UserId>())) {
             None => None,

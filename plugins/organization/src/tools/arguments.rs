@@ -97,9 +97,6 @@ pub struct UpdateOrganization {
     /// Another name.
     #[serde(default)]
     pub name: Option<String>,
-    /// Another name in URLs. The old one is never free again, and connections made at its address end.
-    #[serde(default)]
-    pub slug: Option<String>,
     /// Another picture: an https address; empty for none.
     #[serde(default)]
     pub logo_url: Option<String>,
