@@ -22,6 +22,7 @@ mod passwords;
 mod people;
 mod port;
 mod proof;
+mod records;
 mod remembered;
 pub mod reset;
 pub mod sessions;

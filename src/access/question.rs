@@ -8,7 +8,6 @@ use belgie_api::{Caller, ClientId, Failure, GrantBinding, Result, ScopeSet, User
 
 use super::caller::Callers;
 use super::expression::Arguments;
-use crate::identity::setup::ADMIN;
 use crate::identity::{Identity, PersonInfo};
 
 /// The client of a question that names none.
@@ -120,7 +119,7 @@ impl Question {
             grant: None,
             token: None,
             // A token loses what its person's account has lost since, or never had.
-            scopes: asked.iter().filter(|scope| scope.as_str() != ADMIN || person.scopes.has(scope)).cloned().collect(),
+            scopes: asked.within_account(&person.scopes),
             binding,
             // Now is the moment the question is about.
             expires_at: identity.now(),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::decide::foresee;
 use super::guard::Guard;
 use super::policy::Policy;
-use crate::audit::{Archive, DecisionGroup, KeptCaller};
+use crate::audit::{Archive, DecisionGroup, KeptCaller, KeptService};
 use crate::identity::{Identity, PersonInfo};
 
 /// So much of the record is looked at in one piece.
@@ -37,8 +37,10 @@ pub struct Change {
     pub action: String,
     /// With what.
     pub name: String,
-    /// Whose calls they were.
-    pub user: UserId,
+    /// Whose calls they were; `None` for a service.
+    pub user: Option<UserId>,
+    /// The program of an organization's own whose calls they were.
+    pub service: Option<KeptService>,
     /// The address the account has now; `None` when it is gone.
     pub email: Option<String>,
     /// For which organization.
@@ -250,7 +252,8 @@ impl Found {
         let change = self.changes.entry(key).or_insert_with(|| Change {
             action: kind.clone(),
             name: name.clone(),
-            user,
+            user: then.service.is_none().then_some(user),
+            service: then.service.clone(),
             email: person.map(|person| person.email.clone()),
             organization: *organization_id,
             organization_slug: then.organization.as_ref().map(|own| own.slug.clone()),

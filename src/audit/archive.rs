@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use belgie_api::context::ServiceContext;
 use belgie_api::db::{Conn, Db, Tx};
-use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, Stretch};
+use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, SETTLED_AFTER, Stretch, first_id_at};
 use belgie_api::{ClientId, Clock, Entropy, OrgId, Result, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -175,35 +176,64 @@ impl Audit for Archive {
     async fn list(&self, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<AuditRecord>> {
         self.flush().await?;
         let mut conn = self.writer.db.read().await?;
-        let mut records = Vec::new();
-        if wanted.only != Some(RecordKind::Act) {
-            let rows = reading::list(&mut conn, wanted, stretch).await?;
-            let callers = callers_of(&mut conn, &rows).await?;
-            records.extend(rows.into_iter().map(|row| {
-                let caller = row.caller.and_then(|id| callers.get(&id)?.as_ref());
-                of_decision(row, caller)
-            }));
-        }
-        if wanted.only.is_none_or(|only| only == RecordKind::Act) {
-            records.extend(audit::list(&mut conn, wanted, stretch).await?.into_iter().map(of_act));
-        }
-        let limit = match stretch {
-            Stretch::Before(_, limit) => {
-                records.sort_by_key(|record| std::cmp::Reverse(record.place()));
-                limit
+        let (mut calls, mut acts) = (Vec::new(), Vec::new());
+        let (has_calls, has_acts) =
+            (wanted.only != Some(RecordKind::Act), wanted.only.is_none_or(|only| only == RecordKind::Act));
+        if let Stretch::Written(cursor, limit) = stretch {
+            let between = (cursor.uuid(), first_id_at(self.writer.clock.now().minus(SETTLED_AFTER)));
+            if has_calls {
+                calls = reading::list_written(&mut conn, wanted, between, limit).await?;
             }
-            Stretch::After(_, limit) => {
-                records.sort_by_key(AuditRecord::place);
-                limit
+            if has_acts {
+                acts = audit::list_written(&mut conn, wanted, between, limit).await?;
             }
-        };
-        records.truncate(limit.try_into().unwrap_or(usize::MAX));
-        Ok(records)
+        } else {
+            if has_calls {
+                calls = reading::list(&mut conn, wanted, stretch).await?;
+            }
+            if has_acts {
+                acts = audit::list(&mut conn, wanted, stretch).await?;
+            }
+        }
+        let callers = callers_of(&mut conn, &calls).await?;
+        drop(conn);
+        let calls = calls.into_iter().map(|row| {
+            let caller = row.caller.and_then(|id| callers.get(&id)?.as_ref());
+            of_decision(row, caller)
+        });
+        Ok(in_order(calls.chain(acts.into_iter().map(of_act)).collect(), stretch))
     }
 }
 
+/// As many of them as are wanted, in the order that is wanted.
+fn in_order(mut records: Vec<AuditRecord>, stretch: Stretch) -> Vec<AuditRecord> {
+    let limit = match stretch {
+        Stretch::Before(_, limit) => {
+            records.sort_by_key(|record| std::cmp::Reverse(record.place()));
+            limit
+        }
+        Stretch::After(_, limit) => {
+            records.sort_by_key(AuditRecord::place);
+            limit
+        }
+        Stretch::Written(_, limit) => {
+            records.sort_by_key(AuditRecord::cursor);
+            limit
+        }
+    };
+    records.truncate(limit.try_into().unwrap_or(usize::MAX));
+    records
+}
+
+/// Of what was written before services had a place of their own, the client says which it was.
+fn service_of(client: Option<&str>) -> Option<ServiceContext> {
+    client?.parse().ok().map(|id| ServiceContext { id, name: String::new() })
+}
+
 fn of_act(row: AuditRow) -> AuditRecord {
+    let service = row.service_id.map(|id| ServiceContext { id, name: row.service_name.unwrap_or_default() });
     AuditRecord {
+        service: service.or_else(|| service_of(row.client_id.as_deref())),
         kind: RecordKind::Act,
         id: row.id.to_string(),
         at: row.at,
@@ -251,12 +281,17 @@ fn of_decision(row: DecisionRow, caller: Option<&KeptCaller>) -> AuditRecord {
     } else {
         (Some(row.name), Value::Object(serde_json::Map::new()))
     };
+    let service = caller.and_then(|caller| caller.service.as_ref());
+    let service = service.map(|own| ServiceContext { id: own.id, name: own.name.clone() });
+    let service = service.or_else(|| service_of(row.client.as_deref()));
     AuditRecord {
         kind: if is_gap { RecordKind::Gap } else { RecordKind::Decision },
         id: row.id.to_string(),
         at: row.at,
         organization: row.organization,
-        actor: row.user,
+        // A service stands under an id of its own that no account has.
+        actor: row.user.filter(|_| service.is_none()),
+        service,
         impersonator: None,
         client: row.client.map(ClientId::from_wire),
         client_name: caller.map(|caller| caller.client_name.clone()),

@@ -109,21 +109,21 @@ impl BearerTokens {
         Ok(Self { verifiers: by_kind, accounts, callers, clock, bus, ports, known })
     }
 
-    /// How many news were heard so far: a caller established at one generation may not be one at the next. `None` while
-    /// one is being told, when what is remembered may be untrue already.
-    #[must_use]
-    pub fn generation(&self) -> Option<u64> {
-        self.bus.settled_generation()
-    }
-
-    /// Waits until no event is being told, which takes as long as its listeners do; the generation then.
+    /// Waits until no event is being told, which takes as long as its listeners do: until then what is remembered may be
+    /// untrue already. The generation then.
     pub async fn settled(&self) -> u64 {
         loop {
-            match self.generation() {
+            match self.bus.settled_generation() {
                 Some(generation) => return generation,
                 None => tokio::time::sleep(TELLING).await,
             }
         }
+    }
+
+    /// Whether a caller who was established after a generation may be another by now.
+    #[must_use]
+    pub fn is_touched_since(&self, caller: &Caller, generation: u64) -> bool {
+        self.bus.has_touched_since(generation, |event| caller.principal().is_touched_by(event))
     }
 
     /// The caller behind a token meant for `resource`, an absolute URI.
@@ -181,14 +181,14 @@ impl BearerTokens {
         Ok(known)
     }
 
-    /// Remembers what was loaded, unless news came in between: then it may be untrue already. The second look catches
+    /// Remembers what was loaded, unless news of it came in between: then it may be untrue already. The second look catches
     /// news that came while it was being written down.
     fn remember(&self, hash: TokenHash, known: &Arc<GoodToken>, generation: u64) {
-        if !self.bus.is_live() || self.bus.generation() != generation {
+        if !self.bus.is_live() || self.is_touched_since(&known.caller, generation) {
             return;
         }
         self.known.insert(hash, Arc::clone(known));
-        if self.bus.generation() != generation {
+        if self.is_touched_since(&known.caller, generation) {
             self.known.invalidate(&hash);
         }
     }

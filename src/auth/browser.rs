@@ -56,6 +56,10 @@ impl Sessions for BrowserSessions {
         self.identity.hold_session(tx, session, user).await
     }
 
+    async fn is_live(&self, session: SessionId, user: UserId) -> Result<bool> {
+        Ok(self.identity.find_session(session).await?.is_some_and(|(_, person)| person.id == user))
+    }
+
     async fn confirm(&self, session: SessionId, method: &str) -> Result<()> {
         self.identity.confirm_session(session, method).await
     }

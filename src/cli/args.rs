@@ -168,14 +168,25 @@ pub enum AuditVerb {
     Export(ExportArgs),
 }
 
+/// Which part of the record.
+#[derive(Args, Debug)]
+pub struct PartArgs {
+    /// Only what belongs to this organization, by its name in URLs or its id
+    #[arg(long, value_name = "SLUG")]
+    pub org: Option<String>,
+    /// From when on: a day, RFC 3339, or how long ago (7d)
+    #[arg(long, value_name = "MOMENT")]
+    pub since: Option<String>,
+    /// Until when
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<String>,
+}
+
 #[derive(Args, Debug)]
 pub struct RecordArgs {
     /// Only acts by and to this account, by its address or id, and its calls
     #[arg(long, value_name = "EMAIL")]
     pub user: Option<String>,
-    /// Only what belongs to this organization, by its name in URLs or its id
-    #[arg(long, value_name = "SLUG")]
-    pub org: Option<String>,
     /// Only what came through this client, by its id
     #[arg(long, value_name = "ID")]
     pub client: Option<String>,
@@ -188,12 +199,8 @@ pub struct RecordArgs {
     /// Only `acts`, or only `decisions`
     #[arg(long, value_name = "WHAT")]
     pub only: Option<String>,
-    /// From when on: a day, RFC 3339, or how long ago (7d)
-    #[arg(long, value_name = "MOMENT")]
-    pub since: Option<String>,
-    /// Until when
-    #[arg(long, value_name = "MOMENT")]
-    pub until: Option<String>,
+    #[command(flatten)]
+    pub part: PartArgs,
     /// How many
     #[arg(long, default_value_t = 100)]
     pub limit: u32,
@@ -201,28 +208,18 @@ pub struct RecordArgs {
 
 #[derive(Args, Debug)]
 pub struct ExportArgs {
-    /// Only what belongs to this organization, by its name in URLs or its id
-    #[arg(long, value_name = "SLUG")]
-    pub org: Option<String>,
-    /// From when on: a day, RFC 3339, or how long ago (7d)
-    #[arg(long, value_name = "MOMENT")]
-    pub since: Option<String>,
-    /// Until when
-    #[arg(long, value_name = "MOMENT")]
-    pub until: Option<String>,
+    #[command(flatten)]
+    pub part: PartArgs,
+    /// In the order of writing, what is behind the entry of this id: that of the last line you have, or `start`. Nothing of
+    /// the last minute, and nothing is left out or comes twice
+    #[arg(long, value_name = "ID")]
+    pub after: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub struct SimulateArgs {
-    /// Only calls made for this organization, by its name in URLs or its id
-    #[arg(long, value_name = "SLUG")]
-    pub org: Option<String>,
-    /// From when on: a day, RFC 3339, or how long ago (7d)
-    #[arg(long, value_name = "MOMENT")]
-    pub since: Option<String>,
-    /// Until when
-    #[arg(long, value_name = "MOMENT")]
-    pub until: Option<String>,
+    #[command(flatten)]
+    pub part: PartArgs,
     /// End with 1 when anything would be different
     #[arg(long)]
     pub fail_on_change: bool,

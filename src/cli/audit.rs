@@ -4,12 +4,12 @@ use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use belgie_api::command::Output;
-use belgie_api::ports::{Audit, AuditFilter, AuditRecord, AuditResult, RecordKind, Stretch, read_moment};
+use belgie_api::ports::{Audit, AuditFilter, AuditRecord, AuditResult, Cursor, RecordKind, Stretch, read_moment};
 use belgie_api::{ClientId, Failure, OrgId, Result, Timestamp};
 use serde_json::json;
 
 use super::account::find;
-use super::args::{AuditVerb, ExportArgs, RecordArgs};
+use super::args::{AuditVerb, ExportArgs, PartArgs, RecordArgs};
 use super::output::{CliError, print};
 use crate::gateway::Gateway;
 
@@ -26,9 +26,8 @@ pub async fn audit(gateway: &Gateway, verb: AuditVerb, as_json: bool) -> Result<
 }
 
 async fn list(gateway: &Gateway, wanted: RecordArgs) -> Result<Output> {
-    let RecordArgs { user, org, client, tool, denied, only, since, until, limit } = wanted;
+    let RecordArgs { user, part, client, tool, denied, only, limit } = wanted;
     let filter = AuditFilter {
-        organization: organization(gateway, org.as_deref()).await?,
         user: match user.as_deref().map(|wish| (wish, wish.parse())) {
             None => None,
             // Of who is gone, only the id is left.
@@ -39,8 +38,7 @@ async fn list(gateway: &Gateway, wanted: RecordArgs) -> Result<Output> {
         name: tool,
         only: only.as_deref().map(kind).transpose()?,
         result: if denied { AuditResult::Refused } else { AuditResult::Any },
-        since: moment(gateway, since.as_deref())?,
-        until: moment(gateway, until.as_deref())?,
+        ..part_of(gateway, &part).await?
     };
     let records = gateway.archive().list(&filter, Stretch::Before(None, limit)).await?;
     let text = if records.is_empty() {
@@ -52,7 +50,8 @@ async fn list(gateway: &Gateway, wanted: RecordArgs) -> Result<Output> {
 }
 
 fn line(record: &AuditRecord) -> String {
-    let who = record.actor.map_or_else(|| "the host".to_owned(), |id| id.to_string());
+    let service = record.service.as_ref().map(|own| format!("{} {}", own.id, own.name).trim_end().to_owned());
+    let who = service.or_else(|| record.actor.map(|id| id.to_string())).unwrap_or_else(|| "the host".to_owned());
     let target = record.target.as_deref().unwrap_or_default();
     let verdict = record.decision.as_deref().filter(|decision| *decision != "allowed").unwrap_or(&record.outcome);
     let lost = record.details.get("lost").map(|lost| format!("  {lost} missing")).unwrap_or_default();
@@ -61,25 +60,22 @@ fn line(record: &AuditRecord) -> String {
 
 /// Prints an entry on each line, oldest first, while they are read.
 async fn export(gateway: &Gateway, wanted: ExportArgs) -> Result<()> {
-    let ExportArgs { org, since, until } = wanted;
-    let filter = AuditFilter {
-        organization: organization(gateway, org.as_deref()).await?,
-        since: moment(gateway, since.as_deref())?,
-        until: moment(gateway, until.as_deref())?.or_else(|| Some(gateway.archive().now())),
-        ..AuditFilter::default()
-    };
-    let mut place = None;
+    let ExportArgs { part, after } = wanted;
+    let cursor = after.as_deref().map(cursor).transpose()?;
+    let part = part_of(gateway, &part).await?;
+    let filter = AuditFilter { until: part.until.or_else(|| Some(gateway.archive().now())), ..part };
+    let mut stretch = cursor.map_or(Stretch::After(None, AT_ONCE), |cursor| Stretch::Written(cursor, AT_ONCE));
     loop {
-        let records = gateway.archive().list(&filter, Stretch::After(place, AT_ONCE)).await?;
+        let records = gateway.archive().list(&filter, stretch).await?;
         match write(&records) {
             Ok(()) => {}
             // Whoever reads has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(Failure::internal(error)),
         }
-        place = records.last().and_then(AuditRecord::place);
-        if records.len() < AT_ONCE as usize || place.is_none() {
-            return Ok(());
+        match stretch.behind(&records) {
+            Some(next) => stretch = next,
+            None => return Ok(()),
         }
     }
 }
@@ -93,8 +89,18 @@ fn write(records: &[AuditRecord]) -> std::io::Result<()> {
     out.flush()
 }
 
+/// What the arguments that all commands share ask for.
+pub async fn part_of(gateway: &Gateway, part: &PartArgs) -> Result<AuditFilter> {
+    Ok(AuditFilter {
+        organization: organization(gateway, part.org.as_deref()).await?,
+        since: moment(gateway, part.since.as_deref())?,
+        until: moment(gateway, part.until.as_deref())?,
+        ..AuditFilter::default()
+    })
+}
+
 /// The organization of a name in URLs or an id. A deleted one has only its id left.
-pub async fn organization(gateway: &Gateway, wish: Option<&str>) -> Result<Option<OrgId>> {
+async fn organization(gateway: &Gateway, wish: Option<&str>) -> Result<Option<OrgId>> {
     let Some(wish) = wish.map(str::trim) else { return Ok(None) };
     if let Ok(id) = wish.parse() {
         return Ok(Some(id));
@@ -107,13 +113,21 @@ pub async fn organization(gateway: &Gateway, wish: Option<&str>) -> Result<Optio
 }
 
 /// A moment as it is typed.
-pub fn moment(gateway: &Gateway, text: Option<&str>) -> Result<Option<Timestamp>> {
+fn moment(gateway: &Gateway, text: Option<&str>) -> Result<Option<Timestamp>> {
     let now = gateway.archive().now();
     let unreadable = |text: &str| {
         Failure::bad_request("audit.moment_invalid", format!("`{text}` is no moment."))
             .hint("Write a day (2026-11-05), RFC 3339 (2026-11-05T12:00:00Z), or how long ago: 30m, 24h, 7d.")
     };
     text.map(|text| read_moment(text, now).ok_or_else(|| unreadable(text))).transpose()
+}
+
+/// Where to go on in the order of writing.
+fn cursor(text: &str) -> Result<Cursor> {
+    text.trim().parse().map_err(|()| {
+        Failure::bad_request("audit.after_invalid", format!("`{text}` is no place in the record."))
+            .hint("Write `start`, or the `id` of the last line you have: aud_... or dec_...")
+    })
 }
 
 fn kind(text: &str) -> Result<RecordKind> {

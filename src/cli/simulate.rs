@@ -5,21 +5,19 @@ use std::process::ExitCode;
 
 use belgie_api::Result;
 use belgie_api::command::Output;
+use belgie_api::ports::AuditFilter;
 use serde_json::json;
 
 use super::args::SimulateArgs;
-use super::audit::{moment, organization};
+use super::audit::part_of;
 use super::output::{CliError, print};
 use crate::access::{Change, Replay, Simulation};
 use crate::gateway::Gateway;
 
 /// Judges what is on record anew, and says what would be different.
 pub async fn simulate(gateway: &Gateway, asked: SimulateArgs, as_json: bool) -> Result<ExitCode, CliError> {
-    let replay = Replay {
-        organization: organization(gateway, asked.org.as_deref()).await?,
-        since: moment(gateway, asked.since.as_deref())?,
-        until: moment(gateway, asked.until.as_deref())?,
-    };
+    let AuditFilter { organization, since, until, .. } = part_of(gateway, &asked.part).await?;
+    let replay = Replay { organization, since, until };
     let simulation = gateway.simulate(replay).await?;
     print(&Output::new(in_words(&simulation), json!(simulation)), as_json);
     let has_changes = simulation.changed > 0;
@@ -47,13 +45,14 @@ fn in_words(simulation: &Simulation) -> String {
 }
 
 fn line(change: &Change) -> String {
-    let Change { action, name, user, email, before, after, count, first, last, .. } = change;
+    let Change { action, name, user, service, email, before, after, count, first, last, .. } = change;
     let what = match (before.as_str(), *after) {
         (_, "allowed") => "would be allowed",
         ("allowed", _) => "would be refused",
         _ => "would be refused for another reason",
     };
-    let who = email.clone().unwrap_or_else(|| user.to_string());
+    let service = || service.as_ref().map(|own| format!("the service {}", own.name));
+    let who = email.clone().or_else(service).or_else(|| user.map(|user| user.to_string())).unwrap_or_default();
     let place = change.organization_slug.as_ref().map(|slug| format!(" for {slug}")).unwrap_or_default();
     let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
     format!("  {what}: {who}{place}  {action} {name}  {before} -> {after}  {times}, {first} to {last}")

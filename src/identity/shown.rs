@@ -143,10 +143,18 @@ pub struct ActInfo {
     pub action: String,
     /// Who did it; `None` for the host itself.
     pub actor: Option<Named>,
+    /// The program of an organization's own that did it, with nobody behind it.
+    pub service: Option<String>,
     /// The operator who wore the actor's session.
     pub impersonator: Option<Named>,
+    /// Through which client; `web` for our own pages.
+    pub client: Option<String>,
     /// To whom or what.
     pub target: Option<Named>,
+    /// What came of it, where it was not done: why it was refused, or how it ended.
+    pub verdict: Option<String>,
+    /// How many entries are missing here.
+    pub lost: Option<u64>,
     /// From which address.
     pub ip: Option<String>,
     /// Why, if somebody said so.
@@ -247,7 +255,11 @@ impl Identity {
         };
         let shown = |act: AuditRow| ActInfo {
             actor: act.actor_id.map(person),
+            service: act.service_name,
             impersonator: act.impersonator_id.map(person),
+            client: act.client_id,
+            verdict: Some(act.outcome).filter(|outcome| outcome != "done"),
+            lost: None,
             target: act.target.map(target),
             reason: reason(&act.details),
             action: act.action,
@@ -271,7 +283,7 @@ impl Identity {
     }
 }
 
-fn reason(details: &Value) -> Option<String> {
+pub(super) fn reason(details: &Value) -> Option<String> {
     details.get("reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()).map(str::to_owned)
 }
 

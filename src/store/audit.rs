@@ -2,19 +2,20 @@
 
 use belgie_api::db::Conn;
 use belgie_api::ports::{AuditEntry, AuditFilter, Stretch};
-use belgie_api::{AuditId, OrgId, Result, Timestamp, UserId, on};
+use belgie_api::{AuditId, OrgId, Result, ServiceId, Timestamp, UserId, on};
 use serde_json::Value;
 use sqlx::types::Json;
+use uuid::Uuid;
 
-use super::decisions::{Bounds, outcome_class};
+use super::decisions::{Bounds, LAST_MOMENT, outcome_class};
 
 const INSERT: &str = "INSERT INTO core_audit \
-     (id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details, organization_id) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+     (id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details, organization_id, \
+     service_id, service_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 const LATEST: &str = "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, \
-     details, organization_id FROM core_audit ORDER BY at DESC, id DESC LIMIT $1";
+     details, organization_id, service_id, service_name FROM core_audit ORDER BY at DESC, id DESC LIMIT $1";
 const ABOUT: &str = "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, \
-     details, organization_id FROM core_audit \
+     details, organization_id, service_id, service_name FROM core_audit \
      WHERE target = $1 OR actor_id = $2 OR impersonator_id = $2 ORDER BY at DESC, id DESC LIMIT $3";
 /// One bite at a time, so that nobody waits long for the write lock.
 const PURGE: &str =
@@ -25,7 +26,7 @@ macro_rules! stretch {
     ($place:literal, $before:literal, $order:literal) => {
         concat!(
             "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details, \
-             organization_id FROM core_audit WHERE ",
+             organization_id, service_id, service_name FROM core_audit WHERE ",
             $place,
             " AND at >= $2 AND at < $3 AND (at, id) ",
             $before,
@@ -41,6 +42,24 @@ macro_rules! stretch {
     };
 }
 
+/// What was written after another entry, up to one.
+macro_rules! written {
+    ($place:literal) => {
+        concat!(
+            "SELECT id, at, action, outcome, actor_id, impersonator_id, client_id, target, request_id, ip, details, \
+             organization_id, service_id, service_name FROM core_audit WHERE ",
+            $place,
+            " AND at >= $2 AND at < $3 AND id > $4 AND id < $5 \
+             AND ($6 IS NULL OR actor_id = $6 OR impersonator_id = $6 OR target = $7) \
+             AND ($8 IS NULL OR client_id = $8) \
+             AND ($9 IS NULL OR $9 = CASE outcome WHEN 'done' THEN 'done' WHEN 'refused' THEN 'refused' ELSE 'failed' END) \
+             ORDER BY id LIMIT $10"
+        )
+    };
+}
+
+const WRITTEN: &str = written!("$1 IS NULL");
+const WRITTEN_IN_ORGANIZATION: &str = written!("organization_id = $1");
 const NEWEST: &str = stretch!("$1 IS NULL", "<", "DESC");
 const OLDEST: &str = stretch!("$1 IS NULL", ">", "ASC");
 const NEWEST_IN_ORGANIZATION: &str = stretch!("organization_id = $1", "<", "DESC");
@@ -74,6 +93,10 @@ pub struct AuditRow {
     pub details: Value,
     /// In which organization.
     pub organization_id: Option<OrgId>,
+    /// The program of an organization's own that did it.
+    pub service_id: Option<ServiceId>,
+    /// What it was called then.
+    pub service_name: Option<String>,
 }
 
 /// Adds an act.
@@ -94,6 +117,8 @@ pub async fn insert(conn: &mut Conn, id: AuditId, at: Timestamp, entry: &AuditEn
         .bind(entry.ip.map(|ip| ip.to_string()))
         .bind(Json(&entry.details))
         .bind(entry.organization)
+        .bind(entry.service.as_ref().map(|service| service.id))
+        .bind(entry.service.as_ref().map(|service| &service.name))
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -144,6 +169,34 @@ pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Re
         .bind(wanted.client.as_ref().map(belgie_api::ClientId::as_str))
         .bind(outcome_class(wanted.result))
         .bind(bounds.limit)
+        .fetch_all(c).await)?)
+}
+
+/// What was written after one entry and before another, in the order of writing, as wanted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list_written(
+    conn: &mut Conn,
+    wanted: &AuditFilter,
+    (after, before): (Uuid, Uuid),
+    limit: u32,
+) -> Result<Vec<AuditRow>> {
+    if wanted.name.is_some() {
+        return Ok(Vec::new());
+    }
+    let sql = if wanted.organization.is_some() { WRITTEN_IN_ORGANIZATION } else { WRITTEN };
+    Ok(on!(conn, c => sqlx::query_as::<_, AuditRow>(sql)
+        .bind(wanted.organization)
+        .bind(wanted.since.unwrap_or(Timestamp::EPOCH))
+        .bind(wanted.until.unwrap_or(LAST_MOMENT))
+        .bind(after)
+        .bind(before)
+        .bind(wanted.user)
+        .bind(wanted.user.map(|user| user.to_string()))
+        .bind(wanted.client.as_ref().map(belgie_api::ClientId::as_str))
+        .bind(outcome_class(wanted.result))
+        .bind(i64::from(limit))
         .fetch_all(c).await)?)
 }
 

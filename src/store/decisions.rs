@@ -151,6 +151,7 @@ impl Bounds {
             Stretch::After(place, limit) => {
                 (place.unwrap_or(Place { at: Timestamp::EPOCH, id: Uuid::nil() }), false, limit)
             }
+            Stretch::Written(cursor, limit) => (Place { at: Timestamp::EPOCH, id: cursor.uuid() }, false, limit),
         };
         Self { since, until, place, is_newest_first, limit: limit.into() }
     }

@@ -137,7 +137,7 @@ async fn answer_browser(door: &Door, place: &Place, request: Request) -> Respons
     response
 }
 
-/// How often a caller is established anew when news come in between.
+/// How often a caller is established anew when news of them come in between.
 const TRIES: usize = 32;
 
 /// Somebody who may talk to the endpoint, and how long.
@@ -166,18 +166,19 @@ async fn answer(web: &Web, place: &Place, request: Request) -> Response {
     response
 }
 
-/// Establishes the caller and begins the lease that ends with the credential. News that come between the two would be
-/// heard by nobody, so whoever was established before them is established anew.
+/// Establishes the caller and begins the lease that ends with the credential. News of the caller that come between the two
+/// would be heard by nobody, so whoever was established before them is established anew. News of others are nothing to them:
+/// however many there are, they keep nobody out.
 async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Response> {
     for _ in 0..TRIES {
         let generation = web.tokens.settled().await;
         let (caller, cookie) = authenticate(web, place, parts).await?;
         let lease = web.mcp.lease(&caller);
-        if web.tokens.generation() == Some(generation) {
+        if !web.tokens.is_touched_since(&caller, generation) {
             return Ok(Admitted { caller, lease, cookie });
         }
     }
-    Err(errors::json(&Failure::unavailable("news come in faster than a caller can be established")))
+    Err(errors::json(&Failure::unavailable("news of the caller come in faster than it can be established")))
 }
 
 type CallerAndCookie = (Caller, Option<HeaderValue>);

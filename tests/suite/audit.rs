@@ -3,8 +3,10 @@
 mod acts;
 mod calls;
 mod command_line;
+mod following;
 mod keeping;
 mod reading;
+mod refused;
 mod simulate;
 mod wrapped;
 

@@ -55,3 +55,24 @@ on_both_engines! {
         }
     }
 }
+
+on_both_engines! {
+    async fn a_cookie_acts_for_the_organization_whose_endpoint_it_is_and_for_nobody_elsewhere(gateway: TestGateway) {
+        let (ada, mut browser) = crate::organization::known(&gateway, "ada@example.org").await;
+        let (bob, _) = crate::organization::known(&gateway, "bob@example.org").await;
+        let acme = crate::organization::owned_by(&gateway, ada.id, "acme").await;
+        crate::organization::owned_by(&gateway, bob.id, "rose").await;
+        let mut whoami = async |path: &str| {
+            let url = gateway.at(path);
+            let modern = Modern { client: &browser.raw().clone(), url: &url, token: None };
+            let call = modern.request("tools/call", json!({ "name": "whoami", "arguments": {} }));
+            let answer = browser.send(call.header("origin", &gateway.url)).await;
+            let said: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+            (answer.status, said["result"]["structuredContent"]["organization"].clone())
+        };
+        let (status, organization) = whoami("/o/acme/mcp").await;
+        assert_eq!((status, &organization["id"], &organization["roles"]), (StatusCode::OK, &json!(acme.id), &json!(["owner"])));
+        assert_eq!(whoami("/mcp").await, (StatusCode::OK, json!(null)));
+        assert_eq!(whoami("/o/rose/mcp").await.0, StatusCode::UNAUTHORIZED, "no member there");
+    }
+}

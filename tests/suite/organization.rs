@@ -1,6 +1,7 @@
 //! Organizations: what people, programs, agents and the operator do with them.
 
 mod acting;
+mod agent_tools;
 mod agents;
 mod authorization;
 mod coming_back;

@@ -10,6 +10,7 @@ mod limits;
 mod live;
 mod pages;
 mod program;
+mod stays;
 
 use belgie_api::ports::Use;
 use belgie_api::{OrgId, TeamId, UserId};
@@ -27,7 +28,7 @@ pub fn teams(gateway: &TestGateway) -> Use<Teams> {
 }
 
 /// A team of an organization, with nobody in it.
-async fn team_of(gateway: &TestGateway, organization: OrgId, slug: &str) -> TeamRecord {
+pub async fn team_of(gateway: &TestGateway, organization: OrgId, slug: &str) -> TeamRecord {
     let new = NewTeam { name: format!("The {slug}"), slug: Some(slug.to_owned()), lead: None };
     teams(gateway).create(&Actor::host(), organization, new).await.expect("a team")
 }

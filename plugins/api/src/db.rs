@@ -124,18 +124,18 @@ impl Tx {
         if !self.events.is_empty() {
             outbox::line_up(&mut self.conn).await?;
         }
-        let mut expected = Vec::with_capacity(self.events.len());
+        let mut announcements = Vec::with_capacity(self.events.len());
         for event in &self.events {
             let seq = outbox::insert(&mut self.conn, event, now).await?;
-            expected.push(self.bus.expect(seq));
+            announcements.push(self.bus.announce(seq));
         }
         match self.conn.0 {
             Held::SqliteTx(tx) => tx.commit().await?,
             Held::PostgresTx(tx) => tx.commit().await?,
             Held::SqliteRead(_) | Held::PostgresRead(_) => {}
         }
-        for (event, expected) in self.events.iter().zip(expected) {
-            expected.announce(event);
+        for (event, announcement) in self.events.iter().zip(announcements) {
+            announcement.tell(event);
         }
         for deed in self.afterwards {
             deed();

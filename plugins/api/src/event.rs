@@ -3,7 +3,7 @@
 //! An event is written in the transaction that makes it true ([`Tx::emit`](crate::db::Tx::emit)), told to this process
 //! right after the commit and before the answer, and reaches every other process through the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -103,6 +103,9 @@ pub enum Event {
 /// How many events of its own a process knows it has told; one that is forgotten is told twice.
 const OWN_KNOWN: usize = 4_096;
 
+/// How many events are known after they were told, for whoever asks what has happened meanwhile.
+const RECENT: usize = 1_024;
+
 /// Hears every event of this process and, with a short delay, of every other.
 pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
@@ -113,6 +116,8 @@ pub struct Bus {
     heard: AtomicU64,
     told: AtomicU64,
     live: AtomicBool,
+    /// The events told last, the newest at the end, each with the generation it began; a line that broke counts as missed news.
+    recent: Mutex<VecDeque<(u64, Event)>>,
     /// Events of this process, by their place, that have not both been told and come back from the database.
     own: Mutex<BTreeMap<i64, Own>>,
 }
@@ -129,14 +134,14 @@ enum Own {
 
 /// An event that this process is about to make true. Dropped without being told, because the commit failed or nobody waits
 /// for it any more, it is told when it comes back from the database.
-pub struct Expected {
+pub struct Announcement {
     bus: Arc<Bus>,
     seq: i64,
 }
 
-impl Expected {
+impl Announcement {
     /// Tells it, after the commit.
-    pub fn announce(self, event: &Event) {
+    pub fn tell(self, event: &Event) {
         let mut own = self.bus.own();
         if let Some(Own::Committing) = own.remove(&self.seq) {
             own.insert(self.seq, Own::Told);
@@ -146,7 +151,7 @@ impl Expected {
     }
 }
 
-impl Drop for Expected {
+impl Drop for Announcement {
     fn drop(&mut self) {
         let mut own = self.bus.own();
         if let Some(Own::Told) = own.get(&self.seq) {
@@ -168,7 +173,7 @@ impl Bus {
 
     /// Tells one event to everybody. The generation moves first, so that whoever fills a cache meanwhile notices.
     pub fn publish(&self, event: &Event) {
-        self.heard.fetch_add(1, Ordering::SeqCst);
+        self.begin_generation(event);
         let _told = Told(&self.told);
         let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
         for listener in listeners {
@@ -178,14 +183,14 @@ impl Bus {
 
     /// Says that this process is about to commit the event at this place in the order.
     #[must_use]
-    pub fn expect(self: &Arc<Self>, seq: i64) -> Expected {
+    pub fn announce(self: &Arc<Self>, seq: i64) -> Announcement {
         let mut own = self.own();
         own.insert(seq, Own::Committing);
         if own.len() > OWN_KNOWN {
             own.pop_first();
         }
         drop(own);
-        Expected { bus: Arc::clone(self), seq }
+        Announcement { bus: Arc::clone(self), seq }
     }
 
     /// Tells an event that came from the database, unless this process has told it itself or is about to: to hear it again
@@ -217,8 +222,28 @@ impl Bus {
         (told == heard).then_some(heard)
     }
 
-    /// How many events were told and how often the line broke so far. A cache fill compares the value before and after its
-    /// load.
+    fn begin_generation(&self, event: &Event) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.heard.fetch_add(1, Ordering::SeqCst) + 1;
+        recent.push_back((generation, event.clone()));
+        if recent.len() > RECENT {
+            recent.pop_front();
+        }
+    }
+
+    /// Whether somebody was touched by what was told since a generation. When that is too long ago to know, they were.
+    pub fn has_touched_since(&self, generation: u64, is_touched: impl Fn(&Event) -> bool) -> bool {
+        if self.generation() == generation {
+            return false;
+        }
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = recent.front().is_some_and(|(first, _)| *first <= generation + 1);
+        let mut since = recent.iter().rev().take_while(|(begun, _)| *begun > generation);
+        !is_known || since.any(|(_, event)| is_touched(event))
+    }
+
+    /// How many events were told and how often the line broke so far. A cache fill asks with the value before its load what has
+    /// happened since ([`has_touched_since`](Self::has_touched_since)).
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.heard.load(Ordering::SeqCst)
@@ -234,7 +259,7 @@ impl Bus {
     /// breaks moves the generation, so whoever fills a cache meanwhile notices even if it is whole again by then.
     pub fn set_live(&self, live: bool) {
         if self.live.swap(live, Ordering::SeqCst) && !live {
-            self.heard.fetch_add(1, Ordering::SeqCst);
+            self.begin_generation(&Event::NewsMissed);
             self.told.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -258,13 +283,13 @@ mod tests {
     #[test]
     fn what_was_told_here_is_not_told_again_whichever_way_it_comes_first() {
         let bus = Arc::new(Bus::default());
-        bus.expect(7).announce(&Event::NewsMissed);
+        bus.announce(7).tell(&Event::NewsMissed);
         bus.relay(7, &Event::NewsMissed);
         assert_eq!(bus.generation(), 1);
-        let overtaken = bus.expect(8);
+        let overtaken = bus.announce(8);
         bus.relay(8, &Event::NewsMissed);
         assert_eq!(bus.generation(), 1);
-        overtaken.announce(&Event::NewsMissed);
+        overtaken.tell(&Event::NewsMissed);
         assert_eq!(bus.generation(), 2);
         // Read once more after the line broke: better twice than never.
         bus.relay(7, &Event::NewsMissed);
@@ -274,10 +299,10 @@ mod tests {
     #[test]
     fn what_nobody_waited_to_tell_is_told_when_it_comes_back() {
         let bus = Arc::new(Bus::default());
-        drop(bus.expect(1));
+        drop(bus.announce(1));
         bus.relay(1, &Event::NewsMissed);
         assert_eq!(bus.generation(), 1);
-        let given_up = bus.expect(2);
+        let given_up = bus.announce(2);
         bus.relay(2, &Event::NewsMissed);
         drop(given_up);
         assert_eq!(bus.generation(), 2);
@@ -286,10 +311,32 @@ mod tests {
     }
 
     #[test]
+    fn whoever_asks_what_touched_them_meanwhile_hears_of_their_own_news_and_of_what_nobody_knows() {
+        let bus = Bus::default();
+        let gone = |seq| Event::ClientDeleted { client: crate::id::ClientId::from_wire(format!("cli_{seq}")) };
+        let mine = |event: &Event| *event == gone(7) || *event == Event::NewsMissed;
+        let before = bus.generation();
+        assert!(!bus.has_touched_since(before, mine));
+        bus.publish(&gone(1));
+        assert!(!bus.has_touched_since(before, mine));
+        bus.publish(&gone(7));
+        assert!(bus.has_touched_since(before, mine));
+        let after = bus.generation();
+        (0..super::RECENT).for_each(|_| bus.publish(&gone(1)));
+        assert!(!bus.has_touched_since(after, mine), "all of it is known");
+        bus.publish(&gone(1));
+        assert!(bus.has_touched_since(after, mine), "one too many");
+        let before = bus.generation();
+        bus.set_live(true);
+        bus.set_live(false);
+        assert!(bus.has_touched_since(before, mine), "a line that broke");
+    }
+
+    #[test]
     fn what_is_known_of_own_events_has_an_end() {
         let bus = Arc::new(Bus::default());
         let many = i64::try_from(super::OWN_KNOWN).unwrap() + 1;
-        (0..many).for_each(|seq| bus.expect(seq).announce(&Event::NewsMissed));
+        (0..many).for_each(|seq| bus.announce(seq).tell(&Event::NewsMissed));
         let told = bus.generation();
         bus.relay(many - 1, &Event::NewsMissed);
         assert_eq!(bus.generation(), told);

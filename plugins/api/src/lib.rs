@@ -27,6 +27,7 @@ pub mod principal;
 pub mod resource;
 pub mod scope;
 pub mod settings;
+pub mod text;
 pub mod time;
 pub mod token;
 pub mod tools;

@@ -30,7 +30,9 @@ pub use self::people::{
     normalize_email,
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
-pub use self::records::{AuditFilter, AuditRecord, AuditResult, Place, RecordKind, Stretch, read_moment};
+pub use self::records::{
+    AuditFilter, AuditRecord, AuditResult, Cursor, Place, RecordKind, SETTLED_AFTER, Stretch, first_id_at, read_moment,
+};
 pub use self::services::{NewService, Service, ServiceTokens, Services};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -368,6 +370,14 @@ pub struct Use<T>(Arc<T>);
 impl<T> Clone for Use<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Use<T> {
+    /// The thing itself, for what goes on longer than whoever holds this.
+    #[must_use]
+    pub fn shared(&self) -> Arc<T> {
+        Arc::clone(&self.0)
     }
 }
 

@@ -24,6 +24,16 @@ impl Scope {
     }
 }
 
+/// Scopes of the core that an account holds or does not hold ([`UserContext`](crate::context::UserContext)): nobody can give
+/// on what they do not have, and what belongs to no account has none of them.
+pub const ACCOUNT_BOUND: [&str; 1] = ["admin"];
+
+/// Whether the scope of this name hangs on what an account holds.
+#[must_use]
+pub fn is_account_bound(name: &str) -> bool {
+    ACCOUNT_BOUND.contains(&name)
+}
+
 impl FromStr for Scope {
     type Err = InvalidScope;
 
@@ -116,6 +126,20 @@ impl ScopeSet {
     /// The scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
+    }
+}
+
+impl ScopeSet {
+    /// What remains of these for a person whose account holds `account`.
+    #[must_use]
+    pub fn within_account(&self, account: &Self) -> Self {
+        self.iter().filter(|scope| !is_account_bound(scope.as_str()) || account.has(scope)).cloned().collect()
+    }
+
+    /// Whether any of these hangs on what an account holds.
+    #[must_use]
+    pub fn depends_on_account(&self) -> bool {
+        self.iter().any(|scope| is_account_bound(scope.as_str()))
     }
 }
 

@@ -121,7 +121,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Present {
                 .hint("End the impersonation first.");
             return Err(refused.into_response());
         }
-        let query = return_query(parts.uri.path());
+        // Whoever sends a form comes back to its page, and it is filled in anew; who opens a link comes back to that.
+        let whole = parts.uri.path_and_query().filter(|_| parts.method == axum::http::Method::GET);
+        let query = return_query(whole.map_or(parts.uri.path(), |whole| whole.as_str()));
         Err(Redirect::to(&format!("/auth/confirm?{query}")).into_response())
     }
 }

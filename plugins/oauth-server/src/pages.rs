@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
 use belgie_api::plugin::{AccountSection, ScopeInfo, Template};
-use belgie_api::ports::OrgName;
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, async_trait};
 use serde_json::{Value, json};
@@ -16,7 +15,7 @@ use crate::model::grant::{Grant, GrantKind, shown_name};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
-use crate::service::{Choice, ErrorReply, OAuth};
+use crate::service::{BoundPlace, Choice, ErrorReply, OAuth};
 
 use self::tokens::{NEW_TOKEN, TOKENS};
 pub use self::tokens::{TokenForm, new_token, tokens};
@@ -154,41 +153,31 @@ impl AccountSection for Connections {
 
     async fn render(&self, visitor: &Visitor) -> Result<String> {
         let host = self.0.host();
-        let (grants, organizations) = match &visitor.caller {
-            Some(caller) => {
-                let user = caller.user().id;
-                (self.0.list_connections(user).await?, self.0.list_organizations(user).await?)
-            }
-            None => Default::default(),
+        let grants = match &visitor.caller {
+            Some(caller) => self.0.list_connections(caller.user().id).await?,
+            None => Vec::new(),
         };
         let (offered, now) = (&host.catalog()?.scopes, host.now());
         let mut connections: Vec<Value> = Vec::with_capacity(grants.len());
         for grant in &grants {
-            let teams = self.0.list_bound_teams(grant.user_id, &grant.binding.clone().into()).await?;
-            connections.push(connection(grant, (&organizations, teams), offered, now));
+            let place = self.0.find_place(grant.user_id, &grant.binding.clone().into()).await?;
+            connections.push(connection(grant, place, offered, now));
         }
         let context = json!({ "csrf_token": visitor.csrf_token, "connections": connections });
         host.pages().fragment(CONNECTIONS, context)
     }
 }
 
-fn connection(
-    grant: &Grant,
-    (organizations, teams): (&[OrgName], Option<Vec<String>>),
-    offered: &[ScopeInfo],
-    now: Timestamp,
-) -> Value {
+fn connection(grant: &Grant, place: BoundPlace, offered: &[ScopeInfo], now: Timestamp) -> Value {
     let is_token = grant.kind == GrantKind::Personal;
-    let bound = grant.binding.organization_id;
-    let organization = organizations.iter().find(|known| Some(known.id) == bound);
     json!({
         "id": grant.id,
         "client_name": shown_name(grant),
         "client_host": grant.client_host,
-        "is_for_organization": bound.is_some(),
+        "is_for_organization": grant.binding.organization_id.is_some(),
         // Nothing for one the person has left since: its grants end on their own.
-        "organization": organization.map(|known| &known.name),
-        "teams": teams,
+        "organization": place.organization,
+        "teams": place.teams,
         "kind": if is_token { "token" } else { "agent" },
         "scopes": explain_all(&grant.scopes, offered),
         "resource": grant.resources.join(", "),

@@ -17,7 +17,7 @@ mod verifier;
 use belgie_api::Host;
 
 pub use self::authorize::{Decision, ErrorReply, Refusal};
-pub use self::binding::{Choice, Memberships};
+pub use self::binding::{BoundPlace, Choice, Memberships};
 pub use self::client_auth::PresentedClient;
 pub use self::clients::NewClient;
 use self::documents::{DocumentCache, Fetches};

@@ -30,7 +30,7 @@ pub use crate::model::role::{ADMIN, MEMBER, OWNER, Role, Roles, has_any_role, ha
 pub use crate::model::service::NewServiceToken;
 pub use crate::model::settings::Settings;
 pub use crate::service::{
-    AgentInfo, AgentPage, Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo, ShownInvitation,
+    AgentInfo, AgentPage, Attempt, Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo, ShownInvitation,
 };
 use crate::service::{HostedServices, People, TIDY_EVERY};
 
@@ -68,10 +68,10 @@ impl Plugin for Organization {
             version: env!("CARGO_PKG_VERSION"),
             needs: Vec::new(),
             scopes: vec![
-                scope(tools::ORG_READ, "See the organization it acts for and who is in it"),
+                scope(tools::ORG_READ, "See the organization it acts for, who is in it and what is on its record"),
                 scope(
                     tools::ORG_MANAGE,
-                    "Invite people into the organization it acts for, and change or remove its members",
+                    "Invite people into the organization it acts for, and change its members, roles, services and settings",
                 ),
             ],
         }

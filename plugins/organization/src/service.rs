@@ -2,6 +2,7 @@
 
 mod agents;
 mod answers;
+mod attempts;
 mod invitations;
 mod letter;
 mod limits;
@@ -23,6 +24,7 @@ use belgie_api::Host;
 
 pub use self::agents::{AgentInfo, AgentPage};
 pub use self::answers::ShownInvitation;
+pub use self::attempts::Attempt;
 pub use self::invitations::NewInvitation;
 pub use self::members::{MemberInfo, PAGE};
 pub use self::organizations::Details;

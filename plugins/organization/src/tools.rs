@@ -4,18 +4,25 @@
 
 mod answers;
 mod arguments;
+mod entries;
+mod record;
+mod roles;
+mod services;
 
 use std::sync::Arc;
 
 use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
 use belgie_api::tools::Refused;
-use belgie_api::{Caller, Failure, OrgId, State, ToolSet, access, tool};
+use belgie_api::{Caller, Failure, OrgId, Rule, State, ToolSet, access, tool};
 
 use self::answers::{
     AgentList, Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
 };
-use self::arguments::{CancelInvitation, CutAgent, InviteMember, ListMembers, SetMemberRoles, Somebody, Which};
+use self::arguments::{
+    CutAgent, InviteMember, ListMembers, SetMemberRoles, Somebody, UpdateOrganization, Which, WhichInvitation,
+};
 use crate::actor::Actor;
+use crate::model::organization::OrganizationChanges;
 use crate::model::refusal;
 use crate::model::role::read_roles;
 use crate::service::{NewInvitation, Organizations};
@@ -26,109 +33,148 @@ pub const ORG_READ: &str = "org:read";
 pub const ORG_MANAGE: &str = "org:manage";
 
 type Shared = State<Arc<Organizations>>;
+type Set = ToolSet<Arc<Organizations>>;
+
+/// What every tool that looks asks for; what the person's roles allow, the service asks.
+fn read() -> Rule {
+    access().organization().scope(ORG_READ)
+}
+
+/// What every tool that changes something asks for.
+fn manage() -> Rule {
+    access().organization().scope(ORG_MANAGE)
+}
 
 /// The tools of this plugin.
 pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
-    let read = || access().organization().scope(ORG_READ);
-    let manage = || access().organization().scope(ORG_MANAGE);
-    ToolSet::new(organizations)
-        .tool(
-            tool("list_my_organizations", "Shows which of your organizations this connection acts for, with your roles in it")
-                .title("My organizations")
-                .returns::<OrganizationList>()
-                .read_only()
-                .plain(),
-            read(),
-            list_my_organizations,
+    let set = roles::add(services::add(record::add(ToolSet::new(organizations))));
+    set.tool(
+        tool(
+            "update_organization",
+            "Changes the name or the picture of the organization; what is left out stays. Its name in URLs people change on a page: connections made at the old address end",
         )
-        .tool(
-            tool("get_organization", "Shows the organization this connection acts for, with your roles and what they allow")
-                .title("One organization")
-                .arguments::<Which>()
-                .returns::<OrganizationAnswer>()
-                .read_only()
-                .plain(),
-            read(),
-            get_organization,
+        .title("Change the organization")
+        .arguments::<UpdateOrganization>()
+        .returns::<OrganizationAnswer>()
+        .plain(),
+        manage(),
+        update_organization,
+    )
+    .tool(
+        tool("resend_invitation", "Sends an open or expired invitation again; the earlier link ends")
+            .title("Send an invitation again")
+            .arguments::<WhichInvitation>()
+            .returns::<InvitationAnswer>()
+            .plain(),
+        manage(),
+        resend_invitation,
+    )
+    .tool(
+        tool(
+            "list_my_organizations",
+            "Shows which of your organizations this connection acts for, with your roles in it",
         )
-        .tool(
-            tool(
-                "list_members",
-                "Lists the members of the organization this connection acts for, fifty at a time, the longest there first",
-            )
-            .title("Members")
-            .arguments::<ListMembers>()
-            .returns::<MemberList>()
+        .title("My organizations")
+        .returns::<OrganizationList>()
+        .read_only()
+        .plain(),
+        read(),
+        list_my_organizations,
+    )
+    .tool(
+        tool(
+            "get_organization",
+            "Shows the organization this connection acts for, with your roles and what they allow",
+        )
+        .title("One organization")
+        .arguments::<Which>()
+        .returns::<OrganizationAnswer>()
+        .read_only()
+        .plain(),
+        read(),
+        get_organization,
+    )
+    .tool(
+        tool(
+            "list_members",
+            "Lists the members of the organization this connection acts for, fifty at a time, the longest there first",
+        )
+        .title("Members")
+        .arguments::<ListMembers>()
+        .returns::<MemberList>()
+        .read_only()
+        .plain(),
+        read(),
+        list_members,
+    )
+    .tool(
+        tool("list_invitations", "Lists the open invitations of the organization this connection acts for")
+            .title("Invitations")
+            .arguments::<Which>()
+            .returns::<InvitationList>()
             .read_only()
             .plain(),
-            read(),
-            list_members,
+        read(),
+        list_invitations,
+    )
+    .tool(
+        tool("list_agents", "Lists the agents and tokens that act for members in the organization, fifty at a time")
+            .title("Connected agents of the organization")
+            .arguments::<ListMembers>()
+            .returns::<AgentList>()
+            .read_only()
+            .plain(),
+        read(),
+        list_agents,
+    )
+    .tool(
+        tool(
+            "disconnect_agent",
+            "Cuts an agent or token of a member off from the organization. Those of owners are cut by people alone",
         )
-        .tool(
-            tool("list_invitations", "Lists the open invitations of the organization this connection acts for")
-                .title("Invitations")
-                .arguments::<Which>()
-                .returns::<InvitationList>()
-                .read_only()
-                .plain(),
-            read(),
-            list_invitations,
-        )
-        .tool(
-            tool("list_agents", "Lists the agents and tokens that act for members in the organization, fifty at a time")
-                .title("Connected agents of the organization")
-                .arguments::<ListMembers>()
-                .returns::<AgentList>()
-                .read_only()
-                .plain(),
-            read(),
-            list_agents,
-        )
-        .tool(
-            tool("disconnect_agent", "Cuts an agent or token of a member off from the organization. Those of owners are cut by people alone")
-                .title("Cut an agent off")
-                .arguments::<CutAgent>()
-                .returns::<Done>()
-                .plain(),
-            manage(),
-            disconnect_agent,
-        )
-        .tool(
-            tool("invite_member", "Invites somebody into the organization by e-mail address")
-                .title("Invite somebody")
-                .arguments::<InviteMember>()
-                .returns::<InvitationAnswer>()
-                .plain(),
-            manage(),
-            invite_member,
-        )
-        .tool(
-            tool("cancel_invitation", "Takes an open invitation of the organization back")
-                .title("Take an invitation back")
-                .arguments::<CancelInvitation>()
-                .returns::<Done>()
-                .plain(),
-            manage(),
-            cancel_invitation,
-        )
-        .tool(
-            tool("set_member_roles", "Gives a member these roles and no others. Owners are made by people alone")
-                .title("Set the roles of a member")
-                .arguments::<SetMemberRoles>()
-                .returns::<MemberAnswer>()
-                .plain(),
-            manage(),
-            set_member_roles,
-        )
-        .tool(
-            tool("remove_member", "Removes a member from the organization. Owners are removed by people alone")
-                .title("Remove a member")
-                .arguments::<Somebody>()
-                .returns::<Done>()
-                .plain(),
-            manage(),
-            remove_member,
-        )
+        .title("Cut an agent off")
+        .arguments::<CutAgent>()
+        .returns::<Done>()
+        .plain(),
+        manage(),
+        disconnect_agent,
+    )
+    .tool(
+        tool("invite_member", "Invites somebody into the organization by e-mail address")
+            .title("Invite somebody")
+            .arguments::<InviteMember>()
+            .returns::<InvitationAnswer>()
+            .plain(),
+        manage(),
+        invite_member,
+    )
+    .tool(
+        tool("cancel_invitation", "Takes an open invitation of the organization back")
+            .title("Take an invitation back")
+            .arguments::<WhichInvitation>()
+            .returns::<Done>()
+            .plain(),
+        manage(),
+        cancel_invitation,
+    )
+    .tool(
+        tool("set_member_roles", "Gives a member these roles and no others. Owners are made by people alone")
+            .title("Set the roles of a member")
+            .arguments::<SetMemberRoles>()
+            .returns::<MemberAnswer>()
+            .plain(),
+        manage(),
+        set_member_roles,
+    )
+    .tool(
+        tool("remove_member", "Removes a member from the organization. Owners are removed by people alone")
+            .title("Remove a member")
+            .arguments::<Somebody>()
+            .returns::<Done>()
+            .plain(),
+        manage(),
+        remove_member,
+    )
 }
 
 /// The organization a tool works in: the one the call is made for. Another one is as unknown as one that never was, also to
@@ -196,11 +242,32 @@ async fn invite_member(
 async fn cancel_invitation(
     State(organizations): Shared,
     caller: Caller,
-    Parameters(which): Parameters<CancelInvitation>,
+    Parameters(which): Parameters<WhichInvitation>,
 ) -> Result<Json<Done>, Refused> {
     let id = which.invitation.parse().map_err(|_| refusal::unknown_invitation())?;
     organizations.cancel_invitation(&Actor::agent(&caller), id).await?;
     Ok(Json(Done { done: true }))
+}
+
+async fn resend_invitation(
+    State(organizations): Shared,
+    caller: Caller,
+    Parameters(which): Parameters<WhichInvitation>,
+) -> Result<Json<InvitationAnswer>, Refused> {
+    let id = which.invitation.parse().map_err(|_| refusal::unknown_invitation())?;
+    Ok(Json((&organizations.resend(&Actor::agent(&caller), id).await?).into()))
+}
+
+async fn update_organization(
+    State(organizations): Shared,
+    caller: Caller,
+    Parameters(wanted): Parameters<UpdateOrganization>,
+) -> Result<Json<OrganizationAnswer>, Refused> {
+    let (actor, id) = (Actor::agent(&caller), meant(&caller, wanted.organization.as_deref())?);
+    let logo_url = wanted.logo_url.map(|logo| Some(logo).filter(|logo| !logo.trim().is_empty()));
+    let changes = OrganizationChanges { name: wanted.name, slug: None, logo_url, metadata: None };
+    organizations.update(&actor, id, changes).await?;
+    Ok(Json(organizations.details(&actor, id).await?.into()))
 }
 
 async fn set_member_roles(

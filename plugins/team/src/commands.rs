@@ -105,7 +105,15 @@ async fn account(teams: &Teams, email: &str) -> Result<UserContext> {
 }
 
 async fn list(teams: &Teams, matches: &ArgMatches) -> Result<Output> {
-    let all = teams.list(&Actor::host(), place(teams, matches).await?).await?;
+    let place = place(teams, matches).await?;
+    let mut all = Vec::new();
+    for page in 0.. {
+        let found = teams.list(&Actor::host(), place, page).await?;
+        all.extend(found.teams);
+        if !found.has_more {
+            break;
+        }
+    }
     let line = |TeamInfo { team, member_count, .. }: &TeamInfo| {
         format!("{}  {}  {}  {member_count} in it", team.id, team.slug, team.name)
     };

@@ -22,7 +22,7 @@ pub use crate::model::member::{InTeam, LEAD, Need, TeamMember, TeamMembership, T
 pub use crate::model::settings::Settings;
 pub use crate::model::team::{NewTeam, Team as TeamRecord};
 use crate::service::{Following, People};
-pub use crate::service::{PAGE, TeamDetails, TeamInfo, TeamMemberInfo, Teams};
+pub use crate::service::{PAGE, TeamDetails, TeamInfo, TeamMemberInfo, TeamPage, Teams};
 
 /// Teams of organizations, as a plugin. It needs that of organizations.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,7 @@ use serde_json::json;
 use self::faces::{in_words, member_row, organization_face, team_face, team_row};
 pub use self::templates::templates;
 use crate::model::member::Need;
-use crate::service::{PAGE, TeamDetails, TeamInfo, TeamMemberInfo, Teams};
+use crate::service::{PAGE, TeamDetails, TeamMemberInfo, TeamPage, Teams};
 
 const LIST: &str = "team/list.html";
 const NEW: &str = "team/new.html";
@@ -47,14 +47,16 @@ pub fn list(
     teams: &Teams,
     visitor: &Visitor,
     details: &Details,
-    list: &[TeamInfo],
+    (found, page): (&TeamPage, u32),
     notice: Option<&'static str>,
 ) -> Result<Response> {
     let context = json!({
         "organization": organization_face(details),
         "notice": notice,
-        "teams": list.iter().map(|info| team_row(details, info)).collect::<Vec<_>>(),
+        "teams": found.teams.iter().map(|info| team_row(details, info)).collect::<Vec<_>>(),
         "may_create": details.powers.may(permission::TEAM_CREATE),
+        "next": found.has_more.then(|| format!("{}?page={}", home(details), page + 1)),
+        "first": (page > 0).then(|| home(details)),
     });
     teams.host().pages().page(visitor, LIST, "Teams", context)
 }

@@ -15,7 +15,7 @@ use belgie_organization::Organizations;
 pub use self::following::Following;
 pub use self::members::{PAGE, TeamMemberInfo};
 pub use self::people::People;
-pub use self::teams::{TeamDetails, TeamInfo};
+pub use self::teams::{TeamDetails, TeamInfo, TeamPage};
 use crate::lifecycle::{TeamLifecycle, TeamListeners};
 use crate::model::settings::Settings;
 

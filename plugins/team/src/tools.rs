@@ -13,7 +13,7 @@ use belgie_api::{Caller, Failure, State, TeamId, ToolSet, access, tool};
 use belgie_organization::{Actor, read_roles};
 
 use self::answers::{Done, TeamAnswer, TeamList, TeamMemberAnswer, TeamMemberList};
-use self::arguments::{AddTeamMember, CreateTeam, ListTeamMembers, RenameTeam, Somebody, Which};
+use self::arguments::{AddTeamMember, CreateTeam, ListTeamMembers, RenameTeam, Somebody, Which, WhichPage};
 use crate::model::refusal;
 use crate::model::team::NewTeam;
 use crate::service::Teams;
@@ -31,8 +31,9 @@ pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
     let manage = || access().organization().scope(TEAM_MANAGE);
     ToolSet::new(teams)
         .tool(
-            tool("list_teams", "Lists the teams of the organization this connection acts for, with your roles in each")
+            tool("list_teams", "Lists the teams of the organization this connection acts for, with your roles in each, fifty at a time")
                 .title("Teams")
+                .arguments::<WhichPage>()
                 .returns::<TeamList>()
                 .read_only()
                 .plain(),
@@ -111,10 +112,14 @@ async fn meant(teams: &Teams, caller: &Caller, named: &str) -> Result<TeamId, Fa
     teams.resolve(organization.id, named).await
 }
 
-async fn list_teams(State(teams): Shared, caller: Caller) -> Result<Json<TeamList>, Refused> {
+async fn list_teams(
+    State(teams): Shared,
+    caller: Caller,
+    Parameters(which): Parameters<WhichPage>,
+) -> Result<Json<TeamList>, Refused> {
     let organization = caller.organization().ok_or_else(refusal::unknown)?;
-    let list = teams.list(&Actor::agent(&caller), organization.id).await?;
-    Ok(Json(TeamList { teams: list.into_iter().map(Into::into).collect() }))
+    let found = teams.list(&Actor::agent(&caller), organization.id, which.page.unwrap_or_default()).await?;
+    Ok(Json(TeamList { teams: found.teams.into_iter().map(Into::into).collect(), has_more: found.has_more }))
 }
 
 async fn list_team_members(

@@ -161,3 +161,55 @@ on_both_engines! {
         assert_eq!(record(&gateway, user).await, ["session.all_ended", "session.ended"]);
     }
 }
+
+on_both_engines! {
+    async fn the_record_of_operators_has_calls_too_and_the_filters_of_the_command_line(gateway: TestGateway) {
+        let (_, mut browser) = operator(&gateway).await;
+        let (ada, _) = crate::organization::known(&gateway, "ada@example.org").await;
+        let acme = crate::organization::owned_by(&gateway, ada.id, "acme").await;
+        let agent = crate::support::Connected::of(&gateway, &ada, "connections:read", Some(acme.id)).await;
+        let other = crate::support::Connected::new(&gateway, "bob@example.org").await;
+        agent.call().await;
+        agent.modern().call("step_up", serde_json::json!({})).await;
+        other.call().await;
+        let mut count = async |query: &str, words: &str| {
+            let page = browser.get(&format!("/admin/audit?{query}")).await;
+            assert_eq!(page.status, StatusCode::OK, "{query}");
+            page.body.matches(words).count()
+        };
+        let call = "<code>tool.call</code>";
+        let client = &other.agent.client_id;
+        for (query, expected) in [
+            (String::new(), 3),
+            ("type=decision&org=acme".to_owned(), 2),
+            (format!("org={}", acme.id), 2),
+            ("user=bob@example.org".to_owned(), 1),
+            (format!("user={}", ada.id), 2),
+            (format!("client={client}"), 1),
+            ("tool=echo".to_owned(), 2),
+            ("result=refused".to_owned(), 1),
+            ("type=act".to_owned(), 0),
+            ("since=1h".to_owned(), 3),
+            ("until=2020-01-01".to_owned(), 0),
+        ] {
+            assert_eq!(count(&query, call).await, expected, "{query}");
+        }
+        assert_eq!(count("result=refused", "scope_missing").await, 1);
+        assert!(count("type=act", "organization.created").await > 0);
+        for (wrong, words) in [
+            ("org=nowhere", "There is no such organization."),
+            ("since=yesterday", "cannot be read"),
+            ("type=x", "cannot be read"),
+            ("before=x", "cannot be read"),
+        ] {
+            assert_eq!(count(wrong, words).await, 1, "{wrong}");
+        }
+        for _ in 0..100 {
+            other.call().await;
+        }
+        assert_eq!(count("tool=echo", call).await, 100);
+        let page = crate::support::unescape(&browser.get("/admin/audit?tool=echo").await.body);
+        let older = page.split("href=\"").find_map(|rest| rest.split('"').next().filter(|href| href.contains("before="))).expect("a way on");
+        assert_eq!(browser.get(older).await.body.matches(call).count(), 2);
+    }
+}

@@ -22,7 +22,7 @@ fn ways(slug: &str) -> [String; 4] {
 }
 
 /// Opens an address as a page of ours leads there.
-async fn open(browser: &mut Browser, path: &str) -> Page {
+pub async fn open(browser: &mut Browser, path: &str) -> Page {
     let request = browser.raw().get(browser.address(path)).header("sec-fetch-site", "same-origin");
     browser.send(request).await
 }
@@ -111,7 +111,7 @@ on_both_engines! {
     }
 }
 
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "action",
     "actor",
     "at",
@@ -127,6 +127,7 @@ const FIELDS: [&str; 21] = [
     "organization",
     "outcome",
     "request_id",
+    "service",
     "session",
     "target",
     "teams",

@@ -200,7 +200,7 @@ impl World {
             state.extend(services.into_iter().map(|service| service.id.to_string()));
             let agents = lent.agents(&host, place.id, 0).await.expect("agents").agents;
             state.extend(agents.into_iter().map(|agent| agent.id));
-            for info in teams.list(&host, place.id).await.expect("teams") {
+            for info in teams.list(&host, place.id, 0).await.expect("teams").teams {
                 let members = teams.members(&host, info.team.id, 0).await.expect("members");
                 state.push(format!("{info:?} {members:?}"));
             }

@@ -86,7 +86,7 @@ on_both_engines! {
         for (body, code) in [
             (with("scope", json!("admin")), "token.scope_not_held"),
             (with("scope", json!("nosuch:scope")), "token.unknown_scope"),
-            (with("scope", json!("")), "token.unknown_scope"),
+            (with("scope", json!("")), "token.no_scope"),
             (with("organization", json!(rose.id)), "token.not_a_member"),
             (with("organization", json!("org_019a8f5e3c7d7b5e8f3b0c1d2e3f4a5b")), "token.not_a_member"),
             (with("ttl_seconds", json!(0)), "token.invalid_lifetime"),

@@ -234,6 +234,43 @@ on_both_engines! {
     }
 }
 
+on_both_engines! {
+    async fn the_record_names_the_service_and_the_list_whoever_made_it(
+        gateway: TestGateway,
+        setup = Setup::default().with_public_address()
+    ) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let program = Program::made(&gateway, &mut of_ada, "acme", wish("Nightly", "admin", "org:read org:manage")).await;
+        program.whoami().await;
+        program.modern().call("invite_member", json!({ "email": "new@example.org" })).await;
+        let (_, said) = read(&mut of_ada, &at("acme", &format!("/audit?client={}", program.id))).await;
+        let entries = said["entries"].as_array().expect("entries");
+        let told: Vec<_> = entries.iter().map(|entry| (entry["type"].as_str(), entry["outcome"].as_str())).collect();
+        assert_eq!(told.len(), 3, "two calls and what was refused: {said}");
+        assert!(told.contains(&(Some("act"), Some("refused"))), "{said}");
+        for entry in entries {
+            assert_eq!(entry["service"], json!({ "id": program.id, "name": "Nightly" }), "{entry}");
+            assert_eq!(entry["actor"], Value::Null, "nobody stands behind it: {entry}");
+        }
+        let page = unescape(&of_ada.get("/organizations/acme/audit").await.body);
+        assert!(page.contains("The service <bdi>Nightly</bdi>") && !page.contains("<code>usr_"), "{page}");
+        let (ok, listed) = belgie(&gateway, &["audit", "list", "--org", "acme", "--client", &program.id]).await;
+        assert!(ok && listed[0]["service"]["name"] == "Nightly", "{listed}");
+        // Who made it stands beside it, everywhere it is listed.
+        let (_, services) = read(&mut of_ada, &at("acme", "/services")).await;
+        assert_eq!(services["services"][0]["created_by"], json!(ada.id));
+        let page = unescape(&of_ada.get("/organizations/acme/services").await.body);
+        assert!(page.contains("by <bdi>ada@example.org</bdi>"), "{page}");
+        let (_, listed) = belgie(&gateway, &["token", "list", "--org", "acme"]).await;
+        assert_eq!(listed["services"][0]["created_by"], json!(ada.id));
+        organizations(&gateway).add_member(&Actor::host(), acme.id, known(&gateway, "bob@example.org").await.0.id, &["owner".parse().expect("a role")].into()).await.expect("another owner");
+        gateway.gateway.identity().delete_by(ada.id, belgie::identity::By::Host).await.expect("deleted");
+        let (_, listed) = belgie(&gateway, &["token", "list", "--org", "acme"]).await;
+        assert_eq!(listed["services"][0]["created_by"], Value::Null, "the account is gone, the service is not");
+    }
+}
+
 async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> (bool, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_belgie"));
     command.args(arguments).arg("--json").stdin(Stdio::null()).arg("--config").arg(gateway.config_file());

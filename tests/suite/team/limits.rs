@@ -59,7 +59,7 @@ on_both_engines! {
         for number in 0..30 {
             team_of(&gateway, acme.id, &format!("team-{number}")).await;
         }
-        assert_eq!(teams(&gateway).list(&Actor::user(ada.id), acme.id).await.expect("a list").len(), 30);
+        assert_eq!(teams(&gateway).list(&Actor::user(ada.id), acme.id, 0).await.expect("a list").teams.len(), 30);
     }
 }
 

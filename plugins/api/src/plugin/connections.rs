@@ -1,13 +1,13 @@
 //! What acts for people by their leave, as operators see it and cut it off.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::db::{Conn, Tx};
 use crate::failure::Result;
-use crate::id::{OrgId, TeamId, UserId};
+use crate::id::{OrgId, UserId};
+use crate::principal::GrantBinding;
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -57,8 +57,8 @@ pub struct OrganizationConnection {
     pub connection: Connection,
     /// Whose it is.
     pub user: UserId,
-    /// The teams it is bound to; none, and every team of the person counts.
-    pub teams: BTreeSet<TeamId>,
+    /// What it was bound to, and for which stays. Whether those still last, whoever keeps organizations knows.
+    pub binding: GrantBinding,
 }
 
 /// Knows what acts for people in organizations: whoever runs an organization sees it and cuts it off. What acts for a person

@@ -248,6 +248,15 @@ pub trait Sessions: Send + Sync {
     /// When the database does not answer.
     async fn hold(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool>;
 
+    /// Whether a session of this person still stands: it was not ended, is not over, and the person may be here. For what goes
+    /// on longer than the request it began with.
+    ///
+    /// # Errors
+    /// When the database does not answer. The default is for stand-ins in tests and always fails.
+    async fn is_live(&self, _session: SessionId, _user: UserId) -> Result<bool> {
+        Err(Failure::internal("there are no sessions here"))
+    }
+
     /// Notes that the person behind a session has just proved once more to be there, which makes it fresh.
     async fn confirm(&self, session: SessionId, method: &str) -> Result<()>;
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::caller::Caller;
+use crate::context::ServiceContext;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};
 use crate::id::{ClientId, OrgId, UserId};
@@ -55,6 +56,8 @@ pub struct AuditEntry {
     pub outcome: &'static str,
     /// Who did it; `None` for the operator's command line and the host itself.
     pub actor: Option<UserId>,
+    /// The program of an organization's own that did it, with nobody behind it.
+    pub service: Option<ServiceContext>,
     /// The operator who wears the actor's session, if it is so.
     pub impersonator: Option<UserId>,
     /// Through which client.
@@ -81,8 +84,8 @@ impl AuditEntry {
     /// Who did it, with the client and the operator behind the session.
     #[must_use]
     pub fn by(mut self, caller: &Caller) -> Self {
-        // Of a service its client says which it is: there is no person to name.
-        self.actor = caller.service().is_none().then(|| caller.user().id);
+        self.service = caller.service().cloned();
+        self.actor = self.service.is_none().then(|| caller.user().id);
         self.impersonator = caller.principal().presence().and_then(|presence| presence.impersonator);
         self.client = Some(caller.client().id.clone());
         self

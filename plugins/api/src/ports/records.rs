@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::id::{ClientId, GrantId, OrgId, SessionId, TeamId, TokenId, UserId};
+use crate::context::ServiceContext;
+use crate::id::{AuditId, ClientId, DecisionId, GrantId, OrgId, SessionId, TeamId, TokenId, UserId};
 use crate::time::Timestamp;
 
 /// What kind of entry it is.
@@ -35,8 +36,11 @@ pub struct AuditRecord {
     pub at: Timestamp,
     /// In which organization, or for which the call was made; `None` for no organization.
     pub organization: Option<OrgId>,
-    /// Whose act or call it was; `None` for the host itself. The id stays when the account is gone.
+    /// Whose act or call it was; `None` for the host itself and for a service. The id stays when the account is gone.
     pub actor: Option<UserId>,
+    /// The program of an organization's own whose act or call it was. The name is the one it had then; empty where that is
+    /// not known any more.
+    pub service: Option<ServiceContext>,
     /// The operator who wore the actor's session.
     pub impersonator: Option<UserId>,
     /// Through which client.
@@ -80,6 +84,12 @@ impl AuditRecord {
     pub fn place(&self) -> Option<Place> {
         let uuid = self.id.split_once('_').and_then(|(_, digits)| Uuid::try_parse(digits).ok())?;
         Some(Place { at: self.at, id: uuid })
+    }
+
+    /// Its place in the order of writing.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.id.parse().ok()
     }
 }
 
@@ -140,6 +150,61 @@ pub enum Stretch {
     Before(Option<Place>, u32),
     /// The oldest first: so many after this place, or the oldest of all.
     After(Option<Place>, u32),
+    /// In the order of writing: so many after this one, but nothing of the last minute ([`SETTLED_AFTER`]). A call is written
+    /// when it ends and stands at the moment when it began, so whoever wants each entry once and none left out asks for this.
+    Written(Cursor, u32),
+}
+
+impl Stretch {
+    /// The stretch behind these, which are what this one gave; `None` when it gave less than was asked for.
+    #[must_use]
+    pub fn behind(self, records: &[AuditRecord]) -> Option<Self> {
+        let last = records.last()?;
+        let is_full = |limit: u32| records.len() >= limit as usize;
+        match self {
+            Self::Before(_, limit) => Some(Self::Before(Some(last.place()?), limit)).filter(|_| is_full(limit)),
+            Self::After(_, limit) => Some(Self::After(Some(last.place()?), limit)).filter(|_| is_full(limit)),
+            Self::Written(_, limit) => Some(Self::Written(last.cursor()?, limit)).filter(|_| is_full(limit)),
+        }
+    }
+}
+
+/// How old an entry is before [`Stretch::Written`] shows it: until then one that was begun earlier may still be committed,
+/// here or by another process, whose clock may differ by as much as half of this.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(60);
+
+/// A place in the order of writing: entries have ids in that order, whatever kind they are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(Option<Uuid>);
+
+impl Cursor {
+    /// Before everything.
+    pub const START: Self = Self(None);
+
+    /// The id behind which to go on; nothing is before the least.
+    #[must_use]
+    pub fn uuid(self) -> Uuid {
+        self.0.unwrap_or_else(Uuid::nil)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    /// `start`, or the id of an entry, `aud_...` or `dec_...`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let act = || text.parse().map(AuditId::uuid);
+        match text {
+            "start" => Ok(Self::START),
+            id => id.parse().map(DecisionId::uuid).or_else(|_| act()).map(|id| Self(Some(id))).map_err(drop),
+        }
+    }
+}
+
+/// The least id that can be made at a moment (RFC 9562 section 5.7).
+#[must_use]
+pub fn first_id_at(moment: Timestamp) -> Uuid {
+    Uuid::from_u128(u128::try_from(moment.unix_millis()).unwrap_or_default() << 80)
 }
 
 /// A place in the order of the record, to go on from.
@@ -188,7 +253,7 @@ pub fn read_moment(text: &str, now: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Timestamp, read_moment};
+    use super::{AuditId, Cursor, DecisionId, Place, Timestamp, first_id_at, read_moment};
 
     #[test]
     fn moments_are_read_as_people_type_them() {
@@ -201,6 +266,21 @@ mod tests {
         for wrong in ["", "d", "7", "7w", "-7d", "7.5d", "yesterday", "2026-13-01", "ä", "99999999999999999999d"] {
             assert_eq!(read_moment(wrong, now), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_cursor_is_the_id_of_an_entry_of_either_kind() {
+        let id = uuid::Uuid::from_u128(7);
+        for text in [DecisionId::from_uuid(id).to_string(), AuditId::from_uuid(id).to_string()] {
+            assert_eq!(text.parse::<Cursor>().map(Cursor::uuid), Ok(id));
+        }
+        assert!("start".parse::<Cursor>() == Ok(Cursor::START) && Cursor::START.uuid() < id);
+        for wrong in ["", "usr_00000000000000000000000000000007", "00000000000000000000000000000007", "dec_7"] {
+            assert_eq!(wrong.parse::<Cursor>(), Err(()), "{wrong}");
+        }
+        let made = uuid::Builder::from_unix_timestamp_millis(1_795_432_200_123, &[0; 10]).into_uuid();
+        let at = |millis: i64| first_id_at(Timestamp::from_unix_micros(millis * 1_000));
+        assert!(at(1_795_432_200_123) <= made && made < at(1_795_432_200_124));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::failure::Result;
-use crate::id::{OrgId, ServiceId};
+use crate::id::{OrgId, ServiceId, UserId};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 use crate::token::PlainToken;
@@ -38,6 +38,8 @@ pub struct Service {
     pub roles: Vec<String>,
     /// What its token may be used for.
     pub scopes: ScopeSet,
+    /// Who made it; `None` for the operator and the application, and when that account is gone.
+    pub created_by: Option<UserId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its token was last seen, to the minute.

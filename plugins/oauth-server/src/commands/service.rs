@@ -9,7 +9,8 @@ use belgie_api::{Failure, Result};
 use serde_json::json;
 
 use super::lines;
-use super::token::{read_scopes, text};
+use super::token::text;
+use crate::model::scopes::read_scopes;
 use crate::service::OAuth;
 
 /// Whoever keeps services.
@@ -27,7 +28,7 @@ pub async fn create(oauth: &OAuth, matches: &ArgMatches, name: &str) -> Result<O
     let new = NewService {
         name: name.to_owned(),
         roles: text(matches, "role").split(',').map(|role| role.trim().to_owned()).collect(),
-        scopes: read_scopes(text(matches, "scope"), oauth.host().catalog()?)?,
+        scopes: read_scopes(text(matches, "scope"), &oauth.host().catalog()?.scopes)?,
         lifetime: Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default()),
     };
     let (secret, service) = services(oauth)?.0.create(text(matches, "org"), new).await?;
@@ -50,14 +51,23 @@ pub async fn create(oauth: &OAuth, matches: &ArgMatches, name: &str) -> Result<O
 /// `token list --org O`
 pub async fn list(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let services = services(oauth)?.0.list(text(matches, "org")).await?;
-    let line = |service: &Service| {
-        let last_use = service.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
-        let roles = service.roles.join(", ");
-        format!(
-            "{}  {}  {roles}  {}  until {}  {last_use}",
-            service.id, service.name, service.scopes, service.expires_at
-        )
-    };
-    let said = if services.is_empty() { "No token is in force.".to_owned() } else { lines(services.iter().map(line)) };
+    let mut said = Vec::with_capacity(services.len());
+    for service in &services {
+        said.push(line(oauth, service).await?);
+    }
+    let said = if said.is_empty() { "No token is in force.".to_owned() } else { lines(said.into_iter()) };
     Ok(Output::new(said, json!({ "services": services })))
+}
+
+async fn line(oauth: &OAuth, service: &Service) -> Result<String> {
+    let last_use = service.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
+    let maker = match service.created_by {
+        None => "made by the operator".to_owned(),
+        Some(user) => {
+            let person = oauth.host().accounts().find(user).await?;
+            format!("made by {}", person.map_or_else(|| user.to_string(), |person| person.email))
+        }
+    };
+    let Service { id, name, scopes, expires_at, .. } = service;
+    Ok(format!("{id}  {name}  {}  {scopes}  {maker}  until {expires_at}  {last_use}", service.roles.join(", ")))
 }

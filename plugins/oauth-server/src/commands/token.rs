@@ -8,14 +8,14 @@ use belgie_api::command::Output;
 use belgie_api::context::UserContext;
 use belgie_api::ports::Catalog;
 use belgie_api::resource::slug_in;
-use belgie_api::{Failure, GrantBinding, Result, ScopeSet, ServiceId, TokenId, UserId};
+use belgie_api::{Failure, GrantBinding, Result, ServiceId, TokenId, UserId};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{lines, service};
 use crate::model::address::find_resources;
 use crate::model::grant::LiveToken;
-use crate::model::scopes;
+use crate::model::scopes::read_scopes;
 use crate::service::{NewPersonalToken, OAuth};
 
 const YEAR_SECONDS: u64 = 365 * 24 * 3600;
@@ -102,8 +102,8 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     }
     let user = find_user(oauth, matches).await?;
     let catalog = oauth.host().catalog()?;
-    let scopes = read_scopes(text(matches, "scope"), catalog)?;
-    if scopes::within_account(&scopes, &user.scopes) != scopes {
+    let scopes = read_scopes(text(matches, "scope"), &catalog.scopes)?;
+    if scopes.within_account(&user.scopes) != scopes {
         return Err(Failure::bad_request(
             "token.scope_not_held",
             "The account does not hold one of these scopes itself.",
@@ -170,23 +170,6 @@ async fn find_user(oauth: &OAuth, matches: &ArgMatches) -> Result<UserContext> {
         Failure::not_found("token.no_such_user", "Nobody signs in with this address.")
             .hint("`belgie user list` shows who does.")
     })
-}
-
-pub(super) fn read_scopes(text: &str, catalog: &Catalog) -> Result<ScopeSet> {
-    let known = || catalog.scopes.iter().map(|info| info.name.as_ref()).collect::<Vec<_>>().join(", ");
-    let scopes: ScopeSet =
-        text.parse().map_err(|error| Failure::bad_request("token.bad_scope", format!("{error}.")))?;
-    let unknown = scopes.iter().find(|scope| !catalog.scopes.iter().any(|info| info.name == scope.as_str()));
-    if let Some(scope) = unknown {
-        return Err(Failure::bad_request("token.unknown_scope", format!("The scope `{scope}` does not exist here."))
-            .hint(format!("Known here: {}.", known())));
-    }
-    if scopes.is_empty() {
-        return Err(
-            Failure::bad_request("token.no_scope", "No scope is given.").hint(format!("Known here: {}.", known()))
-        );
-    }
-    Ok(scopes)
 }
 
 fn read_resource(asked: Option<&str>, catalog: &Catalog) -> Result<String> {

@@ -1,6 +1,7 @@
 //! Clients, whichever way they became known.
 
 use belgie_api::crypto::{constant_time_eq, sha256};
+use belgie_api::text::is_unseen;
 use belgie_api::{ClientId, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +113,7 @@ impl RegisteredClient {
 
 /// A name as it may be shown: one line, without characters that are invisible or turn the text around, not too long.
 pub fn presentable_name(text: &str) -> String {
-    let visible = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_invisible(*c));
+    let visible = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_unseen(*c));
     visible
         .collect::<String>()
         .split(' ')
@@ -122,14 +123,6 @@ pub fn presentable_name(text: &str) -> String {
         .chars()
         .take(100)
         .collect()
-}
-
-/// Controls, and the format characters that hide or reorder text (Unicode TR36 section 2).
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -1,17 +1,13 @@
 //! Which scopes a request ends up with.
 
 use belgie_api::plugin::{ScopeGrant, ScopeInfo};
-use belgie_api::{Scope, ScopeSet};
+use belgie_api::{Failure, Result, Scope, ScopeSet};
 
 /// Asks for refresh tokens (OpenID Connect Core section 11, MCP 2026-07-28 SEP-2207). It opens no tool.
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The sentence of [`OFFLINE_ACCESS`] on the consent page.
 pub const OFFLINE_ACCESS_MEANS: &str = "Stay connected while you are away, until you disconnect it";
-
-/// The scope of the core that an account holds or does not hold ([`UserContext`](belgie_api::context::UserContext)).
-/// Nobody can give an agent what they do not have themselves.
-const ACCOUNT_BOUND: [&str; 1] = ["admin"];
 
 /// A scope was asked for, but none that exists here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +46,26 @@ pub fn explain<'a>(scope: &'a Scope, offered: &'a [ScopeInfo]) -> (&'a str, bool
         .map_or((scope.as_str(), true), |info| (info.description.as_ref(), info.grant == ScopeGrant::OnRequest))
 }
 
-/// What remains of these scopes for a person whose account holds `account`.
-pub fn within_account(scopes: &ScopeSet, account: &ScopeSet) -> ScopeSet {
-    scopes.iter().filter(|scope| !is_account_bound(scope) || account.has(scope)).cloned().collect()
-}
-
-/// Whether any of these scopes hangs on what the account holds.
-pub fn depend_on_account(scopes: &ScopeSet) -> bool {
-    scopes.iter().any(is_account_bound)
-}
-
-fn is_account_bound(scope: &Scope) -> bool {
-    ACCOUNT_BOUND.contains(&scope.as_str())
+/// Reads the scopes of a token: at least one, and all of them exist here.
+///
+/// # Errors
+/// 400 otherwise, with what there is.
+pub fn read_scopes(text: &str, offered: &[ScopeInfo]) -> Result<ScopeSet> {
+    let known = || {
+        let names = offered.iter().map(|info| info.name.as_ref()).collect::<Vec<_>>().join(", ");
+        format!("Known here: {names}.")
+    };
+    let scopes: ScopeSet =
+        text.parse().map_err(|error| Failure::bad_request("token.bad_scope", format!("{error}.")))?;
+    let is_offered = |name: &str| offered.iter().any(|info| info.name == name);
+    if let Some(scope) = scopes.iter().find(|scope| !is_offered(scope.as_str())) {
+        let message = format!("The scope `{scope}` does not exist here.");
+        return Err(Failure::bad_request("token.unknown_scope", message).hint(known()));
+    }
+    if scopes.is_empty() {
+        return Err(Failure::bad_request("token.no_scope", "No scope is given.").hint(known()));
+    }
+    Ok(scopes)
 }
 
 fn is_known(scope: &Scope, offered: &[ScopeInfo]) -> bool {

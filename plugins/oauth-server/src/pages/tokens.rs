@@ -3,11 +3,10 @@
 use belgie_api::axum::response::Response;
 use belgie_api::ports::OrgName;
 use belgie_api::web::Visitor;
-use belgie_api::{Caller, PlainToken, Result, Timestamp};
+use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp};
 use serde_json::{Value, json};
 
 use crate::model::grant::LiveToken;
-use crate::model::scopes::within_account;
 use crate::service::OAuth;
 
 /// The tokens of a person.
@@ -93,8 +92,8 @@ pub async fn new_token(
     let host = oauth.host();
     let organizations = oauth.list_organizations(caller.user().id).await?;
     let offered = &host.catalog()?.scopes;
-    let all = offered.iter().filter_map(|info| info.name.parse().ok()).collect();
-    let held = within_account(&all, &caller.user().scopes);
+    let all: ScopeSet = offered.iter().filter_map(|info| info.name.parse().ok()).collect();
+    let held = all.within_account(&caller.user().scopes);
     let scope = |info: &&belgie_api::plugin::ScopeInfo| held.has_named(&info.name);
     let scopes: Vec<Value> = offered
         .iter()

@@ -169,7 +169,7 @@ impl OAuth {
         caller: &Caller,
         mut request: AuthorizationRequest,
     ) -> Result<AuthorizationRequest, String> {
-        let scopes = scopes::within_account(&request.scopes, &caller.user().scopes);
+        let scopes = request.scopes.within_account(&caller.user().scopes);
         if scopes.is_empty() && !request.scopes.is_empty() {
             let error = reject("invalid_scope", "The person cannot give any of these scopes.");
             return Err(request.reply.with_error(self.host.urls().issuer(), error));

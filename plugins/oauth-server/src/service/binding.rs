@@ -25,6 +25,15 @@ pub struct Choice {
     pub teams: Vec<TeamContext>,
 }
 
+/// Where a grant acts, in words.
+#[derive(Debug, Default)]
+pub struct BoundPlace {
+    /// The organization; `None` for none, and for one in which the person is not any more as they were.
+    pub organization: Option<String>,
+    /// The teams; `None` for all of the person's.
+    pub teams: Option<Vec<String>>,
+}
+
 impl OAuth {
     fn organizations(&self) -> Option<Use<Organizations>> {
         self.host.provided()
@@ -65,15 +74,27 @@ impl OAuth {
         }
     }
 
-    /// What the teams are called that a grant of this person was given for and that they are still in; `None` when it is for
-    /// all of theirs.
+    /// What the organization is called that a grant of this person acts for, and those of its teams that the grant was given
+    /// for and still acts for: on the stays it was made for. `teams`: `None` when it is for all of the person's.
     ///
     /// # Errors
     /// When it cannot be found out.
-    pub async fn list_bound_teams(&self, user: UserId, binding: &GrantBinding) -> Result<Option<Vec<String>>> {
-        let Some(organization) = binding.organization.filter(|_| !binding.teams.is_empty()) else { return Ok(None) };
-        let own = self.list_teams(user, organization).await?;
-        Ok(Some(own.into_iter().filter(|team| binding.includes_team(team.id)).map(|team| team.name).collect()))
+    pub async fn find_place(&self, user: UserId, binding: &GrantBinding) -> Result<BoundPlace> {
+        let (Some(id), Some(port)) = (binding.organization, self.organizations()) else {
+            return Ok(BoundPlace::default());
+        };
+        if port.find_for(user, binding).await?.is_none() {
+            return Ok(BoundPlace::default());
+        }
+        let own = self.list_organizations(user).await?;
+        let organization = own.into_iter().find(|known| known.id == id).map(|known| known.name);
+        let teams = match self.host.provided::<Teams>() {
+            Some(teams) if !binding.teams.is_empty() => Some(teams.list_for(user, id, binding).await?),
+            _ if !binding.teams.is_empty() => Some(Vec::new()),
+            _ => None,
+        };
+        let teams = teams.map(|teams| teams.into_iter().map(|team| team.name).collect());
+        Ok(BoundPlace { organization, teams })
     }
 
     /// What the person let this client act for last, to begin with when it comes again.

@@ -81,8 +81,8 @@ impl OrganizationConnections for People {
 }
 
 fn in_organization(grant: Grant) -> OrganizationConnection {
-    let (user, teams) = (grant.user_id, grant.binding.team_ids.clone());
-    OrganizationConnection { connection: connection(grant), user, teams }
+    let (user, binding) = (grant.user_id, grant.binding.clone().into());
+    OrganizationConnection { connection: connection(grant), user, binding }
 }
 
 fn connection(grant: Grant) -> Connection {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belgie_api::db::Tx;
-use belgie_api::plugin::ScopeInfo;
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
 use belgie_api::{
@@ -15,7 +14,7 @@ use serde_json::json;
 use super::OAuth;
 use crate::model::client::{PERSONAL, presentable_name};
 use crate::model::grant::{Grant, GrantKind, LiveToken, RevokeReason};
-use crate::model::scopes::within_account;
+use crate::model::scopes::read_scopes;
 use crate::store;
 use crate::store::tokens::NewToken;
 
@@ -93,7 +92,7 @@ impl OAuth {
         if !self.host.sessions().hold(&mut tx, session, user).await? {
             return Err(not_by_agents());
         }
-        if within_account(&scopes, &account.scopes) != scopes {
+        if scopes.within_account(&account.scopes) != scopes {
             return Err(Failure::forbidden("token.scope_not_held", "Your account does not hold one of these scopes."));
         }
         if store::tokens::list_personal(&mut tx, user, self.host.now()).await?.len() >= MOST {
@@ -199,22 +198,6 @@ impl OAuth {
         tx.commit(now).await?;
         Ok(true)
     }
-}
-
-/// Reads scopes of a token: at least one, and all of them exist here.
-///
-/// # Errors
-/// 400 otherwise.
-fn read_scopes(text: &str, offered: &[ScopeInfo]) -> Result<ScopeSet> {
-    let known = || offered.iter().map(|info| info.name.as_ref()).collect::<Vec<_>>().join(", ");
-    let scopes: ScopeSet =
-        text.parse().map_err(|error| Failure::bad_request("token.bad_scope", format!("{error}.")))?;
-    let is_known = |name: &str| offered.iter().any(|info| info.name == name);
-    if scopes.is_empty() || !scopes.iter().all(|scope| is_known(scope.as_str())) {
-        let message = "A token needs scopes that exist here.";
-        return Err(Failure::bad_request("token.unknown_scope", message).hint(format!("Known here: {}.", known())));
-    }
-    Ok(scopes)
 }
 
 fn not_by_agents() -> Failure {

@@ -10,7 +10,6 @@ use belgie_api::{
 };
 
 use super::OAuth;
-use crate::model::scopes;
 use crate::store;
 
 /// How exactly the last use of a grant is known.
@@ -28,11 +27,11 @@ impl Verifier {
 
     /// A token loses what its person's account has lost since.
     async fn scopes_today(&self, user: UserId, granted: ScopeSet) -> Result<ScopeSet> {
-        if !scopes::depend_on_account(&granted) {
+        if !granted.depends_on_account() {
             return Ok(granted);
         }
         let account = self.0.host.accounts().find(user).await?.map(|user| user.scopes).unwrap_or_default();
-        Ok(scopes::within_account(&granted, &account))
+        Ok(granted.within_account(&account))
     }
 
     async fn note_use(&self, grant: GrantId, now: Timestamp, unless_after: Timestamp) -> Result<()> {

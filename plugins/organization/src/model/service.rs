@@ -9,14 +9,14 @@ use belgie_api::{OrgId, Result, ScopeSet, ServiceId, Timestamp, UserId};
 
 use super::refusal;
 use super::role::Roles;
+use belgie_api::scope::is_account_bound;
+use belgie_api::text::is_unseen;
 
 /// The longest name, in characters.
 const LONGEST: usize = 64;
 const DAY: u64 = 24 * 3600;
 /// The longest a token lasts.
 const MOST_DAYS: u64 = 365;
-/// Scopes that hang on an account: nobody can give them on.
-const OF_ACCOUNTS: [&str; 1] = ["admin"];
 
 /// A service that is to be made.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl From<ServiceRow> for Service {
             name: row.name,
             roles: row.roles.iter().map(ToString::to_string).collect(),
             scopes: row.scopes,
+            created_by: row.created_by,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
@@ -79,14 +80,6 @@ pub fn read_name(text: &str) -> Result<String> {
     let name = text.trim();
     let is_fine = (1..=LONGEST).contains(&name.chars().count()) && !name.chars().any(is_unseen);
     if is_fine { Ok(name.to_owned()) } else { Err(refusal::invalid_service_name(LONGEST)) }
-}
-
-/// Controls, and the format characters that hide or reorder text (Unicode TR36 section 2).
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Checks how long a service is to last.
@@ -110,7 +103,7 @@ pub fn check_scopes(scopes: &ScopeSet, offered: &[ScopeInfo]) -> Result<()> {
 
 /// The scopes that a service can have.
 pub fn offered_to_services(offered: &[ScopeInfo]) -> impl Iterator<Item = &ScopeInfo> {
-    offered.iter().filter(|info| !OF_ACCOUNTS.contains(&info.name.as_ref()))
+    offered.iter().filter(|info| !is_account_bound(&info.name))
 }
 
 #[cfg(test)]

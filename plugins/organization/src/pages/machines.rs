@@ -1,11 +1,11 @@
 //! What acts in an organization, on pages: agents of its members, and its own services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use belgie_api::axum::response::Response;
 use belgie_api::ports::Service;
 use belgie_api::web::Visitor;
-use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp};
+use belgie_api::{Caller, PlainToken, Result, ScopeSet, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::Told;
@@ -101,7 +101,11 @@ pub async fn services(
     } else {
         Vec::new()
     };
-    let row = |service: &Service| service_row(service, host.now());
+    let makers = services.iter().filter_map(|service| service.created_by).collect();
+    let sees_members = powers.may(permission::MEMBER_READ);
+    let members =
+        if sees_members { organizations.names_of(details.organization.id, makers).await? } else { BTreeMap::new() };
+    let row = |service: &Service| service_row(service, &members, host.now());
     let context = json!({
         "organization": face(&details.organization),
         "notice": shown.notice,
@@ -115,12 +119,17 @@ pub async fn services(
     host.pages().page(visitor, SERVICES, "Services", context)
 }
 
-fn service_row(service: &Service, now: Timestamp) -> Value {
+fn service_row(service: &Service, members: &BTreeMap<UserId, String>, now: Timestamp) -> Value {
+    let maker = service.created_by.map(|user| match members.get(&user) {
+        Some(name) => json!({ "name": name, "is_known": true }),
+        None => json!({ "name": user, "is_known": false }),
+    });
     json!({
         "id": service.id,
         "name": service.name,
         "roles": service.roles,
         "scopes": names(&service.scopes),
+        "maker": maker,
         "since": service.created_at.day(),
         "since_iso": service.created_at,
         "last_used": service.last_used_at.map(|last| last.ago(now)),

@@ -91,7 +91,8 @@ fn entry(record: &AuditRecord, names: &BTreeMap<UserId, String>, home: &str, now
         Some(name) => json!({ "name": name, "is_known": true }),
         None => json!({ "name": user.to_string(), "is_known": false }),
     };
-    let agent = record.client.as_ref().filter(|client| client.as_str() != PAGES);
+    // A service is its own client.
+    let agent = record.client.as_ref().filter(|client| client.as_str() != PAGES && record.service.is_none());
     let agent = agent.map(|client| {
         let own = || if client.as_str() == PERSONAL { "a personal token".to_owned() } else { client.to_string() };
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("client", client.as_str()).finish();
@@ -104,6 +105,7 @@ fn entry(record: &AuditRecord, names: &BTreeMap<UserId, String>, home: &str, now
     json!({
         "icon": match record.kind { RecordKind::Act => "check", RecordKind::Decision => "key", RecordKind::Gap => "warning" },
         "actor": record.actor.map(somebody),
+        "service": record.service.as_ref().map(|own| json!({ "name": own.name, "id": own.id })),
         "is_worn": record.impersonator.is_some(),
         "agent": agent,
         "words": words(record),
@@ -111,6 +113,7 @@ fn entry(record: &AuditRecord, names: &BTreeMap<UserId, String>, home: &str, now
         "target": record.target.as_ref().filter(is_telling),
         "verdict": verdict,
         "tone": tone,
+        "reason": record.details.get("code").and_then(Value::as_str).filter(|_| record.outcome == "refused"),
         "lost": lost,
         "at": record.at.ago(now),
         "at_iso": record.at,
@@ -180,6 +183,7 @@ fn words(record: &AuditRecord) -> &str {
         "team.roles_set" => "set roles in a team",
         "team.left" => "left a team",
         "organization.act" => "tried what their roles do not allow",
+        "organization.member_sought" | "team.member_sought" => "looked for somebody",
         "consent.given" => "let an agent act for the organization:",
         "grant.made" => "is connected:",
         "grant.ended" => "ended a connection",

@@ -3,14 +3,14 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use belgie_api::context::TeamContext;
 use belgie_api::plugin::{Connection, InOrganizations, OrganizationConnection};
 use belgie_api::ports::{Teams, Use};
-use belgie_api::{OrgId, Result, ScopeSet, TeamId, Timestamp, UserId};
+use belgie_api::{MembershipId, OrgId, Result, ScopeSet, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
 use super::Organizations;
+use super::attempts::Attempt;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::Powers;
@@ -39,8 +39,8 @@ pub struct AgentInfo {
     pub name: String,
     /// What it may do.
     pub scopes: ScopeSet,
-    /// The teams it is bound to, by name; none, and every team of the member counts.
-    pub teams: Vec<String>,
+    /// The teams it is bound to and still acts for, by name; `None`, and every team of the member counts.
+    pub teams: Option<Vec<String>>,
     /// When it was let in or made.
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
@@ -51,7 +51,8 @@ pub struct AgentInfo {
 struct Behind {
     email: String,
     name: String,
-    teams: Vec<TeamContext>,
+    /// The stay they are on.
+    stay: Option<MembershipId>,
 }
 
 /// Fifty of them.
@@ -87,8 +88,10 @@ impl Organizations {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => place.insert(self.member_of_agent(id, one.user).await?),
             };
-            if let Some(member) = person {
-                agents.push(shown(one, member));
+            // What was let in on an earlier stay acts for nobody any more, and is about to end.
+            if let Some(member) = person.as_ref().filter(|member| one.binding.is_of(member.stay)) {
+                let teams = self.teams_of_agent(id, &one).await?;
+                agents.push(shown(one, member, teams));
             }
         }
         Ok(AgentPage { agents, has_more })
@@ -97,12 +100,22 @@ impl Organizations {
     async fn member_of_agent(&self, id: OrgId, user: UserId) -> Result<Option<Behind>> {
         let member = self.standing(&mut self.host.db().read().await?, id, user).await?;
         let Some((member, _)) = member else { return Ok(None) };
+        let stay = self.find_member(user, id).await?.and_then(|member| member.membership);
         let info = self.describe(member).await?;
+        Ok(Some(Behind { email: info.email, name: info.name, stay }))
+    }
+
+    /// The teams an agent acts for, of those it is bound to: one that the member has left counts for nothing, though they
+    /// have come back, and neither does its name.
+    async fn teams_of_agent(&self, id: OrgId, one: &OrganizationConnection) -> Result<Option<Vec<String>>> {
+        if one.binding.teams.is_empty() {
+            return Ok(None);
+        }
         let teams = match self.host.provided::<Teams>() {
-            Some(teams) => teams.0.list_of_user(user, id).await?,
+            Some(teams) => teams.list_for(one.user, id, &one.binding).await?,
             None => Vec::new(),
         };
-        Ok(Some(Behind { email: info.email, name: info.name, teams }))
+        Ok(Some(teams.into_iter().map(|team| team.name).collect()))
     }
 
     /// Cuts an agent or a token of a member off, with whatever runs for it. What acts for somebody in another organization,
@@ -111,27 +124,30 @@ impl Organizations {
     /// # Errors
     /// 404, or 403 without `agent:revoke` or when the member may more than whoever acts.
     pub async fn cut_agent(&self, actor: &Actor, id: OrgId, agent: &str) -> Result<()> {
-        let work = self.begin(actor, id, &[], Some(permission::AGENT_REVOKE)).await?;
-        let Work { mut tx, powers, now, .. } = work;
-        let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
-        let found = connections.0.find_in(&mut tx, id, agent).await?.ok_or_else(refusal::unknown_agent)?;
-        if actor.user_id() != Some(found.user) {
-            let theirs = self.powers(&mut tx, id, found.user).await?;
-            let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
-            actor.must_cover(&powers, &theirs.unwrap_or_else(nothing))?;
-        }
-        if !connections.0.end_in(&mut tx, id, agent).await? {
-            return Err(refusal::unknown_agent());
-        }
-        let details = json!({ "user": found.user, "agent": agent, "client": found.connection.name });
-        self.record(&mut tx, actor, "organization.agent_cut", id, details).await?;
-        tx.commit(now).await
+        let tried = Attempt::new("organization.agent_cut", id, json!({ "agent": agent }));
+        self.attempt(actor, tried, async {
+            let work = self.begin(actor, id, &[], Some(permission::AGENT_REVOKE)).await?;
+            let Work { mut tx, powers, now, .. } = work;
+            let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
+            let found = connections.0.find_in(&mut tx, id, agent).await?.ok_or_else(refusal::unknown_agent)?;
+            if actor.user_id() != Some(found.user) {
+                let theirs = self.powers(&mut tx, id, found.user).await?;
+                let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
+                actor.must_cover(&powers, &theirs.unwrap_or_else(nothing))?;
+            }
+            if !connections.0.end_in(&mut tx, id, agent).await? {
+                return Err(refusal::unknown_agent());
+            }
+            let details = json!({ "user": found.user, "agent": agent, "client": found.connection.name });
+            self.record(&mut tx, actor, "organization.agent_cut", id, details).await?;
+            tx.commit(now).await
+        })
+        .await
     }
 }
 
-fn shown(one: OrganizationConnection, member: &Behind) -> AgentInfo {
+fn shown(one: OrganizationConnection, member: &Behind, teams: Option<Vec<String>>) -> AgentInfo {
     let Connection { id, name: client_name, host, is_token, scopes, created_at, last_used_at, .. } = one.connection;
-    let name_of = |team: &TeamId| member.teams.iter().find(|known| known.id == *team).map(|known| known.name.clone());
     AgentInfo {
         id,
         client_name,
@@ -141,8 +157,7 @@ fn shown(one: OrganizationConnection, member: &Behind) -> AgentInfo {
         email: member.email.clone(),
         name: member.name.clone(),
         scopes,
-        // A team that the member has left counts for nothing, and neither does its name.
-        teams: one.teams.iter().filter_map(name_of).collect(),
+        teams,
         created_at,
         last_used_at,
     }

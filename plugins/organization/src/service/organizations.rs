@@ -6,6 +6,7 @@ use belgie_api::{Event, OrgId, Result, UserId};
 use serde_json::{Value, json};
 
 use super::Organizations;
+use super::attempts::Attempt;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::{Member, Membership, Powers};
@@ -201,35 +202,40 @@ impl Organizations {
     /// 404, 403 without `organization:update`, 409 when the slug is taken or whoever acts took too many in a day, 400 when
     /// a value is wrong.
     pub async fn update(&self, actor: &Actor, id: OrgId, changes: OrganizationChanges) -> Result<Organization> {
-        let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
-        let Work { mut tx, organization: before, now, .. } = work;
-        let mut after = Organization { updated_at: now, ..before.clone() };
-        if let Some(name) = &changes.name {
-            after.name = read_name(name)?;
-        }
-        if let Some(logo) = &changes.logo_url {
-            after.logo_url = read_logo(logo.as_deref().unwrap_or_default())?;
-        }
-        if let Some(metadata) = changes.metadata {
-            check_metadata(&metadata)?;
-            after.metadata = metadata;
-        }
-        if let Some(wanted) = &changes.slug {
-            after.slug = if wanted.trim() == before.slug { before.slug.clone() } else { slug::read_slug(wanted)? };
-        }
-        if after.slug != before.slug {
-            self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
-            store::slugs::retire(&mut tx, &before.slug, now).await?;
-            tx.emit(Event::OrganizationChanged { organization: id });
-        }
-        store::organizations::update(&mut tx, &after).await?;
-        for listener in self.listeners.all() {
-            listener.after_update(&mut tx, &after).await?;
-        }
-        let details = json!({ "slug": changed(&before.slug, &after.slug), "name": changed(&before.name, &after.name) });
-        self.record(&mut tx, actor, "organization.updated", id, details).await?;
-        tx.commit(now).await?;
-        Ok(after)
+        let tried = Attempt::new("organization.updated", id, json!({}));
+        self.attempt(actor, tried, async {
+            let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
+            let Work { mut tx, organization: before, now, .. } = work;
+            let mut after = Organization { updated_at: now, ..before.clone() };
+            if let Some(name) = &changes.name {
+                after.name = read_name(name)?;
+            }
+            if let Some(logo) = &changes.logo_url {
+                after.logo_url = read_logo(logo.as_deref().unwrap_or_default())?;
+            }
+            if let Some(metadata) = changes.metadata {
+                check_metadata(&metadata)?;
+                after.metadata = metadata;
+            }
+            if let Some(wanted) = &changes.slug {
+                after.slug = if wanted.trim() == before.slug { before.slug.clone() } else { slug::read_slug(wanted)? };
+            }
+            if after.slug != before.slug {
+                self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
+                store::slugs::retire(&mut tx, &before.slug, now).await?;
+                tx.emit(Event::OrganizationChanged { organization: id });
+            }
+            store::organizations::update(&mut tx, &after).await?;
+            for listener in self.listeners.all() {
+                listener.after_update(&mut tx, &after).await?;
+            }
+            let details =
+                json!({ "slug": changed(&before.slug, &after.slug), "name": changed(&before.name, &after.name) });
+            self.record(&mut tx, actor, "organization.updated", id, details).await?;
+            tx.commit(now).await?;
+            Ok(after)
+        })
+        .await
     }
 
     /// Deletes an organization: from the commit on nobody is in it. Its slugs stay taken for good.
@@ -237,11 +243,15 @@ impl Organizations {
     /// # Errors
     /// 404, 403 without `organization:delete` or for an agent, or what a listener says.
     pub async fn delete(&self, actor: &Actor, id: OrgId) -> Result<()> {
-        actor.must_be_no_agent()?;
-        let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_DELETE)).await?;
-        let Work { mut tx, organization, now, .. } = work;
-        self.delete_in(&mut tx, actor, &organization).await?;
-        tx.commit(now).await
+        let tried = Attempt::new("organization.deleted", id, json!({}));
+        self.attempt(actor, tried, async {
+            actor.must_be_no_agent()?;
+            let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_DELETE)).await?;
+            let Work { mut tx, organization, now, .. } = work;
+            self.delete_in(&mut tx, actor, &organization).await?;
+            tx.commit(now).await
+        })
+        .await
     }
 
     /// Deletes an organization that is held.

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use belgie_api::axum::body::Body;
-use belgie_api::ports::{AuditEntry, AuditFilter, AuditRecord, Place, Stretch};
+use belgie_api::ports::{AuditEntry, AuditFilter, AuditRecord, Cursor, Stretch};
 use belgie_api::{Failure, OrgId, Result, Timestamp, UserId};
 use futures::stream;
+use serde_json::json;
 
 use super::Organizations;
+use super::attempts::Attempt;
 use crate::actor::Actor;
-use crate::model::permission;
+use crate::model::{permission, refusal};
 use crate::store;
 
 /// How many entries an export reads at a time.
@@ -39,23 +41,35 @@ impl Organizations {
     }
 
     /// Everything that is wanted of it, oldest first, a JSON object on each line; it is read while it is sent. That it was
-    /// taken is on record itself. `wanted.until`: now, unless it says something else.
+    /// taken is on record itself. `wanted.until`: now, unless it says something else. `after`: in the order of writing, what is
+    /// behind this place. It breaks off when whoever takes it along may not any more: their session ends, they leave, or
+    /// their role does not allow it.
     ///
     /// # Errors
     /// As [`list_record`](Self::list_record).
-    pub async fn export_record(self: &Arc<Self>, actor: &Actor, id: OrgId, wanted: AuditFilter) -> Result<Body> {
-        self.look(actor, id, Some(permission::AUDIT_READ)).await?;
+    pub async fn export_record(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: OrgId,
+        wanted: AuditFilter,
+        after: Option<Cursor>,
+    ) -> Result<Body> {
+        let tried = Attempt::new("record.exported", id, json!({}));
+        self.attempt(actor, tried, self.look(actor, id, Some(permission::AUDIT_READ))).await?;
         let now = self.host.now();
         let wanted = AuditFilter { until: wanted.until.or(Some(now)), ..wanted };
         let mut tx = self.host.db().begin().await?;
         let entry = AuditEntry::done("record.exported").to(id).within(id);
         self.host.audit().record(&mut tx, &actor.sign(entry)).await?;
         tx.commit(now).await?;
-        let reader = Reader { organizations: Arc::clone(self), actor: actor.clone(), id, wanted, after: None };
+        let stretch = after.map_or(Stretch::After(None, AT_ONCE), |cursor| Stretch::Written(cursor, AT_ONCE));
+        let reader = Reader { organizations: Arc::clone(self), actor: actor.clone(), id, wanted, stretch };
         let lines = stream::try_unfold(Some(reader), |reader| async move {
             let Some(reader) = reader else { return Ok(None) };
             reader.read().await.map_err(|failure| {
-                tracing::error!(error = ?failure, "an export of the record breaks off");
+                if failure.status().is_server_error() {
+                    tracing::error!(error = ?failure, "an export of the record breaks off");
+                }
                 std::io::Error::other("the record cannot be read")
             })
         });
@@ -72,6 +86,14 @@ impl Organizations {
             people.extend(record.actor);
             people.extend(person_in(record));
         }
+        self.names_of(id, people).await
+    }
+
+    /// The names of those of these people who are members.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn names_of(&self, id: OrgId, people: BTreeSet<UserId>) -> Result<BTreeMap<UserId, String>> {
         let mut members = Vec::new();
         {
             let mut conn = self.host.db().read().await?;
@@ -109,21 +131,40 @@ struct Reader {
     actor: Actor,
     id: OrgId,
     wanted: AuditFilter,
-    after: Option<Place>,
+    stretch: Stretch,
 }
 
 impl Reader {
     async fn read(mut self) -> Result<Option<(Vec<u8>, Option<Self>)>> {
-        let stretch = Stretch::After(self.after, AT_ONCE);
-        let records = self.organizations.list_record(&self.actor, self.id, &self.wanted, stretch).await?;
-        let Some(last) = records.last() else { return Ok(None) };
-        self.after = last.place();
+        self.organizations.must_be_here(&self.actor).await?;
+        let records = self.organizations.list_record(&self.actor, self.id, &self.wanted, self.stretch).await?;
         let mut lines = Vec::new();
         for record in &records {
             serde_json::to_writer(&mut lines, record).map_err(Failure::internal)?;
             lines.push(b'\n');
         }
-        let is_last = records.len() < AT_ONCE as usize || self.after.is_none();
-        Ok(Some((lines, (!is_last).then_some(self))))
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let next = self.stretch.behind(&records);
+        Ok(Some((
+            lines,
+            next.map(|stretch| {
+                self.stretch = stretch;
+                self
+            }),
+        )))
+    }
+}
+
+impl Organizations {
+    /// Whether the session that something began in still stands, where it began in one.
+    async fn must_be_here(&self, actor: &Actor) -> Result<()> {
+        match (actor.session(), actor.user_id()) {
+            (Some(session), Some(user)) if !self.host.sessions().is_live(session, user).await? => {
+                Err(refusal::signed_out())
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Organizations;
+use super::attempts::Attempt;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::Powers;
@@ -51,24 +52,28 @@ impl Organizations {
     /// 404, 403 without `role:create` or when it allows more than whoever makes it may, 409 when there is one of its name or
     /// there are 50, 400 when a permission is not known.
     pub async fn create_role(&self, actor: &Actor, id: OrgId, name: &Role, wanted: Vec<String>) -> Result<RoleInfo> {
-        let work = self.begin(actor, id, &[], Some(permission::ROLE_CREATE)).await?;
-        let Work { mut tx, powers, now, .. } = work;
-        let permissions = self.settings.matrix.read(wanted)?;
-        // Its name gives nothing to anybody yet: whoever is no administrator can make it, and neither give nor take it.
-        powers.must_cover(&Powers { roles: Roles::new(), permissions: permissions.clone() })?;
-        if name.is_built_in() {
-            return Err(refusal::role_taken());
-        }
-        if i64::try_from(store::roles::list(&mut tx, id).await?.len()).unwrap_or(MOST) >= MOST {
-            return Err(refusal::too_many_custom_roles(MOST));
-        }
-        if !store::roles::insert(&mut tx, id, name, &permissions, now).await? {
-            return Err(refusal::role_taken());
-        }
-        let details = json!({ "role": name, "permissions": permissions });
-        self.record(&mut tx, actor, "organization.role_created", id, details).await?;
-        tx.commit(now).await?;
-        Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
+        let tried = Attempt::new("organization.role_created", id, json!({ "role": name, "permissions": wanted }));
+        self.attempt(actor, tried, async {
+            let work = self.begin(actor, id, &[], Some(permission::ROLE_CREATE)).await?;
+            let Work { mut tx, powers, now, .. } = work;
+            let permissions = self.settings.matrix.read(wanted)?;
+            // Its name gives nothing to anybody yet: whoever is no administrator can make it, and neither give nor take it.
+            powers.must_cover(&Powers { roles: Roles::new(), permissions: permissions.clone() })?;
+            if name.is_built_in() {
+                return Err(refusal::role_taken());
+            }
+            if i64::try_from(store::roles::list(&mut tx, id).await?.len()).unwrap_or(MOST) >= MOST {
+                return Err(refusal::too_many_custom_roles(MOST));
+            }
+            if !store::roles::insert(&mut tx, id, name, &permissions, now).await? {
+                return Err(refusal::role_taken());
+            }
+            let details = json!({ "role": name, "permissions": permissions });
+            self.record(&mut tx, actor, "organization.role_created", id, details).await?;
+            tx.commit(now).await?;
+            Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
+        })
+        .await
     }
 
     /// Makes a role allow other things; for everybody who has it, at once.
@@ -77,25 +82,29 @@ impl Organizations {
     /// 404, 403 without `role:update` or when it allowed or will allow more than whoever changes it may, 409 for the three
     /// that are the same everywhere, 400 when there is no such role or permission.
     pub async fn update_role(&self, actor: &Actor, id: OrgId, name: &Role, wanted: Vec<String>) -> Result<RoleInfo> {
-        let work = self.begin(actor, id, &[], Some(permission::ROLE_UPDATE)).await?;
-        let Work { mut tx, powers, now, .. } = work;
-        let permissions = self.settings.matrix.read(wanted)?;
-        if name.is_built_in() {
-            return Err(refusal::fixed_role());
-        }
-        let before = self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?;
-        actor.must_cover(&powers, &before)?;
-        actor.must_cover(&powers, &powers_of(name, &permissions))?;
-        if !store::roles::update(&mut tx, id, name, &permissions, now).await? {
-            return Err(refusal::unknown_role());
-        }
-        if permissions != before.permissions {
-            tx.emit(Event::OrganizationChanged { organization: id });
-        }
-        let details = json!({ "role": name, "permissions": permissions });
-        self.record(&mut tx, actor, "organization.role_updated", id, details).await?;
-        tx.commit(now).await?;
-        Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
+        let tried = Attempt::new("organization.role_updated", id, json!({ "role": name, "permissions": wanted }));
+        self.attempt(actor, tried, async {
+            let work = self.begin(actor, id, &[], Some(permission::ROLE_UPDATE)).await?;
+            let Work { mut tx, powers, now, .. } = work;
+            let permissions = self.settings.matrix.read(wanted)?;
+            if name.is_built_in() {
+                return Err(refusal::fixed_role());
+            }
+            let before = self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?;
+            actor.must_cover(&powers, &before)?;
+            actor.must_cover(&powers, &powers_of(name, &permissions))?;
+            if !store::roles::update(&mut tx, id, name, &permissions, now).await? {
+                return Err(refusal::unknown_role());
+            }
+            if permissions != before.permissions {
+                tx.emit(Event::OrganizationChanged { organization: id });
+            }
+            let details = json!({ "role": name, "permissions": permissions });
+            self.record(&mut tx, actor, "organization.role_updated", id, details).await?;
+            tx.commit(now).await?;
+            Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
+        })
+        .await
     }
 
     /// Deletes a role that no member and no service has and nobody is invited to have.
@@ -104,22 +113,26 @@ impl Organizations {
     /// 404, 403 without `role:delete` or when it allows more than whoever deletes it may, 409 when it is in use or the same
     /// everywhere, 400 when there is no such role.
     pub async fn delete_role(&self, actor: &Actor, id: OrgId, name: &Role) -> Result<()> {
-        let work = self.begin(actor, id, &[], Some(permission::ROLE_DELETE)).await?;
-        let Work { mut tx, powers, now, .. } = work;
-        if name.is_built_in() {
-            return Err(refusal::fixed_role());
-        }
-        actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
-        let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0
-            || self.is_role_of_service(&mut tx, id, name).await?;
-        if is_held || store::invitations::is_role_offered(&mut tx, id, name.as_str(), now).await? {
-            return Err(refusal::role_in_use());
-        }
-        if !store::roles::delete(&mut tx, id, name).await? {
-            return Err(refusal::unknown_role());
-        }
-        self.record(&mut tx, actor, "organization.role_deleted", id, json!({ "role": name })).await?;
-        tx.commit(now).await
+        let tried = Attempt::new("organization.role_deleted", id, json!({ "role": name }));
+        self.attempt(actor, tried, async {
+            let work = self.begin(actor, id, &[], Some(permission::ROLE_DELETE)).await?;
+            let Work { mut tx, powers, now, .. } = work;
+            if name.is_built_in() {
+                return Err(refusal::fixed_role());
+            }
+            actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
+            let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0
+                || self.is_role_of_service(&mut tx, id, name).await?;
+            if is_held || store::invitations::is_role_offered(&mut tx, id, name.as_str(), now).await? {
+                return Err(refusal::role_in_use());
+            }
+            if !store::roles::delete(&mut tx, id, name).await? {
+                return Err(refusal::unknown_role());
+            }
+            self.record(&mut tx, actor, "organization.role_deleted", id, json!({ "role": name })).await?;
+            tx.commit(now).await
+        })
+        .await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which part of the record somebody asks for, as the query of an address says it.
 
-use belgie_api::ports::{AuditFilter, AuditResult, Place, RecordKind, read_moment};
+use belgie_api::ports::{AuditFilter, AuditResult, Cursor, Place, RecordKind, read_moment};
 use belgie_api::{ClientId, Failure, OrgId, Result};
 use serde::Deserialize;
 
@@ -35,6 +35,9 @@ pub struct Sought {
     /// Older than this place.
     #[serde(default)]
     pub before: String,
+    /// In the order of writing, behind the entry of this id.
+    #[serde(default)]
+    pub after: String,
     /// How many.
     #[serde(default)]
     pub limit: Option<u32>,
@@ -82,6 +85,16 @@ impl Sought {
     /// 400 when it is no place.
     pub fn place(&self) -> Result<Option<Place>> {
         given(&self.before).map(|text| text.parse().map_err(|()| unreadable("before"))).transpose()
+    }
+}
+
+impl Sought {
+    /// Where to go on in the order of writing, when that is what is asked for.
+    ///
+    /// # Errors
+    /// 400 when it is no place.
+    pub fn cursor(&self) -> Result<Option<Cursor>> {
+        given(&self.after).map(|text| text.parse().map_err(|()| unreadable("after"))).transpose()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use belgie_api::axum::http::StatusCode;
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
-use belgie_api::{Event, Failure, MembershipId, OrgId, Result, Timestamp, UserId};
-use serde_json::{Value, json};
+use belgie_api::{Event, MembershipId, OrgId, Result, Timestamp, UserId};
+use serde_json::Value;
 
 use super::Organizations;
 use crate::actor::Actor;
@@ -40,10 +39,7 @@ impl Organizations {
         others: &[UserId],
         permission: Option<&str>,
     ) -> Result<Work> {
-        if let Err(failure) = self.look(actor, id, permission).await {
-            self.note_refusal(actor, id, permission, &failure).await?;
-            return Err(failure);
-        }
+        self.look(actor, id, permission).await?;
         // A service sees what its roles let it see; what is done here, a person answers for.
         if actor.service().is_some() {
             return Err(refusal::not_by_agents());
@@ -52,18 +48,6 @@ impl Organizations {
         self.hold_people(&mut tx, actor, others).await?;
         let (organization, powers) = self.hold(&mut tx, actor, id, permission).await?;
         Ok(Work { tx, organization, powers, now: self.host.now() })
-    }
-
-    /// Puts on record that a member tried what their roles do not allow. Strangers leave nothing on it.
-    async fn note_refusal(&self, actor: &Actor, id: OrgId, permission: Option<&str>, failure: &Failure) -> Result<()> {
-        if failure.status() != StatusCode::FORBIDDEN {
-            return Ok(());
-        }
-        let entry = AuditEntry::done("organization.act").refused().to(id).within(id);
-        let entry = actor.sign(entry.with(json!({ "permission": permission, "code": failure.code() })));
-        let mut tx = self.host.db().begin().await?;
-        self.host.audit().record(&mut tx, &entry).await?;
-        tx.commit(self.host.now()).await
     }
 
     /// Holds an organization until the transaction ends, for whoever may do this in it: what other plugins do there, such as

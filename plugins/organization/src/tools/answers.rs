@@ -1,12 +1,13 @@
 //! What agents get.
 
+use belgie_api::ports::Service;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::invitation::Invitation;
 use crate::model::member::Membership;
 use crate::model::role::Roles;
-use crate::service::{AgentInfo, Details, MemberInfo};
+use crate::service::{AgentInfo, Details, MemberInfo, RoleInfo};
 
 fn names(roles: &Roles) -> Vec<String> {
     roles.iter().map(ToString::to_string).collect()
@@ -57,6 +58,8 @@ pub struct OrganizationAnswer {
     slug: String,
     /// What people call it.
     name: String,
+    /// A picture, if it has one.
+    logo_url: Option<String>,
     /// What the person is in it.
     roles: Vec<String>,
     /// What the roles allow, as `resource:action`.
@@ -73,6 +76,7 @@ impl From<Details> for OrganizationAnswer {
             id: organization.id.to_string(),
             slug: organization.slug,
             name: organization.name,
+            logo_url: organization.logo_url,
             roles: names(&powers.roles),
             permissions: powers.permissions.into_iter().collect(),
             member_count: members,
@@ -180,8 +184,8 @@ pub struct AgentAnswer {
     email: String,
     /// What it may do.
     scopes: Vec<String>,
-    /// The teams it is bound to; none, and every team of the member counts.
-    teams: Vec<String>,
+    /// The teams it is bound to and still acts for; null, and every team of the member counts.
+    teams: Option<Vec<String>>,
     /// When it was allowed (RFC 3339).
     created_at: String,
     /// When it was last seen (RFC 3339), to the minute.
@@ -203,4 +207,79 @@ impl From<AgentInfo> for AgentAnswer {
             last_used_at: agent.last_used_at.map(|last| last.to_string()),
         }
     }
+}
+
+/// The roles of an organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RoleList {
+    /// Owner, admin and member, then its own by name.
+    pub roles: Vec<RoleAnswer>,
+}
+
+/// One role.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RoleAnswer {
+    /// Its name.
+    role: String,
+    /// What it allows, as `resource:action`.
+    permissions: Vec<String>,
+    /// Whether every organization has it, and nobody can change it.
+    is_built_in: bool,
+}
+
+impl From<RoleInfo> for RoleAnswer {
+    fn from(RoleInfo { name, permissions, is_built_in }: RoleInfo) -> Self {
+        Self { role: name.to_string(), permissions: permissions.into_iter().collect(), is_built_in }
+    }
+}
+
+/// The services of an organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ServiceList {
+    /// Those in force, the newest first.
+    pub services: Vec<ServiceAnswer>,
+}
+
+/// One service. Its token is known to nobody here.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ServiceAnswer {
+    /// Its id, `svc_...`.
+    id: String,
+    /// What the organization calls it.
+    name: String,
+    /// What it is in the organization.
+    roles: Vec<String>,
+    /// What its token may be used for.
+    scopes: Vec<String>,
+    /// Who made it, `usr_...`; null for the operator, and when that account is gone.
+    created_by: Option<String>,
+    /// When it was made (RFC 3339).
+    created_at: String,
+    /// When its token was last seen (RFC 3339), to the minute.
+    last_used_at: Option<String>,
+    /// When it ends (RFC 3339).
+    expires_at: String,
+}
+
+impl From<Service> for ServiceAnswer {
+    fn from(service: Service) -> Self {
+        Self {
+            id: service.id.to_string(),
+            name: service.name,
+            roles: service.roles,
+            scopes: service.scopes.iter().map(ToString::to_string).collect(),
+            created_by: service.created_by.map(|user| user.to_string()),
+            created_at: service.created_at.to_string(),
+            last_used_at: service.last_used_at.map(|last| last.to_string()),
+            expires_at: service.expires_at.to_string(),
+        }
+    }
+}
+
+/// Where a person makes it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PreparedService {
+    /// A page of this site with the form filled in, for somebody who may make services: they confirm there that they are
+    /// present, make it, and are shown the token once.
+    pub link: String,
 }

@@ -47,7 +47,7 @@ pub struct InviteMember {
 /// Which invitation.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CancelInvitation {
+pub struct WhichInvitation {
     /// Its id `inv_...`.
     pub invitation: String,
 }
@@ -85,4 +85,110 @@ pub struct CutAgent {
     pub organization: Option<String>,
     /// The id of the agent `grt_...`, as `list_agents` shows it.
     pub agent: String,
+}
+
+/// What is to be different.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateOrganization {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Another name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Another picture: an https address; empty for none.
+    #[serde(default)]
+    pub logo_url: Option<String>,
+}
+
+/// A role of the organization's own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MakeRole {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Its name: a-z, 0-9, `_` and `-`.
+    pub role: String,
+    /// All it allows, as `resource:action`; `list_roles` shows what there is.
+    pub permissions: Vec<String>,
+}
+
+/// Which role.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteRole {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Its name.
+    pub role: String,
+}
+
+/// The service to prepare.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrepareService {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// What to call it.
+    pub name: String,
+    /// What it is to be; `member` when nothing is said. Never `owner`.
+    #[serde(default)]
+    pub roles: Option<Vec<String>>,
+    /// What its token may be used for.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// How long it is to last: 7, 30, 90 or 365 days.
+    #[serde(default)]
+    pub days: Option<u32>,
+}
+
+/// Which service.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndService {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Its id `svc_...`, as `list_services` shows it.
+    pub service: String,
+}
+
+/// Which part of the record.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadRecord {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Only acts and calls of this person: the id `usr_...`, or the address of a member.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Only what came through this client, by its id.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// Only calls of this tool, prompt or resource.
+    #[serde(default)]
+    pub tool: Option<String>,
+    /// Only `done`, `refused` or `failed`.
+    #[serde(default)]
+    pub result: Option<String>,
+    /// Only entries of this type: `act` or `decision`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// From when on: RFC 3339, a day (2026-11-05), or how long ago (7d).
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Until when.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// Older ones: what `next` said.
+    #[serde(default)]
+    pub before: Option<String>,
+    /// How many; 50 when nothing is said, 200 at most.
+    #[serde(default)]
+    pub limit: Option<u32>,
 }

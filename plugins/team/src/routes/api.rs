@@ -6,13 +6,16 @@ mod teams;
 
 use std::sync::Arc;
 
+use belgie_api::axum::extract::Query;
+use belgie_api::axum::extract::rejection::QueryRejection;
 use belgie_api::axum::http::{HeaderMap, Method};
 use belgie_api::axum::routing::{get, post};
 use belgie_api::web::{Known, json};
-use belgie_api::{Mount, Result, Room};
+use belgie_api::{Failure, Mount, Result, Room};
 use belgie_organization::Actor;
 use serde::de::DeserializeOwned;
 
+use self::bodies::Which;
 use crate::service::Teams;
 
 type Service = belgie_api::axum::extract::State<Arc<Teams>>;
@@ -53,6 +56,12 @@ pub fn mount(teams: &Arc<Teams>, mount: &mut Mount) {
 /// Whoever asks.
 fn actor(known: &Known) -> Actor {
     Actor::caller(&known.caller).during(&known.visitor.info)
+}
+
+/// Which page of a list.
+fn which_page(which: Result<Query<Which>, QueryRejection>) -> Result<Which> {
+    let unreadable = |_| Failure::bad_request("invalid_request", "The query names something unknown.");
+    which.map(|Query(which)| which).map_err(unreadable)
 }
 
 fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> {

@@ -1,12 +1,13 @@
 //! Teams themselves: made, found, renamed, deleted.
 
 use belgie_api::{Event, OrgId, Result, TeamId, UserId};
-use belgie_organization::{Actor, Roles, permission, read_name, read_roles};
+use belgie_organization::{Actor, Attempt, Roles, permission, read_name, read_roles};
 use serde::Serialize;
 use serde_json::json;
 
 use super::Teams;
-use super::work::Work;
+use super::members::PAGE;
+use super::work::{Tried, Work};
 use crate::model::member::{InTeam, LEAD, Need, TeamMembership, TeamPowers};
 use crate::model::refusal;
 use crate::model::team::{NewTeam, Team, slug_for};
@@ -22,6 +23,15 @@ pub struct TeamInfo {
     pub member_count: i64,
     /// What whoever looks is in it; `None` when they are not in it.
     pub roles: Option<Roles>,
+}
+
+/// Fifty of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct TeamPage {
+    /// By name.
+    pub teams: Vec<TeamInfo>,
+    /// Whether there is another page.
+    pub has_more: bool,
 }
 
 /// A team as whoever looks sees it.
@@ -48,51 +58,59 @@ impl Teams {
     /// whoever is to lead it is not in the organization.
     pub async fn create(&self, actor: &Actor, organization: OrgId, new: NewTeam) -> Result<Team> {
         let organizations = self.organizations()?;
-        let mut conn = self.host.db().read().await?;
-        organizations.admit(&mut conn, actor, organization, Some(permission::TEAM_CREATE)).await?;
-        drop(conn);
-        if actor.is_bound_to_teams() {
-            return Err(refusal::bound_to_teams());
-        }
-        let name = name_of(&new.name)?;
-        let slug = slug_for(new.slug.as_deref(), &name)?;
-        let now = self.host.now();
-        let mut tx = self.host.db().begin().await?;
-        organizations.hold_people(&mut tx, actor, &[]).await?;
-        let held = organizations.hold(&mut tx, actor, organization, Some(permission::TEAM_CREATE)).await;
-        let (organization, _) = held?;
-        let count = store::teams::count(&mut tx, organization.id).await?;
-        if let Some(limit) = self.settings.maximum_teams_per_organization.filter(|limit| count >= i64::from(*limit)) {
-            return Err(refusal::too_many(limit));
-        }
-        let id = TeamId::new(self.host.clock(), self.host.entropy());
-        let team = Team { id, organization_id: organization.id, slug, name, created_at: now, updated_at: now };
-        if !store::teams::insert(&mut tx, &team).await? {
-            return Err(refusal::slug_taken());
-        }
-        let place = InTeam { team: &team, organization: &organization };
-        for listener in self.listeners.all() {
-            listener.after_create(&mut tx, place).await?;
-        }
-        let lead = new.lead.or(actor.user_id());
-        if let Some(user) = lead {
-            if !self.is_in_organization(&mut tx, &team, user).await? {
-                return Err(refusal::not_in_organization());
-            }
-            let member = self.new_member(id, user, read_roles([LEAD])?);
-            self.add_in(&mut tx, place, &member).await?;
-        }
-        let details = json!({ "slug": team.slug, "lead": lead });
-        self.record(&mut tx, actor, "team.created", &team, details).await?;
-        tx.commit(now).await?;
-        Ok(team)
+        let tried =
+            Attempt::new("team.created", organization, json!({ "name": new.name, "organization": organization }));
+        organizations
+            .attempt(actor, tried, async {
+                let mut conn = self.host.db().read().await?;
+                organizations.admit(&mut conn, actor, organization, Some(permission::TEAM_CREATE)).await?;
+                drop(conn);
+                if actor.is_bound_to_teams() {
+                    return Err(refusal::bound_to_teams());
+                }
+                let name = name_of(&new.name)?;
+                let slug = slug_for(new.slug.as_deref(), &name)?;
+                let now = self.host.now();
+                let mut tx = self.host.db().begin().await?;
+                organizations.hold_people(&mut tx, actor, &[]).await?;
+                let held = organizations.hold(&mut tx, actor, organization, Some(permission::TEAM_CREATE)).await;
+                let (organization, _) = held?;
+                let count = store::teams::count(&mut tx, organization.id).await?;
+                if let Some(limit) =
+                    self.settings.maximum_teams_per_organization.filter(|limit| count >= i64::from(*limit))
+                {
+                    return Err(refusal::too_many(limit));
+                }
+                let id = TeamId::new(self.host.clock(), self.host.entropy());
+                let team = Team { id, organization_id: organization.id, slug, name, created_at: now, updated_at: now };
+                if !store::teams::insert(&mut tx, &team).await? {
+                    return Err(refusal::slug_taken());
+                }
+                let place = InTeam { team: &team, organization: &organization };
+                for listener in self.listeners.all() {
+                    listener.after_create(&mut tx, place).await?;
+                }
+                let lead = new.lead.or(actor.user_id());
+                if let Some(user) = lead {
+                    if !self.is_in_organization(&mut tx, &team, user).await? {
+                        return Err(refusal::not_in_organization());
+                    }
+                    let member = self.new_member(id, user, read_roles([LEAD])?);
+                    self.add_in(&mut tx, place, &member).await?;
+                }
+                let details = json!({ "slug": team.slug, "lead": lead });
+                self.record(&mut tx, actor, "team.created", &team, details).await?;
+                tx.commit(now).await?;
+                Ok(team)
+            })
+            .await
     }
 
-    /// The teams of an organization, by name; of an agent that acts for some of them, those.
+    /// Fifty teams of an organization, by name; of an agent that acts for some of them, those. `page` counts from 0.
     ///
     /// # Errors
     /// 404 when there is no such organization they are in.
-    pub async fn list(&self, actor: &Actor, organization: OrgId) -> Result<Vec<TeamInfo>> {
+    pub async fn list(&self, actor: &Actor, organization: OrgId, page: u32) -> Result<TeamPage> {
         let organizations = self.organizations()?;
         let mut conn = self.host.db().read().await?;
         organizations.admit(&mut conn, actor, organization, None).await?;
@@ -101,14 +119,22 @@ impl Teams {
             None => Vec::new(),
         };
         let roles_in = |id| mine.iter().find(|own| own.id == id).map(|own| own.roles.clone());
-        let all = store::teams::list_counted(&mut conn, organization).await?.into_iter();
-        let reached = all.filter(|counted| actor.reaches_team(counted.team.id));
+        let (limit, offset) = (i64::from(PAGE), i64::from(page) * i64::from(PAGE));
+        let mut found = if actor.is_bound_to_teams() {
+            let mut reached = store::teams::list_counted(&mut conn, organization, i64::MAX, 0).await?;
+            reached.retain(|counted| actor.reaches_team(counted.team.id));
+            reached.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).collect()
+        } else {
+            store::teams::list_counted(&mut conn, organization, limit + 1, offset).await?
+        };
+        let has_more = found.len() > PAGE as usize;
+        found.truncate(PAGE as usize);
         let info = |counted: store::teams::Counted| TeamInfo {
             roles: roles_in(counted.team.id),
             team: counted.team,
             member_count: counted.member_count,
         };
-        Ok(reached.map(info).collect())
+        Ok(TeamPage { teams: found.into_iter().map(info).collect(), has_more })
     }
 
     /// The teams of a person, of whichever organization, by name.
@@ -194,20 +220,24 @@ impl Teams {
     /// # Errors
     /// 404, 403 without `team:update`, 400 when it is no name.
     pub async fn rename(&self, actor: &Actor, id: TeamId, name: &str) -> Result<Team> {
-        let Work { mut tx, organization, team: before, now, .. } = self.begin(actor, id, Need::Update).await?;
-        let team = Team { name: name_of(name)?, updated_at: now, ..before.clone() };
-        if team.name == before.name {
-            return Ok(before);
-        }
-        store::teams::rename(&mut tx, id, &team.name, now).await?;
-        tx.emit(Event::OrganizationChanged { organization: organization.id });
-        for listener in self.listeners.all() {
-            listener.after_update(&mut tx, InTeam { team: &team, organization: &organization }).await?;
-        }
-        let details = json!({ "name": { "before": before.name, "after": team.name } });
-        self.record(&mut tx, actor, "team.renamed", &team, details).await?;
-        tx.commit(now).await?;
-        Ok(team)
+        let tried = Tried { action: "team.renamed", details: json!({}) };
+        self.attempt(actor, id, tried, async {
+            let Work { mut tx, organization, team: before, now, .. } = self.begin(actor, id, Need::Update).await?;
+            let team = Team { name: name_of(name)?, updated_at: now, ..before.clone() };
+            if team.name == before.name {
+                return Ok(before);
+            }
+            store::teams::rename(&mut tx, id, &team.name, now).await?;
+            tx.emit(Event::OrganizationChanged { organization: organization.id });
+            for listener in self.listeners.all() {
+                listener.after_update(&mut tx, InTeam { team: &team, organization: &organization }).await?;
+            }
+            let details = json!({ "name": { "before": before.name, "after": team.name } });
+            self.record(&mut tx, actor, "team.renamed", &team, details).await?;
+            tx.commit(now).await?;
+            Ok(team)
+        })
+        .await
     }
 
     /// Deletes a team: from the commit on nobody is in it. Grants for it open no other team instead, and invitations into
@@ -216,15 +246,19 @@ impl Teams {
     /// # Errors
     /// 404, 403 without `team:delete`, or what a listener says.
     pub async fn delete(&self, actor: &Actor, id: TeamId) -> Result<()> {
-        let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Delete).await?;
-        for listener in self.listeners.all() {
-            listener.before_delete(&mut tx, InTeam { team: &team, organization: &organization }).await?;
-        }
-        if !store::teams::delete(&mut tx, id).await? {
-            return Err(refusal::unknown());
-        }
-        tx.emit(Event::OrganizationChanged { organization: organization.id });
-        self.record(&mut tx, actor, "team.deleted", &team, json!({ "slug": team.slug })).await?;
-        tx.commit(now).await
+        let tried = Tried { action: "team.deleted", details: json!({}) };
+        self.attempt(actor, id, tried, async {
+            let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Delete).await?;
+            for listener in self.listeners.all() {
+                listener.before_delete(&mut tx, InTeam { team: &team, organization: &organization }).await?;
+            }
+            if !store::teams::delete(&mut tx, id).await? {
+                return Err(refusal::unknown());
+            }
+            tx.emit(Event::OrganizationChanged { organization: organization.id });
+            self.record(&mut tx, actor, "team.deleted", &team, json!({ "slug": team.slug })).await?;
+            tx.commit(now).await
+        })
+        .await
     }
 }

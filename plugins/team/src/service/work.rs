@@ -1,9 +1,12 @@
 //! What every act begins and ends with.
 
+use std::future::Future;
+use std::pin::pin;
+
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
 use belgie_api::{Event, Failure, Result, TeamId, Timestamp, UserId};
-use belgie_organization::{Actor, OrganizationRecord, Powers};
+use belgie_organization::{Actor, Attempt, OrganizationRecord, Powers};
 use serde_json::{Value, json};
 
 use super::Teams;
@@ -21,12 +24,39 @@ pub(super) struct Work {
     pub(super) now: Timestamp,
 }
 
+/// An act on a team before it is known what comes of it, under the name it has on record when it is done.
+pub(super) struct Tried {
+    pub(super) action: &'static str,
+    pub(super) details: Value,
+}
+
 /// Whoever is not in the organization learns of its teams what they learn of it: nothing.
 pub(super) fn outside(failure: Failure) -> Failure {
     if failure.code() == "organization.unknown" { refusal::unknown() } else { failure }
 }
 
 impl Teams {
+    /// Does something with a team, and puts on record when it is refused to somebody of its organization.
+    pub(super) async fn attempt<T: Send>(
+        &self,
+        actor: &Actor,
+        id: TeamId,
+        tried: Tried,
+        act: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let act = pin!(act);
+        match act.await {
+            Ok(done) => Ok(done),
+            Err(failure) => {
+                if let Some(team) = self.find(id).await? {
+                    let tried = Attempt::new(tried.action, team.organization_id, named(&team, tried.details)).to(id);
+                    self.organizations()?.note_refusal(actor, tried, &failure).await?;
+                }
+                Err(failure)
+            }
+        }
+    }
+
     /// Begins an act on a team. Whoever changes teams holds their organization, so that limits are counted and roles
     /// looked at while nobody changes them. Before anything is held, whoever acts is looked at, so that strangers can hold
     /// nothing; afterwards once more, since it may have changed.
@@ -125,14 +155,20 @@ impl Teams {
         actor: &Actor,
         action: &'static str,
         team: &Team,
-        mut details: Value,
+        details: Value,
     ) -> Result<()> {
-        if let Some(details) = details.as_object_mut() {
-            details.insert("organization".to_owned(), json!(team.organization_id));
-        }
+        let details = named(team, details);
         let entry = actor.sign(AuditEntry::done(action).to(team.id).within(team.organization_id).with(details));
         self.host.audit().record(tx, &entry).await
     }
+}
+
+/// Details that say the organization, too.
+fn named(team: &Team, mut details: Value) -> Value {
+    if let Some(details) = details.as_object_mut() {
+        details.insert("organization".to_owned(), json!(team.organization_id));
+    }
+    details
 }
 
 fn must(powers: &TeamPowers, need: Need) -> Result<()> {

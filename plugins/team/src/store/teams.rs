@@ -12,7 +12,7 @@ const FIND: &str = "SELECT * FROM team_teams WHERE id = $1";
 const FIND_BY_SLUG: &str = "SELECT * FROM team_teams WHERE organization_id = $1 AND slug = $2";
 const LIST: &str = "SELECT * FROM team_teams WHERE organization_id = $1 ORDER BY name, id";
 const LIST_COUNTED: &str = "SELECT t.*, (SELECT COUNT(*) FROM team_members m WHERE m.team_id = t.id) AS member_count \
-    FROM team_teams t WHERE t.organization_id = $1 ORDER BY t.name, t.id";
+    FROM team_teams t WHERE t.organization_id = $1 ORDER BY t.name, t.id LIMIT $2 OFFSET $3";
 const COUNT: &str = "SELECT COUNT(*) FROM team_teams WHERE organization_id = $1";
 const RENAME: &str = "UPDATE team_teams SET name = $2, updated_at = $3 WHERE id = $1";
 const DELETE: &str = "DELETE FROM team_teams WHERE id = $1 RETURNING id";
@@ -59,9 +59,13 @@ pub async fn list(conn: &mut Conn, organization: OrgId) -> Result<Vec<Team>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Team>(LIST).bind(organization).fetch_all(c).await)?)
 }
 
-/// The same, with how many are in each.
-pub async fn list_counted(conn: &mut Conn, organization: OrgId) -> Result<Vec<Counted>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, Counted>(LIST_COUNTED).bind(organization).fetch_all(c).await)?)
+/// So many of them behind the first, with how many are in each.
+pub async fn list_counted(conn: &mut Conn, organization: OrgId, limit: i64, offset: i64) -> Result<Vec<Counted>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Counted>(LIST_COUNTED)
+        .bind(organization)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c).await)?)
 }
 
 /// How many teams an organization has.

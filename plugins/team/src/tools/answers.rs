@@ -14,8 +14,10 @@ fn names(roles: &Roles) -> Vec<String> {
 /// Teams of an organization.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct TeamList {
-    /// By name.
+    /// By name, fifty at most.
     pub teams: Vec<Listed>,
+    /// Whether there is another page.
+    pub has_more: bool,
 }
 
 /// One of them.

@@ -11,6 +11,15 @@ pub struct Which {
     pub team: String,
 }
 
+/// Which page.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhichPage {
+    /// Which fifty; 0 for the first.
+    #[serde(default)]
+    pub page: Option<u32>,
+}
+
 /// Whose members.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

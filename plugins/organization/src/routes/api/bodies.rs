@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use belgie_api::web::json::OneOrSeveral;
 use belgie_api::{InvitationId, OrgId, Result, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -12,27 +13,6 @@ use crate::model::refusal;
 use crate::model::role::{Role, Roles, read_roles};
 use crate::model::service::NewServiceToken;
 use crate::service::ShownInvitation;
-
-/// One role or several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub enum Named {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Named {
-    /// The roles.
-    ///
-    /// # Errors
-    /// 400 when there is none, or one is no name of a role.
-    pub fn roles(&self) -> Result<Roles> {
-        match self {
-            Self::One(name) => read_roles([name]),
-            Self::Several(names) => read_roles(names),
-        }
-    }
-}
 
 /// Tells `null` from nothing: `null` takes a thing away, nothing leaves it.
 #[derive(Default)]
@@ -111,7 +91,7 @@ pub struct NewRoles {
     #[serde(alias = "user_id", alias = "userId", alias = "email")]
     pub member: String,
     #[serde(alias = "roles")]
-    pub role: Named,
+    pub role: OneOrSeveral,
 }
 
 #[derive(Deserialize)]
@@ -119,7 +99,7 @@ pub struct NewRoles {
 pub struct Invite {
     pub email: String,
     #[serde(alias = "roles")]
-    pub role: Named,
+    pub role: OneOrSeveral,
     #[serde(default)]
     pub resend: bool,
     #[serde(default, alias = "team_id", alias = "teamId")]
@@ -162,7 +142,7 @@ pub struct WhichService {
 pub struct NewServiceBody {
     name: String,
     #[serde(default, alias = "roles")]
-    role: Option<Named>,
+    role: Option<OneOrSeveral>,
     #[serde(default)]
     scope: String,
     #[serde(alias = "ttlSeconds")]
@@ -175,7 +155,7 @@ impl NewServiceBody {
     /// # Errors
     /// 400 when a role or a scope is none.
     pub fn read(self) -> Result<NewServiceToken> {
-        let roles = self.role.map_or_else(|| Ok([Role::member()].into()), |role| role.roles())?;
+        let roles = self.role.map_or_else(|| Ok([Role::member()].into()), |role| read_roles(role.all()))?;
         let scopes = self.scope.parse().map_err(|_| refusal::malformed_scope())?;
         Ok(NewServiceToken { name: self.name, roles, scopes, lifetime: Duration::from_secs(self.ttl_seconds) })
     }

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::actor;
 use super::bodies::{Invite, ShownBody, Which};
 use crate::model::refusal;
+use crate::model::role::read_roles;
 use crate::routes::wire::{created, read_json, unkept};
 use crate::service::{NewInvitation, Organizations};
 
@@ -84,7 +85,7 @@ pub async fn invite(
     let Invite { email, role, resend, team } = read_json(&headers, &body)?;
     let (actor, id) = (actor(&known), organizations.resolve(&named).await?);
     let team = organizations.team_named(&actor, id, team.as_deref()).await?;
-    let new = NewInvitation { email, roles: role.roles()?, resend, team };
+    let new = NewInvitation { email, roles: read_roles(role.all())?, resend, team };
     let invitation = organizations.invite(&actor, id, new).await?;
     created(&ShownBody::of(&invitation, organizations.host().now()))
 }

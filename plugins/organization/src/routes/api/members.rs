@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::actor;
 use super::bodies::{NewRoles, Somebody, Which};
+use crate::model::role::read_roles;
 use crate::routes::wire::{must_be_fresh, read_json, unkept};
 use crate::service::Organizations;
 
@@ -57,7 +58,7 @@ pub async fn set_roles(
     let NewRoles { member, role } = read_json(&headers, &body)?;
     let (actor, id) = (actor(&known), organizations.resolve(&named).await?);
     let user = organizations.member_named(&actor, id, &member).await?;
-    unkept(&organizations.set_roles(&actor, id, user, &role.roles()?).await?)
+    unkept(&organizations.set_roles(&actor, id, user, &read_roles(role.all())?).await?)
 }
 
 /// `POST /auth/organization/{organization}/leave`

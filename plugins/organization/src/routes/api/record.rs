@@ -31,10 +31,15 @@ pub async fn list(
     let wanted = sought.read(&organizations, &actor, id).await?;
     match sought.format.as_str() {
         "" | "json" => {}
-        "jsonl" => return Ok(lines(organizations.export_record(&actor, id, wanted).await?, None)),
+        "jsonl" => return Ok(lines(organizations.export_record(&actor, id, wanted, sought.cursor()?).await?, None)),
         _ => return Err(Failure::bad_request("invalid_request", "`format` is json or jsonl.")),
     }
     let limit = sought.limit.unwrap_or(USUAL).clamp(1, MOST);
+    if let Some(cursor) = sought.cursor()? {
+        let entries = organizations.list_record(&actor, id, &wanted, Stretch::Written(cursor, limit)).await?;
+        let next = entries.last().map_or(sought.after.trim(), |entry| entry.id.as_str());
+        return unkept(&json!({ "entries": entries, "next": next }));
+    }
     let stretch = Stretch::Before(sought.place()?, limit);
     let entries = organizations.list_record(&actor, id, &wanted, stretch).await?;
     let is_full = entries.len() >= limit as usize;

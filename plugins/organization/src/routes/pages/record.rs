@@ -56,5 +56,5 @@ pub async fn download(
     let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
     let wanted = sought.read(&organizations, &actor, id).await?;
     let slug = organizations.details(&actor, id).await?.organization.slug;
-    Ok(lines(organizations.export_record(&actor, id, wanted).await?, Some(&format!("{slug}-audit.jsonl"))))
+    Ok(lines(organizations.export_record(&actor, id, wanted, None).await?, Some(&format!("{slug}-audit.jsonl"))))
 }

@@ -51,15 +51,17 @@ pub async fn revoke(
     }
 }
 
-/// `GET /organizations/{organization}/new-service`, in a fresh session.
+/// `GET /organizations/{organization}/new-service`, in a fresh session. The query fills the form in, and no more: whoever
+/// opens a link of somebody else still has to look at it and press the button.
 pub async fn new_page(
     State(organizations): Service,
     Present { caller, visitor }: Present,
     Path(named): Path<String>,
+    Query(form): Query<Fields>,
 ) -> Result<Response> {
     let (actor, id) = (actor(&caller, &visitor), organizations.resolve(&named).await?);
     let details = organizations.details(&actor, id).await?;
-    pages::new_service(&organizations, &visitor, &actor, &details, &pages::ServiceForm::default(), None).await
+    pages::new_service(&organizations, &visitor, &actor, &details, &filled(&form), None).await
 }
 
 /// `POST /organizations/{organization}/new-service`, in a fresh session: shows the token, once.
@@ -78,14 +80,19 @@ pub async fn create(
         }
         Err(failure) => {
             let error = said(failure)?;
-            let filled = pages::ServiceForm {
-                name: value(&form, "name"),
-                roles: values(&form, "role"),
-                scopes: values(&form, "scope"),
-                days: value(&form, "days"),
-            };
-            pages::new_service(&organizations, &visitor, &actor, &details, &filled, Some(&error)).await.map(not_taken)
+            pages::new_service(&organizations, &visitor, &actor, &details, &filled(&form), Some(&error))
+                .await
+                .map(not_taken)
         }
+    }
+}
+
+fn filled(form: &Fields) -> pages::ServiceForm<'_> {
+    pages::ServiceForm {
+        name: value(form, "name"),
+        roles: values(form, "role"),
+        scopes: values(form, "scope"),
+        days: value(form, "days"),
     }
 }
 

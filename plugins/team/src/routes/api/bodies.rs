@@ -1,31 +1,11 @@
 //! What comes as JSON, in the spelling of this project and in that of scripts.
 
 use belgie_api::Result;
+use belgie_api::web::json::OneOrSeveral;
 use belgie_organization::{Role, Roles, read_roles};
 use serde::Deserialize;
 
 use crate::model::team::NewTeam;
-
-/// One role or several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub enum Named {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Named {
-    /// The roles.
-    ///
-    /// # Errors
-    /// 400 when there is none, or one is no name of a role.
-    pub fn roles(&self) -> Result<Roles> {
-        match self {
-            Self::One(name) => read_roles([name]),
-            Self::Several(names) => read_roles(names),
-        }
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,16 +34,16 @@ pub struct Add {
     #[serde(alias = "user_id", alias = "userId", alias = "email")]
     pub member: String,
     #[serde(default, alias = "roles")]
-    role: Option<Named>,
+    role: Option<OneOrSeveral>,
 }
 
 impl Add {
     /// What they are to be; `member` when nothing is said.
     ///
     /// # Errors
-    /// As [`Named::roles`].
+    /// 400 when one is no name of a role.
     pub fn roles(&self) -> Result<Roles> {
-        self.role.as_ref().map_or_else(|| Ok([Role::member()].into()), Named::roles)
+        self.role.as_ref().map_or_else(|| Ok([Role::member()].into()), |role| read_roles(role.all()))
     }
 }
 
@@ -73,7 +53,7 @@ pub struct NewRoles {
     #[serde(alias = "user_id", alias = "userId", alias = "email")]
     pub member: String,
     #[serde(alias = "roles")]
-    pub role: Named,
+    pub role: OneOrSeveral,
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! Members.
 
+use belgie_api::Result;
 use belgie_api::axum::body::Bytes;
 use belgie_api::axum::extract::rejection::QueryRejection;
 use belgie_api::axum::extract::{Path, Query, State};
@@ -7,11 +8,11 @@ use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
 use belgie_api::web::Known;
 use belgie_api::web::json::{created, unkept};
-use belgie_api::{Failure, Result};
+use belgie_organization::read_roles;
 use serde_json::json;
 
 use super::bodies::{Add, NewRoles, Somebody, Which};
-use super::{Names, Service, actor, read};
+use super::{Names, Service, actor, read, which_page};
 use crate::routes::find;
 
 /// `GET /auth/organization/{organization}/teams/{team}/members?page=`
@@ -21,8 +22,7 @@ pub async fn list(
     known: Known,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Response> {
-    let unreadable = |_| Failure::bad_request("invalid_request", "The query names something unknown.");
-    let Query(Which { page }) = which.map_err(unreadable)?;
+    let Which { page } = which_page(which)?;
     let actor = actor(&known);
     let (_, id) = find(&teams, &actor, &names).await?;
     unkept(&json!({ "members": teams.members(&actor, id, page).await?, "page": page }))
@@ -71,7 +71,7 @@ pub async fn set_roles(
     let actor = actor(&known);
     let (_, id) = find(&teams, &actor, &names).await?;
     let user = teams.member_named(&actor, id, &member).await?;
-    unkept(&teams.set_roles(&actor, id, user, &role.roles()?).await?)
+    unkept(&teams.set_roles(&actor, id, user, &read_roles(role.all())?).await?)
 }
 
 /// `POST /auth/organization/{organization}/teams/{team}/leave`

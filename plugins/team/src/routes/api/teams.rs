@@ -2,15 +2,16 @@
 
 use belgie_api::Result;
 use belgie_api::axum::body::Bytes;
-use belgie_api::axum::extract::{Path, State};
+use belgie_api::axum::extract::rejection::QueryRejection;
+use belgie_api::axum::extract::{Path, Query, State};
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
 use belgie_api::web::Known;
 use belgie_api::web::json::{created, unkept};
 use serde_json::json;
 
-use super::bodies::{Create, Update};
-use super::{Names, Service, actor, read};
+use super::bodies::{Create, Update, Which};
+use super::{Names, Service, actor, read, which_page};
 use crate::model::member::Need;
 use crate::routes::{find, organization};
 
@@ -19,11 +20,18 @@ pub async fn mine(State(teams): Service, known: Known) -> Result<Response> {
     unkept(&json!({ "teams": teams.list_for(known.caller.user().id).await? }))
 }
 
-/// `GET /auth/organization/{organization}/teams`
-pub async fn list(State(teams): Service, Path(named): Path<String>, known: Known) -> Result<Response> {
+/// `GET /auth/organization/{organization}/teams?page=`
+pub async fn list(
+    State(teams): Service,
+    Path(named): Path<String>,
+    known: Known,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Response> {
+    let Which { page } = which_page(which)?;
     let actor = actor(&known);
     let id = organization(&teams, &actor, &named).await?.organization.id;
-    unkept(&json!({ "teams": teams.list(&actor, id).await? }))
+    let found = teams.list(&actor, id, page).await?;
+    unkept(&json!({ "teams": found.teams, "has_more": found.has_more, "page": page }))
 }
 
 /// `GET /auth/organization/{organization}/teams/{team}`

@@ -21,8 +21,8 @@ pub async fn page(
 ) -> Result<Response> {
     let actor = actor(&caller, &visitor);
     let details = organization(&teams, &actor, &named).await?;
-    let list = teams.list(&actor, details.organization.id).await?;
-    pages::list(&teams, &visitor, &details, &list, notice(&told.done))
+    let found = teams.list(&actor, details.organization.id, told.page).await?;
+    pages::list(&teams, &visitor, &details, (&found, told.page), notice(&told.done))
 }
 
 /// `GET /organizations/{organization}/teams/new`

@@ -1,0 +1,3 @@
+-- The program of an organization's own that acted, with nobody behind it, and what it was called then.
+ALTER TABLE core_audit ADD COLUMN service_id BLOB;
+ALTER TABLE core_audit ADD COLUMN service_name TEXT;
