@@ -7,7 +7,7 @@ use std::time::Duration;
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Keys, Organizations, Provided};
+use belgie_api::ports::{Catalog, Keys, Organizations, Provided, Subscriptions};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
@@ -50,7 +50,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let db = Db::new(pools, Arc::clone(&bus));
     let parts = open_parts(&config, &db, &plugins, &builder)?;
     let urls = urls(&config)?;
-    let host = parts.host(db.clone(), urls.clone(), tasks.clone());
+    let host = parts.host(db.clone(), urls.clone(), (tasks.clone(), config.plans.clone()));
 
     let mounted = mount(&plugins, &host)?;
     let mut scopes = core_scopes();
@@ -72,6 +72,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         absorb(&mut all, plugin.parts, &mut problems);
     }
     problems.extend(unexplained_scopes(&all, &scopes));
+    problems.extend(super::policy::unknown_plans(&config.plans, &all));
     problems.extend(observers_of_one_name(&all));
     let warnings = super::policy::idle(&policy, &all);
     for warning in &warnings {
@@ -110,6 +111,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         policy: policy.clone(),
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
+        plans: parts.provided.get().and_then(|provided| provided.find::<Subscriptions>()),
         settings: mcp_settings(&config),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
