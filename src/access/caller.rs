@@ -85,11 +85,7 @@ impl Callers {
         organizations.find_for(principal.user().id, principal.binding()).await
     }
 
-    async fn subscription(
-        &self,
-        principal: &Principal,
-        teams: &[TeamContext],
-    ) -> Result<Option<SubscriptionContext>> {
+    async fn subscription(&self, principal: &Principal, teams: &[TeamContext]) -> Result<Option<SubscriptionContext>> {
         let Some(subscriptions) = &self.subscriptions else { return Ok(None) };
         let subjects = BillingSubject::behind(principal, teams.iter().map(|team| team.id));
         subscriptions.0.find(&subjects).await

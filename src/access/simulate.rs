@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belgie_api::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext};
+use belgie_api::context::{
+    ClientContext, OrgContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+};
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserId, access};
 use serde::Serialize;

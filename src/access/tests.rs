@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::clock::SystemClock;
-use belgie_api::context::{ClientContext, OrgContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext};
+use belgie_api::context::{
+    ClientContext, OrgContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+};
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, Clock, OrgId, Rule, ScopeSet, TeamId, UserId, access};
 

@@ -33,7 +33,11 @@ pub(super) fn read(section: &mut Section) -> Plan {
         limits: section.map("limits"),
     };
     if plan.is_free() && plan.trial_days.is_some() {
-        section.complain("trial_days", "nobody pays for this plan, so there is nothing to try", "add a price, or take it out");
+        section.complain(
+            "trial_days",
+            "nobody pays for this plan, so there is nothing to try",
+            "add a price, or take it out",
+        );
     }
     plan
 }
@@ -43,7 +47,11 @@ fn price(section: &mut Section, interval: &str) -> Option<PriceName> {
     let (by_id, by_key) = (format!("{interval}_price"), format!("{interval}_lookup_key"));
     match (section.opt_string(&by_id), section.opt_string(&by_key)) {
         (Some(_), Some(_)) => {
-            section.complain(&by_key, format!("the price is named twice: `{by_id}` says another"), "take one of them out");
+            section.complain(
+                &by_key,
+                format!("the price is named twice: `{by_id}` says another"),
+                "take one of them out",
+            );
             None
         }
         (Some(id), None) => Some(PriceName::Id(id)),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::{Plans, Plugin};
 use belgie_api::plugin::{MountParts, ScopeInfo};
+use belgie_api::{Plans, Plugin};
 
 use crate::access::{Policy, RawEntry};
 use crate::config::{AccessEntry, Draft};

@@ -110,7 +110,8 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, recorder, callers, plans, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, policy, recorder, callers, plans, bus, clock, tasks, shutdown, settings } =
+            parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();

@@ -1,10 +1,10 @@
 //! The one server that clients meet: our tools and the wrapped servers behind it, everything behind a decision.
 
 mod denial;
-mod upgrade;
 #[expect(deprecated, reason = "clients of the older protocol era set log levels and subscribe to resources")]
 mod handler;
 mod listing;
+mod upgrade;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

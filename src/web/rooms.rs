@@ -45,9 +45,8 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         .merge(admin::routes(web).layer(from_fn_with_state(Arc::clone(web), visit::visit_operators)))
         .merge(admin::way_back(web).layer(from_fn_with_state(Arc::clone(web), visit::visit_worn)));
     let returns = returns.layer(from_fn_with_state(Arc::clone(web), visit::visit_back));
-    let webhooks = webhooks
-        .layer(from_fn_with_state(Arc::clone(web), body::whole_in_time))
-        .layer(from_fn(errors::dress_json));
+    let webhooks =
+        webhooks.layer(from_fn_with_state(Arc::clone(web), body::whole_in_time)).layer(from_fn(errors::dress_json));
     let api = api
         .layer(from_fn_with_state(Arc::clone(web), visit::visit_api))
         .layer(from_fn_with_state(Arc::clone(web), body::in_time))

@@ -116,7 +116,7 @@ ids! {
     /// An invitation into an organization.
     InvitationId = "inv";
     /// A subscription to a plan.
-    SubscriptionId = "sub";
+    SubscriptionId = "sbs";
     /// A team inside an organization.
     TeamId = "tea";
     /// One stay of a person in an organization or a team: whoever leaves and comes back has another one.

@@ -89,10 +89,9 @@ fn in_words(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&WayOut>, was
     let reason = reason(caller, lacking, way_out);
     let next = match way_out {
         Some(way_out) if was_declined => format!(" The page was not opened. It stays at {}", way_out.url),
-        Some(way_out) => format!(
-            " Upgrade: {} Give this link to the person; once they have paid, call the tool again.",
-            way_out.url
-        ),
+        Some(way_out) => {
+            format!(" Upgrade: {} Give this link to the person; once they have paid, call the tool again.", way_out.url)
+        }
         None => " Nothing that can be bought here would change that.".to_owned(),
     };
     let mut result = CallToolResult::error(vec![ContentBlock::text(format!("{CODE}: {reason}{next}"))]);
