@@ -27,13 +27,13 @@ fn teams(gateway: &TestGateway) -> Use<Teams> {
 }
 
 /// A team of an organization, with nobody in it.
-async fn team_of(gateway: &TestGateway, organization: OrgId, slug: &str) -> TeamRecord {
+pub async fn team_of(gateway: &TestGateway, organization: OrgId, slug: &str) -> TeamRecord {
     let new = NewTeam { name: format!("The {slug}"), slug: Some(slug.to_owned()), lead: None };
     teams(gateway).create(&Actor::host(), organization, new).await.expect("a team")
 }
 
 /// Puts somebody of the organization into a team.
-async fn enter(gateway: &TestGateway, team: TeamId, user: UserId, roles: &str) {
+pub async fn enter(gateway: &TestGateway, team: TeamId, user: UserId, roles: &str) {
     let roles = read_roles([roles]).expect("roles");
     teams(gateway).add_member(&Actor::host(), team, user, &roles).await.expect("a member");
 }
@@ -57,7 +57,7 @@ async fn who_is_in(gateway: &TestGateway, team: TeamId) -> Vec<(String, String)>
 }
 
 /// Lets an agent act for an organization and these teams of it; none for all. Gives what the token endpoint said, too.
-async fn agent_for(
+pub async fn agent_for(
     browser: &mut Browser,
     agent: &Agent,
     scope: &str,
