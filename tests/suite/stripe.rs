@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::organization::{join, known, owned_by};
 use crate::provider::call;
-use crate::support::{Browser, Connected, Engine, Reply, Setup, Stripe, TestGateway, stripe};
+use crate::support::{Browser, Connected, Engine, Reply, Setup, Stripe, TestGateway};
 
 /// What is for sale, and what is behind it: `echo` behind a plan, `add` behind a feature.
 const PLANS: &str = r#"

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{choose, is_open, link_in, of_acme, selling};
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, Reply, rpc};
+use crate::support::{Connected, Reply, rpc};
 
 const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{alone, choose, is_open, link_in, of_acme, plan_of, selling};
 use crate::on_both_engines;
 use crate::provider::{call, read};
-use crate::support::{Engine, Reply};
+use crate::support::Reply;
 
 on_both_engines! {
     async fn a_refused_call_leads_to_a_page_where_it_is_bought_and_then_the_same_token_works(engine: Engine) {
@@ -75,8 +75,10 @@ on_both_engines! {
         let (mut ada, acme) = of_acme(&gateway).await;
         let id = super::buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
         let body = json!({ "account_id": acme, "return_url": "/account" });
-        let (status, _) = call(&mut ada.browser, "/auth/subscription/cancel", body.clone()).await;
-        assert_eq!(status, StatusCode::FOUND);
+        let request = ada.browser.raw().post(gateway.at("/auth/subscription/cancel")).json(&body);
+        let page = ada.browser.send(request.header("sec-fetch-site", "same-origin")).await;
+        assert_eq!(page.status, StatusCode::FOUND);
+        assert!(page.location().starts_with(&stripe.shop().at("/p/session/")), "{}", page.location());
         let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");
         assert_eq!(asked.value("flow_data[type]"), Some("subscription_cancel"));
         assert_eq!(asked.value("flow_data[subscription_cancel][subscription]"), Some(id.as_str()));
@@ -134,13 +136,16 @@ on_both_engines! {
         let (gateway, stripe) = selling(engine).await;
         let (mut ada, acme) = of_acme(&gateway).await;
         let explained = async || {
-            let asked = ["explain", "--user", "ada@example.org", "--organization", "acme", "--tool", "add", "--demo-tools"];
+            let asked = ["explain", "--user", "ada@example.org", "--org", "acme", "--tool", "add", "--demo-tools"];
             gateway.configured_program(&asked).await.1
         };
+        let outcomes = |said: &Value| ["list", "call"].map(|name| said["trace"][name]["outcome"].clone());
         let before = explained().await;
-        assert_eq!((&before["allowed"], &before["denial"]["word"]), (&json!(false), &json!("plan_too_small")), "{before}");
+        assert_eq!(outcomes(&before), [json!("OUT_LIST"), json!("OUT_CALL")], "{before}");
         super::buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
-        assert_eq!(explained().await["allowed"], true);
+        let after = explained().await;
+        assert_eq!(outcomes(&after), [json!("OUT_LIST2"), json!("OUT_CALL2")], "{after}");
+        assert_eq!(after["caller"]["subscription"]["plan"], "pro");
         let session = ada.session().await;
         let reply: Reply = session.call("echo", json!({ "text": "in a session" })).await;
         assert_eq!(reply.text(), "in a session");

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{alone, buy, is_open, member_of, of_acme, plan_of, selling};
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, EventStream};
+use crate::support::{Connected, EventStream};
 
 on_both_engines! {
     async fn clients_hear_that_their_list_has_changed(engine: Engine) {

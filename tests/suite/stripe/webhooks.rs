@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::{account, alone, buy, is_open, of_acme, order, plan_of, selling};
 use crate::on_both_engines;
-use crate::support::Engine;
 use crate::support::stripe::{SIGNING_SECRET, sign, tell, tell_raw};
 
 on_both_engines! {

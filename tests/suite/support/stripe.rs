@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use self::shop::{Seen, Shop};
+pub use self::shop::Shop;
 use super::{Reply, TestGateway};
 
 /// The secret key of the suite.
