@@ -23,6 +23,12 @@ impl Callers {
         Self { organizations: provided.find(), teams: provided.find(), subscriptions: provided.find() }
     }
 
+    /// Whoever knows plans, if anybody does.
+    #[must_use]
+    pub fn plans(&self) -> Option<Use<Subscriptions>> {
+        self.subscriptions.clone()
+    }
+
     /// The caller behind a principal. `None` when the credential lets act for an organization in which the person is no
     /// more, or again: then it lets act for nobody, and never for the person alone instead. A service without its
     /// organization is nobody, too.

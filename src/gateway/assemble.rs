@@ -7,7 +7,7 @@ use std::time::Duration;
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
 use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Keys, Organizations, Provided, Subscriptions};
+use belgie_api::ports::{Catalog, Keys, Organizations, Provided};
 use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
@@ -111,7 +111,6 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         policy: policy.clone(),
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
-        plans: parts.provided.get().and_then(|provided| provided.find::<Subscriptions>()),
         settings: mcp_settings(&config),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),

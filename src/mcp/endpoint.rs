@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
-use belgie_api::ports::{Subscriptions, Use};
 use belgie_api::tools::{Guarded, ToolEntry};
 use belgie_api::{Caller, Clock, ScopeSet};
 use rmcp::ErrorData;
@@ -69,8 +68,6 @@ pub struct McpParts {
     pub recorder: Recorder,
     /// Makes callers anew when something changes in their organization.
     pub callers: Callers,
-    /// Knows where callers get what their plan lacks, if anybody does.
-    pub plans: Option<Use<Subscriptions>>,
     /// Tells of revocations.
     pub bus: Arc<Bus>,
     /// Tells when credentials expire and sessions are idle.
@@ -110,8 +107,7 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, recorder, callers, plans, bus, clock, tasks, shutdown, settings } =
-            parts;
+        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -119,7 +115,7 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings, plans).map_err(|problem| vec![problem])?;
+        let gate = Gate::new(catalog, &settings, callers.plans()).map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
         // A session lives on direct calls for a while before rmcp hears of it again.

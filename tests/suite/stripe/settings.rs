@@ -3,6 +3,31 @@
 use belgie::Belgie;
 use belgie::config::RawConfig;
 
+use super::selling;
+use crate::support::Engine;
+
+/// What there is only where Stripe is set up, so the surface that everybody has does not show it.
+const ROUTES: [&str; 9] = [
+    "GET /auth/subscription/list  api  stripe",
+    "GET /auth/subscription/success  browser  stripe",
+    "GET /billing/upgrade  browser  stripe",
+    "POST /auth/stripe/webhook  webhook  stripe",
+    "POST /auth/subscription/billing-portal  api  stripe",
+    "POST /auth/subscription/cancel  api  stripe",
+    "POST /auth/subscription/restore  api  stripe",
+    "POST /auth/subscription/upgrade  api  stripe",
+    "POST /billing/upgrade  browser  stripe",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_serves_is_what_was_reviewed() {
+    let (gateway, _stripe) = selling(Engine::Sqlite).await;
+    let surface = gateway.gateway.surface();
+    let routes = surface.split("tools\n").next().unwrap_or_default();
+    let own: Vec<&str> = routes.lines().map(str::trim).filter(|line| line.ends_with("  stripe")).collect();
+    assert_eq!(own, ROUTES);
+}
+
 fn problems(text: &str) -> String {
     match Belgie::builder(RawConfig::from_text(text)).demo_tools().check() {
         Ok(_) => String::new(),
