@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure, Interval, Plan, PriceName, Result, SubscriptionId, Timestamp};
@@ -186,19 +187,15 @@ impl Billing {
             .with("name", &account.name)
             .with_some("email", Some(&user.email).filter(|_| user.email_verified))
             .with("metadata[belgie_account]", &id);
-        // Two that make it at the same moment make one. The words differ with whoever asks, and Stripe wants the same words
-        // under the same key; the other one then finds what the first has noted.
-        let made: Result<Customer, _> = self.stripe.post("v1/customers", &form, &format!("customer-{id}")).await;
+        // Stripe wants the same words under the same key, and the words differ with whoever asks. Of two people who ask at the
+        // same moment each makes one; the first that is noted is it, and nobody ever pays as the other.
+        let key = format!("customer-{id}-{}", base64url(&sha256(form.encode().as_bytes())));
+        let made: Customer = self.stripe.post("v1/customers", &form, &key).await?;
         let mut tx = self.host.db().begin().await?;
-        if let Ok(made) = &made {
-            store::customers::insert(&mut tx, &columns, &made.id, self.host.now()).await?;
-        }
+        store::customers::insert(&mut tx, &columns, &made.id, self.host.now()).await?;
         let noted = store::customers::find(&mut tx, &columns).await?;
         tx.commit(self.host.now()).await?;
-        match noted {
-            Some(noted) => Ok(noted),
-            None => Ok(made?.id),
-        }
+        Ok(noted.unwrap_or(made.id))
     }
 
     /// Closes a page on which nobody is to pay any more.
