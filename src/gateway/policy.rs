@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use belgie_api::plugin::{MountParts, ScopeInfo};
-use belgie_api::{Plans, Plugin};
+use belgie_api::{Plans, Plugin, Rule};
 
 use crate::access::{Policy, RawEntry};
 use crate::config::{AccessEntry, Draft};
@@ -68,7 +68,7 @@ pub fn unknown_plans(plans: &Plans, all: &MountParts) -> Vec<String> {
     }
     let of_tools = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
     let of_servers = all.guarded.iter().flat_map(|server| std::iter::once(&server.rule).chain(server.tools.values()));
-    let asked: BTreeSet<&String> = of_tools.chain(of_servers).flat_map(|rule| rule.plans()).collect();
+    let asked: BTreeSet<&String> = of_tools.chain(of_servers).flat_map(Rule::plans).collect();
     let unknown = asked.into_iter().filter(|plan| plans.find(plan).is_none());
     unknown.map(|plan| format!("a rule asks for the plan `{plan}`, which no [[plan]] is")).collect()
 }

@@ -72,8 +72,7 @@ impl Refused {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Unreachable(_) => Self::unavailable(refused),
-            Refused::Answer { status: 409 | 429 | 500.., .. } => Self::unavailable(refused),
+            Refused::Unreachable(_) | Refused::Answer { status: 409 | 429 | 500.., .. } => Self::unavailable(refused),
             Refused::Answer { .. } | Refused::Odd(_) => Self::internal(refused),
         }
     }

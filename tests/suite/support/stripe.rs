@@ -85,7 +85,7 @@ pub fn sign(secret: &str, body: &str, at: Timestamp) -> String {
     let moment = at.unix_seconds();
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{moment}.{body}").as_bytes());
-    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = tag.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     format!("t={moment},v1={hex}")
 }
 

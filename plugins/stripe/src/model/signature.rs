@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn v1(secret: &str, body: &[u8]) -> String {
-        super::sign(secret, &T.to_string(), body).iter().map(|byte| format!("{byte:02x}")).collect()
+        super::sign(secret, &T.to_string(), body).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
     }
 
     fn at(seconds: i64) -> Timestamp {
