@@ -37,6 +37,7 @@ mod log;
 mod mail;
 mod mcp;
 mod outbound;
+mod plan;
 mod plugins;
 mod raw;
 pub mod secrets;
@@ -112,6 +113,8 @@ pub struct Config {
     pub log: Log,
     /// `[outbound]`
     pub outbound: Outbound,
+    /// `[[plan]]`, in the order of the file: the smallest first.
+    pub plans: belgie_api::Plans,
     /// `[[access]]`, in the order of the file.
     pub access: Vec<AccessEntry>,
     /// `[plugins.<id>]`, for each plugin to read.
@@ -179,6 +182,12 @@ impl Config {
         self.cookie.session_cookie_name(self.base_url.is_https())
     }
 
+    fn read_plans(root: &mut Section) -> belgie_api::Plans {
+        let plans = root.tables("plan", plan::read);
+        plan::check(&plans, root.ledger());
+        belgie_api::Plans::new(plans)
+    }
+
     fn read(root: &mut Section) -> Self {
         // First, so that the top of the file is also the top of the effective configuration.
         let given = root.opt_parsed("base_url", "an address such as https://mcp.example.com", BaseUrl::parse);
@@ -211,6 +220,7 @@ impl Config {
             audit: root.section("audit", Audit::read),
             log: root.section("log", Log::read),
             outbound: root.section("outbound", Outbound::read),
+            plans: Self::read_plans(root),
             access: root.tables("access", AccessEntry::read),
             plugins: PluginSections::read(root),
             data_dir,
@@ -225,6 +235,12 @@ impl Draft {
     #[must_use]
     pub fn access(&self) -> &[AccessEntry] {
         &self.config.access
+    }
+
+    /// `[[plan]]`, for rules to be held against.
+    #[must_use]
+    pub fn plans(&self) -> &belgie_api::Plans {
+        &self.config.plans
     }
 
     /// Notes what is wrong with a setting beyond what its section can know.

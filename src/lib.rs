@@ -35,6 +35,8 @@ pub use belgie_microsoft as microsoft;
 pub use belgie_oauth_client as oauth_client;
 #[cfg(feature = "organization")]
 pub use belgie_organization as organization;
+#[cfg(feature = "stripe")]
+pub use belgie_stripe as stripe;
 #[cfg(feature = "team")]
 pub use belgie_team as team;
 pub use gateway::{Belgie, BootError, Builder, Checked, Gateway};

@@ -3,23 +3,30 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use belgie_api::context::{OrgContext, TeamContext};
+use belgie_api::context::{OrgContext, SubscriptionContext, TeamContext};
 use belgie_api::host::{self, Contexts};
-use belgie_api::ports::{Organizations, Provided, Teams, Use};
+use belgie_api::ports::{BillingSubject, Organizations, Provided, Subscriptions, Teams, Use};
 use belgie_api::{Caller, GrantBinding, OrgId, Principal, Result, TeamId, UserId};
 
-/// Makes callers: asks whoever knows organizations and teams what the person is there now.
+/// Makes callers: asks whoever knows organizations, teams and plans what the person is there now, and under which plan.
 #[derive(Clone, Default)]
 pub struct Callers {
     organizations: Option<Use<Organizations>>,
     teams: Option<Use<Teams>>,
+    subscriptions: Option<Use<Subscriptions>>,
 }
 
 impl Callers {
     /// Asks the plugins that provide the contexts; where none does, there is no such context.
     #[must_use]
     pub fn new(provided: &Provided) -> Self {
-        Self { organizations: provided.find(), teams: provided.find() }
+        Self { organizations: provided.find(), teams: provided.find(), subscriptions: provided.find() }
+    }
+
+    /// Whoever knows plans, if anybody does.
+    #[must_use]
+    pub fn plans(&self) -> Option<Use<Subscriptions>> {
+        self.subscriptions.clone()
     }
 
     /// The caller behind a principal. `None` when the credential lets act for an organization in which the person is no
@@ -30,11 +37,16 @@ impl Callers {
     /// When it cannot be found out.
     pub async fn establish(&self, principal: Arc<Principal>) -> Result<Option<Caller>> {
         if principal.binding().organization.is_none() {
-            return Ok(principal.service().is_none().then(|| personal(principal)));
+            if principal.service().is_some() {
+                return Ok(None);
+            }
+            let subscription = self.subscription(&principal, &[]).await?;
+            return Ok(Some(host::caller(principal, Contexts { subscription, ..Contexts::default() })));
         }
         let Some(organization) = self.organization(&principal).await? else { return Ok(None) };
         let teams = self.teams(&principal, &organization).await?;
-        Ok(Some(host::caller(principal, Contexts { organization: Some(organization), teams, ..Contexts::default() })))
+        let subscription = self.subscription(&principal, &teams).await?;
+        Ok(Some(host::caller(principal, Contexts { organization: Some(organization), teams, subscription })))
     }
 
     /// The organization of this name in URLs.
@@ -79,6 +91,12 @@ impl Callers {
         organizations.find_for(principal.user().id, principal.binding()).await
     }
 
+    async fn subscription(&self, principal: &Principal, teams: &[TeamContext]) -> Result<Option<SubscriptionContext>> {
+        let Some(subscriptions) = &self.subscriptions else { return Ok(None) };
+        let subjects = BillingSubject::behind(principal, teams.iter().map(|team| team.id));
+        subscriptions.0.find(&subjects).await
+    }
+
     async fn teams(&self, principal: &Principal, organization: &OrgContext) -> Result<Vec<TeamContext>> {
         match &self.teams {
             Some(teams) if principal.service().is_none() => {
@@ -89,7 +107,7 @@ impl Callers {
     }
 }
 
-/// The caller behind a principal that lets act for the person alone.
+/// The caller behind a principal that lets act for the person alone, without the plan they have: what a page asks for.
 #[must_use]
 pub fn personal(principal: Arc<Principal>) -> Caller {
     host::caller(principal, Contexts::default())

@@ -203,11 +203,12 @@ impl Guard {
         self.checks.iter().any(|check| check.need.looks_at_person())
     }
 
-    /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed.
+    /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed, or their
+    /// plan.
     #[must_use]
     pub fn depends_on_place(&self) -> bool {
         // Denials and expressions may look at it, too.
-        self.checks.iter().any(|check| !matches!(check.need, Need::Scopes(_) | Need::Plan { .. }))
+        self.checks.iter().any(|check| !matches!(check.need, Need::Scopes(_)))
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belgie_api::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
+use belgie_api::context::{
+    ClientContext, OrgContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+};
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserId, access};
 use serde::Serialize;
@@ -215,7 +217,7 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
     let subscription = then
         .subscription
         .as_ref()
-        .map(|own| SubscriptionContext { plan: own.plan.clone(), entitlements: own.entitlements.clone() });
+        .map(|own| SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), SubscriptionStatus::Active));
     host::caller(Arc::new(principal), Contexts { organization, teams: teams.collect(), subscription })
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::clock::SystemClock;
-use belgie_api::context::{ClientContext, OrgContext, SubscriptionContext, TeamContext, UserContext};
+use belgie_api::context::{
+    ClientContext, OrgContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+};
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, Clock, OrgId, Rule, ScopeSet, TeamId, UserId, access};
 
@@ -60,7 +62,11 @@ fn member(granted: &str) -> Caller {
                 name: "The blue ones".to_owned(),
                 roles: names(&["member"]),
             }],
-            subscription: Some(SubscriptionContext { plan: "pro".to_owned(), entitlements: names(&["export"]) }),
+            subscription: Some(SubscriptionContext::of(
+                "pro".to_owned(),
+                names(&["export"]),
+                SubscriptionStatus::Active,
+            )),
         },
     )
 }

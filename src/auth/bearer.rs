@@ -149,7 +149,10 @@ impl BearerTokens {
             return None;
         }
         let known = self.known.get(hash)?;
-        (known.caller.principal().expires_at() > self.clock.now()).then_some(known)
+        let now = self.clock.now();
+        let is_true = |until: belgie_api::Timestamp| until > now;
+        let plan = known.caller.subscription().and_then(|plan| plan.valid_until);
+        (is_true(known.caller.principal().expires_at()) && plan.is_none_or(is_true)).then_some(known)
     }
 
     async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<GoodToken>, BearerError> {

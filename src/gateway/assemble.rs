@@ -50,7 +50,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let db = Db::new(pools, Arc::clone(&bus));
     let parts = open_parts(&config, &db, &plugins, &builder)?;
     let urls = urls(&config)?;
-    let host = parts.host(db.clone(), urls.clone(), tasks.clone());
+    let host = parts.host(db.clone(), urls.clone(), (tasks.clone(), config.plans.clone()));
 
     let mounted = mount(&plugins, &host)?;
     let mut scopes = core_scopes();
@@ -72,6 +72,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         absorb(&mut all, plugin.parts, &mut problems);
     }
     problems.extend(unexplained_scopes(&all, &scopes));
+    problems.extend(super::policy::unknown_plans(&config.plans, &all));
     problems.extend(observers_of_one_name(&all));
     let warnings = super::policy::idle(&policy, &all);
     for warning in &warnings {

@@ -70,6 +70,8 @@ fn default_plugins() -> Vec<Box<dyn Plugin>> {
         Box::new(belgie_organization::Organization::default()),
         #[cfg(feature = "team")]
         Box::new(belgie_team::Team::default()),
+        #[cfg(feature = "stripe")]
+        Box::new(belgie_stripe::Stripe::default()),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use belgie_api::ports::{Catalog, HostParts, Keys, Provided, Urls};
-use belgie_api::{Clock, Entropy, Failure, Host, Result};
+use belgie_api::{Clock, Entropy, Failure, Host, Plans, Result};
 
 use crate::audit::Archive;
 use crate::auth::{BrowserSessions, Devices};
@@ -93,7 +93,7 @@ pub struct Parts {
 
 impl Parts {
     /// What plugins see of it.
-    pub fn host(&self, db: belgie_api::db::Db, urls: Urls, tasks: Tasks) -> Host {
+    pub fn host(&self, db: belgie_api::db::Db, urls: Urls, (tasks, plans): (Tasks, Plans)) -> Host {
         Host::new(HostParts {
             db,
             clock: Arc::clone(&self.clock),
@@ -117,6 +117,7 @@ impl Parts {
             audit: Arc::new(self.archive.clone()),
             catalog: Arc::clone(&self.catalog),
             provided: Arc::downgrade(&self.provided),
+            plans,
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::Plugin;
 use belgie_api::plugin::{MountParts, ScopeInfo};
+use belgie_api::{Plans, Plugin, Rule};
 
 use crate::access::{Policy, RawEntry};
 use crate::config::{AccessEntry, Draft};
@@ -22,6 +22,7 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
             );
         }
     }
+    complain_of_plans(draft);
     match Policy::compile(draft.access().iter().map(raw)) {
         Ok(policy) => policy,
         Err(mistakes) => {
@@ -35,6 +36,41 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
             Policy::default()
         }
     }
+}
+
+/// Plans and features that no `[[plan]]` has: nobody could ever meet the entry. Without any, whoever sells plans knows them.
+fn complain_of_plans(draft: &Draft) {
+    let plans = draft.plans();
+    if plans.all().is_empty() {
+        return;
+    }
+    let known = plans.all().iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ");
+    for (index, entry) in draft.access().iter().enumerate() {
+        for plan in entry.rule.plans().iter().filter(|plan| plans.find(plan).is_none()) {
+            let remedy = format!("name a [[plan]] of this file: {known}");
+            draft.complain(&format!("access[{index}].plans"), format!("there is no plan `{plan}`"), remedy);
+        }
+        let is_opened = |feature: &String| plans.all().iter().any(|plan| plan.entitlements.contains(feature));
+        for feature in entry.rule.entitlements().iter().filter(|feature| !is_opened(feature)) {
+            draft.complain(
+                &format!("access[{index}].entitlements"),
+                format!("no plan opens `{feature}`"),
+                "add it to the `entitlements` of a [[plan]]",
+            );
+        }
+    }
+}
+
+/// The same of rules in code, one sentence each.
+pub fn unknown_plans(plans: &Plans, all: &MountParts) -> Vec<String> {
+    if plans.all().is_empty() {
+        return Vec::new();
+    }
+    let of_tools = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
+    let of_servers = all.guarded.iter().flat_map(|server| std::iter::once(&server.rule).chain(server.tools.values()));
+    let asked: BTreeSet<&String> = of_tools.chain(of_servers).flat_map(Rule::plans).collect();
+    let unknown = asked.into_iter().filter(|plan| plans.find(plan).is_none());
+    unknown.map(|plan| format!("a rule asks for the plan `{plan}`, which no [[plan]] is")).collect()
 }
 
 fn raw(entry: &AccessEntry) -> RawEntry<'_> {

@@ -67,9 +67,12 @@ fn ids_of(over: Vec<Bound>) -> Vec<McpSessionId> {
     over.iter().map(|session| Arc::clone(&session.id)).collect()
 }
 
-/// Whether it is news from inside an organization: they change what callers are, and end no credential.
-pub(crate) const fn is_of_organization(event: &Event) -> bool {
-    matches!(event, Event::MembershipChanged { .. } | Event::OrganizationChanged { .. })
+/// Whether it is news from inside an organization, or of a plan: they change what callers are, and end no credential.
+pub(crate) const fn casts_doubt(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::MembershipChanged { .. } | Event::OrganizationChanged { .. } | Event::SubscriptionChanged { .. }
+    )
 }
 
 impl Binding {
@@ -155,7 +158,7 @@ impl Binding {
     /// or of what it is in an organization ends none: the next request is authenticated anew anyway.
     #[must_use]
     pub fn hear(&self, event: &Event) -> Vec<McpSessionId> {
-        if matches!(event, Event::UserChanged { .. }) || is_of_organization(event) {
+        if matches!(event, Event::UserChanged { .. }) || casts_doubt(event) {
             return Vec::new();
         }
         self.take(|session| session.principal.is_touched_by(event))

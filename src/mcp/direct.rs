@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::in_session::PlainInSession;
 use super::answer;
 use super::catalog::{NativeTool, unknown_tool};
-use super::gate::{Gate, refuse_call};
+use super::gate::{Asked, Gate, refuse_call};
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape};
 use super::preflight;
@@ -203,23 +203,25 @@ impl DirectPath {
 impl Call {
     async fn run(
         self,
+        gate: &Gate,
         parts: Parts,
         visit: &Visit,
         mut context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Self { tool, id: _, arguments, meta } = self;
+        context.meta = meta;
         let name = &tool.tool.name;
         let action = Action::new(ActionKind::CallTool, name, &tool.guard);
         let permit = match decide(&visit.caller, action, arguments.as_ref()) {
             Ok(permit) => permit,
             Err(denial) => {
                 visit.record.refused(&visit.caller, ActionKind::CallTool, name, &tool.guard, &denial).await;
-                return refuse_call(name, denial);
+                let asked = Asked { visit, context: &context, answers: None };
+                return refuse_call(gate, &asked, name, denial);
             }
         };
         let mut params = CallToolRequestParams::new(name.clone());
         params.arguments = arguments;
-        context.meta = meta;
         context.extensions.insert(parts);
         run::native(permit, visit, &tool.call, params, context).await
     }

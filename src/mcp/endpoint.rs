@@ -115,7 +115,7 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings).map_err(|problem| vec![problem])?;
+        let gate = Gate::new(catalog, &settings, callers.plans()).map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
         // A session lives on direct calls for a while before rmcp hears of it again.

@@ -4,12 +4,14 @@ mod denial;
 #[expect(deprecated, reason = "clients of the older protocol era set log levels and subscribe to resources")]
 mod handler;
 mod listing;
+mod upgrade;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::Caller;
+use belgie_api::ports::{Subscriptions, Use};
 use rmcp::model::{
     CacheScope, ClientNotification, ClientRequest, ErrorCode, Implementation, JsonObject, MetaObject, ServerConfig,
     ServerResult,
@@ -19,7 +21,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use self::denial::refuse;
-pub(crate) use self::denial::{refuse_call, undecided};
+pub(crate) use self::denial::{Asked, refuse_call, undecided};
 use super::begun::Begun;
 use super::catalog::{Catalog, NativeTool, Part, Wrapped};
 use super::run::{self, Visit};
@@ -45,6 +47,7 @@ struct GateParts {
     meta_json: Box<RawValue>,
     ttl_ms: u64,
     begun: Begun,
+    plans: Option<Use<Subscriptions>>,
 }
 
 /// A tool with whom it belongs to.
@@ -77,7 +80,7 @@ impl Gate {
     ///
     /// # Errors
     /// When our own name cannot be written as JSON.
-    pub fn new(catalog: Catalog, settings: &McpSettings) -> Result<Self, String> {
+    pub fn new(catalog: Catalog, settings: &McpSettings, plans: Option<Use<Subscriptions>>) -> Result<Self, String> {
         let mut implementation = Implementation::new(settings.name.clone(), settings.version.clone());
         implementation.title.clone_from(&settings.title);
         let mut meta = MetaObject::new();
@@ -88,7 +91,8 @@ impl Gate {
         info.instructions.clone_from(&settings.instructions);
         let ttl_ms = u64::try_from(settings.list_ttl.as_millis()).unwrap_or(u64::MAX);
         let begun = Begun::default();
-        Ok(Self { parts: Arc::new(GateParts { catalog, info, meta, meta_json, ttl_ms, begun }), is_quiet: false })
+        let parts = GateParts { catalog, info, meta, meta_json, ttl_ms, begun, plans };
+        Ok(Self { parts: Arc::new(parts), is_quiet: false })
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -104,6 +108,11 @@ impl Gate {
     /// The `_meta` of every result, as JSON.
     pub(crate) fn meta_json(&self) -> &RawValue {
         &self.parts.meta_json
+    }
+
+    /// Knows where callers get what their plan lacks, if anybody does.
+    pub(crate) fn plans(&self) -> Option<&Subscriptions> {
+        self.parts.plans.as_deref()
     }
 
     /// How long lists may be kept, in milliseconds.

@@ -1,4 +1,4 @@
-//! What is still going on when somebody's place in an organization changes: it goes on for the caller as it is now, is
+//! What is still going on when somebody's place in an organization changes, or their plan: it goes on for the caller as it is now, is
 //! ended when they may not any more, and clients are told that their lists have changed.
 
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::binding::{Binding, TouchedSession, is_of_organization};
+use super::binding::{Binding, TouchedSession, casts_doubt};
 use super::stream::{Doubtful, Leases};
 use crate::access::caller::Callers;
 
@@ -122,7 +122,7 @@ struct Ear {
 impl Ear {
     /// Ends what an event ends, at once; what it puts in doubt is looked at right afterwards.
     fn hear(&self, event: &Event) {
-        if is_of_organization(event) {
+        if casts_doubt(event) {
             // Nobody waits for it any more after the shutdown, when everything has ended anyway.
             let _nobody_waits = self.doubts.send(event.clone());
             return;

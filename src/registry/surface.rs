@@ -145,6 +145,7 @@ fn room(room: Room) -> &'static str {
         Room::OAuth => "oauth",
         Room::Browser => "browser",
         Room::Return => "return",
+        Room::Webhook => "webhook",
         Room::Api => "api",
     }
 }

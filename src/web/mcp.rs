@@ -20,7 +20,7 @@ use super::{MCP_PATH, Web, errors};
 use crate::auth::bearer::BearerError;
 use crate::auth::challenge::Challenge;
 use crate::auth::credential::{self, BadCredential};
-use crate::auth::{session_caller, session_principal};
+use crate::auth::session_principal;
 use crate::identity::Resumed;
 use crate::mcp::Lease;
 
@@ -226,7 +226,7 @@ async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<CallerAndC
 /// The person of a browser session at an endpoint: for the organization whose endpoint it is, if they are in it.
 async fn caller_at(web: &Web, place: &Place, resumed: &Resumed) -> belgie_api::Result<Option<Caller>> {
     match place {
-        Place::Shared => Ok(Some(session_caller(resumed))),
+        Place::Shared => web.callers.establish(session_principal(resumed, None)).await,
         Place::Organization(slug) => {
             let Some(organization) = web.callers.find_organization(slug).await? else { return Ok(None) };
             web.callers.establish(session_principal(resumed, Some(organization))).await

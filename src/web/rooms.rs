@@ -22,6 +22,7 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
     let mut oauth = Router::new();
     let mut browser = browser_routes(web);
     let mut returns = Router::new();
+    let mut webhooks = Router::new();
     let mut api = Router::new().route("/auth/session", get(session::show)).with_state(Arc::clone(web));
     for Route { room, path, handler, .. } in plugin_routes {
         let target = match room {
@@ -29,6 +30,7 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
             Room::OAuth => &mut oauth,
             Room::Browser => &mut browser,
             Room::Return => &mut returns,
+            Room::Webhook => &mut webhooks,
             Room::Api => &mut api,
         };
         *target = std::mem::take(target).route(path, handler);
@@ -43,11 +45,13 @@ pub fn router(web: &Arc<Web>, plugin_routes: Vec<Route>) -> Router {
         .merge(admin::routes(web).layer(from_fn_with_state(Arc::clone(web), visit::visit_operators)))
         .merge(admin::way_back(web).layer(from_fn_with_state(Arc::clone(web), visit::visit_worn)));
     let returns = returns.layer(from_fn_with_state(Arc::clone(web), visit::visit_back));
+    let webhooks =
+        webhooks.layer(from_fn_with_state(Arc::clone(web), body::whole_in_time)).layer(from_fn(errors::dress_json));
     let api = api
         .layer(from_fn_with_state(Arc::clone(web), visit::visit_api))
         .layer(from_fn_with_state(Arc::clone(web), body::in_time))
         .layer(from_fn(errors::dress_api));
-    let all = well_known.merge(oauth).merge(browser).merge(returns).merge(api).merge(mcp::routes(web));
+    let all = well_known.merge(oauth).merge(browser).merge(returns).merge(webhooks).merge(api).merge(mcp::routes(web));
     edge::around(all, web).merge(edge::observed(home::health(web), web))
 }
 

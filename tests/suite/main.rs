@@ -34,5 +34,6 @@ mod policy;
 mod provider;
 mod revocation;
 mod schema;
+mod stripe;
 mod surface;
 mod team;

@@ -17,6 +17,7 @@ mod quiet;
 mod rpc;
 mod smtp;
 mod stream;
+pub mod stripe;
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,7 @@ pub use self::quiet::in_quiet;
 pub use self::rpc::{LegacySession, Modern, Reply, rpc};
 pub use self::smtp::SmtpServer;
 pub use self::stream::EventStream;
+pub use self::stripe::Stripe;
 
 /// How long a test waits for something that happens at once on a machine with time on its hands.
 pub const PATIENCE: Duration = Duration::from_secs(10);

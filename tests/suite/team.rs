@@ -58,7 +58,7 @@ async fn who_is_in(gateway: &TestGateway, team: TeamId) -> Vec<(String, String)>
 }
 
 /// Lets an agent act for an organization and these teams of it; none for all. Gives what the token endpoint said, too.
-async fn agent_for(
+pub async fn agent_for(
     browser: &mut Browser,
     agent: &Agent,
     scope: &str,

@@ -1,11 +1,13 @@
 //! The parts of a [`Caller`](crate::Caller).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::id::{ClientId, OrgId, ServiceId, TeamId, UserId};
+use crate::ports::BillingSubject;
 use crate::scope::ScopeSet;
+use crate::time::Timestamp;
 
 /// The person behind a call. Behind that of a service there is none: then this stands for the service, under an id that no
 /// account has, with its name, and with neither an address nor scopes.
@@ -74,4 +76,54 @@ pub struct SubscriptionContext {
     pub plan: String,
     /// Features the plan opens.
     pub entitlements: BTreeSet<String>,
+    /// How it stands with it.
+    pub status: SubscriptionStatus,
+    /// Who has it; `None` for the plan that everybody has who has no other.
+    pub subject: Option<BillingSubject>,
+    /// When what is paid for began.
+    pub period_start: Option<Timestamp>,
+    /// When it ends, and the next begins unless it `ends_at` that.
+    pub period_end: Option<Timestamp>,
+    /// When it ends for good, if that is settled.
+    pub ends_at: Option<Timestamp>,
+    /// For how many it was bought.
+    pub seats: Option<u32>,
+    /// What the configuration says of the plan to the application.
+    pub limits: BTreeMap<String, String>,
+    /// Until when all this is true, if nobody says otherwise before.
+    #[serde(skip)]
+    pub valid_until: Option<Timestamp>,
+}
+
+/// How it stands with a plan that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionStatus {
+    /// Nobody pays for it.
+    Free,
+    /// The days that cost nothing.
+    Trialing,
+    /// Paid.
+    Active,
+    /// The last payment failed, and the time to put that right is running.
+    PastDue,
+}
+
+impl SubscriptionContext {
+    /// A plan of which nothing else is known.
+    #[must_use]
+    pub const fn of(plan: String, entitlements: BTreeSet<String>, status: SubscriptionStatus) -> Self {
+        Self {
+            plan,
+            entitlements,
+            status,
+            subject: None,
+            period_start: None,
+            period_end: None,
+            ends_at: None,
+            seats: None,
+            limits: BTreeMap::new(),
+            valid_until: None,
+        }
+    }
 }

@@ -25,6 +25,18 @@ pub fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
+/// HMAC-SHA-256 (RFC 2104) of the parts put together, with a key of any length: for tags that others make or read.
+#[must_use]
+pub fn hmac_sha256_plain(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0_u8; 32];
+    out.copy_from_slice(context.sign().as_ref());
+    out
+}
+
 /// Compares two secrets in a time that depends on their lengths only.
 #[must_use]
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {

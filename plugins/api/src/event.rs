@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ClientId, GrantId, OrgId, SessionId, TokenId, UserId};
+use crate::ports::BillingSubject;
 
 /// Something that happened. Names are in the past tense.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,11 @@ pub enum Event {
     OrganizationChanged {
         /// The organization.
         organization: OrgId,
+    },
+    /// Somebody has another plan, or another right to the one they have.
+    SubscriptionChanged {
+        /// Who.
+        subject: BillingSubject,
     },
     /// News of other processes may have been missed: whatever is remembered may be untrue.
     NewsMissed,

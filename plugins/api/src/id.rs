@@ -115,6 +115,8 @@ ids! {
     OrgId = "org";
     /// An invitation into an organization.
     InvitationId = "inv";
+    /// A subscription to a plan.
+    SubscriptionId = "sbs";
     /// A team inside an organization.
     TeamId = "tea";
     /// One stay of a person in an organization or a team: whoever leaves and comes back has another one.

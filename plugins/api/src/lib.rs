@@ -21,6 +21,7 @@ pub mod hooks;
 #[doc(hidden)]
 pub mod host;
 pub mod id;
+pub mod plan;
 pub mod plugin;
 pub mod ports;
 pub mod principal;
@@ -41,8 +42,9 @@ pub use event::Event;
 pub use failure::{Failure, Result};
 pub use id::{
     AuditId, ClientId, DecisionId, GrantId, InvitationId, LinkedAccountId, MailId, MembershipId, OrgId, ServiceId,
-    SessionId, TeamId, TokenId, UserId,
+    SessionId, SubscriptionId, TeamId, TokenId, UserId,
 };
+pub use plan::{Interval, Plan, Plans, PriceName};
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;
 pub use principal::{GrantBinding, Holder, Presence, Principal, VerifiedToken};

@@ -8,6 +8,7 @@ mod people;
 mod record;
 mod records;
 mod services;
+mod subscriptions;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -34,10 +35,12 @@ pub use self::records::{
     AuditFilter, AuditRecord, AuditResult, Cursor, Place, RecordKind, SETTLED_AFTER, Stretch, first_id_at, read_moment,
 };
 pub use self::services::{NewService, Service, ServiceTokens, Services};
+pub use self::subscriptions::{BillingSubject, Lacking, SubscriptionContexts, Subscriptions, WayOut};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::entropy::Entropy;
 use crate::failure::{Failure, Result};
+use crate::plan::Plans;
 use crate::plugin::ScopeInfo;
 use crate::principal::VerifiedToken;
 use crate::resource;
@@ -86,6 +89,8 @@ pub struct HostParts {
     pub background: Arc<dyn Background>,
     /// What the whole gateway offers, known once every plugin has mounted.
     pub catalog: Arc<OnceLock<Catalog>>,
+    /// The plans of the configuration.
+    pub plans: Plans,
 }
 
 impl Host {
@@ -209,6 +214,12 @@ impl Host {
     #[must_use]
     pub fn provided<T: Any + Send + Sync>(&self) -> Option<Use<T>> {
         self.0.provided.upgrade()?.get()?.find()
+    }
+
+    /// The plans of the configuration.
+    #[must_use]
+    pub fn plans(&self) -> &Plans {
+        &self.0.plans
     }
 
     /// Rate limits.

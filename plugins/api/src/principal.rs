@@ -180,6 +180,7 @@ impl Principal {
                 self.user.id == *user && self.binding.organization == Some(*organization)
             }
             Event::OrganizationChanged { organization } => self.binding.organization == Some(*organization),
+            Event::SubscriptionChanged { subject } => subject.is_behind(self),
             Event::UserCreated { .. }
             | Event::UserSignedIn { .. }
             | Event::SessionConfirmed { .. }

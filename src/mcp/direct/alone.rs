@@ -69,7 +69,7 @@ impl DirectPath {
             Plain::UnknownTool(name) => self.refuse_unknown(name, visit).await,
             Plain::Call(call) => {
                 let context = RequestContext::new(call.id.clone(), idle.peer());
-                call.run(parts, visit, context).await
+                call.run(&self.gate, parts, visit, context).await
             }
         };
         match outcome {

@@ -100,8 +100,9 @@ impl DirectPath {
         visit: &Visit,
     ) -> Option<Result<ServerResult, ErrorData>> {
         let (cancelled, peer, visit) = (context.ct.clone(), context.peer.clone(), visit.clone());
+        let gate = self.gate.clone();
         let work = async move {
-            let outcome = call.run(parts, &visit, context).await;
+            let outcome = call.run(&gate, parts, &visit, context).await;
             drop(running);
             outcome
         };

@@ -1,30 +1,51 @@
 //! How a denial sounds inside the protocol, where no HTTP status can carry it any more.
 
+use belgie_api::ports::Lacking;
 use belgie_api::tools::Denied;
-use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
-use rmcp::model::{CallToolResponse, CallToolResult, ErrorCode};
+use rmcp::model::{CallToolResponse, CallToolResult, ErrorCode, InputResponses};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
 use serde_json::json;
+
+use super::{Gate, upgrade};
 
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Denial};
 use crate::mcp::answer::INSUFFICIENT_SCOPE;
 use crate::mcp::catalog::unknown_tool;
+use crate::mcp::run::Visit;
 
 /// The plan does not include what was asked for.
 const PLAN_TOO_SMALL: ErrorCode = ErrorCode(-32033);
 
 const TOO_LARGE: &str = "These arguments are larger than the rules of this place look at, so they are not allowed.";
 
-/// A refused tool call. A hidden tool does not exist; everything else is a result that the model can read.
-pub(crate) fn refuse_call(name: &str, denial: Denial) -> Result<CallToolResponse, ErrorData> {
+/// In which request a tool was called.
+pub(crate) struct Asked<'a> {
+    pub(crate) visit: &'a Visit,
+    pub(crate) context: &'a RequestContext<RoleServer>,
+    /// What the client answers to what was asked of it before (MCP 2026-07-28, multi round-trip requests).
+    pub(crate) answers: Option<&'a InputResponses>,
+}
+
+/// A refused tool call. A hidden tool does not exist; everything else is a result that the model can read, or a question to
+/// the person behind it.
+pub(crate) fn refuse_call(
+    gate: &Gate,
+    asked: &Asked<'_>,
+    name: &str,
+    denial: Denial,
+) -> Result<CallToolResponse, ErrorData> {
     let denied = match denial {
         Denial::Hidden => return Err(unknown_tool(name)),
         Denial::Scope { missing } => {
             let scopes = missing.to_string();
             Denied::new("access.scope_missing", format!("This call needs more rights: {scopes}.")).with_scope(&scopes)
         }
-        Denial::Plan { .. } => Denied::new("access.plan_too_small", "The current plan does not include this tool."),
+        Denial::Plan { plans, entitlements } => {
+            return upgrade::refuse(gate, asked, Lacking { tool: name, plans: &plans, entitlements: &entitlements });
+        }
         Denial::Arguments => Denied::new("access.arguments_refused", "This call is not allowed with these arguments."),
         Denial::TooLarge => Denied::new("access.arguments_too_large", TOO_LARGE),
         Denial::Undecided => return Err(undecided()),

@@ -16,7 +16,7 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::{AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call};
+use super::{Asked, AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call, upgrade};
 use crate::access::decide::ActionKind;
 use crate::access::{Action, decide, is_listed};
 use crate::mcp::begun::Task;
@@ -103,7 +103,7 @@ impl ServerHandler for Gate {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let visit = Visit::behind(&context.extensions)?;
@@ -118,10 +118,15 @@ impl ServerHandler for Gate {
         let mut response = match (decide(&visit.caller, action, request.arguments.as_ref()), found) {
             (Err(denial), _) => {
                 visit.record.refused(&visit.caller, ActionKind::CallTool, &name, &guard, &denial).await;
-                refuse_call(&name, denial)?
+                let asked = Asked { visit: &visit, context: &context, answers: request.input_responses.as_ref() };
+                refuse_call(self, &asked, &name, denial)?
             }
-            (Ok(permit), Found::Native(tool)) => run::native(permit, &visit, &tool.call, request, context).await?,
+            (Ok(permit), Found::Native(tool)) => {
+                upgrade::take_answer(&mut request);
+                run::native(permit, &visit, &tool.call, request, context).await?
+            }
             (Ok(permit), Found::Wrapped(server)) => {
+                upgrade::take_answer(&mut request);
                 let seen = guard.arguments_it_reads(request.arguments.as_ref());
                 let request = ClientRequest::CallToolRequest(Request::new(request));
                 match Box::pin(run::wrapped(permit, &visit, server, request, context)).await? {

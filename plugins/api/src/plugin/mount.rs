@@ -15,7 +15,8 @@ use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
 use crate::ports::{
-    OrganizationContexts, Organizations, Provided, ServiceTokens, Services, TeamContexts, Teams, TokenVerifier, Use,
+    OrganizationContexts, Organizations, Provided, ServiceTokens, Services, SubscriptionContexts, Subscriptions,
+    TeamContexts, Teams, TokenVerifier, Use,
 };
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
@@ -32,6 +33,9 @@ pub enum Room {
     /// Where other sites send a browser back to: as `Browser`, but a POST needs no forgery token, since another site
     /// makes it (OAuth 2.0 Form Post Response Mode). Whoever sends one is a stranger: cookies count with GET only.
     Return,
+    /// Where other services tell us what has happened: no cookies, no other origins, the body as it was sent; errors as in
+    /// `WellKnown`.
+    Webhook,
     /// JSON for programs and scripts of our own pages: a cookie counts when the browser itself says that a page of ours
     /// made the request; errors are `{"error", "detail", "message", "hint"}`.
     Api,
@@ -293,6 +297,11 @@ impl Mount {
     /// Says that this plugin keeps services of organizations; there can be one.
     pub fn services(&mut self, services: Arc<dyn ServiceTokens>) -> &mut Self {
         self.provide(Arc::new(Services(services)))
+    }
+
+    /// Says that this plugin knows who has which plan; there can be one.
+    pub fn subscriptions(&mut self, contexts: Arc<dyn SubscriptionContexts>) -> &mut Self {
+        self.provide(Arc::new(Subscriptions(contexts)))
     }
 
     /// Says that this plugin is the authorization server of this host (RFC 8414); there can be one.

@@ -154,6 +154,7 @@ impl Bench {
             accounts: Arc::clone(&people) as Arc<_>,
             limits: Arc::clone(&buckets) as Arc<_>,
             catalog: Arc::new(OnceLock::from(catalog)),
+            plans: belgie_api::Plans::default(),
         });
         let plugin = OAuthServer::new(settings);
         let mut mount = Mount::default();

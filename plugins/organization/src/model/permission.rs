@@ -49,11 +49,14 @@ pub const TEAM_UPDATE: &str = "team:update";
 /// Deleting teams.
 pub const TEAM_DELETE: &str = "team:delete";
 
+/// Choosing and paying the plan of the organization and of its teams.
+pub const BILLING_MANAGE: &str = "billing:manage";
+
 /// Reading what is on record about the organization.
 pub const AUDIT_READ: &str = "audit:read";
 
 /// Every permission of this plugin, with the sentence that explains it.
-pub const BUILT_IN: [(&str, &str); 22] = [
+pub const BUILT_IN: [(&str, &str); 23] = [
     (ORGANIZATION_UPDATE, "Change the name, the address and the logo"),
     (ORGANIZATION_DELETE, "Delete the organization"),
     (MEMBER_READ, "See who the members are"),
@@ -75,6 +78,7 @@ pub const BUILT_IN: [(&str, &str); 22] = [
     (TEAM_CREATE, "Make teams"),
     (TEAM_UPDATE, "Change teams and who is in them"),
     (TEAM_DELETE, "Delete teams"),
+    (BILLING_MANAGE, "Choose and pay the plan"),
     (AUDIT_READ, "Read the record of what was done and called"),
 ];
 

@@ -1,0 +1,104 @@
+//! How plans reach callers, and refused callers the plans, without anybody knowing the plugin that sells them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Caller;
+use crate::context::SubscriptionContext;
+use crate::failure::Result;
+use crate::id::{OrgId, TeamId, UserId};
+use crate::principal::Principal;
+
+/// Who has a plan, and pays for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BillingSubject {
+    /// A person, for what they do in their own name.
+    User {
+        /// Who.
+        user: UserId,
+    },
+    /// An organization.
+    Organization {
+        /// Which.
+        organization: OrgId,
+    },
+    /// A team of an organization.
+    Team {
+        /// Of which.
+        organization: OrgId,
+        /// Which.
+        team: TeamId,
+    },
+}
+
+impl BillingSubject {
+    /// Those under whose plan a call may be made, the nearest first. Whoever acts for an organization never falls back to a
+    /// plan of their own. Of teams those count that were chosen for the grant: that somebody is in a team does not say that a
+    /// call is made for it.
+    ///
+    /// `teams`: those the caller acts for.
+    #[must_use]
+    pub fn behind(principal: &Principal, teams: impl IntoIterator<Item = TeamId>) -> Vec<Self> {
+        let binding = principal.binding();
+        let Some(organization) = binding.organization else {
+            return vec![Self::User { user: principal.user().id }];
+        };
+        let chosen = teams.into_iter().filter(|team| binding.teams.contains(team));
+        let teams = chosen.map(|team| Self::Team { organization, team });
+        teams.chain([Self::Organization { organization }]).collect()
+    }
+
+    /// Whether what a principal is called under depends on it.
+    #[must_use]
+    pub fn is_behind(&self, principal: &Principal) -> bool {
+        let binding = principal.binding();
+        match self {
+            Self::User { user } => binding.organization.is_none() && principal.user().id == *user,
+            Self::Organization { organization } => binding.organization == Some(*organization),
+            Self::Team { organization, team } => {
+                binding.organization == Some(*organization) && binding.teams.contains(team)
+            }
+        }
+    }
+}
+
+/// What a refused call lacked.
+#[derive(Clone, Copy, Debug)]
+pub struct Lacking<'a> {
+    /// The tool that was called.
+    pub tool: &'a str,
+    /// Plans, any one of which would do; empty when no plan was named.
+    pub plans: &'a BTreeSet<String>,
+    /// Features that the caller's plan lacks.
+    pub entitlements: &'a BTreeSet<String>,
+}
+
+/// Where somebody gets what a refused call lacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WayOut {
+    /// A page of ours. It names nobody, and does nothing for anybody but the person behind the call.
+    pub url: String,
+    /// What people call the plans that would do, the smallest first.
+    pub titles: Vec<String>,
+}
+
+/// Knows who has which plan, as it is now.
+#[async_trait]
+pub trait SubscriptionContexts: Send + Sync {
+    /// The plan of one of these: the largest, and of equals that of the first. `None` when none has any and there is none
+    /// that everybody has.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn find(&self, subjects: &[BillingSubject]) -> Result<Option<SubscriptionContext>>;
+
+    /// Where the caller gets what a call lacked; `None` when nothing that can be bought would help.
+    fn way_out(&self, caller: &Caller, lacking: Lacking<'_>) -> Option<WayOut>;
+}
+
+/// Whoever knows plans, as [`Mount::subscriptions`](crate::Mount::subscriptions) provides it.
+pub struct Subscriptions(pub Arc<dyn SubscriptionContexts>);

@@ -1,0 +1,191 @@
+//! Stripe's interface, as much of it as is used here. Every request goes through the host's outbound client.
+
+mod form;
+mod objects;
+
+use std::time::Duration;
+
+use belgie_api::ports::{FetchError, FetchLimits, NamedBy, OutboundRequest, OutboundResponse};
+use belgie_api::{Failure, Host, Result};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+pub use self::form::Form;
+pub use self::objects::{CheckoutSession, Customer, Item, List, PortalSession, Price, Subscription};
+
+/// The version of the interface that this code was written for.
+pub const VERSION: &str = "2026-09-30.endive";
+const LIMITS: FetchLimits = FetchLimits { max_bytes: 1024 * 1024, timeout: Duration::from_secs(20) };
+/// Tries beyond the first.
+const RETRIES: u32 = 2;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Stripe.
+pub struct Stripe {
+    host: Host,
+    base: Url,
+    key: SecretString,
+}
+
+/// Why Stripe did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Nobody answered.
+    #[error("Stripe could not be reached")]
+    Unreachable(#[from] FetchError),
+    /// It said no.
+    #[error("Stripe answered with status {status}, {kind} {code}: {message} (request {request})")]
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// `card_error`, `invalid_request_error` and the like.
+        kind: String,
+        /// A word for the error.
+        code: String,
+        /// A sentence for developers.
+        message: String,
+        /// Its id of the request.
+        request: String,
+    },
+    /// The answer is not what it should be.
+    #[error("Stripe's answer makes no sense: {0}")]
+    Odd(String),
+}
+
+impl Refused {
+    /// Whether there is no such object.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Answer { status: 404, .. })
+    }
+
+    /// Whether what was asked for cannot be done, however often it is asked.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Answer { status: 400 | 404, .. })
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unreachable(_) | Refused::Answer { status: 409 | 429 | 500.., .. } => Self::unavailable(refused),
+            Refused::Answer { .. } | Refused::Odd(_) => Self::internal(refused),
+        }
+    }
+}
+
+impl Stripe {
+    /// Stripe at this address, with this secret key.
+    #[must_use]
+    pub fn new(host: Host, base: Url, key: SecretString) -> Self {
+        Self { host, base, key }
+    }
+
+    /// Looks an object up.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be found out.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &Form) -> Result<T, Refused> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.set_query(Some(&query.encode()));
+        }
+        self.send(Method::GET, url, Vec::new(), None).await
+    }
+
+    /// Makes or changes an object. `key`: with the same one the same thing is done once, for a day at least.
+    ///
+    /// # Errors
+    /// When Stripe does not do it, or nobody knows whether it did.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, form: &Form, key: &str) -> Result<T, Refused> {
+        self.send(Method::POST, self.url(path)?, form.encode().into_bytes(), Some(key)).await
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Refused> {
+        self.base.join(path).map_err(|error| Refused::Odd(error.to_string()))
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: Url,
+        body: Vec<u8>,
+        key: Option<&str>,
+    ) -> Result<T, Refused> {
+        let headers = self.headers(key)?;
+        let mut pause = FIRST_PAUSE;
+        for tries_left in (0..=RETRIES).rev() {
+            let request = OutboundRequest {
+                method: method.clone(),
+                url: url.clone(),
+                headers: headers.clone(),
+                body: body.clone(),
+                limits: LIMITS,
+                named_by: NamedBy::Operator,
+            };
+            match self.host.outbound().send(request).await {
+                Ok(answer) if tries_left == 0 || !should_retry(&answer) => return read(&answer),
+                Err(error @ FetchError::Forbidden(_)) => return Err(error.into()),
+                Err(error) if tries_left == 0 => return Err(error.into()),
+                Ok(_) | Err(_) => {}
+            }
+            tokio::time::sleep(self.jittered(pause)).await;
+            pause *= 4;
+        }
+        Err(Refused::Odd("no answer".to_owned()))
+    }
+
+    /// Half of a pause and up to half of it more, so that those who failed together do not come back together.
+    fn jittered(&self, pause: Duration) -> Duration {
+        let mut byte = [0_u8; 1];
+        self.host.entropy().fill(&mut byte);
+        pause / 2 + pause * u32::from(byte[0]) / 512
+    }
+
+    fn headers(&self, key: Option<&str>) -> Result<HeaderMap, Refused> {
+        let odd = |error: http::header::InvalidHeaderValue| Refused::Odd(error.to_string());
+        let mut secret = HeaderValue::from_str(&format!("Bearer {}", self.key.expose_secret())).map_err(odd)?;
+        secret.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, secret);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(HeaderName::from_static("stripe-version"), HeaderValue::from_static(VERSION));
+        if let Some(key) = key {
+            headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key).map_err(odd)?);
+        }
+        Ok(headers)
+    }
+}
+
+/// Stripe says itself what is worth another try; where it does not, what a moment may put right (docs.stripe.com, "Advanced
+/// error handling").
+fn should_retry(answer: &OutboundResponse) -> bool {
+    match answer.headers.get("stripe-should-retry").map(HeaderValue::as_bytes) {
+        Some(b"true") => true,
+        Some(b"false") => false,
+        _ => answer.status.is_server_error() || matches!(answer.status.as_u16(), 409 | 429),
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &OutboundResponse) -> Result<T, Refused> {
+    if answer.status.is_success() {
+        return serde_json::from_slice(&answer.body).map_err(|error| Refused::Odd(error.to_string()));
+    }
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |name: &str| {
+        body.get("error").and_then(|error| error.get(name)).and_then(|value| value.as_str()).unwrap_or("-").to_owned()
+    };
+    let request = answer.headers.get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("-").to_owned();
+    Err(Refused::Answer {
+        status: answer.status.as_u16(),
+        kind: text("type"),
+        code: text("code"),
+        message: text("message"),
+        request,
+    })
+}

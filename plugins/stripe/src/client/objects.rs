@@ -1,0 +1,104 @@
+//! Stripe's objects, as far as they are looked at. Whatever else is in them is left alone, as their rules for
+//! backward-compatible changes ask.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct List<T> {
+    /// What is on it.
+    pub data: Vec<T>,
+}
+
+/// Somebody who pays.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Customer {
+    /// `cus_...`
+    pub id: String,
+}
+
+/// What is paid.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Price {
+    /// `price_...`
+    pub id: String,
+    /// The key that can be moved to another price.
+    pub lookup_key: Option<String>,
+    /// How often, if more than once.
+    pub recurring: Option<Recurring>,
+}
+
+/// How often is paid.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recurring {
+    /// `day`, `week`, `month` or `year`.
+    pub interval: String,
+}
+
+/// A page on which somebody pays.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CheckoutSession {
+    /// `cs_...`
+    pub id: String,
+    /// Where the page is, while it is open.
+    pub url: Option<String>,
+    /// `open`, `complete` or `expired`.
+    pub status: Option<String>,
+    /// The subscription that came of it.
+    pub subscription: Option<String>,
+    /// Until when one can pay, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+/// A page on which somebody looks after what they pay.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PortalSession {
+    /// Where it is.
+    pub url: String,
+}
+
+/// A subscription. Since version 2025-03-31 the period stands at its items.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Subscription {
+    /// `sub_...`
+    pub id: String,
+    /// Who pays.
+    pub customer: String,
+    /// How it stands.
+    pub status: String,
+    /// Whether it ends with the period.
+    #[serde(default)]
+    pub cancel_at_period_end: bool,
+    /// When else it ends. All moments are seconds since 1970.
+    pub cancel_at: Option<i64>,
+    /// When somebody said that it is to end.
+    pub canceled_at: Option<i64>,
+    /// When it ended.
+    pub ended_at: Option<i64>,
+    /// When the days that cost nothing began.
+    pub trial_start: Option<i64>,
+    /// When they end.
+    pub trial_end: Option<i64>,
+    /// What is paid for.
+    pub items: List<Item>,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// One thing that is paid for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Item {
+    /// `si_...`
+    pub id: String,
+    /// Its price.
+    pub price: Price,
+    /// How many; metered prices have none.
+    pub quantity: Option<i64>,
+    /// When what is paid for began.
+    pub current_period_start: Option<i64>,
+    /// When it ends.
+    pub current_period_end: Option<i64>,
+}

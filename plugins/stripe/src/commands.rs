@@ -1,0 +1,84 @@
+//! What the operator can do at the command line: `stripe ...`.
+
+use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command};
+use belgie_api::command::{Output, PluginCommand};
+use belgie_api::ports::Use;
+use belgie_api::{Failure, Result};
+use serde_json::{Value, json};
+
+use crate::model::refusal;
+use crate::service::Billing;
+use crate::store::events::Kept;
+
+/// The commands of this plugin.
+pub fn commands() -> Vec<PluginCommand> {
+    vec![PluginCommand::new(command(), |host, matches| async move {
+        let billing: Use<Billing> = host.provided().ok_or_else(refusal::off)?;
+        run(&billing, matches).await
+    })]
+}
+
+fn command() -> Command {
+    let failed = |help: &'static str| Arg::new("failed").long("failed").action(ArgAction::SetTrue).help(help);
+    let event = Arg::new("event").value_name("EVENT").help("Its id evt_...").required_unless_present("failed");
+    Command::new("stripe")
+        .about("Plans sold through Stripe: what it told us")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([
+            Command::new("events")
+                .about("Lists the last 200 events, the newest first")
+                .arg(failed("Only those that were given up")),
+            Command::new("replay")
+                .about("Looks at an event once more; done twice it does nothing new")
+                .args([event, failed("All that were given up").conflicts_with("event")]),
+        ])
+}
+
+async fn run(billing: &Billing, matches: ArgMatches) -> Result<Output> {
+    match matches.subcommand() {
+        Some(("events", matches)) => events(billing, matches.get_flag("failed")).await,
+        Some(("replay", matches)) => {
+            let event = matches.get_one::<String>("event").map(String::as_str);
+            let replayed = billing.replay(event).await?;
+            let text = format!("{} done, {} still failing", replayed.done, replayed.failed);
+            Ok(Output::new(text, json!({ "done": replayed.done, "failed": replayed.failed })))
+        }
+        _ => Err(Failure::internal("clap lets nothing else through")),
+    }
+}
+
+async fn events(billing: &Billing, only_failed: bool) -> Result<Output> {
+    let all = billing.events(only_failed).await?;
+    let text = match all.as_slice() {
+        [] if only_failed => "Nothing was given up.".to_owned(),
+        [] => "Stripe has told nothing.".to_owned(),
+        all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    Ok(Output::new(text, json!({ "events": all.iter().map(describe).collect::<Vec<_>>() })))
+}
+
+fn state(kept: &Kept) -> &'static str {
+    match (kept.processed_at, kept.failed_at) {
+        (Some(_), _) => "done",
+        (None, Some(_)) => "given up",
+        (None, None) => "waits",
+    }
+}
+
+fn line(kept: &Kept) -> String {
+    let note = kept.note.as_deref().map(|note| format!("  {note}")).unwrap_or_default();
+    format!("{}  {}  {}  {}{note}", kept.received_at, kept.event_id, kept.kind, state(kept))
+}
+
+fn describe(kept: &Kept) -> Value {
+    json!({
+        "id": kept.event_id,
+        "type": kept.kind,
+        "state": state(kept),
+        "attempts": kept.attempts,
+        "received_at": kept.received_at,
+        "due_at": kept.due_at,
+        "note": kept.note,
+    })
+}

@@ -1,0 +1,23 @@
+//! What callers are told of plans, and refused callers of the way to them.
+
+use std::sync::Arc;
+
+use belgie_api::context::SubscriptionContext;
+use belgie_api::ports::{BillingSubject, Lacking, SubscriptionContexts, WayOut};
+use belgie_api::{Caller, Result, async_trait};
+
+use crate::service::Billing;
+
+/// Plans, as the host asks for them.
+pub struct Contexts(pub Arc<Billing>);
+
+#[async_trait]
+impl SubscriptionContexts for Contexts {
+    async fn find(&self, subjects: &[BillingSubject]) -> Result<Option<SubscriptionContext>> {
+        self.0.context_of(subjects).await
+    }
+
+    fn way_out(&self, caller: &Caller, lacking: Lacking<'_>) -> Option<WayOut> {
+        self.0.way_out(caller, lacking)
+    }
+}

@@ -1,0 +1,9 @@
+//! What the plugin is about, without a database or a network.
+
+pub mod ask;
+pub mod refusal;
+pub mod return_to;
+pub mod settings;
+pub mod signature;
+pub mod subject;
+pub mod subscription;

@@ -1,0 +1,75 @@
+//! What people see.
+
+use belgie_api::axum::response::Response;
+use belgie_api::plugin::Template;
+use belgie_api::web::{FormAction, Visitor};
+use belgie_api::{Caller, Plan, Result};
+use serde_json::{Value, json};
+
+use crate::model::ask::Ask;
+use crate::service::Billing;
+
+const UPGRADE: &str = "stripe/upgrade.html";
+
+/// Every template of this plugin, with the contexts it is tried with when the gateway starts.
+pub fn templates() -> Vec<Template> {
+    vec![Template {
+        name: UPGRADE,
+        source: include_str!("../templates/upgrade.html"),
+        samples: include_str!("../templates/samples/upgrade.json"),
+    }]
+}
+
+/// The plans that would have let a call through, to choose from; or why there is nothing to choose.
+///
+/// # Errors
+/// When the database does not answer or the page cannot be rendered.
+pub async fn upgrade(
+    billing: &Billing,
+    visitor: &Visitor,
+    caller: &Caller,
+    (ask, sealed): (&Ask, &str),
+    error: Option<&str>,
+) -> Result<Response> {
+    if !ask.is_for(caller) {
+        return show(billing, visitor, json!({ "state": "other_person", "error": null }));
+    }
+    let account = billing.account(caller, Some(&ask.account_id())).await?;
+    let standing = billing.standing(ask.subject).await?;
+    let plans = billing.host().plans();
+    let title = |name: &str| plans.find(name).map_or_else(|| name.to_owned(), |plan| plan.title.clone());
+    let present = standing.context.as_ref();
+    let is_done = present.is_some_and(|own| ask.plans.contains(&own.plan));
+    let offered = plans.all().iter().filter(|plan| ask.plans.contains(&plan.name));
+    let context = json!({
+        "state": if is_done { "done" } else if account.may_manage { "choose" } else { "may_not" },
+        "error": error,
+        "account": account.name,
+        "is_personal": ask.user.is_some() && ask.account_id() == caller.user().id.to_string(),
+        "tool": ask.tool,
+        "present": present.map(|own| title(&own.plan)),
+        "ask": sealed,
+        "plans": offered.map(offer).collect::<Vec<_>>(),
+        "changes": standing.is_subscribed,
+    });
+    show(billing, visitor, context)
+}
+
+fn show(billing: &Billing, visitor: &Visitor, context: Value) -> Result<Response> {
+    let mut page = billing.host().pages().page(visitor, UPGRADE, "Upgrade", context)?;
+    // The form ends at Stripe, whose pages may have a host of the operator's own.
+    page.extensions_mut().insert(FormAction(String::new()));
+    Ok(page)
+}
+
+fn offer(plan: &Plan) -> Value {
+    json!({
+        "name": plan.name,
+        "title": plan.title,
+        "description": plan.description,
+        "entitlements": plan.entitlements,
+        "trial_days": plan.trial_days,
+        "monthly": plan.monthly.is_some(),
+        "annual": plan.annual.is_some(),
+    })
+}

@@ -1,0 +1,99 @@
+//! `[[plan]]`: what can be had, the smallest first. A plugin sells them; rules ask for them by name.
+
+use std::collections::BTreeSet;
+
+use belgie_api::settings::{Ledger, Section};
+use belgie_api::{Plan, PriceName};
+
+/// The longest trial, in days: what Stripe takes (two years).
+const MAX_TRIAL_DAYS: u16 = 730;
+const NAME: &str = "write 1 to 48 of a-z, 0-9, - and _, such as \"pro\"";
+
+/// Reads one.
+pub(super) fn read(section: &mut Section) -> Plan {
+    let name = section.opt_string("name");
+    let name = section.require("name", name, "what rules call it, such as \"pro\"").unwrap_or_default();
+    if !name.is_empty() && !is_name(&name) {
+        section.complain("name", "not the name of a plan", NAME);
+    }
+    let title = section.opt_string("title").unwrap_or_else(|| name.clone());
+    let description = section.opt_string("description").unwrap_or_default();
+    let monthly = price(section, "monthly");
+    let annual = price(section, "annual");
+    let trial_days = section.opt_integer("trial_days", 1..=MAX_TRIAL_DAYS);
+    let entitlements = section.parsed_list("entitlements", entitlement, "write each feature on its own");
+    let plan = Plan {
+        name,
+        title,
+        description,
+        monthly,
+        annual,
+        trial_days,
+        entitlements: entitlements.into_iter().collect(),
+        limits: section.map("limits"),
+    };
+    if plan.is_free() && plan.trial_days.is_some() {
+        section.complain(
+            "trial_days",
+            "nobody pays for this plan, so there is nothing to try",
+            "add a price, or take it out",
+        );
+    }
+    plan
+}
+
+/// `<interval>_price` or `<interval>_lookup_key`.
+fn price(section: &mut Section, interval: &str) -> Option<PriceName> {
+    let (by_id, by_key) = (format!("{interval}_price"), format!("{interval}_lookup_key"));
+    match (section.opt_string(&by_id), section.opt_string(&by_key)) {
+        (Some(_), Some(_)) => {
+            section.complain(
+                &by_key,
+                format!("the price is named twice: `{by_id}` says another"),
+                "take one of them out",
+            );
+            None
+        }
+        (Some(id), None) => Some(PriceName::Id(id)),
+        (None, key) => key.map(PriceName::LookupKey),
+    }
+}
+
+/// Notes what is wrong with the plans together.
+pub(super) fn check(plans: &[Plan], ledger: &Ledger) {
+    let mut names = BTreeSet::new();
+    let mut prices = BTreeSet::new();
+    let mut has_free = false;
+    for (index, plan) in plans.iter().enumerate() {
+        let at = |key: &str| format!("plan[{index}].{key}");
+        if !plan.name.is_empty() && !names.insert(plan.name.as_str()) {
+            ledger.complain(&at("name"), "there is a plan of this name before", "give each plan a name of its own");
+        }
+        if plan.is_free() && std::mem::replace(&mut has_free, true) {
+            ledger.complain(
+                &at("name"),
+                "a second plan without a price: nobody could say which of them everybody has",
+                "add monthly_price or annual_price (or a lookup key), or take the plan out",
+            );
+        }
+        for price in plan.monthly.iter().chain(&plan.annual) {
+            if !prices.insert(price.to_string()) {
+                ledger.complain(
+                    &at("monthly_price"),
+                    format!("the price `{price}` stands here twice, so it says nothing about the plan"),
+                    "give each plan and interval a price of its own",
+                );
+            }
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=48).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'))
+}
+
+fn entitlement(text: &str) -> Result<String, String> {
+    let is_fine = !text.is_empty() && text.trim() == text;
+    is_fine.then(|| text.to_owned()).ok_or_else(|| "empty, or with spaces around it".to_owned())
+}

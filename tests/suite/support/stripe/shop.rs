@@ -1,0 +1,175 @@
+//! What the stand-in keeps, and what happens to it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+/// A request it got.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub method: String,
+    pub path: String,
+    pub parameters: Vec<(String, String)>,
+    pub idempotency_key: Option<String>,
+}
+
+impl Seen {
+    /// The value of a parameter.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().rfind(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Everything there is.
+pub struct Shop {
+    origin: String,
+    number: u64,
+    pub prices: Vec<Value>,
+    pub customers: BTreeMap<String, Value>,
+    pub sessions: BTreeMap<String, Value>,
+    pub subscriptions: BTreeMap<String, Value>,
+    pub events: Vec<Value>,
+    pub seen: Vec<Seen>,
+    /// Answers by their idempotency key, with what was asked.
+    pub kept: BTreeMap<String, (String, u16, Value)>,
+    /// What the next requests are answered with instead: a status, and what `Stripe-Should-Retry` says.
+    pub failures: VecDeque<(u16, Option<&'static str>)>,
+    /// How long what is paid for lasts, in seconds.
+    pub period: i64,
+}
+
+impl Shop {
+    pub fn new(origin: &str) -> Self {
+        let price = |id: &str, key: Option<&str>, interval: &str| {
+            json!({ "id": id, "object": "price", "active": true, "currency": "usd", "unit_amount": 2000,
+                    "lookup_key": key, "recurring": { "interval": interval, "interval_count": 1, "usage_type": "licensed" },
+                    "type": "recurring", "livemode": false })
+        };
+        Self {
+            origin: origin.to_owned(),
+            number: 0,
+            prices: vec![
+                price("price_pro_month", None, "month"),
+                price("price_pro_year", Some("pro_yearly"), "year"),
+                price("price_business_month", None, "month"),
+                price("price_foreign", None, "month"),
+            ],
+            customers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            events: Vec::new(),
+            seen: Vec::new(),
+            kept: BTreeMap::new(),
+            failures: VecDeque::new(),
+            period: 30 * 86_400,
+        }
+    }
+
+    pub fn now() -> i64 {
+        let span = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        i64::try_from(span.as_secs()).expect("before the end of time")
+    }
+
+    pub fn id(&mut self, prefix: &str) -> String {
+        self.number += 1;
+        format!("{prefix}_test_{:04}", self.number)
+    }
+
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// The requests to a path.
+    pub fn asked(&self, method: &str, path: &str) -> Vec<Seen> {
+        self.seen.iter().filter(|seen| seen.method == method && seen.path == path).cloned().collect()
+    }
+
+    /// Notes that something happened, with the object as it is now.
+    pub fn happen(&mut self, kind: &str, object: Value) {
+        let id = self.id("evt");
+        self.events.push(json!({
+            "id": id, "object": "event", "api_version": belgie_stripe::VERSION, "created": Self::now(), "type": kind,
+            "data": { "object": object }, "livemode": false, "pending_webhooks": 1,
+            "request": { "id": null, "idempotency_key": null },
+        }));
+    }
+
+    fn price(&self, id: &str) -> Option<Value> {
+        self.prices.iter().find(|price| price["id"] == id).cloned()
+    }
+
+    /// A subscription of a customer to a price, from now on.
+    pub fn subscribe(
+        &mut self,
+        customer: &str,
+        price: &str,
+        quantity: i64,
+        trial_days: i64,
+        metadata: &Value,
+    ) -> String {
+        let (id, item, now) = (self.id("sub"), self.id("si"), Self::now());
+        let end = if trial_days > 0 { now + trial_days * 86_400 } else { now + self.period };
+        let (status, trial) = if trial_days > 0 { ("trialing", Some((now, end))) } else { ("active", None) };
+        let price = self.price(price).expect("a price of the shop");
+        let subscription = json!({
+            "id": id, "object": "subscription", "customer": customer, "status": status, "created": now,
+            "start_date": now, "cancel_at_period_end": false, "cancel_at": null, "canceled_at": null, "ended_at": null,
+            "trial_start": trial.map(|trial| trial.0), "trial_end": trial.map(|trial| trial.1),
+            "collection_method": "charge_automatically", "livemode": false, "metadata": metadata, "schedule": null,
+            "items": { "object": "list", "has_more": false, "url": format!("/v1/subscription_items?subscription={id}"),
+                "data": [{ "id": item, "object": "subscription_item", "price": price, "quantity": quantity,
+                    "current_period_start": now, "current_period_end": end, "subscription": id, "metadata": {} }] },
+        });
+        self.subscriptions.insert(id.clone(), subscription.clone());
+        self.happen("customer.subscription.created", subscription);
+        id
+    }
+
+    /// Somebody pays on an open page; where the browser is sent.
+    pub fn pay(&mut self, session: &str) -> Option<String> {
+        let now = Self::now();
+        let open = self.sessions.get(session).filter(|open| open["status"] == "open").cloned()?;
+        let text = |name: &str| open[name].as_str().unwrap_or_default().to_owned();
+        let quantity = open["_quantity"].as_i64().unwrap_or(1);
+        let trial = open["_trial_days"].as_i64().unwrap_or(0);
+        let subscription =
+            self.subscribe(&text("customer"), &text("_price"), quantity, trial, &open["_subscription_metadata"]);
+        let paid = self.sessions.get_mut(session)?;
+        paid["status"] = json!("complete");
+        paid["payment_status"] = json!("paid");
+        paid["url"] = Value::Null;
+        paid["subscription"] = json!(subscription);
+        paid["_paid_at"] = json!(now);
+        let shown = public(paid);
+        self.happen("checkout.session.completed", shown);
+        Some(text("success_url").replace("{CHECKOUT_SESSION_ID}", session))
+    }
+
+    /// Changes a subscription, as the portal or the passing of time does.
+    pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Value)) {
+        let subscription = self.subscriptions.get_mut(id).expect("a subscription");
+        change(subscription);
+        let kind = if subscription["status"] == "canceled" { "deleted" } else { "updated" };
+        let now = subscription.clone();
+        self.happen(&format!("customer.subscription.{kind}"), now);
+    }
+
+    /// Gives a subscription another price.
+    pub fn reprice(&mut self, id: &str, price: &str) {
+        let price = self.price(price).expect("a price of the shop");
+        self.change(id, |subscription| subscription["items"]["data"][0]["price"] = price);
+    }
+
+    /// The only subscription there is.
+    pub fn only_subscription(&self) -> String {
+        assert_eq!(self.subscriptions.len(), 1, "{:?}", self.subscriptions.keys());
+        self.subscriptions.keys().next().expect("one").clone()
+    }
+}
+
+/// An object without what the shop alone knows of it.
+pub fn public(object: &Value) -> Value {
+    let fields = object.as_object().expect("an object").iter().filter(|(name, _)| !name.starts_with('_'));
+    Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>())
+}
