@@ -97,7 +97,7 @@ on_both_engines! {
                 let entries = said["entries"].as_array().expect("entries");
                 assert!(entries.iter().all(|entry| entry["organization"] == json!(acme.id) && entry["ip"].is_null()));
                 ids.extend(entries.iter().map(|entry| entry["id"].as_str().expect("an id").to_owned()));
-                cursor = said["next"].as_str().expect("a place").to_owned();
+                said["next"].as_str().expect("a place").clone_into(&mut cursor);
                 if entries.is_empty() {
                     break;
                 }
@@ -142,7 +142,7 @@ async fn fill(gateway: &TestGateway, organizations: &Use<Organizations>, actor: 
 /// Reads a piece of an export: how many entries it has, or that it broke off.
 async fn piece(body: &mut axum::body::BodyDataStream) -> Option<Result<usize, axum::Error>> {
     let bytes = body.next().await?;
-    Some(bytes.map(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count()))
+    Some(bytes.map(|bytes| String::from_utf8_lossy(&bytes).lines().count()))
 }
 
 on_both_engines! {

@@ -125,23 +125,27 @@ impl Organizations {
     /// 404, or 403 without `agent:revoke` or when the member may more than whoever acts.
     pub async fn cut_agent(&self, actor: &Actor, id: OrgId, agent: &str) -> Result<()> {
         let tried = Attempt::new("organization.agent_cut", id, json!({ "agent": agent }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::AGENT_REVOKE)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
-            let found = connections.0.find_in(&mut tx, id, agent).await?.ok_or_else(refusal::unknown_agent)?;
-            if actor.user_id() != Some(found.user) {
-                let theirs = self.powers(&mut tx, id, found.user).await?;
-                let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
-                actor.must_cover(&powers, &theirs.unwrap_or_else(nothing))?;
-            }
-            if !connections.0.end_in(&mut tx, id, agent).await? {
-                return Err(refusal::unknown_agent());
-            }
-            let details = json!({ "user": found.user, "agent": agent, "client": found.connection.name });
-            self.record(&mut tx, actor, "organization.agent_cut", id, details).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::AGENT_REVOKE)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
+                let found = connections.0.find_in(&mut tx, id, agent).await?.ok_or_else(refusal::unknown_agent)?;
+                if actor.user_id() != Some(found.user) {
+                    let theirs = self.powers(&mut tx, id, found.user).await?;
+                    let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
+                    actor.must_cover(&powers, &theirs.unwrap_or_else(nothing))?;
+                }
+                if !connections.0.end_in(&mut tx, id, agent).await? {
+                    return Err(refusal::unknown_agent());
+                }
+                let details = json!({ "user": found.user, "agent": agent, "client": found.connection.name });
+                self.record(&mut tx, actor, "organization.agent_cut", id, details).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 }

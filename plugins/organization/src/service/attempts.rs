@@ -1,7 +1,6 @@
 //! What members tried and were refused.
 
 use std::future::Future;
-use std::pin::pin;
 
 use belgie_api::axum::http::StatusCode;
 use belgie_api::ports::AuditEntry;
@@ -37,7 +36,7 @@ impl Attempt {
 
 impl Organizations {
     /// Does something, and puts on record when it is refused, as [`note_refusal`](Self::note_refusal) does. The transaction
-    /// of the act must be over by the end of `act`.
+    /// of the act must be over by the end of `act`, which is boxed: acts are large.
     ///
     /// # Errors
     /// Those of the act.
@@ -45,9 +44,8 @@ impl Organizations {
         &self,
         actor: &Actor,
         tried: Attempt,
-        act: impl Future<Output = Result<T>> + Send,
+        act: impl Future<Output = Result<T>> + Send + Unpin,
     ) -> Result<T> {
-        let act = pin!(act);
         match act.await {
             Ok(done) => Ok(done),
             Err(failure) => {

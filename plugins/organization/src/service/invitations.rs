@@ -41,71 +41,76 @@ impl Organizations {
     /// wrong or there is no such team, and what a listener says, also of the team.
     pub async fn invite(&self, actor: &Actor, id: OrgId, new: NewInvitation) -> Result<Invitation> {
         let tried = Attempt::new("organization.invited", id, json!({ "roles": new.roles, "team": new.team }));
-        self.attempt(actor, tried, async {
-            self.look(actor, id, Some(permission::INVITATION_CREATE)).await?;
-            let team = self.find_team(id, new.team).await?;
-            if new.team.is_some() && team.is_none() {
-                return Err(refusal::unknown_team());
-            }
-            let email = read_email(&new.email)?;
-            let known = self.host.accounts().find_by_email(&email).await?;
-            let inviter = self.person(actor).await?;
-            let sends_letter = self.host.mailer().is_available();
-            if sends_letter && inviter.as_ref().is_some_and(|inviter| !inviter.email_verified) {
-                return Err(refusal::inviter_unverified());
-            }
-            let work = self.begin(actor, id, &[], Some(permission::INVITATION_CREATE)).await?;
-            let Work { mut tx, organization, powers, now } = work;
-            actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
-            if let Some(user) = &known
-                && self.standing(&mut tx, id, user.id).await?.is_some()
-            {
-                return Err(refusal::already_member());
-            }
-            if let Some(open) = store::invitations::find_open(&mut tx, id, &email).await? {
-                if open.status(now) == InvitationStatus::Pending && !new.resend {
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                self.look(actor, id, Some(permission::INVITATION_CREATE)).await?;
+                let team = self.find_team(id, new.team).await?;
+                if new.team.is_some() && team.is_none() {
+                    return Err(refusal::unknown_team());
+                }
+                let email = read_email(&new.email)?;
+                let known = self.host.accounts().find_by_email(&email).await?;
+                let inviter = self.person(actor).await?;
+                let sends_letter = self.host.mailer().is_available();
+                if sends_letter && inviter.as_ref().is_some_and(|inviter| !inviter.email_verified) {
+                    return Err(refusal::inviter_unverified());
+                }
+                let work = self.begin(actor, id, &[], Some(permission::INVITATION_CREATE)).await?;
+                let Work { mut tx, organization, powers, now } = work;
+                actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
+                if let Some(user) = &known
+                    && self.standing(&mut tx, id, user.id).await?.is_some()
+                {
+                    return Err(refusal::already_member());
+                }
+                if let Some(open) = store::invitations::find_open(&mut tx, id, &email).await? {
+                    if open.status(now) == InvitationStatus::Pending && !new.resend {
+                        return Err(refusal::already_invited());
+                    }
+                    // What somebody offered who may more is not taken away by offering less.
+                    actor.must_cover(&powers, &self.powers_left(&mut tx, id, &open.roles).await?)?;
+                    store::invitations::cancel_for(&mut tx, id, &email, now).await?;
+                }
+                let limit = self.settings.maximum_pending_invitations_per_organization;
+                if store::invitations::count_open(&mut tx, id, now).await? >= i64::from(limit) {
+                    return Err(refusal::too_many_invitations(limit));
+                }
+                let secret = TokenKind::Link.mint(self.host.entropy());
+                let invitation = Invitation {
+                    id: InvitationId::new(self.host.clock(), self.host.entropy()),
+                    organization_id: id,
+                    team_id: new.team,
+                    email,
+                    roles: new.roles,
+                    inviter_id: actor.user_id(),
+                    created_at: now,
+                    expires_at: now.plus(self.settings.invitation_lifetime),
+                    accepted_at: None,
+                    accepted_by: None,
+                    rejected_at: None,
+                    canceled_at: None,
+                };
+                let inviting = Inviter { actor, powers: &powers };
+                for listener in self.listeners.all() {
+                    listener.before_invite(&mut tx, &organization, inviting, &invitation).await?;
+                }
+                if !store::invitations::insert(&mut tx, &invitation, &secret.hash()).await? {
                     return Err(refusal::already_invited());
                 }
-                // What somebody offered who may more is not taken away by offering less.
-                actor.must_cover(&powers, &self.powers_left(&mut tx, id, &open.roles).await?)?;
-                store::invitations::cancel_for(&mut tx, id, &email, now).await?;
-            }
-            let limit = self.settings.maximum_pending_invitations_per_organization;
-            if store::invitations::count_open(&mut tx, id, now).await? >= i64::from(limit) {
-                return Err(refusal::too_many_invitations(limit));
-            }
-            let secret = TokenKind::Link.mint(self.host.entropy());
-            let invitation = Invitation {
-                id: InvitationId::new(self.host.clock(), self.host.entropy()),
-                organization_id: id,
-                team_id: new.team,
-                email,
-                roles: new.roles,
-                inviter_id: actor.user_id(),
-                created_at: now,
-                expires_at: now.plus(self.settings.invitation_lifetime),
-                accepted_at: None,
-                accepted_by: None,
-                rejected_at: None,
-                canceled_at: None,
-            };
-            let inviting = Inviter { actor, powers: &powers };
-            for listener in self.listeners.all() {
-                listener.before_invite(&mut tx, &organization, inviting, &invitation).await?;
-            }
-            if !store::invitations::insert(&mut tx, &invitation, &secret.hash()).await? {
-                return Err(refusal::already_invited());
-            }
-            if sends_letter {
-                self.limit_letters(actor, &invitation.email).await?;
-                let letter = Letter { organization: &organization, invitation: &invitation, inviter, team };
-                self.send_letter(&mut tx, letter, &secret).await?;
-            }
-            let details = json!({ "invitation": invitation.id, "roles": invitation.roles, "team": invitation.team_id });
-            self.record(&mut tx, actor, "organization.invited", id, details).await?;
-            tx.commit(now).await?;
-            Ok(invitation)
-        })
+                if sends_letter {
+                    self.limit_letters(actor, &invitation.email).await?;
+                    let letter = Letter { organization: &organization, invitation: &invitation, inviter, team };
+                    self.send_letter(&mut tx, letter, &secret).await?;
+                }
+                let details =
+                    json!({ "invitation": invitation.id, "roles": invitation.roles, "team": invitation.team_id });
+                self.record(&mut tx, actor, "organization.invited", id, details).await?;
+                tx.commit(now).await?;
+                Ok(invitation)
+            }),
+        )
         .await
     }
 
@@ -117,12 +122,16 @@ impl Organizations {
         let found = self.invitation_of(actor, invitation).await?;
         let id = found.organization_id;
         let tried = Attempt::new("organization.invited", id, json!({ "invitation": invitation }));
-        let open = self.attempt(actor, tried, async {
-            self.look(actor, id, Some(permission::INVITATION_CREATE)).await?;
-            let is_open =
-                matches!(found.status(self.host.now()), InvitationStatus::Pending | InvitationStatus::Expired);
-            if is_open { Ok(found) } else { Err(refusal::invitation_over()) }
-        });
+        let open = self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                self.look(actor, id, Some(permission::INVITATION_CREATE)).await?;
+                let is_open =
+                    matches!(found.status(self.host.now()), InvitationStatus::Pending | InvitationStatus::Expired);
+                if is_open { Ok(found) } else { Err(refusal::invitation_over()) }
+            }),
+        );
         let Invitation { email, roles, team_id, .. } = open.await?;
         let team = self.find_team(id, team_id).await?.map(|team| team.id);
         self.invite(actor, id, NewInvitation { email, roles, resend: true, team }).await
@@ -136,17 +145,21 @@ impl Organizations {
         let found = self.invitation_of(actor, invitation).await?;
         let id = found.organization_id;
         let tried = Attempt::new("organization.invitation_canceled", id, json!({ "invitation": invitation }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::INVITATION_CANCEL)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            actor.must_cover(&powers, &self.powers_left(&mut tx, id, &found.roles).await?)?;
-            if !store::invitations::consume(&mut tx, invitation, Ending::Cancel, now).await? {
-                return Err(refusal::invitation_over());
-            }
-            let details = json!({ "invitation": invitation });
-            self.record(&mut tx, actor, "organization.invitation_canceled", id, details).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::INVITATION_CANCEL)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                actor.must_cover(&powers, &self.powers_left(&mut tx, id, &found.roles).await?)?;
+                if !store::invitations::consume(&mut tx, invitation, Ending::Cancel, now).await? {
+                    return Err(refusal::invitation_over());
+                }
+                let details = json!({ "invitation": invitation });
+                self.record(&mut tx, actor, "organization.invitation_canceled", id, details).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 

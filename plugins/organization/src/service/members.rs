@@ -72,7 +72,7 @@ impl Organizations {
     /// 404 when there is none, or 403 without `member:read`.
     pub async fn member_named(&self, actor: &Actor, id: OrgId, named: &str) -> Result<UserId> {
         let tried = Attempt::new("organization.member_sought", id, json!({}));
-        self.attempt(actor, tried, self.look(actor, id, Some(permission::MEMBER_READ))).await?;
+        self.attempt(actor, tried, Box::pin(self.look(actor, id, Some(permission::MEMBER_READ)))).await?;
         let named = named.trim();
         let user = match named.parse() {
             Ok(user) => Some(user),
@@ -91,21 +91,25 @@ impl Organizations {
     /// the person would own too many.
     pub async fn add_member(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
         let tried = Attempt::new("organization.member_added", id, json!({ "user": user, "roles": roles }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[user], Some(permission::MEMBER_ADD)).await?;
-            let Work { mut tx, organization, powers, now } = work;
-            actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
-            if let Some((member, _)) = self.standing(&mut tx, id, user).await? {
-                return Ok(member);
-            }
-            self.room_for(&mut tx, actor, user, roles).await?;
-            let member = Member { organization_id: id, user_id: user, roles: roles.clone(), joined_at: now };
-            self.add_in(&mut tx, &organization, &member).await?;
-            let details = json!({ "user": user, "roles": roles });
-            self.record(&mut tx, actor, "organization.member_added", id, details).await?;
-            tx.commit(now).await?;
-            Ok(member)
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[user], Some(permission::MEMBER_ADD)).await?;
+                let Work { mut tx, organization, powers, now } = work;
+                actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
+                if let Some((member, _)) = self.standing(&mut tx, id, user).await? {
+                    return Ok(member);
+                }
+                self.room_for(&mut tx, actor, user, roles).await?;
+                let member = Member { organization_id: id, user_id: user, roles: roles.clone(), joined_at: now };
+                self.add_in(&mut tx, &organization, &member).await?;
+                let details = json!({ "user": user, "roles": roles });
+                self.record(&mut tx, actor, "organization.member_added", id, details).await?;
+                tx.commit(now).await?;
+                Ok(member)
+            }),
+        )
         .await
     }
 
@@ -115,16 +119,20 @@ impl Organizations {
     /// 404, 403 without `member:remove` or when the member may more than whoever acts, 409 for the last owner.
     pub async fn remove_member(&self, actor: &Actor, id: OrgId, user: UserId) -> Result<()> {
         let tried = Attempt::new("organization.member_removed", id, json!({ "user": user }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::MEMBER_REMOVE)).await?;
-            let Work { mut tx, organization, powers, now } = work;
-            let (member, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-            actor.must_cover(&powers, &theirs)?;
-            keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
-            self.remove_in(&mut tx, &organization, &member).await?;
-            self.record(&mut tx, actor, "organization.member_removed", id, json!({ "user": user })).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::MEMBER_REMOVE)).await?;
+                let Work { mut tx, organization, powers, now } = work;
+                let (member, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
+                actor.must_cover(&powers, &theirs)?;
+                keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
+                self.remove_in(&mut tx, &organization, &member).await?;
+                self.record(&mut tx, actor, "organization.member_removed", id, json!({ "user": user })).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 
@@ -135,27 +143,31 @@ impl Organizations {
     /// owner and when the member would own too many, 400 when the organization has no such role.
     pub async fn set_roles(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
         let tried = Attempt::new("organization.roles_set", id, json!({ "user": user, "roles": roles }));
-        self.attempt(actor, tried, async {
-            // A new owner is held, so that the limit of what they own is kept.
-            let held: &[UserId] = if roles.contains(OWNER) { &[user] } else { &[] };
-            let work = self.begin(actor, id, held, Some(permission::MEMBER_UPDATE)).await?;
-            let Work { mut tx, organization, powers, now } = work;
-            let (before, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-            actor.must_cover(&powers, &theirs)?;
-            actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
-            keep_an_owner(&before.roles, roles, store::members::count_owners(&mut tx, id).await?)?;
-            if before.roles == *roles {
-                return Ok(before);
-            }
-            if !before.roles.contains(OWNER) {
-                self.room_for(&mut tx, actor, user, roles).await?;
-            }
-            let after = self.change_roles(&mut tx, &organization, before, roles).await?;
-            let details = json!({ "user": user, "roles": roles });
-            self.record(&mut tx, actor, "organization.roles_set", id, details).await?;
-            tx.commit(now).await?;
-            Ok(after)
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                // A new owner is held, so that the limit of what they own is kept.
+                let held: &[UserId] = if roles.contains(OWNER) { &[user] } else { &[] };
+                let work = self.begin(actor, id, held, Some(permission::MEMBER_UPDATE)).await?;
+                let Work { mut tx, organization, powers, now } = work;
+                let (before, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
+                actor.must_cover(&powers, &theirs)?;
+                actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
+                keep_an_owner(&before.roles, roles, store::members::count_owners(&mut tx, id).await?)?;
+                if before.roles == *roles {
+                    return Ok(before);
+                }
+                if !before.roles.contains(OWNER) {
+                    self.room_for(&mut tx, actor, user, roles).await?;
+                }
+                let after = self.change_roles(&mut tx, &organization, before, roles).await?;
+                let details = json!({ "user": user, "roles": roles });
+                self.record(&mut tx, actor, "organization.roles_set", id, details).await?;
+                tx.commit(now).await?;
+                Ok(after)
+            }),
+        )
         .await
     }
 

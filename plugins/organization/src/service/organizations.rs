@@ -203,38 +203,43 @@ impl Organizations {
     /// a value is wrong.
     pub async fn update(&self, actor: &Actor, id: OrgId, changes: OrganizationChanges) -> Result<Organization> {
         let tried = Attempt::new("organization.updated", id, json!({}));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
-            let Work { mut tx, organization: before, now, .. } = work;
-            let mut after = Organization { updated_at: now, ..before.clone() };
-            if let Some(name) = &changes.name {
-                after.name = read_name(name)?;
-            }
-            if let Some(logo) = &changes.logo_url {
-                after.logo_url = read_logo(logo.as_deref().unwrap_or_default())?;
-            }
-            if let Some(metadata) = changes.metadata {
-                check_metadata(&metadata)?;
-                after.metadata = metadata;
-            }
-            if let Some(wanted) = &changes.slug {
-                after.slug = if wanted.trim() == before.slug { before.slug.clone() } else { slug::read_slug(wanted)? };
-            }
-            if after.slug != before.slug {
-                self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
-                store::slugs::retire(&mut tx, &before.slug, now).await?;
-                tx.emit(Event::OrganizationChanged { organization: id });
-            }
-            store::organizations::update(&mut tx, &after).await?;
-            for listener in self.listeners.all() {
-                listener.after_update(&mut tx, &after).await?;
-            }
-            let details =
-                json!({ "slug": changed(&before.slug, &after.slug), "name": changed(&before.name, &after.name) });
-            self.record(&mut tx, actor, "organization.updated", id, details).await?;
-            tx.commit(now).await?;
-            Ok(after)
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
+                let Work { mut tx, organization: before, now, .. } = work;
+                let mut after = Organization { updated_at: now, ..before.clone() };
+                if let Some(name) = &changes.name {
+                    after.name = read_name(name)?;
+                }
+                if let Some(logo) = &changes.logo_url {
+                    after.logo_url = read_logo(logo.as_deref().unwrap_or_default())?;
+                }
+                if let Some(metadata) = changes.metadata {
+                    check_metadata(&metadata)?;
+                    after.metadata = metadata;
+                }
+                if let Some(wanted) = &changes.slug {
+                    after.slug =
+                        if wanted.trim() == before.slug { before.slug.clone() } else { slug::read_slug(wanted)? };
+                }
+                if after.slug != before.slug {
+                    self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
+                    store::slugs::retire(&mut tx, &before.slug, now).await?;
+                    tx.emit(Event::OrganizationChanged { organization: id });
+                }
+                store::organizations::update(&mut tx, &after).await?;
+                for listener in self.listeners.all() {
+                    listener.after_update(&mut tx, &after).await?;
+                }
+                let details =
+                    json!({ "slug": changed(&before.slug, &after.slug), "name": changed(&before.name, &after.name) });
+                self.record(&mut tx, actor, "organization.updated", id, details).await?;
+                tx.commit(now).await?;
+                Ok(after)
+            }),
+        )
         .await
     }
 
@@ -244,13 +249,17 @@ impl Organizations {
     /// 404, 403 without `organization:delete` or for an agent, or what a listener says.
     pub async fn delete(&self, actor: &Actor, id: OrgId) -> Result<()> {
         let tried = Attempt::new("organization.deleted", id, json!({}));
-        self.attempt(actor, tried, async {
-            actor.must_be_no_agent()?;
-            let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_DELETE)).await?;
-            let Work { mut tx, organization, now, .. } = work;
-            self.delete_in(&mut tx, actor, &organization).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                actor.must_be_no_agent()?;
+                let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_DELETE)).await?;
+                let Work { mut tx, organization, now, .. } = work;
+                self.delete_in(&mut tx, actor, &organization).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 

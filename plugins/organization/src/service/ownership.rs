@@ -19,15 +19,19 @@ impl Organizations {
     /// 404, 403 for an agent, or 409 for the last owner.
     pub async fn leave(&self, actor: &Actor, id: OrgId) -> Result<()> {
         let tried = Attempt::new("organization.left", id, json!({}));
-        self.attempt(actor, tried, async {
-            let user = actor.person()?;
-            let Work { mut tx, organization, now, .. } = self.begin(actor, id, &[], None).await?;
-            let (member, _) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown)?;
-            keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
-            self.remove_in(&mut tx, &organization, &member).await?;
-            self.record(&mut tx, actor, "organization.left", id, json!({ "user": user })).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let user = actor.person()?;
+                let Work { mut tx, organization, now, .. } = self.begin(actor, id, &[], None).await?;
+                let (member, _) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown)?;
+                keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
+                self.remove_in(&mut tx, &organization, &member).await?;
+                self.record(&mut tx, actor, "organization.left", id, json!({ "user": user })).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 
@@ -38,30 +42,34 @@ impl Organizations {
     /// other owns too many.
     pub async fn transfer_ownership(&self, actor: &Actor, id: OrgId, to: UserId) -> Result<()> {
         let tried = Attempt::new("organization.ownership_transferred", id, json!({ "to": to }));
-        self.attempt(actor, tried, async {
-            let from = actor.person()?;
-            let Work { mut tx, organization, powers, now } = self.begin(actor, id, &[to], None).await?;
-            if !powers.is_owner() {
-                return Err(refusal::owners_only());
-            }
-            if from == to {
-                return Err(refusal::already_owner());
-            }
-            let (next, _) = self.standing(&mut tx, id, to).await?.ok_or_else(refusal::unknown_member)?;
-            if !next.roles.contains(&Role::owner()) {
-                self.room_to_own(&mut tx, actor, to).await?;
-            }
-            let (last, _) = self.standing(&mut tx, id, from).await?.ok_or_else(refusal::unknown)?;
-            let next_roles: Roles = next.roles.iter().cloned().chain([Role::owner()]).collect();
-            let mut last_roles = last.roles.clone();
-            last_roles.remove(&Role::owner());
-            last_roles.insert(Role::admin());
-            self.change_roles(&mut tx, &organization, next, &next_roles).await?;
-            self.change_roles(&mut tx, &organization, last, &last_roles).await?;
-            let details = json!({ "from": from, "to": to });
-            self.record(&mut tx, actor, "organization.ownership_transferred", id, details).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let from = actor.person()?;
+                let Work { mut tx, organization, powers, now } = self.begin(actor, id, &[to], None).await?;
+                if !powers.is_owner() {
+                    return Err(refusal::owners_only());
+                }
+                if from == to {
+                    return Err(refusal::already_owner());
+                }
+                let (next, _) = self.standing(&mut tx, id, to).await?.ok_or_else(refusal::unknown_member)?;
+                if !next.roles.contains(&Role::owner()) {
+                    self.room_to_own(&mut tx, actor, to).await?;
+                }
+                let (last, _) = self.standing(&mut tx, id, from).await?.ok_or_else(refusal::unknown)?;
+                let next_roles: Roles = next.roles.iter().cloned().chain([Role::owner()]).collect();
+                let mut last_roles = last.roles.clone();
+                last_roles.remove(&Role::owner());
+                last_roles.insert(Role::admin());
+                self.change_roles(&mut tx, &organization, next, &next_roles).await?;
+                self.change_roles(&mut tx, &organization, last, &last_roles).await?;
+                let details = json!({ "from": from, "to": to });
+                self.record(&mut tx, actor, "organization.ownership_transferred", id, details).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 }

@@ -55,7 +55,7 @@ impl Organizations {
         after: Option<Cursor>,
     ) -> Result<Body> {
         let tried = Attempt::new("record.exported", id, json!({}));
-        self.attempt(actor, tried, self.look(actor, id, Some(permission::AUDIT_READ))).await?;
+        self.attempt(actor, tried, Box::pin(self.look(actor, id, Some(permission::AUDIT_READ)))).await?;
         let now = self.host.now();
         let wanted = AuditFilter { until: wanted.until.or(Some(now)), ..wanted };
         let mut tx = self.host.db().begin().await?;

@@ -53,26 +53,30 @@ impl Organizations {
     /// there are 50, 400 when a permission is not known.
     pub async fn create_role(&self, actor: &Actor, id: OrgId, name: &Role, wanted: Vec<String>) -> Result<RoleInfo> {
         let tried = Attempt::new("organization.role_created", id, json!({ "role": name, "permissions": wanted }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::ROLE_CREATE)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            let permissions = self.settings.matrix.read(wanted)?;
-            // Its name gives nothing to anybody yet: whoever is no administrator can make it, and neither give nor take it.
-            powers.must_cover(&Powers { roles: Roles::new(), permissions: permissions.clone() })?;
-            if name.is_built_in() {
-                return Err(refusal::role_taken());
-            }
-            if i64::try_from(store::roles::list(&mut tx, id).await?.len()).unwrap_or(MOST) >= MOST {
-                return Err(refusal::too_many_custom_roles(MOST));
-            }
-            if !store::roles::insert(&mut tx, id, name, &permissions, now).await? {
-                return Err(refusal::role_taken());
-            }
-            let details = json!({ "role": name, "permissions": permissions });
-            self.record(&mut tx, actor, "organization.role_created", id, details).await?;
-            tx.commit(now).await?;
-            Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::ROLE_CREATE)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                let permissions = self.settings.matrix.read(wanted)?;
+                // Its name gives nothing to anybody yet: whoever is no administrator can make it, and neither give nor take it.
+                powers.must_cover(&Powers { roles: Roles::new(), permissions: permissions.clone() })?;
+                if name.is_built_in() {
+                    return Err(refusal::role_taken());
+                }
+                if i64::try_from(store::roles::list(&mut tx, id).await?.len()).unwrap_or(MOST) >= MOST {
+                    return Err(refusal::too_many_custom_roles(MOST));
+                }
+                if !store::roles::insert(&mut tx, id, name, &permissions, now).await? {
+                    return Err(refusal::role_taken());
+                }
+                let details = json!({ "role": name, "permissions": permissions });
+                self.record(&mut tx, actor, "organization.role_created", id, details).await?;
+                tx.commit(now).await?;
+                Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
+            }),
+        )
         .await
     }
 
@@ -83,27 +87,31 @@ impl Organizations {
     /// that are the same everywhere, 400 when there is no such role or permission.
     pub async fn update_role(&self, actor: &Actor, id: OrgId, name: &Role, wanted: Vec<String>) -> Result<RoleInfo> {
         let tried = Attempt::new("organization.role_updated", id, json!({ "role": name, "permissions": wanted }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::ROLE_UPDATE)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            let permissions = self.settings.matrix.read(wanted)?;
-            if name.is_built_in() {
-                return Err(refusal::fixed_role());
-            }
-            let before = self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?;
-            actor.must_cover(&powers, &before)?;
-            actor.must_cover(&powers, &powers_of(name, &permissions))?;
-            if !store::roles::update(&mut tx, id, name, &permissions, now).await? {
-                return Err(refusal::unknown_role());
-            }
-            if permissions != before.permissions {
-                tx.emit(Event::OrganizationChanged { organization: id });
-            }
-            let details = json!({ "role": name, "permissions": permissions });
-            self.record(&mut tx, actor, "organization.role_updated", id, details).await?;
-            tx.commit(now).await?;
-            Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::ROLE_UPDATE)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                let permissions = self.settings.matrix.read(wanted)?;
+                if name.is_built_in() {
+                    return Err(refusal::fixed_role());
+                }
+                let before = self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?;
+                actor.must_cover(&powers, &before)?;
+                actor.must_cover(&powers, &powers_of(name, &permissions))?;
+                if !store::roles::update(&mut tx, id, name, &permissions, now).await? {
+                    return Err(refusal::unknown_role());
+                }
+                if permissions != before.permissions {
+                    tx.emit(Event::OrganizationChanged { organization: id });
+                }
+                let details = json!({ "role": name, "permissions": permissions });
+                self.record(&mut tx, actor, "organization.role_updated", id, details).await?;
+                tx.commit(now).await?;
+                Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })
+            }),
+        )
         .await
     }
 
@@ -114,24 +122,28 @@ impl Organizations {
     /// everywhere, 400 when there is no such role.
     pub async fn delete_role(&self, actor: &Actor, id: OrgId, name: &Role) -> Result<()> {
         let tried = Attempt::new("organization.role_deleted", id, json!({ "role": name }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::ROLE_DELETE)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            if name.is_built_in() {
-                return Err(refusal::fixed_role());
-            }
-            actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
-            let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0
-                || self.is_role_of_service(&mut tx, id, name).await?;
-            if is_held || store::invitations::is_role_offered(&mut tx, id, name.as_str(), now).await? {
-                return Err(refusal::role_in_use());
-            }
-            if !store::roles::delete(&mut tx, id, name).await? {
-                return Err(refusal::unknown_role());
-            }
-            self.record(&mut tx, actor, "organization.role_deleted", id, json!({ "role": name })).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::ROLE_DELETE)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                if name.is_built_in() {
+                    return Err(refusal::fixed_role());
+                }
+                actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &[name.clone()].into()).await?)?;
+                let is_held = store::members::count_with_role(&mut tx, id, name.as_str()).await? > 0
+                    || self.is_role_of_service(&mut tx, id, name).await?;
+                if is_held || store::invitations::is_role_offered(&mut tx, id, name.as_str(), now).await? {
+                    return Err(refusal::role_in_use());
+                }
+                if !store::roles::delete(&mut tx, id, name).await? {
+                    return Err(refusal::unknown_role());
+                }
+                self.record(&mut tx, actor, "organization.role_deleted", id, json!({ "role": name })).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 }

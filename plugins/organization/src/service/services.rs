@@ -56,39 +56,43 @@ impl Organizations {
             id,
             json!({ "name": new.name, "roles": new.roles, "scopes": new.scopes }),
         );
-        self.attempt(actor, tried, async {
-            actor.must_be_no_agent()?;
-            let work = self.begin(actor, id, &[], Some(permission::TOKEN_CREATE)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            let name = read_name(&new.name)?;
-            check_lifetime(new.lifetime)?;
-            check_scopes(&new.scopes, &self.host.catalog()?.scopes)?;
-            if new.roles.contains(OWNER) {
-                return Err(refusal::owners_are_people());
-            }
-            actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
-            if store::services::list(&mut tx, id, now).await?.len() >= MOST {
-                return Err(refusal::too_many_services(MOST));
-            }
-            let (clock, entropy) = (self.host.clock(), self.host.entropy());
-            let secret = TokenKind::Service.mint(entropy);
-            let row = ServiceRow {
-                id: ServiceId::new(clock, entropy),
-                organization_id: id,
-                name,
-                roles: new.roles,
-                scopes: new.scopes,
-                created_by: actor.user_id(),
-                created_at: now,
-                expires_at: now.plus(new.lifetime),
-                last_used_at: None,
-            };
-            store::services::insert(&mut tx, &row, secret.hash()).await?;
-            let details = json!({ "service": row.id, "name": row.name, "roles": row.roles, "scopes": row.scopes });
-            self.record(&mut tx, actor, "organization.service_created", id, details).await?;
-            tx.commit(now).await?;
-            Ok((secret, row.into()))
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                actor.must_be_no_agent()?;
+                let work = self.begin(actor, id, &[], Some(permission::TOKEN_CREATE)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                let name = read_name(&new.name)?;
+                check_lifetime(new.lifetime)?;
+                check_scopes(&new.scopes, &self.host.catalog()?.scopes)?;
+                if new.roles.contains(OWNER) {
+                    return Err(refusal::owners_are_people());
+                }
+                actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
+                if store::services::list(&mut tx, id, now).await?.len() >= MOST {
+                    return Err(refusal::too_many_services(MOST));
+                }
+                let (clock, entropy) = (self.host.clock(), self.host.entropy());
+                let secret = TokenKind::Service.mint(entropy);
+                let row = ServiceRow {
+                    id: ServiceId::new(clock, entropy),
+                    organization_id: id,
+                    name,
+                    roles: new.roles,
+                    scopes: new.scopes,
+                    created_by: actor.user_id(),
+                    created_at: now,
+                    expires_at: now.plus(new.lifetime),
+                    last_used_at: None,
+                };
+                store::services::insert(&mut tx, &row, secret.hash()).await?;
+                let details = json!({ "service": row.id, "name": row.name, "roles": row.roles, "scopes": row.scopes });
+                self.record(&mut tx, actor, "organization.service_created", id, details).await?;
+                tx.commit(now).await?;
+                Ok((secret, row.into()))
+            }),
+        )
         .await
     }
 
@@ -98,20 +102,24 @@ impl Organizations {
     /// 404, or 403 without `token:revoke` or when its roles allow more than whoever ends it may.
     pub async fn revoke_service(&self, actor: &Actor, id: OrgId, service: ServiceId) -> Result<()> {
         let tried = Attempt::new("organization.service_revoked", id, json!({ "service": service }));
-        self.attempt(actor, tried, async {
-            let work = self.begin(actor, id, &[], Some(permission::TOKEN_REVOKE)).await?;
-            let Work { mut tx, powers, now, .. } = work;
-            let found = store::services::find(&mut tx, service, now).await?;
-            let found = found.filter(|found| found.organization_id == id).ok_or_else(refusal::unknown_service)?;
-            actor.must_cover(&powers, &self.powers_left(&mut tx, id, &found.roles).await?)?;
-            if !store::services::revoke(&mut tx, service, now).await? {
-                return Err(refusal::unknown_service());
-            }
-            tx.emit(Event::TokenRevoked { token: token_of(service) });
-            let details = json!({ "service": service, "name": found.name });
-            self.record(&mut tx, actor, "organization.service_revoked", id, details).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            tried,
+            Box::pin(async {
+                let work = self.begin(actor, id, &[], Some(permission::TOKEN_REVOKE)).await?;
+                let Work { mut tx, powers, now, .. } = work;
+                let found = store::services::find(&mut tx, service, now).await?;
+                let found = found.filter(|found| found.organization_id == id).ok_or_else(refusal::unknown_service)?;
+                actor.must_cover(&powers, &self.powers_left(&mut tx, id, &found.roles).await?)?;
+                if !store::services::revoke(&mut tx, service, now).await? {
+                    return Err(refusal::unknown_service());
+                }
+                tx.emit(Event::TokenRevoked { token: token_of(service) });
+                let details = json!({ "service": service, "name": found.name });
+                self.record(&mut tx, actor, "organization.service_revoked", id, details).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 

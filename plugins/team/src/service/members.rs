@@ -66,7 +66,7 @@ impl Teams {
     /// As [`member`](Self::member).
     pub async fn member_named(&self, actor: &Actor, id: TeamId, named: &str) -> Result<UserId> {
         let tried = Tried { action: "team.member_sought", details: json!({}) };
-        self.attempt(actor, id, tried, self.look(actor, id, Need::Seeing)).await?;
+        self.attempt(actor, id, tried, Box::pin(self.look(actor, id, Need::Seeing))).await?;
         let user = self.account_named(named).await?.ok_or_else(refusal::unknown_member)?;
         self.find_member(id, user).await?.map(|_| user).ok_or_else(refusal::unknown_member)
     }
@@ -77,7 +77,7 @@ impl Teams {
     /// 404, 403 for who may not, 400 when it stands for none: the same as for one that is not in the organization.
     pub async fn candidate(&self, actor: &Actor, id: TeamId, named: &str) -> Result<UserId> {
         let tried = Tried { action: "team.member_added", details: json!({}) };
-        self.attempt(actor, id, tried, self.look(actor, id, Need::Members)).await?;
+        self.attempt(actor, id, tried, Box::pin(self.look(actor, id, Need::Members))).await?;
         self.account_named(named).await?.ok_or_else(refusal::not_in_organization)
     }
 
@@ -107,22 +107,27 @@ impl Teams {
     /// full, 400 when the person is not in the organization.
     pub async fn add_member(&self, actor: &Actor, id: TeamId, user: UserId, roles: &Roles) -> Result<TeamMember> {
         let tried = Tried { action: "team.member_added", details: json!({ "user": user, "roles": roles }) };
-        self.attempt(actor, id, tried, async {
-            let Work { mut tx, organization, team, powers, now } = self.begin(actor, id, Need::Members).await?;
-            powers.must_cover(roles)?;
-            if !self.is_in_organization(&mut tx, &team, user).await? {
-                return Err(refusal::not_in_organization());
-            }
-            if let Some(member) = store::members::find(&mut tx, id, user).await? {
-                return Ok(member);
-            }
-            let member = self.new_member(id, user, roles.clone());
-            self.add_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
-            let details = json!({ "user": user, "roles": roles });
-            self.record(&mut tx, actor, "team.member_added", &team, details).await?;
-            tx.commit(now).await?;
-            Ok(member)
-        })
+        self.attempt(
+            actor,
+            id,
+            tried,
+            Box::pin(async {
+                let Work { mut tx, organization, team, powers, now } = self.begin(actor, id, Need::Members).await?;
+                powers.must_cover(roles)?;
+                if !self.is_in_organization(&mut tx, &team, user).await? {
+                    return Err(refusal::not_in_organization());
+                }
+                if let Some(member) = store::members::find(&mut tx, id, user).await? {
+                    return Ok(member);
+                }
+                let member = self.new_member(id, user, roles.clone());
+                self.add_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
+                let details = json!({ "user": user, "roles": roles });
+                self.record(&mut tx, actor, "team.member_added", &team, details).await?;
+                tx.commit(now).await?;
+                Ok(member)
+            }),
+        )
         .await
     }
 
@@ -132,14 +137,19 @@ impl Teams {
     /// 404, 403 for who neither leads the team nor has `team:update`, and when the member has a role a lead does not have.
     pub async fn remove_member(&self, actor: &Actor, id: TeamId, user: UserId) -> Result<()> {
         let tried = Tried { action: "team.member_removed", details: json!({ "user": user }) };
-        self.attempt(actor, id, tried, async {
-            let Work { mut tx, organization, team, powers, now } = self.begin(actor, id, Need::Members).await?;
-            let member = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-            powers.must_cover(&member.roles)?;
-            self.remove_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
-            self.record(&mut tx, actor, "team.member_removed", &team, json!({ "user": user })).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            id,
+            tried,
+            Box::pin(async {
+                let Work { mut tx, organization, team, powers, now } = self.begin(actor, id, Need::Members).await?;
+                let member = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
+                powers.must_cover(&member.roles)?;
+                self.remove_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
+                self.record(&mut tx, actor, "team.member_removed", &team, json!({ "user": user })).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 
@@ -150,26 +160,31 @@ impl Teams {
     /// not have.
     pub async fn set_roles(&self, actor: &Actor, id: TeamId, user: UserId, roles: &Roles) -> Result<TeamMember> {
         let tried = Tried { action: "team.roles_set", details: json!({ "user": user, "roles": roles }) };
-        self.attempt(actor, id, tried, async {
-            let Work { mut tx, organization, team, powers, now } = self.begin(actor, id, Need::Members).await?;
-            let before = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-            powers.must_cover(&before.roles)?;
-            powers.must_cover(roles)?;
-            if before.roles == *roles {
-                return Ok(before);
-            }
-            store::members::set_roles(&mut tx, id, user, roles).await?;
-            tx.emit(Event::MembershipChanged { organization: organization.id, user });
-            let member = TeamMember { roles: roles.clone(), ..before.clone() };
-            let place = InTeam { team: &team, organization: &organization };
-            for listener in self.listeners.all() {
-                listener.after_role_change(&mut tx, place, &member, &before.roles).await?;
-            }
-            let details = json!({ "user": user, "roles": roles });
-            self.record(&mut tx, actor, "team.roles_set", &team, details).await?;
-            tx.commit(now).await?;
-            Ok(member)
-        })
+        self.attempt(
+            actor,
+            id,
+            tried,
+            Box::pin(async {
+                let Work { mut tx, organization, team, powers, now } = self.begin(actor, id, Need::Members).await?;
+                let before = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
+                powers.must_cover(&before.roles)?;
+                powers.must_cover(roles)?;
+                if before.roles == *roles {
+                    return Ok(before);
+                }
+                store::members::set_roles(&mut tx, id, user, roles).await?;
+                tx.emit(Event::MembershipChanged { organization: organization.id, user });
+                let member = TeamMember { roles: roles.clone(), ..before.clone() };
+                let place = InTeam { team: &team, organization: &organization };
+                for listener in self.listeners.all() {
+                    listener.after_role_change(&mut tx, place, &member, &before.roles).await?;
+                }
+                let details = json!({ "user": user, "roles": roles });
+                self.record(&mut tx, actor, "team.roles_set", &team, details).await?;
+                tx.commit(now).await?;
+                Ok(member)
+            }),
+        )
         .await
     }
 
@@ -179,14 +194,19 @@ impl Teams {
     /// 404 for who is not in it, 403 for an agent.
     pub async fn leave(&self, actor: &Actor, id: TeamId) -> Result<()> {
         let tried = Tried { action: "team.left", details: json!({}) };
-        self.attempt(actor, id, tried, async {
-            let user = actor.person()?;
-            let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Organization).await?;
-            let member = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
-            self.remove_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
-            self.record(&mut tx, actor, "team.left", &team, json!({ "user": user })).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            id,
+            tried,
+            Box::pin(async {
+                let user = actor.person()?;
+                let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Organization).await?;
+                let member = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
+                self.remove_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;
+                self.record(&mut tx, actor, "team.left", &team, json!({ "user": user })).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 }

@@ -61,48 +61,53 @@ impl Teams {
         let tried =
             Attempt::new("team.created", organization, json!({ "name": new.name, "organization": organization }));
         organizations
-            .attempt(actor, tried, async {
-                let mut conn = self.host.db().read().await?;
-                organizations.admit(&mut conn, actor, organization, Some(permission::TEAM_CREATE)).await?;
-                drop(conn);
-                if actor.is_bound_to_teams() {
-                    return Err(refusal::bound_to_teams());
-                }
-                let name = name_of(&new.name)?;
-                let slug = slug_for(new.slug.as_deref(), &name)?;
-                let now = self.host.now();
-                let mut tx = self.host.db().begin().await?;
-                organizations.hold_people(&mut tx, actor, &[]).await?;
-                let held = organizations.hold(&mut tx, actor, organization, Some(permission::TEAM_CREATE)).await;
-                let (organization, _) = held?;
-                let count = store::teams::count(&mut tx, organization.id).await?;
-                if let Some(limit) =
-                    self.settings.maximum_teams_per_organization.filter(|limit| count >= i64::from(*limit))
-                {
-                    return Err(refusal::too_many(limit));
-                }
-                let id = TeamId::new(self.host.clock(), self.host.entropy());
-                let team = Team { id, organization_id: organization.id, slug, name, created_at: now, updated_at: now };
-                if !store::teams::insert(&mut tx, &team).await? {
-                    return Err(refusal::slug_taken());
-                }
-                let place = InTeam { team: &team, organization: &organization };
-                for listener in self.listeners.all() {
-                    listener.after_create(&mut tx, place).await?;
-                }
-                let lead = new.lead.or(actor.user_id());
-                if let Some(user) = lead {
-                    if !self.is_in_organization(&mut tx, &team, user).await? {
-                        return Err(refusal::not_in_organization());
+            .attempt(
+                actor,
+                tried,
+                Box::pin(async {
+                    let mut conn = self.host.db().read().await?;
+                    organizations.admit(&mut conn, actor, organization, Some(permission::TEAM_CREATE)).await?;
+                    drop(conn);
+                    if actor.is_bound_to_teams() {
+                        return Err(refusal::bound_to_teams());
                     }
-                    let member = self.new_member(id, user, read_roles([LEAD])?);
-                    self.add_in(&mut tx, place, &member).await?;
-                }
-                let details = json!({ "slug": team.slug, "lead": lead });
-                self.record(&mut tx, actor, "team.created", &team, details).await?;
-                tx.commit(now).await?;
-                Ok(team)
-            })
+                    let name = name_of(&new.name)?;
+                    let slug = slug_for(new.slug.as_deref(), &name)?;
+                    let now = self.host.now();
+                    let mut tx = self.host.db().begin().await?;
+                    organizations.hold_people(&mut tx, actor, &[]).await?;
+                    let held = organizations.hold(&mut tx, actor, organization, Some(permission::TEAM_CREATE)).await;
+                    let (organization, _) = held?;
+                    let count = store::teams::count(&mut tx, organization.id).await?;
+                    if let Some(limit) =
+                        self.settings.maximum_teams_per_organization.filter(|limit| count >= i64::from(*limit))
+                    {
+                        return Err(refusal::too_many(limit));
+                    }
+                    let id = TeamId::new(self.host.clock(), self.host.entropy());
+                    let team =
+                        Team { id, organization_id: organization.id, slug, name, created_at: now, updated_at: now };
+                    if !store::teams::insert(&mut tx, &team).await? {
+                        return Err(refusal::slug_taken());
+                    }
+                    let place = InTeam { team: &team, organization: &organization };
+                    for listener in self.listeners.all() {
+                        listener.after_create(&mut tx, place).await?;
+                    }
+                    let lead = new.lead.or(actor.user_id());
+                    if let Some(user) = lead {
+                        if !self.is_in_organization(&mut tx, &team, user).await? {
+                            return Err(refusal::not_in_organization());
+                        }
+                        let member = self.new_member(id, user, read_roles([LEAD])?);
+                        self.add_in(&mut tx, place, &member).await?;
+                    }
+                    let details = json!({ "slug": team.slug, "lead": lead });
+                    self.record(&mut tx, actor, "team.created", &team, details).await?;
+                    tx.commit(now).await?;
+                    Ok(team)
+                }),
+            )
             .await
     }
 
@@ -221,22 +226,27 @@ impl Teams {
     /// 404, 403 without `team:update`, 400 when it is no name.
     pub async fn rename(&self, actor: &Actor, id: TeamId, name: &str) -> Result<Team> {
         let tried = Tried { action: "team.renamed", details: json!({}) };
-        self.attempt(actor, id, tried, async {
-            let Work { mut tx, organization, team: before, now, .. } = self.begin(actor, id, Need::Update).await?;
-            let team = Team { name: name_of(name)?, updated_at: now, ..before.clone() };
-            if team.name == before.name {
-                return Ok(before);
-            }
-            store::teams::rename(&mut tx, id, &team.name, now).await?;
-            tx.emit(Event::OrganizationChanged { organization: organization.id });
-            for listener in self.listeners.all() {
-                listener.after_update(&mut tx, InTeam { team: &team, organization: &organization }).await?;
-            }
-            let details = json!({ "name": { "before": before.name, "after": team.name } });
-            self.record(&mut tx, actor, "team.renamed", &team, details).await?;
-            tx.commit(now).await?;
-            Ok(team)
-        })
+        self.attempt(
+            actor,
+            id,
+            tried,
+            Box::pin(async {
+                let Work { mut tx, organization, team: before, now, .. } = self.begin(actor, id, Need::Update).await?;
+                let team = Team { name: name_of(name)?, updated_at: now, ..before.clone() };
+                if team.name == before.name {
+                    return Ok(before);
+                }
+                store::teams::rename(&mut tx, id, &team.name, now).await?;
+                tx.emit(Event::OrganizationChanged { organization: organization.id });
+                for listener in self.listeners.all() {
+                    listener.after_update(&mut tx, InTeam { team: &team, organization: &organization }).await?;
+                }
+                let details = json!({ "name": { "before": before.name, "after": team.name } });
+                self.record(&mut tx, actor, "team.renamed", &team, details).await?;
+                tx.commit(now).await?;
+                Ok(team)
+            }),
+        )
         .await
     }
 
@@ -247,18 +257,23 @@ impl Teams {
     /// 404, 403 without `team:delete`, or what a listener says.
     pub async fn delete(&self, actor: &Actor, id: TeamId) -> Result<()> {
         let tried = Tried { action: "team.deleted", details: json!({}) };
-        self.attempt(actor, id, tried, async {
-            let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Delete).await?;
-            for listener in self.listeners.all() {
-                listener.before_delete(&mut tx, InTeam { team: &team, organization: &organization }).await?;
-            }
-            if !store::teams::delete(&mut tx, id).await? {
-                return Err(refusal::unknown());
-            }
-            tx.emit(Event::OrganizationChanged { organization: organization.id });
-            self.record(&mut tx, actor, "team.deleted", &team, json!({ "slug": team.slug })).await?;
-            tx.commit(now).await
-        })
+        self.attempt(
+            actor,
+            id,
+            tried,
+            Box::pin(async {
+                let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Delete).await?;
+                for listener in self.listeners.all() {
+                    listener.before_delete(&mut tx, InTeam { team: &team, organization: &organization }).await?;
+                }
+                if !store::teams::delete(&mut tx, id).await? {
+                    return Err(refusal::unknown());
+                }
+                tx.emit(Event::OrganizationChanged { organization: organization.id });
+                self.record(&mut tx, actor, "team.deleted", &team, json!({ "slug": team.slug })).await?;
+                tx.commit(now).await
+            }),
+        )
         .await
     }
 }

@@ -1,7 +1,6 @@
 //! What every act begins and ends with.
 
 use std::future::Future;
-use std::pin::pin;
 
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
@@ -42,9 +41,8 @@ impl Teams {
         actor: &Actor,
         id: TeamId,
         tried: Tried,
-        act: impl Future<Output = Result<T>> + Send,
+        act: impl Future<Output = Result<T>> + Send + Unpin,
     ) -> Result<T> {
-        let act = pin!(act);
         match act.await {
             Ok(done) => Ok(done),
             Err(failure) => {
