@@ -147,16 +147,27 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
 fn arguments(tool: &str, names: &Names) -> Value {
     let of = |name: &str| names.of(name);
     match tool {
-        "get_organization" | "list_members" | "list_invitations" | "list_agents" => {
+        "get_organization" | "list_members" | "list_invitations" | "list_agents" | "list_roles" | "list_services" => {
             json!({ "organization": of("organization") })
         }
+        "read_record" => json!({ "organization": of("organization"), "user": of("email") }),
+        "prepare_service" => json!({ "organization": of("organization"), "name": "New" }),
+        "update_organization" => json!({ "organization": of("organization"), "name": "Another name" }),
+        "create_role" => {
+            json!({ "organization": of("organization"), "role": "newcomer", "permissions": ["member:read"] })
+        }
+        "update_role" => {
+            json!({ "organization": of("organization"), "role": of("role"), "permissions": ["role:read"] })
+        }
+        "delete_role" => json!({ "organization": of("organization"), "role": of("role") }),
+        "revoke_service" => json!({ "organization": of("organization"), "service": of("service") }),
         "disconnect_agent" => json!({ "organization": of("organization"), "agent": of("agent") }),
         "invite_member" => {
             json!({
                 "organization": of("organization"), "email": "new@example.org", "roles": [of("role")], "team": of("team"),
             })
         }
-        "cancel_invitation" => json!({ "invitation": of("invitation") }),
+        "cancel_invitation" | "resend_invitation" => json!({ "invitation": of("invitation") }),
         "set_member_roles" => {
             json!({ "organization": of("organization"), "member": of("email"), "roles": [of("role")] })
         }

@@ -117,7 +117,7 @@ pub fn is_change(row: &Row) -> bool {
     let verb = row.door.rsplit(' ').next().unwrap_or_default();
     match row.part {
         Part::Routes => row.door.starts_with("POST "),
-        Part::Tools => !["list_", "get_"].iter().any(|reads| verb.starts_with(reads)),
+        Part::Tools => !["list_", "get_", "read_", "prepare_"].iter().any(|reads| verb.starts_with(reads)),
         Part::Commands => !["list", "members", "agents"].contains(&verb),
     }
 }

@@ -4,9 +4,10 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use belgie_api::clock::SystemClock;
+use belgie_api::db::Db;
 use belgie_api::entropy::SystemEntropy;
 use belgie_api::{Clock, Event, TokenId, on};
 
@@ -26,18 +27,18 @@ async fn is_fresh(gateway: &TestGateway, browser: &mut Browser) -> Option<bool> 
     body["session"]["is_fresh"].as_bool()
 }
 
-/// Waits until all news so far have gone round: those of this node come back to it, too.
+/// Waits until all news so far have come here, those of other nodes, too: as another node, says something behind them.
 async fn quiet(gateway: &TestGateway) {
-    let seen = Arc::new(AtomicUsize::new(0));
+    let has_come = Arc::new(AtomicBool::new(false));
     let marker = Event::TokenRevoked { token: TokenId::new(&SystemClock, &SystemEntropy) };
-    let (db, counted, awaited) = (gateway.gateway.host().db(), Arc::clone(&seen), marker.clone());
-    db.bus().subscribe(Arc::new(move |event: &Event| {
-        counted.fetch_add(usize::from(*event == awaited), Ordering::SeqCst);
+    let (heard, awaited) = (Arc::clone(&has_come), marker.clone());
+    gateway.gateway.host().db().bus().subscribe(Arc::new(move |event: &Event| {
+        heard.fetch_or(*event == awaited, Ordering::SeqCst);
     }));
-    let mut tx = db.begin().await.expect("a transaction");
+    let mut tx = Db::new(gateway.pools().clone(), Arc::default()).begin().await.expect("a transaction");
     tx.emit(marker);
     tx.commit(gateway.clock.now()).await.expect("a commit");
-    eventually("the news go round", || seen.load(Ordering::SeqCst) >= 2).await;
+    eventually("the news have come", || has_come.load(Ordering::SeqCst)).await;
 }
 
 /// Ends every session behind everybody's back: no news say so.

@@ -71,8 +71,7 @@ impl Doorkeeper {
         Modern { client, url, token: Some(self.0.token.expose()) }
     }
 
-    /// How often the token is looked up for this many calls, while nothing happens that would be a reason to look again:
-    /// an account made a moment ago is news, too, and a process hears its own a second time.
+    /// How often the token is looked up for this many calls, while nothing happens that would be a reason to look again.
     async fn lookups_for(&self, calls: usize, modern: &Modern<'_>, gateway: &TestGateway) -> u32 {
         let count = async || {
             let before = self.lookups();
