@@ -1,7 +1,7 @@
 //! The record as a whole: written, read and, when it is too old, taken away.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -26,6 +26,8 @@ use crate::store::decisions;
 
 /// How many old entries are taken away in one transaction.
 const AT_ONCE: i64 = 2_000;
+/// And how many batches, each of which may be of thousands.
+const BATCHES_AT_ONCE: i64 = 64;
 const DAY: Duration = Duration::from_hours(24);
 
 /// How long entries are kept; `None`: for good.
@@ -73,8 +75,8 @@ impl Archive {
     pub fn new(parts: ArchiveParts) -> Self {
         let ArchiveParts { db, clock, entropy, recorder, retention } = parts;
         let log = AuditLog::new(Arc::clone(&clock), Arc::clone(&entropy));
-        let (known, is_failing) = (Mutex::new(HashSet::new()), AtomicBool::new(false));
-        Self { log, writer: Arc::new(Writer { db, clock, entropy, recorder, known, is_failing }), retention }
+        let (progress, is_failing) = (Mutex::default(), AtomicBool::new(false));
+        Self { log, writer: Arc::new(Writer { db, clock, entropy, recorder, progress, is_failing }), retention }
     }
 
     /// Where decisions are left.
@@ -120,13 +122,14 @@ impl Archive {
     async fn take_away(&self, kept: Kept, before: Timestamp) -> Result<()> {
         loop {
             let mut tx = self.writer.db.begin().await?;
+            let most = if matches!(kept, Kept::Batches) { BATCHES_AT_ONCE } else { AT_ONCE };
             let count = match kept {
-                Kept::Batches => decisions::purge(&mut tx, before, AT_ONCE).await?,
-                Kept::Subjects => decisions::purge_subjects(&mut tx, before, AT_ONCE).await?,
-                Kept::Acts => audit::purge(&mut tx, before, AT_ONCE).await?,
+                Kept::Batches => decisions::purge(&mut tx, before, most).await?,
+                Kept::Subjects => decisions::purge_subjects(&mut tx, before, most).await?,
+                Kept::Acts => audit::purge(&mut tx, before, most).await?,
             };
             tx.commit(self.writer.clock.now()).await?;
-            if count < AT_ONCE.unsigned_abs() {
+            if count < most.unsigned_abs() {
                 return Ok(());
             }
         }

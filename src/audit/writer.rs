@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::batch::Packer;
 use super::kept_caller::KeptCaller;
 use super::recorder::{Decision, Lost, Recorder, Waiting};
-use crate::store::decisions;
+use crate::store::decisions::{self, NewBatch};
 
 /// How long an entry waits at most while the database answers.
 pub const FLUSH_EVERY: Duration = Duration::from_millis(250);
@@ -31,8 +31,8 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) recorder: Recorder,
-    /// Callers that are written; held by whoever writes, so that one does at a time.
-    pub(super) known: Mutex<HashSet<Uuid>>,
+    /// How far it is; held by whoever writes, so that one does at a time.
+    pub(super) progress: Mutex<Progress>,
     pub(super) is_failing: AtomicBool,
 }
 
@@ -43,15 +43,22 @@ impl Writer {
     /// When the database does not answer.
     pub(super) async fn flush(&self) -> Result<()> {
         let Some(waiting) = self.recorder.waiting() else { return Ok(()) };
-        let mut known = self.known.lock().await;
+        let mut progress = self.progress.lock().await;
         loop {
-            let batch = Batch::take(waiting);
-            let (count, has_lost) = (batch.decisions.len(), !batch.lost.is_empty());
-            if count == 0 && !has_lost {
-                return Ok(());
+            if progress.packed.is_none() {
+                progress.packed = self.pack(waiting)?;
             }
-            self.write(&batch, &mut known).await?;
-            batch.finish();
+            let Some(packed) = &progress.packed else { return Ok(()) };
+            // Given up in here, by whoever waits or by the engine, it may be written or not. It stays as it is, under its ids, and
+            // is written again, which changes nothing where it was.
+            self.write(packed, &progress.known).await?;
+            if let Some(packed) = progress.packed.take() {
+                if progress.known.len() > MOST_KNOWN {
+                    progress.known.clear();
+                }
+                progress.known.extend(packed.callers.iter().map(|caller| caller.id));
+                waiting.give_room(packed.count);
+            }
         }
     }
 
@@ -69,7 +76,23 @@ impl Writer {
         }
     }
 
-    async fn write(&self, batch: &Batch, known: &mut HashSet<Uuid>) -> Result<()> {
+    async fn write(&self, packed: &Packed, known: &HashSet<Uuid>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for caller in packed.callers.iter().filter(|caller| !known.contains(&caller.id)) {
+            decisions::insert_caller(&mut tx, caller.id, caller.day, &caller.kept).await?;
+        }
+        for batch in &packed.batches {
+            decisions::insert(&mut tx, batch).await?;
+        }
+        tx.commit(self.clock.now()).await
+    }
+
+    /// Takes out what waits and makes rows of it; `None` when nothing waits.
+    fn pack(&self, waiting: &Arc<Waiting>) -> Result<Option<Packed>> {
+        let batch = Batch::take(waiting);
+        if batch.decisions.is_empty() && batch.lost.is_empty() {
+            return Ok(None);
+        }
         let mut callers = Callers::default();
         let mut packer = Packer::default();
         for decision in &batch.decisions {
@@ -80,23 +103,36 @@ impl Writer {
             packer.add_gap(*organization, *lost, self.clock.now());
         }
         let batches = packer.finish(|| DecisionId::new(self.clock.as_ref(), self.entropy.as_ref()))?;
-        let mut tx = self.db.begin().await?;
-        for caller in callers.all.iter().filter(|caller| !known.contains(&caller.id)) {
-            decisions::insert_caller(&mut tx, caller.id, caller.day, &caller.kept).await?;
-        }
-        for batch in &batches {
-            decisions::insert(&mut tx, batch).await?;
-        }
-        tx.commit(self.clock.now()).await?;
-        if known.len() > MOST_KNOWN {
-            known.clear();
-        }
-        known.extend(callers.all.into_iter().map(|caller| caller.id));
-        Ok(())
+        let callers = callers.all.into_iter().map(|written| written.row).collect();
+        Ok(Some(Packed { callers, batches, count: batch.finish() }))
     }
 }
 
-/// What is being written. Dropped before it is, it waits again.
+/// How far the writing is.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Callers that are written.
+    known: HashSet<Uuid>,
+    /// What is to be written next, and may be written already.
+    packed: Option<Packed>,
+}
+
+/// Rows of decisions that have been taken out.
+struct Packed {
+    callers: Vec<CallerRow>,
+    batches: Vec<NewBatch>,
+    /// How many decisions there are.
+    count: usize,
+}
+
+/// What a caller was on a day.
+struct CallerRow {
+    id: Uuid,
+    day: Timestamp,
+    kept: Value,
+}
+
+/// What has been taken out. Dropped before there are rows of it, it waits again.
 struct Batch {
     waiting: Arc<Waiting>,
     decisions: Vec<Decision>,
@@ -109,11 +145,10 @@ impl Batch {
         Self { waiting: Arc::clone(waiting), decisions, lost }
     }
 
-    /// It is written.
-    fn finish(mut self) {
+    /// There are rows of it: of how many decisions.
+    fn finish(mut self) -> usize {
         self.lost.clear();
-        let count = std::mem::take(&mut self.decisions).len();
-        self.waiting.give_room(count);
+        std::mem::take(&mut self.decisions).len()
     }
 }
 
@@ -134,9 +169,7 @@ struct Callers<'a> {
 /// A caller of a batch.
 struct Written<'a> {
     caller: &'a Caller,
-    id: Uuid,
-    day: Timestamp,
-    kept: Value,
+    row: CallerRow,
 }
 
 impl<'a> Callers<'a> {
@@ -149,14 +182,14 @@ impl<'a> Callers<'a> {
         let numbers = self.by_credential.entry((place, day)).or_default();
         let known = numbers.iter().filter_map(|number| Some((*number, self.all.get(*number)?)));
         if let Some((number, written)) = known.into_iter().find(|(_, written)| is_same(written.caller, caller)) {
-            return Ok((number, written.id));
+            return Ok((number, written.row.id));
         }
         let kept = serde_json::to_value(KeptCaller::of(caller)).map_err(Failure::internal)?;
         let hash = sha256(format!("{day} {kept}").as_bytes());
         let id = Uuid::from_slice(hash.get(..16).unwrap_or_default()).map_err(Failure::internal)?;
         let day = Timestamp::from_unix_micros(day.saturating_mul(MICROS_PER_DAY));
         numbers.push(self.all.len());
-        self.all.push(Written { caller, id, day, kept });
+        self.all.push(Written { caller, row: CallerRow { id, day, kept } });
         Ok((self.all.len() - 1, id))
     }
 }

@@ -18,8 +18,8 @@ pub use self::many::insert_subjects;
 /// No batch is longer.
 pub const SPAN: Duration = Duration::from_hours(1);
 
-const INSERT: &str =
-    "INSERT INTO core_decision_batches (id, first_at, last_at, count, body) VALUES ($1, $2, $3, $4, $5)";
+const INSERT: &str = "INSERT INTO core_decision_batches (id, first_at, last_at, count, body) \
+     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING";
 const INSERT_CALLER: &str =
     "INSERT INTO core_decision_callers (id, at, caller) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
 const FIND_CALLER: &str = "SELECT caller FROM core_decision_callers WHERE id = $1";
@@ -186,19 +186,20 @@ pub async fn find_caller(conn: &mut Conn, id: Uuid) -> Result<Option<Value>> {
     Ok(found.map(|Json(caller)| caller))
 }
 
-/// Puts decisions on record.
+/// Puts decisions on record, unless the batch is there already.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn insert(conn: &mut Conn, batch: &NewBatch) -> Result<()> {
-    on!(conn, c => sqlx::query(INSERT)
+    let count = on!(conn, c => sqlx::query(INSERT)
         .bind(batch.id)
         .bind(batch.first_at)
         .bind(batch.last_at)
         .bind(batch.count)
         .bind(batch.body.as_str())
-        .execute(c).await.map(drop))?;
-    insert_subjects(conn, batch).await
+        .execute(c).await.map(|done| done.rows_affected()))?;
+    // Both were written in one transaction, or neither.
+    if count > 0 { insert_subjects(conn, batch).await } else { Ok(()) }
 }
 
 /// Batches, as sought.

@@ -243,3 +243,22 @@ on_both_engines! {
         assert_eq!(ids.len(), whole.len(), "each has an id of its own");
     }
 }
+
+on_both_engines! {
+    async fn whoever_gives_up_the_writing_half_way_doubles_nothing(gateway: TestGateway) {
+        let archive = gateway.gateway.archive();
+        let ada = Connected::new(&gateway, "ada@example.org").await;
+        for polls in 0..30 {
+            ada.call().await;
+            let mut writing = Box::pin(archive.flush());
+            for _ in 0..polls {
+                if futures::poll!(&mut writing).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let found = decisions(&gateway).await;
+        assert_eq!(found.len(), 30, "{:?}", in_words(&found));
+    }
+}
