@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 pub use self::form::Form;
-pub use self::objects::{CheckoutSession, Customer, Item, List, PortalSession, Price, Subscription};
+pub use self::objects::{CheckoutSession, Customer, List, PortalSession, Price, Subscription};
 
 /// The version of the interface that this code was written for.
 pub const VERSION: &str = "2026-09-30.endive";
