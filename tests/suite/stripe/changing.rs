@@ -1,9 +1,12 @@
 //! What becomes of a plan that somebody has: its price moves on, it is changed, it opens nothing any more, it is bought again.
 
+use futures::future::join_all;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{account, alone, buy, is_open, order, plan_of, selling};
+use super::{account, alone, is_open, member_of, of_acme, order, plan_of, selling};
 use crate::on_both_engines;
+use crate::provider::call;
 
 on_both_engines! {
     async fn whoever_pays_a_price_that_was_replaced_keeps_the_plan(engine: Engine) {
@@ -25,5 +28,30 @@ on_both_engines! {
         stripe.shop().reprice(&subscription, "price_foreign");
         stripe.tell_all(&gateway).await;
         assert!(!is_open(&eve).await, "another price that is none of ours opens nothing");
+    }
+}
+
+on_both_engines! {
+    async fn of_many_who_buy_at_once_one_gets_a_page_on_which_one_can_pay(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (ada, acme) = of_acme(&gateway).await;
+        let mut buyers = vec![ada];
+        for email in ["dan@example.org", "fay@example.org", "gus@example.org"] {
+            buyers.push(member_of(&gateway, acme, email, "admin").await);
+        }
+        for _ in 0..3 {
+            let all = buyers.iter_mut().enumerate().map(async |(place, buyer)| {
+                let wish = json!({ "plan": "pro", "account_id": acme, "seats": place + 2, "disable_redirect": true });
+                call(&mut buyer.browser, "/auth/subscription/upgrade", wish).await
+            });
+            for (status, said) in join_all(all).await {
+                assert!(status == StatusCode::OK || said["error"] == "subscription.overtaken", "{status} {said}");
+            }
+            let shop = stripe.shop();
+            assert!(shop.sessions.values().filter(|page| page["status"] == "open").count() <= 1, "{:?}", shop.sessions);
+        }
+        let page = order(&mut buyers[0].browser, json!({ "plan": "pro", "account_id": acme })).await;
+        stripe.pay(&page);
+        assert!(stripe.shop().sessions.values().all(|page| page["status"] != "open"));
     }
 }

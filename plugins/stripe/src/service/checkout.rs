@@ -100,6 +100,7 @@ impl Billing {
         let now = self.host.now();
         let seats = i64::from(wish.seats.unwrap_or(1).clamp(1, MOST_SEATS));
         let before = store::checkouts::find(&mut self.host.db().read().await?, &columns).await?;
+        let place = before.as_ref().map(|before| before.subscription_id);
         if let Some(before) = before {
             let is_the_same = before.price_id == price && before.seats == seats && before.back == back;
             let is_good = before.expires_at > now.plus(STILL_GOOD_FOR);
@@ -123,7 +124,12 @@ impl Billing {
             expires_at: now.plus(OPEN_FOR),
         };
         let mut tx = self.host.db().begin().await?;
-        store::checkouts::reserve(&mut tx, &new).await?;
+        // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
+        let is_free = store::checkouts::reserve(&mut tx, &new, place).await?;
+        let all = store::subscriptions::list(&mut tx, &columns).await?;
+        if !is_free || all.iter().any(Subscription::goes_on) {
+            return Err(refusal::overtaken());
+        }
         let has_tried = store::subscriptions::has_tried(&mut tx, &columns).await?;
         let entry = AuditEntry::done("subscription.checkout").by(caller).during(info);
         let entry = entry.to(subject::shown(&account.subject)).within(subject::organization(&account.subject));
