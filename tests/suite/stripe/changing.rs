@@ -4,7 +4,7 @@ use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{account, alone, is_open, member_of, of_acme, order, plan_of, selling};
+use super::{account, alone, buy, is_open, member_of, of_acme, order, plan_of, selling};
 use crate::on_both_engines;
 use crate::provider::call;
 
@@ -53,5 +53,20 @@ on_both_engines! {
         let page = order(&mut buyers[0].browser, json!({ "plan": "pro", "account_id": acme })).await;
         stripe.pay(&page);
         assert!(stripe.shop().sessions.values().all(|page| page["status"] != "open"));
+    }
+}
+
+on_both_engines! {
+    async fn a_change_is_for_one_seat_at_least_and_not_for_more_than_can_be_had(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let id = account(person.id);
+        buy(&gateway, &stripe, &mut eve.browser, &id, "pro").await;
+        for (wanted, asked_for) in [(0, "1"), (7, "7"), (4_000_000_000_u32, "10000")] {
+            order(&mut eve.browser, json!({ "plan": "business", "account_id": id, "seats": wanted })).await;
+            let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");
+            let quantity = asked.value("flow_data[subscription_update_confirm][items][0][quantity]");
+            assert_eq!(quantity, Some(asked_for));
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{refusal, return_to};
 
 impl Billing {
     pub(super) async fn change(&self, present: &Subscription, price: &str, wish: &Wish) -> Result<Bought> {
-        let seats = wish.seats.map(i64::from).or(present.seats);
+        let seats = wish.seats().or(present.seats);
         if present.price_id == price && present.seats == seats && !present.cancel_at_period_end {
             return Err(refusal::already_subscribed());
         }

@@ -46,6 +46,13 @@ pub struct Wish {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl Wish {
+    /// For how many, as far as that can be asked for.
+    pub(super) fn seats(&self) -> Option<i64> {
+        self.seats.map(|seats| i64::from(seats.clamp(1, MOST_SEATS)))
+    }
+}
+
 /// Where a purchase goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bought {
@@ -98,7 +105,7 @@ impl Billing {
         let columns = Columns::from(account.subject);
         let back = return_to::local(self.host.urls(), &wish.success_url)?;
         let now = self.host.now();
-        let seats = i64::from(wish.seats.unwrap_or(1).clamp(1, MOST_SEATS));
+        let seats = wish.seats().unwrap_or(1);
         let before = store::checkouts::find(&mut self.host.db().read().await?, &columns).await?;
         let place = before.as_ref().map(|before| before.subscription_id);
         if let Some(before) = before {
