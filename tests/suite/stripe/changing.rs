@@ -70,3 +70,24 @@ on_both_engines! {
         }
     }
 }
+
+on_both_engines! {
+    async fn what_goes_on_and_opens_nothing_is_paid_where_cards_are(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let id = account(person.id);
+        let subscription = buy(&gateway, &stripe, &mut eve.browser, &id, "pro").await;
+        for status in ["unpaid", "paused", "incomplete"] {
+            stripe.shop().change(&subscription, |own: &mut Value| own["status"] = json!(status));
+            stripe.tell_all(&gateway).await;
+            assert!(!is_open(&eve).await, "{status}");
+            for plan in ["pro", "business"] {
+                let page = order(&mut eve.browser, json!({ "plan": plan, "account_id": id })).await;
+                assert!(page.contains("/p/session/"), "{status} {plan}: {page}");
+                let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");
+                assert_eq!(asked.value("flow_data[type]"), None, "{status} {plan}");
+            }
+        }
+        assert_eq!(stripe.shop().sessions.len(), 1, "and nothing is bought beside it");
+    }
+}
