@@ -17,7 +17,7 @@ const HELD_FOR: Duration = Duration::from_secs(120);
 /// Tries before an event is given up: with the pauses between them about three days.
 const MOST_TRIES: i64 = 16;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8 * 60 * 60);
-/// How long events are kept once they are done.
+/// How long events are kept, if they are done.
 const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// An event, as far as it is looked at.
