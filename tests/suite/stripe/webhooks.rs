@@ -194,3 +194,23 @@ on_both_engines! {
         assert_eq!(kept().await, ["customer.subscription.updated"], "it is still to be dealt with");
     }
 }
+
+on_both_engines! {
+    async fn however_much_is_due_is_caught_up_with_at_one_go(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let id = buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
+        for _ in 0..40 {
+            stripe.shop().failures.push_back((500, Some("false")));
+            stripe.shop().change(&id, |own| own["cancel_at_period_end"] = json!(true));
+        }
+        stripe.tell_all(&gateway).await;
+        let billing = gateway.gateway.provided::<Billing>().expect("plans");
+        let open = async || billing.events(false).await.expect("events").iter().filter(|kept| kept.processed_at.is_none()).count();
+        assert_eq!(open().await, 40);
+        gateway.clock.advance(Duration::from_secs(61));
+        billing.catch_up().await.expect("looked at");
+        assert_eq!(open().await, 0);
+        assert!(plan_of(&ada).await["ends_at"].is_string());
+    }
+}
