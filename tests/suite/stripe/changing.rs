@@ -91,3 +91,32 @@ on_both_engines! {
         assert_eq!(stripe.shop().sessions.len(), 1, "and nothing is bought beside it");
     }
 }
+
+on_both_engines! {
+    async fn what_was_bought_and_has_ended_can_be_bought_again(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let wish = json!({ "plan": "pro", "account_id": account(person.id) });
+        // No webhook comes, but Eve lands; later her plan ends.
+        let first = order(&mut eve.browser, wish.clone()).await;
+        let landed = stripe.pay(&first);
+        assert_eq!(eve.browser.get(&landed).await.location(), "/account");
+        stripe.news();
+        let subscription = stripe.shop().only_subscription();
+        stripe.shop().change(&subscription, |own: &mut Value| own["status"] = json!("canceled"));
+        stripe.tell_all(&gateway).await;
+        assert!(!is_open(&eve).await);
+        let second = order(&mut eve.browser, wish.clone()).await;
+        assert_ne!(second, first, "nobody can pay on the page that was paid on");
+        // No webhook comes and nobody lands; what was bought has ended by the time it is found.
+        stripe.pay(&second);
+        let subscription = stripe.shop().subscriptions.keys().next_back().expect("one").clone();
+        stripe.shop().change(&subscription, |own: &mut Value| own["status"] = json!("canceled"));
+        stripe.news();
+        let third = order(&mut eve.browser, json!({ "plan": "pro", "account_id": account(person.id), "seats": 2 })).await;
+        assert!(third.contains("/c/pay/") && third != second, "{third}");
+        stripe.pay(&third);
+        stripe.tell_all(&gateway).await;
+        assert!(is_open(&eve).await && plan_of(&eve).await["seats"] == 2);
+    }
+}

@@ -113,7 +113,7 @@ impl Billing {
             let is_good = before.expires_at > now.plus(STILL_GOOD_FOR);
             match (before.session_id, before.url) {
                 (Some(_), Some(url)) if is_the_same && is_good => return Ok(Bought { url }),
-                (Some(session), _) => self.expire(&session).await?,
+                (Some(session), _) => self.expire(account, &session).await?,
                 (None, _) => {}
             }
         }
@@ -154,7 +154,7 @@ impl Billing {
         let is_ours = store::checkouts::open(&mut tx, new.subscription_id, (&session.id, &url), until).await?;
         tx.commit(now).await?;
         if !is_ours {
-            self.expire(&session.id).await?;
+            self.expire(account, &session.id).await?;
             return Err(refusal::overtaken());
         }
         Ok(Bought { url })
@@ -214,22 +214,32 @@ impl Billing {
     /// Closes a page on which nobody is to pay any more.
     ///
     /// # Errors
-    /// 400 when somebody has paid there: then it is the plan already.
-    async fn expire(&self, session: &str) -> Result<()> {
+    /// 400 when somebody has paid there, and what they pay for goes on.
+    async fn expire(&self, account: &Account, session: &str) -> Result<()> {
         let path = format!("v1/checkout/sessions/{session}/expire");
         let gone: Result<CheckoutSession, _> =
             self.stripe.post(&path, &Form::new(), &format!("expire-{session}")).await;
         match gone {
             Ok(_) => Ok(()),
-            Err(refused) if refused.is_final() => match self.look_at_session(session).await? {
-                Some(subscription) => {
-                    self.sync(&subscription).await?;
-                    Err(refusal::already_subscribed())
+            Err(refused) if refused.is_final() => {
+                if let Some(subscription) = self.look_at_session(session).await? {
+                    self.settle(session, &subscription).await?;
+                    if !self.going_on(account).await?.is_empty() {
+                        return Err(refusal::already_subscribed());
+                    }
                 }
-                None => Ok(()),
-            },
+                Ok(())
+            }
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// Writes down what came of a page on which somebody has paid. It is no payment under way any more.
+    pub(super) async fn settle(&self, session: &str, subscription: &str) -> Result<()> {
+        self.sync(subscription).await?;
+        let mut tx = self.host.db().begin().await?;
+        store::checkouts::close(&mut tx, session).await?;
+        tx.commit(self.host.now()).await
     }
 
     /// The subscription that came of a page, if somebody has paid there.
