@@ -120,3 +120,34 @@ on_both_engines! {
         assert!(is_open(&eve).await && plan_of(&eve).await["seats"] == 2);
     }
 }
+
+on_both_engines! {
+    async fn a_language_or_metadata_that_stripe_does_not_take_is_said_to_be_wrong(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let id = account(person.id);
+        let many: serde_json::Map<_, _> = (0..49).map(|number| (format!("name{number}"), json!("value"))).collect();
+        let wrong = [
+            json!({ "locale": "tlh" }),
+            json!({ "metadata": { "": "value" } }),
+            json!({ "metadata": { "a][b": "value" } }),
+            json!({ "metadata": { "n".repeat(41): "value" } }),
+            json!({ "metadata": { "name": "v".repeat(501) } }),
+            json!({ "metadata": many }),
+        ];
+        for mut body in wrong {
+            body["plan"] = json!("pro");
+            let (status, said) = call(&mut eve.browser, "/auth/subscription/upgrade", body.clone()).await;
+            assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("subscription.not_taken")), "{body}");
+        }
+        assert!(stripe.shop().sessions.is_empty());
+        let longest = json!({ "n".repeat(40): "ü".repeat(500) });
+        stripe.pay(&order(&mut eve.browser, json!({ "plan": "pro", "locale": "de", "metadata": longest })).await);
+        stripe.tell_all(&gateway).await;
+        for path in ["billing-portal", "cancel"] {
+            let body = json!({ "account_id": id, "locale": "tlh" });
+            let (status, said) = call(&mut eve.browser, &format!("/auth/subscription/{path}"), body).await;
+            assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("subscription.not_taken")), "{path}");
+        }
+    }
+}

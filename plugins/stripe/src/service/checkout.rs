@@ -47,6 +47,15 @@ pub struct Wish {
 }
 
 impl Wish {
+    /// Whether Stripe takes such metadata: of its fifty names two are ours.
+    fn has_good_metadata(&self) -> bool {
+        let is_good = |(name, value): (&String, &String)| {
+            let is_name = (1..=40).contains(&name.chars().count()) && !name.contains(['[', ']']);
+            is_name && value.chars().count() <= 500
+        };
+        self.metadata.len() <= 48 && self.metadata.iter().all(is_good)
+    }
+
     /// For how many, as far as that can be asked for.
     pub(super) fn seats(&self) -> Option<i64> {
         self.seats.map(|seats| i64::from(seats.clamp(1, MOST_SEATS)))
@@ -65,7 +74,8 @@ impl Billing {
     ///
     /// # Errors
     /// 404 for a plan that cannot be bought; 400 when it is the present one, has no such price, the address of the person is
-    /// not proven though that is asked for, or an address to come back to is not ours; 409 when somebody else has just begun.
+    /// not proven though that is asked for, an address to come back to is not ours, or Stripe takes no such metadata or
+    /// language; 409 when somebody else has just begun.
     pub async fn upgrade(&self, caller: &Caller, info: &RequestInfo, account: &Account, wish: &Wish) -> Result<Bought> {
         let plan = self.buyable(&wish.plan)?;
         if self.settings.requires_verified_email && !caller.user().email_verified {
@@ -73,6 +83,9 @@ impl Billing {
         }
         for address in [&wish.success_url, &wish.cancel_url, &wish.return_url] {
             return_to::local(self.host.urls(), address)?;
+        }
+        if !wish.has_good_metadata() {
+            return Err(refusal::not_taken("metadata"));
         }
         let price = self.price(plan, wish.interval).await?;
         if let Some(present) = self.going_on(account).await?.first() {
