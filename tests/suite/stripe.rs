@@ -1,6 +1,7 @@
 //! Plans: what they gate, how they are bought, and what Stripe tells of them.
 
 mod buying;
+mod changing;
 mod elicitation;
 mod journey;
 mod live;

@@ -13,8 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::model::refusal;
+
 pub use self::form::Form;
-pub use self::objects::{CheckoutSession, Customer, Item, List, PortalSession, Price, Subscription};
+pub use self::objects::{CheckoutSession, Customer, List, PortalSession, Price, Subscription};
 
 /// The version of the interface that this code was written for.
 pub const VERSION: &str = "2026-09-30.endive";
@@ -45,6 +47,8 @@ pub enum Refused {
         kind: String,
         /// A word for the error.
         code: String,
+        /// The parameter it is about, if it is about one.
+        parameter: Option<String>,
         /// A sentence for developers.
         message: String,
         /// Its id of the request.
@@ -62,6 +66,16 @@ impl Refused {
         matches!(self, Self::Answer { status: 404, .. })
     }
 
+    /// What of a buyer's own it does not take: all else that is sent is ours.
+    fn theirs(&self) -> Option<&'static str> {
+        let Self::Answer { status: 400, parameter: Some(parameter), .. } = self else { return None };
+        match parameter.as_str() {
+            "locale" => Some("locale"),
+            name if name.starts_with("metadata") || name.starts_with("subscription_data[metadata]") => Some("metadata"),
+            _ => None,
+        }
+    }
+
     /// Whether what was asked for cannot be done, however often it is asked.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -71,6 +85,9 @@ impl Refused {
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
+        if let Some(theirs) = refused.theirs() {
+            return refusal::not_taken(theirs).source(refused);
+        }
         match refused {
             Refused::Unreachable(_) | Refused::Answer { status: 409 | 429 | 500.., .. } => Self::unavailable(refused),
             Refused::Answer { .. } | Refused::Odd(_) => Self::internal(refused),
@@ -185,6 +202,7 @@ fn read<T: DeserializeOwned>(answer: &OutboundResponse) -> Result<T, Refused> {
         status: answer.status.as_u16(),
         kind: text("type"),
         code: text("code"),
+        parameter: Some(text("param")).filter(|name| name != "-"),
         message: text("message"),
         request,
     })

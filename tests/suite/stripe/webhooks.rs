@@ -169,3 +169,48 @@ on_both_engines! {
         assert!(!is_open(&eve).await);
     }
 }
+
+on_both_engines! {
+    async fn what_was_done_long_ago_is_forgotten_and_what_was_not_done_is_not(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let billing = gateway.gateway.provided::<Billing>().expect("plans");
+        let kept = async || billing.events(false).await.expect("events").into_iter().map(|kept| kept.kind).collect::<Vec<_>>();
+        stripe.shop().happen("payout.paid", json!({ "id": "po_1", "object": "payout" }));
+        stripe.tell_all(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(89 * 86_400));
+        stripe.shop().happen("customer.updated", json!({ "id": "cus_1", "object": "customer" }));
+        stripe.tell_all(&gateway).await;
+        billing.catch_up().await.expect("looked at");
+        assert_eq!(kept().await, ["customer.updated", "payout.paid"]);
+        gateway.clock.advance(Duration::from_secs(2 * 86_400));
+        stripe.shop().failures.push_back((500, Some("false")));
+        stripe.shop().happen("customer.subscription.updated", json!({ "id": "sub_1", "object": "subscription" }));
+        stripe.tell_all(&gateway).await;
+        billing.catch_up().await.expect("looked at");
+        assert_eq!(kept().await, ["customer.subscription.updated", "customer.updated"]);
+        gateway.clock.advance(Duration::from_secs(91 * 86_400));
+        stripe.shop().failures.push_back((500, Some("false")));
+        billing.catch_up().await.expect("looked at");
+        assert_eq!(kept().await, ["customer.subscription.updated"], "it is still to be dealt with");
+    }
+}
+
+on_both_engines! {
+    async fn however_much_is_due_is_caught_up_with_at_one_go(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let id = buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
+        for _ in 0..40 {
+            stripe.shop().failures.push_back((500, Some("false")));
+            stripe.shop().change(&id, |own| own["cancel_at_period_end"] = json!(true));
+        }
+        stripe.tell_all(&gateway).await;
+        let billing = gateway.gateway.provided::<Billing>().expect("plans");
+        let open = async || billing.events(false).await.expect("events").iter().filter(|kept| kept.processed_at.is_none()).count();
+        assert_eq!(open().await, 40);
+        gateway.clock.advance(Duration::from_secs(61));
+        billing.catch_up().await.expect("looked at");
+        assert_eq!(open().await, 0);
+        assert!(plan_of(&ada).await["ends_at"].is_string());
+    }
+}

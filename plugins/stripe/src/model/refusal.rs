@@ -37,6 +37,17 @@ pub fn unproven() -> Failure {
         .hint("Confirm it on your account page first.")
 }
 
+/// Something of a buyer's own is nothing that Stripe would take.
+pub fn not_taken(what: &str) -> Failure {
+    let failure = Failure::bad_request("subscription.not_taken", format!("Stripe does not take this `{what}`."));
+    match what {
+        "metadata" => failure.hint(
+            "At most 48 names, each of at most 40 letters without square brackets, with values of at most 500 letters.",
+        ),
+        _ => failure.hint("Leave it out, or see which ones Stripe knows."),
+    }
+}
+
 /// It is this plan already, by the same interval.
 pub fn already_subscribed() -> Failure {
     Failure::bad_request("subscription.already_subscribed", "This is the present plan already.")

@@ -1,4 +1,4 @@
-//! Another plan in place of the present one: Stripe shows what it costs, and the person confirms.
+//! Another plan in place of the present one: Stripe shows what it costs, and the person confirms. What opens nothing is paid first.
 
 use belgie_api::Result;
 
@@ -9,7 +9,12 @@ use crate::model::{refusal, return_to};
 
 impl Billing {
     pub(super) async fn change(&self, present: &Subscription, price: &str, wish: &Wish) -> Result<Bought> {
-        let seats = wish.seats.map(i64::from).or(present.seats);
+        if !present.is_open(self.host.now(), self.settings.grace) {
+            // What it lacks is a payment: another plan in its place would not open either.
+            let form = self.portal_form(&present.customer_id, &wish.return_url, wish.locale.as_deref())?;
+            return Ok(Bought { url: self.portal(&form).await?.url });
+        }
+        let seats = wish.seats().or(present.seats);
         if present.price_id == price && present.seats == seats && !present.cancel_at_period_end {
             return Err(refusal::already_subscribed());
         }

@@ -46,6 +46,22 @@ pub struct Wish {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl Wish {
+    /// Whether Stripe takes such metadata: of its fifty names two are ours.
+    fn has_good_metadata(&self) -> bool {
+        let is_good = |(name, value): (&String, &String)| {
+            let is_name = (1..=40).contains(&name.chars().count()) && !name.contains(['[', ']']);
+            is_name && value.chars().count() <= 500
+        };
+        self.metadata.len() <= 48 && self.metadata.iter().all(is_good)
+    }
+
+    /// For how many, as far as that can be asked for.
+    pub(super) fn seats(&self) -> Option<i64> {
+        self.seats.map(|seats| i64::from(seats.clamp(1, MOST_SEATS)))
+    }
+}
+
 /// Where a purchase goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bought {
@@ -58,7 +74,8 @@ impl Billing {
     ///
     /// # Errors
     /// 404 for a plan that cannot be bought; 400 when it is the present one, has no such price, the address of the person is
-    /// not proven though that is asked for, or an address to come back to is not ours; 409 when somebody else has just begun.
+    /// not proven though that is asked for, an address to come back to is not ours, or Stripe takes no such metadata or
+    /// language; 409 when somebody else has just begun.
     pub async fn upgrade(&self, caller: &Caller, info: &RequestInfo, account: &Account, wish: &Wish) -> Result<Bought> {
         let plan = self.buyable(&wish.plan)?;
         if self.settings.requires_verified_email && !caller.user().email_verified {
@@ -66,6 +83,9 @@ impl Billing {
         }
         for address in [&wish.success_url, &wish.cancel_url, &wish.return_url] {
             return_to::local(self.host.urls(), address)?;
+        }
+        if !wish.has_good_metadata() {
+            return Err(refusal::not_taken("metadata"));
         }
         let price = self.price(plan, wish.interval).await?;
         if let Some(present) = self.going_on(account).await?.first() {
@@ -98,14 +118,15 @@ impl Billing {
         let columns = Columns::from(account.subject);
         let back = return_to::local(self.host.urls(), &wish.success_url)?;
         let now = self.host.now();
-        let seats = i64::from(wish.seats.unwrap_or(1).clamp(1, MOST_SEATS));
+        let seats = wish.seats().unwrap_or(1);
         let before = store::checkouts::find(&mut self.host.db().read().await?, &columns).await?;
+        let place = before.as_ref().map(|before| before.subscription_id);
         if let Some(before) = before {
             let is_the_same = before.price_id == price && before.seats == seats && before.back == back;
             let is_good = before.expires_at > now.plus(STILL_GOOD_FOR);
             match (before.session_id, before.url) {
                 (Some(_), Some(url)) if is_the_same && is_good => return Ok(Bought { url }),
-                (Some(session), _) => self.expire(&session).await?,
+                (Some(session), _) => self.expire(account, &session).await?,
                 (None, _) => {}
             }
         }
@@ -123,7 +144,12 @@ impl Billing {
             expires_at: now.plus(OPEN_FOR),
         };
         let mut tx = self.host.db().begin().await?;
-        store::checkouts::reserve(&mut tx, &new).await?;
+        // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
+        let is_free = store::checkouts::reserve(&mut tx, &new, place).await?;
+        let all = store::subscriptions::list(&mut tx, &columns).await?;
+        if !is_free || all.iter().any(Subscription::goes_on) {
+            return Err(refusal::overtaken());
+        }
         let has_tried = store::subscriptions::has_tried(&mut tx, &columns).await?;
         let entry = AuditEntry::done("subscription.checkout").by(caller).during(info);
         let entry = entry.to(subject::shown(&account.subject)).within(subject::organization(&account.subject));
@@ -141,7 +167,7 @@ impl Billing {
         let is_ours = store::checkouts::open(&mut tx, new.subscription_id, (&session.id, &url), until).await?;
         tx.commit(now).await?;
         if !is_ours {
-            self.expire(&session.id).await?;
+            self.expire(account, &session.id).await?;
             return Err(refusal::overtaken());
         }
         Ok(Bought { url })
@@ -201,22 +227,32 @@ impl Billing {
     /// Closes a page on which nobody is to pay any more.
     ///
     /// # Errors
-    /// 400 when somebody has paid there: then it is the plan already.
-    async fn expire(&self, session: &str) -> Result<()> {
+    /// 400 when somebody has paid there, and what they pay for goes on.
+    async fn expire(&self, account: &Account, session: &str) -> Result<()> {
         let path = format!("v1/checkout/sessions/{session}/expire");
         let gone: Result<CheckoutSession, _> =
             self.stripe.post(&path, &Form::new(), &format!("expire-{session}")).await;
         match gone {
             Ok(_) => Ok(()),
-            Err(refused) if refused.is_final() => match self.look_at_session(session).await? {
-                Some(subscription) => {
-                    self.sync(&subscription).await?;
-                    Err(refusal::already_subscribed())
+            Err(refused) if refused.is_final() => {
+                if let Some(subscription) = self.look_at_session(session).await? {
+                    self.settle(session, &subscription).await?;
+                    if !self.going_on(account).await?.is_empty() {
+                        return Err(refusal::already_subscribed());
+                    }
                 }
-                None => Ok(()),
-            },
+                Ok(())
+            }
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// Writes down what came of a page on which somebody has paid. It is no payment under way any more.
+    pub(super) async fn settle(&self, session: &str, subscription: &str) -> Result<()> {
+        self.sync(subscription).await?;
+        let mut tx = self.host.db().begin().await?;
+        store::checkouts::close(&mut tx, session).await?;
+        tx.commit(self.host.now()).await
     }
 
     /// The subscription that came of a page, if somebody has paid there.

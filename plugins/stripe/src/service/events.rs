@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belgie_api::{Failure, Result};
+use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,12 +13,14 @@ use crate::store::{self, events::Kept};
 
 /// How often what could not be dealt with is tried again.
 pub const EVERY: Duration = Duration::from_secs(30);
+/// How many of them at the same time.
+const AT_ONCE: usize = 8;
 /// For how long somebody who has taken an event may be silent.
 const HELD_FOR: Duration = Duration::from_secs(120);
 /// Tries before an event is given up: with the pauses between them about three days.
 const MOST_TRIES: i64 = 16;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8 * 60 * 60);
-/// How long events are kept once they are done.
+/// How long events are kept, if they are done.
 const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// An event, as far as it is looked at.
@@ -78,20 +81,28 @@ impl Billing {
         Ok(!is_new)
     }
 
-    /// Looks at what is due once more, and forgets what was done long ago.
+    /// Looks at everything that is due once more, and forgets what was done long ago.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn catch_up(&self) -> Result<()> {
-        let now = self.host.now();
+        let begun = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        store::events::purge(&mut tx, now.minus(KEPT_FOR)).await?;
-        let due = store::events::claim(&mut tx, now, now.plus(HELD_FOR)).await?;
-        tx.commit(now).await?;
-        for kept in due {
-            self.deal_with(&kept).await?;
+        store::events::purge(&mut tx, begun.minus(KEPT_FOR)).await?;
+        tx.commit(begun).await?;
+        loop {
+            let now = self.host.now();
+            let mut tx = self.host.db().begin().await?;
+            // What fails is due after this began, so it is not taken twice here.
+            let due = store::events::claim(&mut tx, begun, now.plus(HELD_FOR), AT_ONCE).await?;
+            tx.commit(now).await?;
+            for outcome in join_all(due.iter().map(|kept| self.deal_with(kept))).await {
+                outcome?;
+            }
+            if due.len() < AT_ONCE {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// The last events, or of those that were given up.

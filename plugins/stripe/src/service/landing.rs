@@ -40,12 +40,12 @@ impl Billing {
         let (id, back) = self.read_token(token).ok_or_else(refusal::bad_link)?;
         for looks_left in (0..LOOKS).rev() {
             let found = store::checkouts::find_by_subscription(&mut self.host.db().read().await?, id).await?;
-            // Gone: a webhook was faster, and the plan is open.
+            // Gone: somebody has landed already or a webhook was faster, and the plan is open.
             let Some(checkout) = found else { return Ok(back) };
             if let Some(session) = &checkout.session_id
                 && let Some(subscription) = self.look_at_session(session).await?
             {
-                self.sync(&subscription).await?;
+                self.settle(session, &subscription).await?;
                 return Ok(back);
             }
             if looks_left > 0 {

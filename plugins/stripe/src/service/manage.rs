@@ -75,7 +75,7 @@ impl Billing {
         Ok(Bought { url: self.portal(&form).await?.url })
     }
 
-    fn portal_form(&self, customer: &str, back: &str, locale: Option<&str>) -> Result<Form> {
+    pub(super) fn portal_form(&self, customer: &str, back: &str, locale: Option<&str>) -> Result<Form> {
         let back = self.host.urls().absolute(&return_to::local(self.host.urls(), back)?);
         Ok(Form::new().with("customer", customer).with("return_url", back).with_some("locale", locale))
     }

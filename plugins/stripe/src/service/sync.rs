@@ -32,7 +32,7 @@ impl Billing {
         let Some(columns) = store::customers::find_subject(&mut tx, &seen.customer).await? else { return Ok(None) };
         let subject = columns.subject()?;
         let id = before.as_ref().map_or_else(|| self.own_id(&seen), |before| before.id);
-        let row = self.row((id, columns), &seen, look, now)?;
+        let row = self.row((id, columns), before.as_ref(), &seen, look, now)?;
         if store::subscriptions::save(&mut tx, &row).await? {
             let was = before.as_ref().map(|before| (before.plan.as_str(), before.status.as_str()));
             if was != Some((row.plan.as_str(), row.status.as_str())) {
@@ -60,17 +60,26 @@ impl Billing {
     fn row(
         &self,
         (id, subject): (SubscriptionId, Columns),
+        before: Option<&Subscription>,
         seen: &client::Subscription,
         look: i64,
         now: Timestamp,
     ) -> Result<Subscription> {
-        let plan_of = |item: &client::Item| self.plan_of_price(&item.price.id, item.price.lookup_key.as_deref());
         let items = &seen.items.data;
         // Beside the plan there may be items that are none.
-        let item = items.iter().find(|item| plan_of(item).is_some()).or_else(|| items.first());
-        let item = item.ok_or_else(|| Failure::internal("a subscription to nothing"))?;
-        let plan = plan_of(item);
-        if plan.is_none() {
+        let named = items.iter().find_map(|item| {
+            let plan = self.plan_of_price(&item.price.id, item.price.lookup_key.as_deref())?;
+            Some((item, plan.name.clone()))
+        });
+        // A key moves on and a price is replaced in the file, and people go on paying what they chose: it is what it was.
+        let kept = || {
+            let before = before?;
+            let item = items.iter().find(|item| item.price.id == before.price_id)?;
+            Some((item, before.plan.clone()))
+        };
+        let found = named.or_else(kept).or_else(|| items.first().map(|item| (item, String::new())));
+        let (item, plan) = found.ok_or_else(|| Failure::internal("a subscription to nothing"))?;
+        if self.host.plans().find(&plan).is_none() {
             tracing::warn!(stripe.price = %item.price.id, "a subscription has a price that no [[plan]] names: it opens nothing");
         }
         let moment = |seconds: Option<i64>| seconds.map(Timestamp::from_unix_seconds);
@@ -79,7 +88,7 @@ impl Billing {
             subject,
             stripe_id: seen.id.clone(),
             customer_id: seen.customer.clone(),
-            plan: plan.map(|plan| plan.name.clone()).unwrap_or_default(),
+            plan,
             price_id: item.price.id.clone(),
             item_id: item.id.clone(),
             pay_interval: item.price.recurring.as_ref().map(|often| often.interval.clone()).unwrap_or_default(),

@@ -12,7 +12,8 @@ const RESERVE: &str = "INSERT INTO stripe_checkouts (subject_kind, subject_id, o
     VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10) \
     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET subscription_id = excluded.subscription_id, \
     price_id = excluded.price_id, seats = excluded.seats, back = excluded.back, session_id = NULL, url = NULL, \
-    started_by = excluded.started_by, created_at = excluded.created_at, expires_at = excluded.expires_at";
+    started_by = excluded.started_by, created_at = excluded.created_at, expires_at = excluded.expires_at \
+    WHERE stripe_checkouts.subscription_id = $11 RETURNING subscription_id";
 const OPEN: &str = "UPDATE stripe_checkouts SET session_id = $2, url = $3, expires_at = $4 \
     WHERE subscription_id = $1 RETURNING subscription_id";
 const CLOSE: &str = "DELETE FROM stripe_checkouts WHERE session_id = $1";
@@ -56,9 +57,9 @@ pub async fn find_by_subscription(conn: &mut Conn, id: SubscriptionId) -> Result
     Ok(on!(conn, c => sqlx::query_as::<_, Checkout>(FIND_BY_SUBSCRIPTION).bind(id).fetch_optional(c).await)?)
 }
 
-/// Takes the place of the payment of a subject; whoever had it before has it no more.
-pub async fn reserve(conn: &mut Conn, new: &Checkout) -> Result<()> {
-    on!(conn, c => sqlx::query(RESERVE)
+/// Takes the place of the payment that was read there before, if any; `false` when another has come since.
+pub async fn reserve(conn: &mut Conn, new: &Checkout, before: Option<SubscriptionId>) -> Result<bool> {
+    let reserved = on!(conn, c => sqlx::query_scalar::<_, SubscriptionId>(RESERVE)
         .bind(&new.subject.subject_kind)
         .bind(new.subject.subject_id)
         .bind(new.subject.organization_id)
@@ -69,8 +70,9 @@ pub async fn reserve(conn: &mut Conn, new: &Checkout) -> Result<()> {
         .bind(new.started_by)
         .bind(new.created_at)
         .bind(new.expires_at)
-        .execute(c).await.map(drop))?;
-    Ok(())
+        .bind(before)
+        .fetch_optional(c).await)?;
+    Ok(reserved.is_some())
 }
 
 /// Notes where one pays; `false` when another has taken the place.

@@ -7,7 +7,7 @@ const RESERVE: &str = "INSERT INTO stripe_events (event_id, kind, payload, recei
     VALUES ($1, $2, $3, $4, 0, $5) ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
 const FIND: &str = "SELECT * FROM stripe_events WHERE event_id = $1";
 const CLAIM: &str = "UPDATE stripe_events SET due_at = $2 WHERE event_id IN ( \
-    SELECT event_id FROM stripe_events WHERE due_at <= $1 ORDER BY due_at, event_id LIMIT 32) \
+    SELECT event_id FROM stripe_events WHERE due_at <= $1 ORDER BY due_at, event_id LIMIT $3) \
     AND due_at <= $1 RETURNING event_id, kind, payload, received_at, attempts, due_at, processed_at, failed_at, note";
 const DONE: &str = "UPDATE stripe_events SET processed_at = $2, due_at = NULL, failed_at = NULL, note = $3, \
     attempts = attempts + 1 WHERE event_id = $1";
@@ -16,7 +16,9 @@ const FAILED: &str = "UPDATE stripe_events SET attempts = attempts + 1, due_at =
 const LIST_FAILED: &str = "SELECT * FROM stripe_events WHERE failed_at IS NOT NULL \
     ORDER BY received_at DESC, event_id DESC LIMIT 200";
 const LIST: &str = "SELECT * FROM stripe_events ORDER BY received_at DESC, event_id DESC LIMIT 200";
-const PURGE: &str = "DELETE FROM stripe_events WHERE processed_at < $1";
+const PURGE: &str = "DELETE FROM stripe_events WHERE event_id IN ( \
+    SELECT event_id FROM stripe_events WHERE received_at < $1 AND processed_at IS NOT NULL \
+    ORDER BY received_at LIMIT 500)";
 
 /// An event as it is kept.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -58,9 +60,10 @@ pub async fn find(conn: &mut Conn, id: &str) -> Result<Option<Kept>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Kept>(FIND).bind(id).fetch_optional(c).await)?)
 }
 
-/// Takes what is due, until `until`: whoever has taken it and says nothing by then has died.
-pub async fn claim(conn: &mut Conn, now: Timestamp, until: Timestamp) -> Result<Vec<Kept>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, Kept>(CLAIM).bind(now).bind(until).fetch_all(c).await)?)
+/// Takes what was due at a moment, `most` at most, until `until`: whoever has taken it and says nothing by then has died.
+pub async fn claim(conn: &mut Conn, due: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Kept>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(on!(conn, c => sqlx::query_as::<_, Kept>(CLAIM).bind(due).bind(until).bind(most).fetch_all(c).await)?)
 }
 
 /// Notes that an event is done.
@@ -87,7 +90,7 @@ pub async fn list(conn: &mut Conn, only_failed: bool) -> Result<Vec<Kept>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Kept>(sql).fetch_all(c).await)?)
 }
 
-/// Forgets events that were done before a moment.
+/// Forgets events that came before a moment and are done: 500 at most, so that nobody waits long for it.
 pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
     Ok(())

@@ -99,6 +99,18 @@ fn check(parameters: &[(String, String)], known: &[&str]) -> Result<(), (u16, Va
     }
 }
 
+/// A few of the languages that Stripe speaks. It says which parameter it does not take.
+fn check_locale(parameters: &[(String, String)]) -> Result<(), (u16, Value)> {
+    match value(parameters, "locale").filter(|locale| !["auto", "de", "en", "fr"].contains(locale)) {
+        Some(locale) => Err((
+            400,
+            json!({ "error": { "type": "invalid_request_error", "param": "locale",
+                "message": format!("Invalid locale: must be one of auto, de, en, or fr, not {locale}") } }),
+        )),
+        None => Ok(()),
+    }
+}
+
 fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     parameters.iter().rfind(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
@@ -165,6 +177,7 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
         }
         ("POST", ["v1", "billing_portal", "sessions"]) => {
             check(parameters, &["customer", "return_url", "locale", "flow_data"])?;
+            check_locale(parameters)?;
             let customer = value(parameters, "customer").unwrap_or_default();
             if !shop.customers.contains_key(customer) {
                 return Err(missing("customer", customer));
@@ -191,6 +204,7 @@ fn new_session(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
         "metadata",
     ];
     check(parameters, &known)?;
+    check_locale(parameters)?;
     let text = |name: &str| value(parameters, name).unwrap_or_default().to_owned();
     let (price, customer) = (text("line_items[0][price]"), text("customer"));
     if !shop.prices.iter().any(|known| known["id"] == price) {
