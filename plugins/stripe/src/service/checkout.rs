@@ -120,13 +120,12 @@ impl Billing {
         let now = self.host.now();
         let seats = wish.seats().unwrap_or(1);
         let before = store::checkouts::find(&mut self.host.db().read().await?, &columns).await?;
-        let place = before.as_ref().map(|before| before.subscription_id);
-        if let Some(before) = before {
+        if let Some(before) = &before {
             let is_the_same = before.price_id == price && before.seats == seats && before.back == back;
             let is_good = before.expires_at > now.plus(STILL_GOOD_FOR);
-            match (before.session_id, before.url) {
-                (Some(_), Some(url)) if is_the_same && is_good => return Ok(Bought { url }),
-                (Some(session), _) => self.expire(account, &session).await?,
+            match (&before.session_id, &before.url) {
+                (Some(_), Some(url)) if is_the_same && is_good => return Ok(Bought { url: url.clone() }),
+                (Some(session), _) => self.expire(account, session).await?,
                 (None, _) => {}
             }
         }
@@ -145,7 +144,7 @@ impl Billing {
         };
         let mut tx = self.host.db().begin().await?;
         // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
-        let is_free = store::checkouts::reserve(&mut tx, &new, place).await?;
+        let is_free = store::checkouts::reserve(&mut tx, &new, before.as_ref()).await?;
         let all = store::subscriptions::list(&mut tx, &columns).await?;
         if !is_free || all.iter().any(Subscription::goes_on) {
             return Err(refusal::overtaken());

@@ -13,7 +13,8 @@ const RESERVE: &str = "INSERT INTO stripe_checkouts (subject_kind, subject_id, o
     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET subscription_id = excluded.subscription_id, \
     price_id = excluded.price_id, seats = excluded.seats, back = excluded.back, session_id = NULL, url = NULL, \
     started_by = excluded.started_by, created_at = excluded.created_at, expires_at = excluded.expires_at \
-    WHERE stripe_checkouts.subscription_id = $11 RETURNING subscription_id";
+    WHERE stripe_checkouts.subscription_id = $11 AND stripe_checkouts.session_id IS NOT DISTINCT FROM $12 \
+    RETURNING subscription_id";
 const OPEN: &str = "UPDATE stripe_checkouts SET session_id = $2, url = $3, expires_at = $4 \
     WHERE subscription_id = $1 RETURNING subscription_id";
 const CLOSE: &str = "DELETE FROM stripe_checkouts WHERE session_id = $1";
@@ -57,8 +58,9 @@ pub async fn find_by_subscription(conn: &mut Conn, id: SubscriptionId) -> Result
     Ok(on!(conn, c => sqlx::query_as::<_, Checkout>(FIND_BY_SUBSCRIPTION).bind(id).fetch_optional(c).await)?)
 }
 
-/// Takes the place of the payment that was read there before, if any; `false` when another has come since.
-pub async fn reserve(conn: &mut Conn, new: &Checkout, before: Option<SubscriptionId>) -> Result<bool> {
+/// Takes the place of the payment that was read there before, if any; `false` when another has come since, or a page to pay on
+/// that was not there yet: nobody would close it.
+pub async fn reserve(conn: &mut Conn, new: &Checkout, before: Option<&Checkout>) -> Result<bool> {
     let reserved = on!(conn, c => sqlx::query_scalar::<_, SubscriptionId>(RESERVE)
         .bind(&new.subject.subject_kind)
         .bind(new.subject.subject_id)
@@ -70,7 +72,8 @@ pub async fn reserve(conn: &mut Conn, new: &Checkout, before: Option<Subscriptio
         .bind(new.started_by)
         .bind(new.created_at)
         .bind(new.expires_at)
-        .bind(before)
+        .bind(before.map(|before| before.subscription_id))
+        .bind(before.and_then(|before| before.session_id.as_deref()))
         .fetch_optional(c).await)?;
     Ok(reserved.is_some())
 }
