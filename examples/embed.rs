@@ -31,7 +31,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("The shop:     {}", gateway.host().urls().absolute("/shop"));
     println!("MCP endpoint: {}", gateway.host().urls().absolute("/mcp"));
-    axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(gateway.stop_on_signal())
+        .await?;
     gateway.shutdown().await;
     Ok(())
 }

@@ -30,6 +30,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("Make the first account here: {link}");
     }
     println!("Give your agent this address: {}", gateway.host().urls().absolute("/mcp"));
-    gateway.serve(listener).await;
+    gateway.run(listener).await;
     Ok(())
 }

@@ -13,6 +13,8 @@ mod serve;
 mod simulate;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use belgie_api::Failure;
 use clap::{ArgMatches, FromArgMatches};
@@ -25,7 +27,11 @@ use crate::gateway::{Belgie, Builder, Gateway};
 /// Runs one command.
 pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     let nouns = Belgie::builder(RawConfig::from_text("")).commands();
-    let matches = args::command(&nouns).get_matches_from(arguments);
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let matches = match args::command(&nouns).try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(misuse) => return output::misuse(&misuse, arguments.iter().any(|argument| argument == "--json")),
+    };
     let json = matches.get_flag("json");
     match Box::pin(dispatch(&matches)).await {
         Ok(code) => code,
@@ -41,7 +47,9 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Belgie::builder(RawConfig::from_text("")).commands().iter().find(|c| c.command.get_name() == noun)
     {
         let gateway = open(builder(overrides)?).await?;
+        let news = News::listen(&gateway);
         let outcome = (command.run)(gateway.host().clone(), noun_matches.clone()).await;
+        news.reach_others().await;
         gateway.shutdown().await;
         print(&outcome?, json);
         return Ok(ExitCode::SUCCESS);
@@ -138,10 +146,32 @@ async fn with_builder(
     act: impl AsyncFnOnce(&Gateway) -> belgie_api::Result<belgie_api::command::Output>,
 ) -> Result<ExitCode, CliError> {
     with_open(builder, async |gateway| {
-        print(&act(gateway).await?, json);
+        let news = News::listen(gateway);
+        let outcome = act(gateway).await;
+        news.reach_others().await;
+        print(&outcome?, json);
         Ok(ExitCode::SUCCESS)
     })
     .await
+}
+
+/// Whether a command has changed something that a server beside it must hear of.
+struct News(Arc<AtomicBool>);
+
+impl News {
+    fn listen(gateway: &Gateway) -> Self {
+        let is_there = Arc::<AtomicBool>::default();
+        let heard = Arc::clone(&is_there);
+        gateway.host().db().bus().subscribe(Arc::new(move |_event| heard.store(true, Ordering::SeqCst)));
+        Self(is_there)
+    }
+
+    /// Waits until every server has heard it or bypasses its caches: when a command says that something is over, it is.
+    async fn reach_others(self) {
+        if self.0.load(Ordering::SeqCst) {
+            tokio::time::sleep(crate::events::HEARD_WITHIN).await;
+        }
+    }
 }
 
 async fn with_open(

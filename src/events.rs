@@ -1,7 +1,7 @@
 //! Hears what other processes changed and tells it in this one.
 //!
 //! Every node follows the table `core_events`: on Postgres a notice arrives with each commit, on SQLite the table is
-//! looked at five times a second. While the line is down the bus says so and caches are bypassed; when it is back, what
+//! looked at ten times a second. While the line is down the bus says so and caches are bypassed; when it is back, what
 //! was missed is read from the table first.
 
 mod observers;
@@ -19,9 +19,11 @@ use tokio::time::{Instant, sleep, timeout};
 pub use self::observers::Herald;
 
 /// How often the embedded database is asked for news.
-const POLL_EVERY: Duration = Duration::from_millis(200);
+const POLL_EVERY: Duration = Duration::from_millis(100);
 /// How long one look may take before this process no longer counts on hearing everything in time.
-const POLL_WITHIN: Duration = Duration::from_millis(300);
+const POLL_WITHIN: Duration = Duration::from_millis(150);
+/// After this long a process has heard of a commit, or knows that it may not have and bypasses its caches.
+pub const HEARD_WITHIN: Duration = Duration::from_millis(250);
 /// How long a silent line to the server is trusted before it is tested, and how long the test may take.
 const TEST_AFTER: Duration = Duration::from_millis(500);
 /// How long to wait before a lost line is opened again.

@@ -8,6 +8,7 @@ mod host;
 mod keys;
 mod policy;
 mod record;
+mod signals;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use axum::Router;
 use belgie_api::plugin::Route;
 use belgie_api::{Caller, Host, OrgId, PlainToken, Result};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{Bench, Policy, Question, Replay, Simulation};
 use crate::audit::Archive;
@@ -160,7 +162,29 @@ impl Gateway {
         web::serve(listener, front, rules, &self.tasks, self.tasks.stopping()).await;
     }
 
-    /// Ends streams and background work, waits for requests in hand, and closes the database, unless it is the application's.
+    /// Answers on this listener until the process is told to end by SIGTERM or an interrupt, and then does as
+    /// [`shutdown`](Self::shutdown) says. Told a second time, it cuts what still runs.
+    pub async fn run(&self, listener: TcpListener) {
+        let work = async {
+            self.serve(listener).await;
+            self.shutdown().await;
+        };
+        tokio::select! {
+            () = work => {}
+            never = signals::obey(&self.tasks) => match never {},
+        }
+    }
+
+    /// Waits for SIGTERM or an interrupt and begins the end: what waits for news is over. For applications that serve by
+    /// themselves: `axum::serve(..).with_graceful_shutdown(gateway.stop_on_signal())`, and [`shutdown`](Self::shutdown)
+    /// afterwards.
+    pub fn stop_on_signal(&self) -> impl Future<Output = ()> + Send + use<> {
+        let tasks = self.tasks.clone();
+        async move { signals::begin(&tasks).await }
+    }
+
+    /// Ends what waits for news, and background work; lets calls in hand finish within the grace, which begins when
+    /// [`serve`](Self::serve) was told to end; then closes the database, unless it is the application's.
     pub async fn shutdown(&self) {
         self.tasks.shutdown(self.config.server.shutdown_grace).await;
         // Nothing runs any more that could leave another one.
@@ -172,13 +196,18 @@ impl Gateway {
         }
     }
 
-    /// A function that asks [`serve`](Self::serve) to end, for signal handlers.
+    /// What asks [`serve`](Self::serve) to end when it is cancelled.
     #[must_use]
-    pub fn stopper(&self) -> tokio_util::sync::CancellationToken {
+    pub fn stopper(&self) -> CancellationToken {
         self.tasks.stopping()
     }
 
-    /// A fresh one-time set-up link while nobody has an account.
+    /// Ends the grace: what still runs is cut. For whoever is told a second time to end.
+    pub fn cut(&self) {
+        self.tasks.cutting().cancel();
+    }
+
+    /// A fresh one-time set-up link while nobody is an administrator.
     ///
     /// # Errors
     /// When the database does not answer.

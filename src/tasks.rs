@@ -8,14 +8,14 @@ use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
 use belgie_api::failure::Result;
 use belgie_api::ports::{Background, Work};
 use tokio::sync::Notify;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,8 @@ pub struct Tasks {
     tracker: TaskTracker,
     stopping: CancellationToken,
     cut_off: CancellationToken,
+    /// When the shutdown began to be waited for.
+    asked: Arc<OnceLock<Instant>>,
 }
 
 /// How the tasks ended.
@@ -53,6 +55,17 @@ impl Tasks {
     #[must_use]
     pub fn stopping(&self) -> CancellationToken {
         self.stopping.clone()
+    }
+
+    /// Cancelled when nothing may run any more.
+    #[must_use]
+    pub fn cutting(&self) -> CancellationToken {
+        self.cut_off.clone()
+    }
+
+    /// Until when what runs may go on. Whoever asks first sets the moment from which `grace` counts, so it is spent once.
+    pub fn deadline(&self, grace: Duration) -> Instant {
+        *self.asked.get_or_init(Instant::now) + grace
     }
 
     /// For work that others begin and that is waited for all the same, such as the sessions of the MCP endpoint.
@@ -108,12 +121,13 @@ impl Tasks {
         });
     }
 
-    /// Asks every task to stop, waits for them as long as `grace`, then cuts the rest off. Tasks that are started
-    /// afterwards are cut off where they first wait.
+    /// Asks every task to stop, waits for them until [`deadline`](Self::deadline), then cuts the rest off. Tasks that are
+    /// started afterwards are cut off where they first wait.
     pub async fn shutdown(&self, grace: Duration) -> Shutdown {
         self.stopping.cancel();
         self.tracker.close();
-        if tokio::time::timeout(grace, self.tracker.wait()).await.is_ok() {
+        let ended = self.cut_off.run_until_cancelled(self.tracker.wait());
+        if let Ok(Some(())) = tokio::time::timeout_at(self.deadline(grace), ended).await {
             self.cut_off.cancel();
             return Shutdown::Complete;
         }

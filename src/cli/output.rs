@@ -39,6 +39,20 @@ pub fn print(output: &Output, as_json: bool) {
     }
 }
 
+/// Prints what is wrong with the arguments, or the help that was asked for; the exit code.
+#[expect(clippy::print_stdout, reason = "a command answers on standard output")]
+pub fn misuse(misuse: &clap::Error, as_json: bool) -> ExitCode {
+    if as_json && misuse.use_stderr() {
+        let text = misuse.render().to_string();
+        let (message, hint) = text.trim_end().split_once("\n\n").unwrap_or((text.trim_end(), ""));
+        let message = message.trim_start_matches("error: ");
+        println!("{}", json!({ "error": "command.misuse", "error_description": message, "hint": hint }));
+    } else if let Err(error) = misuse.print() {
+        tracing::debug!(%error, "nobody reads what is wrong with the arguments");
+    }
+    ExitCode::from(u8::try_from(misuse.exit_code()).unwrap_or(2))
+}
+
 impl CliError {
     /// Prints the error and gives the exit code: 2 for a configuration that is not right, 1 for everything else.
     #[expect(clippy::print_stderr, clippy::print_stdout, reason = "a command reports its errors itself")]

@@ -4,8 +4,6 @@ use std::process::ExitCode;
 
 use belgie_api::Failure;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::output::CliError;
 use super::{builder, last_address};
@@ -13,7 +11,7 @@ use crate::config::Overrides;
 use crate::gateway::Gateway;
 use crate::telemetry;
 
-/// Serves until SIGTERM or an interrupt, then lets requests in hand finish.
+/// Serves until SIGTERM or an interrupt, then lets requests in hand finish, unless it is told a second time.
 pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let mut builder = builder(overrides)?;
     if demo_tools {
@@ -34,9 +32,7 @@ pub async fn serve(overrides: Overrides, demo_tools: bool, as_json: bool) -> Res
     last_address::remember(gateway.config(), bound)?;
     let setup = gateway.offer_setup().await?;
     announce(&gateway, bound, setup.as_deref(), as_json);
-    let stop = gateway.stopper();
-    tokio::join!(gateway.serve(listener), stop_on_signal(stop));
-    gateway.shutdown().await;
+    gateway.run(listener).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -57,23 +53,6 @@ fn announce(gateway: &Gateway, bound: std::net::SocketAddr, setup: Option<&str>,
     println!("  pages         {}", urls.issuer());
     println!("  MCP endpoint  {}", urls.absolute(crate::web::MCP_PATH));
     if let Some(link) = setup {
-        println!(
-            "\nNobody has an account yet. Make the first one (an administrator) here, once, within 24 hours:\n  {link}"
-        );
+        println!("\nNobody is an administrator yet. Make the account of one here, once, within 24 hours:\n  {link}");
     }
-}
-
-async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be heard; end the process by force if need be");
-        return stop.cancelled().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = stop.cancelled() => {}
-    }
-    tracing::info!("ending: requests in hand may finish");
-    stop.cancel();
 }

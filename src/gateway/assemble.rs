@@ -115,7 +115,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
         tasks: tasks.tracker(),
-        shutdown: tasks.stopping(),
+        stopping: tasks.stopping(),
+        cutting: tasks.cutting(),
     });
     if let Ok(endpoint) = &endpoint {
         problems.extend(endpoint.clashes().await);

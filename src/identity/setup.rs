@@ -16,14 +16,15 @@ const LIFETIME: Duration = Duration::from_hours(24);
 pub const ADMIN: &str = "admin";
 
 impl Identity {
-    /// A fresh set-up link while nobody has an account; links given out before stop working. `None` once somebody has.
+    /// A fresh set-up link while nobody is an operator; links given out before stop working. `None` once somebody is: who
+    /// has signed up meanwhile is not asked.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn offer_setup(&self) -> Result<Option<PlainToken>> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        if users::is_anybody_there(&mut tx).await? {
+        if users::is_anybody(&mut tx, ADMIN).await? {
             return Ok(None);
         }
         links::withdraw(&mut tx, PURPOSE).await?;
@@ -46,19 +47,19 @@ impl Identity {
     /// When the database does not answer.
     pub async fn is_setup_open(&self, token: &PlainToken) -> Result<bool> {
         let mut conn = self.db.read().await?;
-        if users::is_anybody_there(&mut conn).await? {
+        if users::is_anybody(&mut conn, ADMIN).await? {
             return Ok(false);
         }
         Ok(links::find(&mut conn, token.hash(), PURPOSE, self.clock.now()).await?.is_some())
     }
 
-    /// Makes the first account, with the user scope `admin`, and uses the link up; `None` when the link is not good.
+    /// Makes the account of the first operator, with the user scope `admin`, and uses the link up; `None` when the link is not good.
     ///
     /// # Errors
     /// When the input is not right or the database does not answer; the link stays good.
     pub async fn set_up(&self, token: &PlainToken, account: NewAccount) -> Result<Option<UserContext>, CreateError> {
         let (hash, mut tx) = self.prepare(&account).await?;
-        let is_first = !users::is_anybody_there(&mut tx).await?;
+        let is_first = !users::is_anybody(&mut tx, ADMIN).await?;
         if !is_first || links::consume(&mut tx, token.hash(), PURPOSE, self.clock.now()).await?.is_none() {
             return Ok(None);
         }

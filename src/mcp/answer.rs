@@ -1,9 +1,10 @@
 //! JSON-RPC errors as HTTP responses, in the shape that rmcp gives them.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use http_body_util::BodyExt;
 use rmcp::ErrorData;
 use rmcp::model::ErrorCode;
 use serde::Serialize;
@@ -50,6 +51,22 @@ pub(crate) fn error(status: StatusCode, id: Option<&RawValue>, error: &ErrorData
             json(StatusCode::INTERNAL_SERVER_ERROR, Body::empty())
         }
     }
+}
+
+/// A refusal of rmcp's that is a bare text, as a JSON-RPC error: a client that speaks both eras takes a body of another kind for
+/// that of a server that knows only the older one (MCP 2026-07-28, transports, compatibility).
+pub(crate) async fn in_json(response: Response, id: Option<&RawValue>) -> Response {
+    if !response.status().is_client_error() || response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let refusal = ErrorData::invalid_request(String::from_utf8_lossy(&text).into_owned(), None);
+    let mut response = error(parts.status, id, &refusal);
+    for (name, value) in parts.headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH) {
+        response.headers_mut().append(name, value.clone());
+    }
+    response
 }
 
 /// A JSON-RPC error with a challenge (RFC 6750 section 3).

@@ -43,7 +43,7 @@ pub(crate) struct DirectPath {
     apart: Duration,
     /// Where calls go on that nobody waits for.
     tasks: TaskTracker,
-    shutdown: CancellationToken,
+    stopping: CancellationToken,
 }
 
 /// A request that can be answered here.
@@ -83,10 +83,10 @@ impl DirectPath {
         settings: &McpSettings,
         apart: Duration,
         tasks: TaskTracker,
-        shutdown: CancellationToken,
+        stopping: CancellationToken,
     ) -> Self {
         let (hosts, origins) = (settings.allowed_hosts.clone(), settings.allowed_origins.clone());
-        Self { gate, hosts, origins, apart, tasks, shutdown }
+        Self { gate, hosts, origins, apart, tasks, stopping }
     }
 
     /// What a request asks for, if that is plain. Its headers agree with its body already, and its session, if it has

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
@@ -74,8 +74,10 @@ pub struct McpParts {
     pub clock: Arc<dyn Clock>,
     /// Where background work is counted.
     pub tasks: TaskTracker,
-    /// Ends the background work and every stream.
-    pub shutdown: CancellationToken,
+    /// Cancelled when the end begins: what waits for news is over, and so is background work. What runs goes on.
+    pub stopping: CancellationToken,
+    /// Cancelled when nothing may run any more.
+    pub cutting: CancellationToken,
     /// What the operator has set.
     pub settings: McpSettings,
 }
@@ -97,6 +99,7 @@ struct Inner {
     leases: Leases,
     idle: IdlePeer,
     recorder: Recorder,
+    tasks: TaskTracker,
     settings: McpSettings,
 }
 
@@ -107,7 +110,8 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, stopping, cutting, settings } =
+            parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -129,11 +133,11 @@ impl McpEndpoint {
             settings.session_idle,
             settings.max_sessions_per_user,
         ));
-        let leases = Leases::new(clock);
+        let leases = Leases::new(clock, stopping.clone());
         let review =
             Review { callers, leases: leases.clone(), binding: Arc::clone(&binding), tasks: tasks.clone(), runtime };
-        review.subscribe(&bus, shutdown.clone());
-        tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), shutdown.clone()));
+        review.subscribe(&bus, stopping.clone());
+        tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), stopping.clone()));
 
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(settings.allowed_hosts.clone())
@@ -143,14 +147,14 @@ impl McpEndpoint {
             .with_legacy_session_mode(true)
             .with_sse_keep_alive(Some(KEEP_ALIVE))
             .with_max_request_body_bytes(settings.max_body_bytes)
-            .with_cancellation_token(shutdown.child_token());
+            .with_cancellation_token(cutting.child_token());
         let transport_of =
             |gate: Gate| StreamableHttpService::new(move || Ok(gate.clone()), Arc::clone(&sessions), config.clone());
         let (transport, quiet) = (transport_of(gate.clone()), transport_of(gate.quiet()));
         let direct =
-            settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks, shutdown.clone()));
-        let idle = IdlePeer::start(shutdown);
-        Ok(Self(Arc::new(Inner { gate, direct, transport, quiet, binding, leases, idle, recorder, settings })))
+            settings.direct_path.then(|| DirectPath::new(gate.clone(), &settings, apart, tasks.clone(), stopping));
+        let idle = IdlePeer::start(cutting);
+        Ok(Self(Arc::new(Inner { gate, direct, transport, quiet, binding, leases, idle, recorder, tasks, settings })))
     }
 
     /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller.
@@ -181,7 +185,7 @@ impl McpEndpoint {
         let is_session_request = matches!(parts.method, Method::GET | Method::DELETE);
         if is_session_request
             && era_of(preflight::version(&parts.headers).unwrap_or_default()) == Era::Legacy
-            && let Err(response) = self.admit(&parts, &mut visit).await
+            && let Err(response) = self.admit(&parts, &mut visit, None).await
         {
             return *response;
         }
@@ -212,7 +216,7 @@ impl McpEndpoint {
         let era = message.era(preflight::version(&parts.headers));
         let is_clear = match era {
             Era::Legacy => {
-                if let Err(response) = self.admit(&parts, &mut visit).await {
+                if let Err(response) = self.admit(&parts, &mut visit, message.id).await {
                     return *response;
                 }
                 true
@@ -322,22 +326,30 @@ impl McpEndpoint {
     async fn pass(
         &self,
         transport: &Transport,
-        request: Request<Body>,
+        mut request: Request<Body>,
         visit: &Visit,
         id: Option<&RawValue>,
     ) -> Response {
         if let Some(session) = &visit.session {
             session.pass();
         }
+        accept_what_is_said_shortly(request.headers_mut());
+        // A GET waits for news and for nothing that runs.
+        let is_for_news = request.method() == Method::GET;
+        let in_hand = self.0.tasks.token();
         let response = tokio::select! {
             biased;
             () = visit.lease.ended() => return expired(visit, id),
             response = transport.handle(request) => response,
         };
-        let (parts, body) = response.into_parts();
+        let (parts, body) = answer::in_json(response.map(Body::new), id).await.into_parts();
         let is_stream = parts.headers.get(CONTENT_TYPE) == Some(&HeaderValue::from_static("text/event-stream"));
-        let body = Body::new(body);
-        Response::from_parts(parts, if is_stream { visit.lease.clone().hold(body) } else { body })
+        let body = match (is_stream, is_for_news) {
+            (false, _) => body,
+            (true, true) => visit.lease.clone().hold_for_news(body),
+            (true, false) => visit.lease.clone().hold(body, in_hand),
+        };
+        Response::from_parts(parts, body)
     }
 
     /// Checks that the session of a request is the caller's.
@@ -345,15 +357,21 @@ impl McpEndpoint {
     /// # Errors
     /// Status 404 for one that is not there or not the caller's, in rmcp's words, so that nobody can tell which of them
     /// it is (MCP 2025-11-25, transports, session management). A request without a session is rmcp's business.
-    async fn admit(&self, parts: &Parts, visit: &mut Visit) -> Result<(), Refusal> {
+    async fn admit(&self, parts: &Parts, visit: &mut Visit, message: Option<&RawValue>) -> Result<(), Refusal> {
         let Some(id) = session_id(parts) else { return Ok(()) };
         visit.session = self.0.binding.admit(&id, &visit.caller).await;
         if visit.session.is_some() {
             return Ok(());
         }
-        let mut response = Response::new(Body::from(Bytes::from_static(b"Not Found: Session not found")));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        Err(Box::new(response))
+        let error = ErrorData::invalid_request("Not Found: Session not found", None);
+        Err(Box::new(answer::error(StatusCode::NOT_FOUND, message, &error)))
+    }
+}
+
+/// Spells out `Accept: */*`, by which a client takes both kinds of answers (RFC 9110 section 12.5.1); rmcp looks for their names.
+fn accept_what_is_said_shortly(headers: &mut HeaderMap) {
+    if headers.get(ACCEPT).is_some_and(|accept| accept == "*/*") {
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     }
 }
 
@@ -368,12 +386,12 @@ fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
 }
 
 /// Ends what has expired, until the shutdown.
-async fn sweep(leases: Leases, binding: Arc<Binding>, shutdown: CancellationToken) {
+async fn sweep(leases: Leases, binding: Arc<Binding>, stopping: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => return,
+            () = stopping.cancelled() => return,
             _ = ticks.tick() => {}
         }
         leases.sweep();

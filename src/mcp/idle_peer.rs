@@ -37,11 +37,11 @@ impl Transport<RoleServer> for Silence {
 pub(crate) struct IdlePeer(RunningService<RoleServer, Silence>);
 
 impl IdlePeer {
-    /// Starts the service behind the peer, until `shutdown`. Needs a running tokio runtime.
-    pub(crate) fn start(shutdown: CancellationToken) -> Self {
+    /// Starts the service behind the peer, until `cutting`. Needs a running tokio runtime.
+    pub(crate) fn start(cutting: CancellationToken) -> Self {
         let mut client = InitializeRequestParams::default();
         client.protocol_version = ProtocolVersion::V_2026_07_28;
-        Self(serve_directly_with_ct(Silence, Silence, Some(client), shutdown))
+        Self(serve_directly_with_ct(Silence, Silence, Some(client), cutting))
     }
 
     pub(crate) fn peer(&self) -> Peer<RoleServer> {

@@ -12,6 +12,7 @@ use belgie_api::{Caller, Clock, Event};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::access::{Guard, foresee};
 
@@ -21,6 +22,7 @@ pub struct Leases(Arc<Registry>);
 
 struct Registry {
     clock: Arc<dyn Clock>,
+    closing: CancellationToken,
     next: AtomicU64,
     held: Mutex<HashMap<u64, Held>>,
 }
@@ -53,10 +55,10 @@ pub struct Doubtful {
 }
 
 impl Leases {
-    /// `clock`: tells when a credential has expired.
+    /// `clock`: tells when a credential has expired. `closing`: cancelled when nobody is told news any more.
     #[must_use]
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Registry { clock, next: AtomicU64::new(0), held: Mutex::default() }))
+    pub fn new(clock: Arc<dyn Clock>, closing: CancellationToken) -> Self {
+        Self(Arc::new(Registry { clock, closing, next: AtomicU64::new(0), held: Mutex::default() }))
     }
 
     /// Begins a lease. Take it as early as possible: what happened before is not noticed.
@@ -163,19 +165,38 @@ impl Lease {
         changed.unwrap_or_default()
     }
 
-    /// A body that comes to its end when the lease does, at the latest.
-    pub fn hold(self, body: Body) -> Body {
+    /// Waits until the gateway begins to end: then what only waits for news is over.
+    pub async fn closing(&self) {
+        self.0.registry.closing.cancelled().await;
+    }
+
+    /// A body that comes to its end when the lease does, at the latest. The end of the gateway waits for it: `in_hand`.
+    pub fn hold(self, body: Body, in_hand: TaskTrackerToken) -> Body {
+        self.hold_until(body, None, Some(in_hand))
+    }
+
+    /// The same for a body that carries nothing but news, for which the end of the gateway does not wait.
+    pub fn hold_for_news(self, body: Body) -> Body {
+        let closing = self.0.registry.closing.clone();
+        self.hold_until(body, Some(Box::pin(closing.cancelled_owned())), None)
+    }
+
+    fn hold_until(self, body: Body, closing: Option<Ending>, in_hand: Option<TaskTrackerToken>) -> Body {
         let over = Box::pin(self.0.over.clone().cancelled_owned());
-        Body::new(LeasedBody { inner: Some(body), over, _lease: self })
+        Body::new(LeasedBody { inner: Some(body), over, closing, _in_hand: in_hand, _lease: self })
     }
 }
 
 struct LeasedBody {
     /// `None` after the end: what produces the body is dropped at once and thereby told.
     inner: Option<Body>,
-    over: Pin<Box<WaitForCancellationFutureOwned>>,
+    over: Ending,
+    closing: Option<Ending>,
+    _in_hand: Option<TaskTrackerToken>,
     _lease: Lease,
 }
+
+type Ending = Pin<Box<WaitForCancellationFutureOwned>>;
 
 impl HttpBody for LeasedBody {
     type Data = Bytes;
@@ -185,7 +206,8 @@ impl HttpBody for LeasedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.over.as_mut().poll(context).is_ready() {
+        let is_closing = self.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(context).is_ready());
+        if is_closing || self.over.as_mut().poll(context).is_ready() {
             self.inner = None;
         }
         match self.inner.as_mut() {

@@ -21,6 +21,8 @@ const FIND_BY_EMAIL: &str = "SELECT id, email, email_verified_at, name, image, p
 const LIST: &str = "SELECT id, email, email_verified_at, name, image, password_hash, scopes, banned_at, banned_until, \
      ban_reason, ban_notice, secured_at, created_at, updated_at FROM core_users ORDER BY email LIMIT 1000";
 const ANY: &str = "SELECT 1 FROM core_users LIMIT 1";
+// Scopes are kept as a JSON list of words that need no escapes.
+const ANY_WITH: &str = "SELECT 1 FROM core_users WHERE CAST(scopes AS text) LIKE '%\"' || $1 || '\"%' LIMIT 1";
 const IS_TAKEN: &str = "SELECT COUNT(*) FROM core_users WHERE email = $1 AND id <> $2";
 const UPDATE: &str = "UPDATE core_users SET email = $2, email_verified_at = $3, name = $4, image = $5, scopes = $6, \
      updated_at = $7 WHERE id = $1";
@@ -134,6 +136,14 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<UserRow>> {
 /// When the database does not answer.
 pub async fn is_anybody_there(conn: &mut Conn) -> Result<bool> {
     Ok(on!(conn, c => sqlx::query(ANY).fetch_optional(c).await.map(|row| row.is_some()))?)
+}
+
+/// Whether somebody holds this user scope.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_anybody(conn: &mut Conn, scope: &str) -> Result<bool> {
+    Ok(on!(conn, c => sqlx::query(ANY_WITH).bind(scope).fetch_optional(c).await.map(|row| row.is_some()))?)
 }
 
 /// Whether somebody else has this address, in any spelling.

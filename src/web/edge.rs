@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure};
 use futures::FutureExt;
@@ -65,10 +65,21 @@ fn refuse_host(web: &Web, request: &Request) -> Option<Response> {
     if host.is_some_and(|host| is_ours(host, &web.rules.allowed_hosts)) {
         return None;
     }
-    Some(errors::json(
-        &Failure::forbidden("edge.unknown_host", "This host is not served here.")
-            .hint("Operator: add the name to `mcp.allowed_hosts`, or set `base_url` to it."),
-    ))
+    let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
+    if is_look && host.is_some_and(is_localhost) && web.urls.is_loopback() {
+        let here = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        return Some(Redirect::temporary(&web.urls.absolute(here)).into_response());
+    }
+    let hint = format!(
+        "It is served at {}. Operator: add the name to `mcp.allowed_hosts`, or set `base_url` to it.",
+        web.urls.issuer()
+    );
+    Some(errors::json(&Failure::forbidden("edge.unknown_host", "This host is not served here.").hint(hint)))
+}
+
+/// People write this name where the address is meant.
+fn is_localhost(host: &str) -> bool {
+    host.split_once(':').map_or(host, |(bare, _)| bare).eq_ignore_ascii_case("localhost")
 }
 
 fn is_ours(host: &str, allowed: &[String]) -> bool {
@@ -100,13 +111,14 @@ where
     let method = request.method().clone();
     request.extensions_mut().insert(info.clone());
     let refused = if checks_host { refuse_host(web, &request) } else { None };
+    let line = Line { info: &info, method: method.as_str(), route, started, is_written: false };
     let mut response = match refused {
         Some(refused) => refused,
         // What the handler was working on is dropped with it, so no broken state can be seen.
         None => AssertUnwindSafe(next(request)).catch_unwind().await.unwrap_or_else(on_panic),
     };
     harden(response.headers_mut(), &info, web.urls.is_https());
-    log(&response, &info, method.as_str(), route, started);
+    line.write(&response);
     response
 }
 
@@ -150,32 +162,65 @@ fn harden(headers: &mut HeaderMap, info: &RequestInfo, is_https: bool) {
     }
 }
 
-fn log(response: &Response, info: &RequestInfo, method: &str, route: &str, started: Instant) {
-    let extensions = response.extensions();
-    let caller = extensions.get::<Caller>();
-    let call = extensions.get::<CallLog>();
-    let failure = extensions.get::<Failure>();
-    let status = response.status();
-    let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
-    let source = failure.and_then(Failure::private_source).filter(|_| status.is_server_error());
-    let kind = caller.map(|caller| caller.principal().kind());
-    let client = caller.map(|caller| tracing::field::display(&caller.client().id));
-    let org = caller.and_then(Caller::organization).map(|org| tracing::field::display(org.id));
-    tracing::event!(
-        target: "belgie::request",
-        tracing::Level::INFO,
-        request.id = %info.id,
-        http.method = method,
-        http.route = route,
-        http.status = status.as_u16(),
-        principal.kind = kind,
-        client.id = client,
-        org.id = org,
-        mcp.method = call.map(|call| call.method.as_str()),
-        tool.name = call.and_then(|call| call.tool.as_deref()),
-        error.code = failure.map(Failure::code),
-        error.source = source,
-        took_ms,
-        "request"
-    );
+/// The one log line of a request. One that nobody waits for any more has a line, too.
+struct Line<'a> {
+    info: &'a RequestInfo,
+    method: &'a str,
+    route: &'a str,
+    started: Instant,
+    is_written: bool,
+}
+
+impl Line<'_> {
+    fn took_ms(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1_000.0
+    }
+
+    fn write(mut self, response: &Response) {
+        self.is_written = true;
+        let extensions = response.extensions();
+        let caller = extensions.get::<Caller>();
+        let call = extensions.get::<CallLog>();
+        let failure = extensions.get::<Failure>();
+        let status = response.status();
+        let source = failure.and_then(Failure::private_source).filter(|_| status.is_server_error());
+        let kind = caller.map(|caller| caller.principal().kind());
+        let client = caller.map(|caller| tracing::field::display(&caller.client().id));
+        let org = caller.and_then(Caller::organization).map(|org| tracing::field::display(org.id));
+        tracing::event!(
+            target: "belgie::request",
+            tracing::Level::INFO,
+            request.id = %self.info.id,
+            http.method = self.method,
+            http.route = self.route,
+            http.status = status.as_u16(),
+            principal.kind = kind,
+            client.id = client,
+            org.id = org,
+            mcp.method = call.map(|call| call.method.as_str()),
+            tool.name = call.and_then(|call| call.tool.as_deref()),
+            error.code = failure.map(Failure::code),
+            error.source = source,
+            took_ms = self.took_ms(),
+            "request"
+        );
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        if self.is_written {
+            return;
+        }
+        tracing::event!(
+            target: "belgie::request",
+            tracing::Level::INFO,
+            request.id = %self.info.id,
+            http.method = self.method,
+            http.route = self.route,
+            outcome = "abandoned",
+            took_ms = self.took_ms(),
+            "request"
+        );
+    }
 }

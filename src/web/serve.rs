@@ -76,12 +76,13 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(rules.shutdown_grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!(
-            grace_s = rules.shutdown_grace.as_secs(),
-            "requests still running at the end of the grace are cut"
-        );
+    let cutting = tasks.cutting();
+    let ended = cutting.run_until_cancelled(graceful.shutdown());
+    if let Ok(Some(())) = tokio::time::timeout_at(tasks.deadline(rules.shutdown_grace), ended).await {
+        return;
     }
+    tracing::warn!(grace_s = rules.shutdown_grace.as_secs(), "requests still running at the end of the grace are cut");
+    cutting.cancel();
 }
 
 /// Returns when nothing was asked for too long after connecting, and never otherwise. The deadline for headers begins

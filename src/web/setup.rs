@@ -39,7 +39,7 @@ pub struct FirstAccount {
 
 fn used_up() -> Failure {
     Failure::not_found("setup.used_up", "This set-up link is not good any more.")
-        .hint("If nobody has an account yet, restart the server: it prints a new link.")
+        .hint("If nobody is an administrator yet, restart the server: it prints a new link. `belgie user set-scopes` makes one, too.")
 }
 
 fn read(text: &str) -> Result<PlainToken> {

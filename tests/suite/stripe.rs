@@ -1,5 +1,6 @@
 //! Plans: what they gate, how they are bought, and what Stripe tells of them.
 
+mod burst;
 mod buying;
 mod changing;
 mod elicitation;

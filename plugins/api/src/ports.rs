@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
 use axum::response::Response;
-use url::Url;
+use url::{Host as UrlHost, Url};
 use zeroize::Zeroizing;
 
 pub use self::background::{Background, Work};
@@ -306,6 +306,16 @@ impl Urls {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.base.scheme() == "https"
+    }
+
+    /// Whether only people on this machine reach us.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.base.host() {
+            Some(UrlHost::Ipv4(address)) => address.is_loopback(),
+            Some(UrlHost::Ipv6(address)) => address.is_loopback(),
+            _ => false,
+        }
     }
 }
 

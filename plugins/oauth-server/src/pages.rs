@@ -23,7 +23,7 @@ pub use self::tokens::{TokenForm, new_token, tokens};
 /// The consent page.
 pub const CONSENT: &str = "oauth-server/consent.html";
 
-/// The page for a stranger whose agent sent something that cannot go on.
+/// The page for somebody who has not dealt with the agent that sent something that cannot go on.
 pub const REFUSED: &str = "oauth-server/refused.html";
 
 /// The section of the account page.
@@ -128,7 +128,7 @@ fn choice_of(choice: &Choice, last: Option<&GrantBinding>) -> Value {
     })
 }
 
-/// What a stranger is shown instead of a redirect.
+/// What is shown instead of a redirect.
 pub fn refused(reply: &ErrorReply) -> Value {
     json!({
         "error": reply.error.code,

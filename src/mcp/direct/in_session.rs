@@ -123,10 +123,10 @@ impl DirectPath {
             return Some(outcome);
         }
         let (mut waiting, outcome) = oneshot::channel();
-        let shutdown = self.shutdown.clone();
+        let stopping = self.stopping.clone();
         self.tasks.spawn(async move {
             let unwanted = async {
-                shutdown.cancelled().await;
+                stopping.cancelled().await;
                 waiting.closed().await;
             };
             let done = tokio::select! {

@@ -308,6 +308,7 @@ impl ServerHandler for Gate {
         tokio::select! {
             biased;
             () = visit.lease.ended() => Ok(()),
+            () = visit.lease.closing() => Ok(()),
             done = served => done,
             () = told => Ok(()),
         }

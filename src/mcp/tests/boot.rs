@@ -36,7 +36,8 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
         bus: Arc::default(),
         clock: Arc::new(SystemClock),
         tasks: TaskTracker::new(),
-        shutdown: CancellationToken::new(),
+        stopping: CancellationToken::new(),
+        cutting: CancellationToken::new(),
         settings,
     };
     McpEndpoint::new(parts).err().unwrap_or_default()

@@ -149,7 +149,8 @@ impl Bench {
             bus: Arc::clone(&bus),
             clock: Arc::<ShiftedClock>::clone(&clock),
             tasks: TaskTracker::new(),
-            shutdown: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            cutting: CancellationToken::new(),
             settings,
         })
         .expect("the parts fit together");

@@ -69,16 +69,52 @@ async fn the_end_of_a_session_stops_what_runs_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_the_gateway_stops_what_runs_in_it() {
-    let (gateway, ada) = visit(Setup::default().with_probe()).await;
-    let session = ada.session().await;
-    let stream = EventStream::open(session.get()).await;
-    let running = EventStream::open(session.post(&rpc("tools/call", hang(json!({}))))).await;
-    gateway.probe.begun(1).await;
-    gateway.gateway.stopper().cancel();
-    stream.rest().await;
-    running.rest().await;
-    gateway.probe.ended(1).await;
+async fn at_the_end_of_the_gateway_what_waits_for_news_is_over_and_what_runs_may_finish() {
+    for setup in both_ways() {
+        let (gateway, ada) = visit(setup).await;
+        let session = ada.session().await;
+        let news = EventStream::open(session.get()).await;
+        let filter = json!({ "notifications": { "toolsListChanged": true } });
+        let subscription = EventStream::open(ada.modern().request("subscriptions/listen", filter)).await;
+        let streamed = ada.modern().request("tools/call", hang(json!({ "progressToken": 7 })));
+        let streamed = EventStream::open(streamed).await;
+        let in_session = EventStream::open(session.post(&rpc("tools/call", hang(json!({}))))).await;
+        let plain = tokio::spawn(ada.modern().request("tools/call", hang(json!({}))).send());
+        gateway.probe.begun(3).await;
+        gateway.gateway.stopper().cancel();
+        news.rest().await;
+        let last = subscription.rest().await.pop().expect("a message");
+        assert!(last["result"].is_object(), "the subscription ends with a result: {last}");
+        gateway.probe.ended(0).await;
+        gateway.probe.finish();
+        for stream in [streamed, in_session] {
+            let last = stream.rest().await.pop().expect("a message");
+            assert_eq!(last["result"]["content"][0]["text"], "done", "{last}");
+        }
+        let reply = Reply::read(plain.await.expect("no panic").expect("an answer")).await;
+        assert_eq!((reply.status, reply.text()), (StatusCode::OK, "done"));
+        gateway.probe.ended(3).await;
+        gateway.gateway.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_is_cut_when_the_grace_of_the_gateway_is_over() {
+    for setup in both_ways() {
+        let (gateway, ada) = visit(setup).await;
+        let session = ada.session().await;
+        let running = EventStream::open(session.post(&rpc("tools/call", hang(json!({}))))).await;
+        let plain = tokio::spawn(ada.modern().request("tools/call", hang(json!({}))).send());
+        gateway.probe.begun(2).await;
+        gateway.gateway.stopper().cancel();
+        gateway.gateway.cut();
+        running.rest().await;
+        gateway.probe.ended(2).await;
+        if let Ok(answer) = plain.await.expect("no panic") {
+            assert_ne!(Reply::read(answer).await.text(), "done");
+        }
+        gateway.gateway.shutdown().await;
+    }
 }
 
 fn brood(session: &LegacySession) -> RequestBuilder {

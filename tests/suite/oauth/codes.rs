@@ -74,6 +74,7 @@ on_both_engines! {
     async fn a_request_without_a_proper_challenge_is_sent_back(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
+        agent.connect(&mut ada, "").await;
         for (name, value) in [
             ("code_challenge", None),
             ("code_challenge", Some("")),

@@ -175,9 +175,22 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn nobody_is_sent_by_itself_to_an_agent_they_have_not_connected(gateway: TestGateway) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        for (name, value) in [("prompt", "none"), ("response_type", "token"), ("code_challenge_method", "plain"), ("scope", "admin")] {
+            let page = agent.ask_with(&mut ada, name, Some(value)).await;
+            assert_page_alone(&page, "This request cannot go on");
+            assert!(page.body.contains("Continue to"), "a link, for who wants to go on: {}", page.body);
+        }
+    }
+}
+
+on_both_engines! {
     async fn other_flows_than_the_code_flow_are_sent_back(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
+        agent.connect(&mut ada, "").await;
         for (name, value, error) in [
             ("response_type", Some("token"), "unsupported_response_type"),
             ("response_type", Some("code token"), "unsupported_response_type"),

@@ -126,6 +126,7 @@ on_both_engines! {
     async fn a_parameter_that_comes_twice_is_refused(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
+        agent.connect(&mut ada, "").await;
         let twice = |name: &str, value: &str| {
             let mut parameters = agent.authorization("connections:read");
             parameters.push((name.to_owned(), value.to_owned()));

@@ -11,6 +11,7 @@ on_both_engines! {
     async fn nobody_is_asked_about_a_resource_that_is_not_here(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
+        agent.connect(&mut ada, "").await;
         let mcp = gateway.mcp_url();
         for unknown in [
             "https://evil.example/mcp",

@@ -58,6 +58,7 @@ on_both_engines! {
     async fn nobody_gives_an_agent_the_rights_of_an_operator_without_having_them(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
+        agent.connect(&mut ada, "").await;
         let alone = ada.get(&agent.authorize_url(&agent.authorization("admin"))).await;
         assert_sent_back(&agent, &alone, "invalid_scope");
 
@@ -82,6 +83,7 @@ on_both_engines! {
     async fn a_scope_that_does_not_exist_is_left_out_and_alone_it_is_refused(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
+        agent.connect(&mut ada, "").await;
         for nothing in ["unheard:of", "*", "CONNECTIONS:READ", "connections:read,demo:step-up", "\"admin\""] {
             let page = ada.get(&agent.authorize_url(&agent.authorization(nothing))).await;
             assert_sent_back(&agent, &page, "invalid_scope");

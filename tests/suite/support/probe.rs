@@ -1,4 +1,4 @@
-//! Tools that never end, and tell the test what becomes of them.
+//! Tools that do not end until they are told to, and tell the test what becomes of them.
 
 use belgie::rmcp::model::{ProgressNotificationParam, RequestMetaObject};
 use belgie::rmcp::{Peer, RoleServer};
@@ -13,6 +13,7 @@ use super::PATIENCE;
 pub struct Probe {
     begun: watch::Sender<usize>,
     ended: watch::Sender<usize>,
+    is_over: watch::Sender<bool>,
 }
 
 /// Lives as long as a call.
@@ -36,19 +37,29 @@ async fn hang(State(probe): State<Probe>, meta: RequestMetaObject, peer: Peer<Ro
     if let Some(token) = meta.get_progress_token() {
         let _ = peer.notify_progress(ProgressNotificationParam::new(token, 1.0)).await;
     }
-    std::future::pending().await
+    probe.told().await
 }
 
 async fn brood(State(probe): State<Probe>) -> String {
     let _call = Call::begin(&probe);
-    std::future::pending().await
+    probe.told().await
 }
 
 impl Probe {
+    async fn told(&self) -> String {
+        let _ = self.is_over.subscribe().wait_for(|is_over| *is_over).await;
+        "done".to_owned()
+    }
+
+    /// Lets every call come to its end.
+    pub fn finish(&self) {
+        self.is_over.send_replace(true);
+    }
+
     /// The tools: one that may talk to its client, and one that says it does not.
     pub fn tools(&self) -> ToolSet<Self> {
-        ToolSet::new(self.clone()).tool(tool("hang", "Never ends"), access(), hang).tool(
-            tool("brood", "Never ends and says nothing").plain(),
+        ToolSet::new(self.clone()).tool(tool("hang", "Does not end by itself"), access(), hang).tool(
+            tool("brood", "Does not end by itself and says nothing").plain(),
             access(),
             brood,
         )

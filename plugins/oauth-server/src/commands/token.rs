@@ -45,12 +45,9 @@ pub fn command() -> Command {
                 .value_parser(value_parser!(u64).range(1..=YEAR_SECONDS))
                 .help("How long it lasts, up to a year"),
         )
-        .arg(
-            Arg::new("resource")
-                .long("resource")
-                .value_name("URI")
-                .help("Where it may be used; the MCP endpoint unless given"),
-        )
+        .arg(Arg::new("resource").long("resource").value_name("URI").help(
+            "Where it may be used, such as /mcp or /o/{slug}/mcp, or the whole address; the MCP endpoint unless given",
+        ))
         .arg(organization().help("The organization it acts for; the person must be in it. Without it the person alone"))
         .arg(
             Arg::new("service")
@@ -109,7 +106,7 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
             "The account does not hold one of these scopes itself.",
         ));
     }
-    let resource = read_resource(matches.get_one::<String>("resource").map(String::as_str), catalog)?;
+    let resource = read_resource(oauth, matches.get_one::<String>("resource").map(String::as_str), catalog)?;
     let ttl = Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default());
     let name = text(matches, "name").to_owned();
     let asked = matches.get_one::<String>("org").map(String::as_str);
@@ -172,8 +169,9 @@ async fn find_user(oauth: &OAuth, matches: &ArgMatches) -> Result<UserContext> {
     })
 }
 
-fn read_resource(asked: Option<&str>, catalog: &Catalog) -> Result<String> {
-    let found = match asked {
+fn read_resource(oauth: &OAuth, asked: Option<&str>, catalog: &Catalog) -> Result<String> {
+    let absolute = asked.filter(|text| text.starts_with('/')).map(|path| oauth.host().urls().absolute(path));
+    let found = match absolute.as_deref().or(asked) {
         None => catalog.resources.first().cloned(),
         Some(text) => find_resources(std::iter::once(text), catalog).and_then(|found| found.into_iter().next()),
     };

@@ -31,21 +31,20 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
     let asked = match oauth.read_request(query.as_bytes()).await {
         Ok(asked) => asked,
         Err(Refusal::Page(failure)) => return Err(failure),
-        Err(Refusal::Reply(reply)) => return refuse(&oauth, &visitor, &reply),
+        Err(Refusal::Reply(reply)) => return refuse(&oauth, &visitor, &reply).await,
     };
     if asked.is_silent {
-        return refuse(&oauth, &visitor, &oauth.refuse_silent(&asked, visitor.caller.is_some()));
+        return refuse(&oauth, &visitor, &oauth.refuse_silent(&asked, visitor.caller.is_some())).await;
     }
-    let request = asked.request;
     let here = format!("/authorize?{query}");
     let Some(caller) = &visitor.caller else { return to_sign_in(&here) };
-    let request = match oauth.limit_to_person(caller, request) {
+    let request = match oauth.limit_to_person(caller, asked) {
         Ok(request) => request,
-        Err(location) => return see_other(&location),
+        Err(reply) => return refuse(&oauth, &visitor, &reply).await,
     };
     let handle = oauth.ask(caller, &request).await?;
     let asked = pages::AskedPerson {
-        is_new_client: oauth.is_new_client(caller, &request).await?,
+        is_new_client: oauth.is_new_client(caller, &request.client.id).await?,
         choices: oauth.list_choices(caller, &request).await?,
         last_choice: oauth.last_binding(caller, &request.client.id).await?,
         here: &here,
@@ -71,10 +70,15 @@ pub async fn answer(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: 
     see_other(&location)
 }
 
-/// Tells a client what is wrong. A stranger is not sent there unless the operator knows the client, but reads it and
-/// decides (RFC 9700 section 4.11.2).
-fn refuse(oauth: &OAuth, visitor: &Visitor, reply: &ErrorReply) -> Result<Response> {
-    if visitor.caller.is_some() || reply.is_for_strangers {
+/// Tells a client what is wrong. Nobody is sent to a client that neither the operator nor they themselves have dealt with, but
+/// reads it and decides (RFC 9700 section 4.11.2).
+async fn refuse(oauth: &OAuth, visitor: &Visitor, reply: &ErrorReply) -> Result<Response> {
+    let is_known = match &visitor.caller {
+        _ if reply.is_operators => true,
+        Some(caller) => !oauth.is_new_client(caller, &reply.client).await?,
+        None => false,
+    };
+    if is_known {
         return see_other(&reply.location);
     }
     let mut page = oauth.host().pages().page(visitor, pages::REFUSED, "Not possible", pages::refused(reply))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use belgie_api::ports::AuditEntry;
 use belgie_api::serde_json::json;
-use belgie_api::{Caller, Failure, GrantBinding, PlainToken, Result, TokenKind};
+use belgie_api::{Caller, ClientId, Failure, GrantBinding, PlainToken, Result, TokenKind};
 
 use super::OAuth;
 use crate::model::address::{find_resources, slugs_in};
@@ -53,16 +53,17 @@ pub enum Refusal {
 /// An error on its way to a client.
 #[derive(Debug)]
 pub struct ErrorReply {
+    /// The client it goes to.
+    pub client: ClientId,
     /// The address that tells it.
     pub location: String,
     /// What is wrong.
     pub error: ReplyError,
     /// The host it goes to, as a person should read it.
     pub host: String,
-    /// Whether the browser may be sent there though nobody is signed in: the operator knows the client. Anybody can bring
-    /// any other client and an address of their own, and would have a link here that leads there (RFC 9700
-    /// section 4.11.2).
-    pub is_for_strangers: bool,
+    /// Whether any browser may be sent there: the operator knows the client. Anybody can bring any other client and an
+    /// address of their own, and would have a link here that leads there (RFC 9700 section 4.11.2).
+    pub is_operators: bool,
 }
 
 impl From<Failure> for Refusal {
@@ -92,9 +93,9 @@ impl OAuth {
             )));
         };
         let reply = Reply { redirect_uri, state: state.map(str::to_owned) };
-        let is_operators = client.is_operators;
+        let (id, is_operators) = (client.face.id.clone(), client.is_operators);
         self.read_rest(&params, client, &reply, asked.is_some()).map_err(|error| match error {
-            RestError::Client(error) => Refusal::Reply(self.reply(&reply, error, is_operators)),
+            RestError::Client(error) => Refusal::Reply(self.reply(id, &reply, error, is_operators)),
             RestError::Ours(failure) => Refusal::Page(failure),
         })
     }
@@ -145,9 +146,9 @@ impl OAuth {
         Ok(PresentableRequest { request, is_silent, is_operators })
     }
 
-    fn reply(&self, reply: &Reply, error: ReplyError, is_for_strangers: bool) -> ErrorReply {
+    fn reply(&self, client: ClientId, reply: &Reply, error: ReplyError, is_operators: bool) -> ErrorReply {
         let location = reply.with_error(self.host.urls().issuer(), error);
-        ErrorReply { location, error, host: host_of(&reply.redirect_uri), is_for_strangers }
+        ErrorReply { client, location, error, host: host_of(&reply.redirect_uri), is_operators }
     }
 
     /// The answer to a client that wants one without a person: consent is always asked for, so there is none.
@@ -157,22 +158,23 @@ impl OAuth {
         } else {
             reject("login_required", "Nobody is signed in.")
         };
-        self.reply(&asked.request.reply, error, asked.is_operators)
+        self.reply(asked.request.client.id.clone(), &asked.request.reply, error, asked.is_operators)
     }
 
     /// The request as this person can grant it: nobody can give away what their account does not hold.
     ///
     /// # Errors
-    /// The address that tells the client, when nothing of what it asked for remains.
+    /// What the client is told, when nothing of what it asked for remains.
     pub fn limit_to_person(
         &self,
         caller: &Caller,
-        mut request: AuthorizationRequest,
-    ) -> Result<AuthorizationRequest, String> {
+        asked: PresentableRequest,
+    ) -> Result<AuthorizationRequest, ErrorReply> {
+        let PresentableRequest { mut request, is_operators, .. } = asked;
         let scopes = request.scopes.within_account(&caller.user().scopes);
         if scopes.is_empty() && !request.scopes.is_empty() {
             let error = reject("invalid_scope", "The person cannot give any of these scopes.");
-            return Err(request.reply.with_error(self.host.urls().issuer(), error));
+            return Err(self.reply(request.client.id, &request.reply, error, is_operators));
         }
         request.scopes = scopes;
         Ok(request)
@@ -195,9 +197,9 @@ impl OAuth {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn is_new_client(&self, caller: &Caller, request: &AuthorizationRequest) -> Result<bool> {
+    pub async fn is_new_client(&self, caller: &Caller, client: &ClientId) -> Result<bool> {
         let mut conn = self.host.db().read().await?;
-        Ok(!store::grants::has_any(&mut conn, caller.user().id, &request.client.id).await?)
+        Ok(!store::grants::has_any(&mut conn, caller.user().id, client).await?)
     }
 
     /// Acts on the answer of a person: where the browser goes next.
