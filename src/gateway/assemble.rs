@@ -177,6 +177,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         policy,
         web,
         routes: all.routes,
+        examined: all.examined,
         owns_pools,
         tasks,
         surface,
@@ -277,6 +278,7 @@ fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
     all.observers.extend(parts.observers);
     all.ways_in.extend(parts.ways_in);
     all.connections.extend(parts.connections);
+    all.examined.extend(parts.examined);
     all.data_exports.extend(parts.data_exports);
     all.purposes.extend(parts.purposes);
     if !all.provided.absorb(parts.provided) {
