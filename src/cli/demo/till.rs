@@ -1,6 +1,9 @@
 //! A stand-in for Stripe, for the play alone: no money moves, and only this machine can reach it. What it says goes over the
 //! wire as Stripe says it: forms in, JSON out, and webhooks that are signed (docs.stripe.com, "Verify webhook signatures
 //! manually"). It knows nothing of the gateway but the address for webhooks, and the gateway nothing of it but its own.
+//!
+//! The suite has another one, which misbehaves when it is told to and stops a test at what it does not know. This one is a part
+//! of the program and keeps to what the play needs.
 
 mod answers;
 mod book;
