@@ -12,7 +12,7 @@ mod record;
 use std::sync::Arc;
 
 use axum::Router;
-use belgie_api::plugin::{Examined, Finding, Route};
+use belgie_api::plugin::{Checkup, Examined, Route};
 use belgie_api::{Caller, Host, OrgId, PlainToken, Result};
 use tokio::net::TcpListener;
 
@@ -73,7 +73,7 @@ impl Gateway {
     }
 
     /// Looks at what the plugins depend on outside, such as providers people sign in with.
-    pub async fn examine(&self) -> Vec<Finding> {
+    pub async fn examine(&self) -> Vec<Checkup> {
         let mut findings = Vec::new();
         for thing in &self.examined {
             findings.extend(thing.examine().await);

@@ -11,7 +11,7 @@ use sqlx::migrate::Migrator;
 pub use self::connections::{
     Connection, Connections, InOrganizations, OrganizationConnection, OrganizationConnections,
 };
-pub use self::examined::{Examined, Finding};
+pub use self::examined::{Checkup, Examined};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};
 use crate::command::PluginCommand;
 use crate::failure::Result;

@@ -34,11 +34,11 @@ pub const PRICE: &str = "price_demo_pro_month";
 /// The stand-in, before it opens.
 pub struct Till {
     listener: TcpListener,
-    shared: Arc<Shared>,
+    desk: Arc<Desk>,
 }
 
-/// What all its answers share.
-struct Shared {
+/// Where everybody is served: what all its answers share.
+struct Desk {
     origin: String,
     key: String,
     signing_secret: String,
@@ -60,7 +60,7 @@ impl Till {
             entropy.fill(&mut bytes);
             base64url(&bytes)
         };
-        let shared = Shared {
+        let desk = Desk {
             origin,
             key: format!("sk_test_{}", random()),
             signing_secret: format!("whsec_{}", random()),
@@ -68,12 +68,12 @@ impl Till {
             webhook: OnceLock::new(),
             book: Mutex::default(),
         };
-        Ok(Self { listener, shared: Arc::new(shared) })
+        Ok(Self { listener, desk: Arc::new(desk) })
     }
 
     /// What a gateway needs to sell through it, for `belgie.toml`.
     pub fn settings(&self) -> String {
-        let Shared { origin, key, signing_secret, .. } = self.shared.as_ref();
+        let Desk { origin, key, signing_secret, .. } = self.desk.as_ref();
         format!(
             "[outbound]\ndanger_allow_loopback = true\n[plugins.stripe]\nsecret_key = \"{key}\"\n\
              webhook_secret = \"{signing_secret}\"\napi_base = \"{origin}/\"\n"
@@ -82,7 +82,7 @@ impl Till {
 
     /// Where webhooks go: what one enters in Stripe's dashboard.
     pub fn send_webhooks_to(&self, url: Url) {
-        let _only_set_here = self.shared.webhook.set(url);
+        let _only_set_here = self.desk.webhook.set(url);
     }
 
     /// Answers until it is to stop.
@@ -93,7 +93,7 @@ impl Till {
             .route("/v1/checkout/sessions/{id}", get(answers::show_page))
             .route("/v1/subscriptions/{id}", get(answers::show_subscription))
             .route("/c/pay/{id}", get(answers::ask_to_pay).post(answers::pay))
-            .with_state(self.shared);
+            .with_state(self.desk);
         let serving = axum::serve(self.listener, routes).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = serving.await {
             tracing::warn!(%error, "the stand-in for Stripe has ended");
@@ -101,7 +101,7 @@ impl Till {
     }
 }
 
-impl Shared {
+impl Desk {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 /// What came of looking at one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct Checkup {
     /// What was looked at, in a word or two: "google".
     pub what: String,
     /// Whether it is well.
@@ -19,5 +19,5 @@ pub struct Finding {
 #[async_trait]
 pub trait Examined: Send + Sync {
     /// Looks now, without changing or sending anything. What does not answer is a finding and no error.
-    async fn examine(&self) -> Vec<Finding>;
+    async fn examine(&self) -> Vec<Checkup>;
 }

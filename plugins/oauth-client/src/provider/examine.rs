@@ -1,6 +1,6 @@
 //! Whether a provider is there, as `belgie doctor` asks.
 
-use belgie_api::plugin::Finding;
+use belgie_api::plugin::Checkup;
 use belgie_api::{Failure, Host, Result};
 
 use super::Provider;
@@ -8,7 +8,7 @@ use super::Provider;
 impl Provider {
     /// Reads what the provider publishes about itself. Nobody is signed in, so whether it knows us, and our secret, is still
     /// open; what must be entered there for that is said.
-    pub async fn examine(&self, host: &Host) -> Finding {
+    pub async fn examine(&self, host: &Host) -> Checkup {
         let (is_well, said) = match self.describe(host).await {
             Ok(said) => (true, format!("{said}; it must know this redirect URI: {}", self.callback(host))),
             Err(failure) => {
@@ -18,7 +18,7 @@ impl Provider {
                 (false, format!("{why}: {remedy}"))
             }
         };
-        Finding { what: self.settings.id.clone(), is_well, said }
+        Checkup { what: self.settings.id.clone(), is_well, said }
     }
 
     async fn describe(&self, host: &Host) -> Result<String> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Departure, Shows, Veto, WaysIn};
-use belgie_api::plugin::{DataExport, Examined, Finding};
+use belgie_api::plugin::{Checkup, DataExport, Examined};
 use belgie_api::ports::LimitBucket;
 use belgie_api::serde_json::{Value, json};
 use belgie_api::web::Visitor;
@@ -100,7 +100,7 @@ impl DataExport for People {
 
 #[async_trait]
 impl Examined for People {
-    async fn examine(&self) -> Vec<Finding> {
+    async fn examine(&self) -> Vec<Checkup> {
         let Ok(engine) = self.engine() else { return Vec::new() };
         let mut findings = Vec::new();
         for provider in engine.all() {

@@ -11,9 +11,6 @@ const PERIOD: i64 = 30 * 86_400;
 /// How long one can pay on a page, in seconds.
 const OPEN_FOR: i64 = 86_400;
 
-/// Fields of a form, in their order.
-pub type Fields = Vec<(String, String)>;
-
 /// Customers, pages to pay on, and what came of them.
 #[derive(Default)]
 pub struct Book {
@@ -37,12 +34,12 @@ pub struct Paid {
 }
 
 /// The value of a field; the last one counts.
-fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+fn value<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().rfind(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
 /// What stands in brackets behind a name: `metadata[a]=b`.
-fn inside(fields: &Fields, name: &str) -> Value {
+fn inside(fields: &[(String, String)], name: &str) -> Value {
     let prefix = format!("{name}[");
     let inner = |own: &String| own.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(']')).map(str::to_owned);
     Value::Object(fields.iter().filter_map(|(own, value)| Some((inner(own)?, json!(value)))).collect::<Map<_, _>>())
@@ -61,7 +58,7 @@ impl Book {
     }
 
     /// Somebody who will pay.
-    pub fn make_customer(&mut self, fields: &Fields) -> Value {
+    pub fn make_customer(&mut self, fields: &[(String, String)]) -> Value {
         let id = self.id("cus");
         self.customers.insert(id.clone());
         json!({ "id": id, "object": "customer", "name": value(fields, "name"), "email": value(fields, "email"),
@@ -69,7 +66,7 @@ impl Book {
     }
 
     /// A page to pay on; `None` when there is no such customer or price. `version`: of the interface, as the shop speaks it.
-    pub fn open_page(&mut self, origin: &str, version: &str, fields: &Fields, now: i64) -> Option<Value> {
+    pub fn open_page(&mut self, origin: &str, version: &str, fields: &[(String, String)], now: i64) -> Option<Value> {
         let customer = value(fields, "customer").filter(|id| self.customers.contains(*id))?;
         value(fields, "line_items[0][price]").filter(|id| *id == PRICE)?;
         let id = self.id("cs");
