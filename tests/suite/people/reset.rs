@@ -62,3 +62,19 @@ on_both_engines! {
         assert_eq!(ada.submit(&form, &[("password", NEW)]).await.status, StatusCode::NOT_FOUND);
     }
 }
+
+on_both_engines! {
+    async fn whoever_is_suspended_in_between_resets_nothing(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        gateway.at_home("ada@example.org").await;
+        let mut ada = gateway.browser();
+        ada.press("/auth/forgot", "ada@example.org", None).await;
+        let form = ada.get(&gateway.letter_to("ada@example.org").await.link()).await.form(RESET);
+        let (ok, said) = gateway.configured_program(&["user", "ban", "--email", "ada@example.org"]).await;
+        assert!(ok, "{said}");
+        assert_eq!(ada.submit(&form, &[("password", NEW)]).await.status, StatusCode::NOT_FOUND);
+        let (ok, said) = gateway.configured_program(&["user", "unban", "--email", "ada@example.org"]).await;
+        assert!(ok, "{said}");
+        let old = gateway.browser().sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(old.status, StatusCode::SEE_OTHER, "the password is what it was");
+    }
+}
