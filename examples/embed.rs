@@ -29,6 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (gateway, listener) = Belgie::builder(RawConfig::of_process(Default::default())?).demo_tools().listen().await?;
     let application = Router::new().route("/shop", get(visits)).with_state(Shop::default()).merge(gateway.router());
 
+    if let Some(link) = gateway.offer_setup().await? {
+        println!("Make the first account here: {link}");
+    }
     println!("The shop:     {}", gateway.host().urls().absolute("/shop"));
     println!("MCP endpoint: {}", gateway.host().urls().absolute("/mcp"));
     axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>())

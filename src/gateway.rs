@@ -13,7 +13,7 @@ mod signals;
 use std::sync::Arc;
 
 use axum::Router;
-use belgie_api::plugin::Route;
+use belgie_api::plugin::{Checkup, Examined, Route};
 use belgie_api::{Caller, Host, OrgId, PlainToken, Result};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,7 @@ pub struct Gateway {
     policy: Policy,
     web: Arc<Web>,
     routes: Vec<Route>,
+    examined: Vec<Arc<dyn Examined>>,
     owns_pools: bool,
     tasks: Tasks,
     surface: String,
@@ -71,6 +72,15 @@ impl Gateway {
     #[must_use]
     pub fn mail_sender(&self) -> Option<&Sender> {
         self.sender.as_ref()
+    }
+
+    /// Looks at what the plugins depend on outside, such as providers people sign in with.
+    pub async fn examine(&self) -> Vec<Checkup> {
+        let mut findings = Vec::new();
+        for thing in &self.examined {
+            findings.extend(thing.examine().await);
+        }
+        findings
     }
 
     /// The record of acts and decisions.

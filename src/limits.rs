@@ -27,14 +27,17 @@
 //! | | sign-in | mail |
 //! |---|---|---|
 //! | first attempts of one address: at once, and then | 3, one in 4 hours | 2, one in 4 hours |
+//! | first attempts of one neighbourhood in an hour | 60 | 10 |
 //! | first attempts of all addresses in an hour | 10 x 60 = 600 | 3 x 10 = 30 |
 //! | addresses to empty that once; it is back at | 200; one in 6 s | 15; one in 2 min |
 //! | addresses to **keep** it empty (one attempt in 4 hours each) | 2,400 | 120 |
+//! | neighbourhoods they must be in | 10 | 3 |
 //! | what n addresses get through in an hour, in the long run | 60 + n/4, 660 at most | 10 + n/4, 40 at most |
 //!
 //! An address is one of IPv4 or a /48 of IPv6 here, the most a site is given (RFC 6177), so a network of one's own
-//! counts as one. What remains: whoever has thousands of addresses, or shares the owner's, can make an owner wait in a
-//! browser that was never signed in.
+//! counts as one. A neighbourhood is a /20 of IPv4 or a /32 of IPv6: blocks of 256 addresses are rented by the month, and
+//! whoever announces a network is given thousands of sites side by side. What remains: whoever has thousands of addresses
+//! in many places, or hundreds in the owner's neighbourhood, can make an owner wait in a browser that was never signed in.
 //!
 //! # Memory
 //! Keys are chosen by strangers, so they are not kept: a key is mapped by a keyed hash to one of 2^18 slots per bucket,
@@ -118,12 +121,14 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     sign_in_by_address: Limiter<C>,
     sign_in_by_account: Limiter<C>,
     sign_in_first: Limiter<C>,
+    sign_in_first_near: Limiter<C>,
     sign_in_first_of_all: Limiter<C>,
     sign_in_share: Limiter<C>,
     sign_in_by_strangers: Limiter<C>,
     sign_in_by_device: Limiter<C>,
     mail_by_address: Limiter<C>,
     mail_first: Limiter<C>,
+    mail_first_near: Limiter<C>,
     mail_first_of_all: Limiter<C>,
     mail_share: Limiter<C>,
     mail_to_recipient: Limiter<C>,
@@ -162,12 +167,14 @@ impl<C: Clock + Clone> LocalLimits<C> {
             sign_in_by_address: limiter(settings.sign_in_by_address),
             sign_in_by_account: limiter(settings.sign_in_by_account),
             sign_in_first: first(FIRST_SIGN_INS),
+            sign_in_first_near: hourly(strangers),
             sign_in_first_of_all: hourly(strangers.saturating_mul(FIRST_SIGN_INS_OF_ALL)),
             sign_in_share: hourly(half(strangers)),
             sign_in_by_strangers: hourly(strangers),
             sign_in_by_device: limiter(settings.sign_in_by_device),
             mail_by_address: limiter(settings.mail_by_address),
             mail_first: first(FIRST_MAILS),
+            mail_first_near: hourly(mails),
             mail_first_of_all: hourly(mails.saturating_mul(FIRST_MAILS_OF_ALL)),
             mail_share: hourly(half(mails)),
             mail_to_recipient: hourly(mails),
@@ -196,17 +203,19 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 17] {
+    fn all(&self) -> [&Limiter<C>; 19] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
             &self.sign_in_first,
+            &self.sign_in_first_near,
             &self.sign_in_first_of_all,
             &self.sign_in_share,
             &self.sign_in_by_strangers,
             &self.sign_in_by_device,
             &self.mail_by_address,
             &self.mail_first,
+            &self.mail_first_near,
             &self.mail_first_of_all,
             &self.mail_share,
             &self.mail_to_recipient,
@@ -223,12 +232,14 @@ impl<C: Clock> LocalLimits<C> {
             LimitBucket::SignInByAddress => &self.sign_in_by_address,
             LimitBucket::SignInByAccount => &self.sign_in_by_account,
             LimitBucket::SignInFirst => &self.sign_in_first,
+            LimitBucket::SignInFirstNear => &self.sign_in_first_near,
             LimitBucket::SignInFirstOfAll => &self.sign_in_first_of_all,
             LimitBucket::SignInShare => &self.sign_in_share,
             LimitBucket::SignInByStrangers => &self.sign_in_by_strangers,
             LimitBucket::SignInByDevice => &self.sign_in_by_device,
             LimitBucket::MailByAddress => &self.mail_by_address,
             LimitBucket::MailFirst => &self.mail_first,
+            LimitBucket::MailFirstNear => &self.mail_first_near,
             LimitBucket::MailFirstOfAll => &self.mail_first_of_all,
             LimitBucket::MailShare => &self.mail_share,
             LimitBucket::MailToRecipient => &self.mail_to_recipient,

@@ -1,8 +1,9 @@
 //! `belgie demo`: an agent, a person with a browser and a gateway of their own, over real HTTP, step by step.
 //!
 //! The agent and the browser are written out by hand and know of the gateway only what it says itself: no address, form
-//! field or token is shared behind its back. So the demo is a check, too: [`play`] runs against any gateway where
-//! sign-up is open, letters go to the outbox, and the tool `add` is for administrators.
+//! field or token is shared behind its back. So the demo is a check, too: [`play`] runs against any gateway where sign-up
+//! is open, letters go to the outbox, the tool `add` is for administrators, and `echo` behind the plan `pro`, which is paid at
+//! a stand-in for Stripe ([`till`]).
 
 mod agent;
 mod browser;
@@ -16,6 +17,7 @@ mod show;
 mod sse;
 mod stage;
 mod steps;
+mod till;
 mod wire;
 
 use std::io::{IsTerminal, Write};
@@ -45,7 +47,7 @@ pub(super) async fn demo(as_json: bool) -> Result<ExitCode, CliError> {
     // From here on a signal is only noted, so that it cannot leave the directory of the gateway behind.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::internal)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
-    let Stage { gateway, listener, mcp_url, data_dir } = Stage::open(entropy.as_ref()).await?;
+    let Stage { gateway, listener, mcp_url, till, data_dir } = Stage::open(entropy.as_ref()).await?;
     let mut show = Show::new(std::io::stdout().is_terminal());
     let say = |text: &str| {
         if !as_json {
@@ -68,7 +70,7 @@ pub(super) async fn demo(as_json: bool) -> Result<ExitCode, CliError> {
         stop.cancel();
         report
     };
-    let ((), report) = tokio::join!(gateway.serve(listener), playing);
+    let ((), (), report) = tokio::join!(gateway.serve(listener), till.serve(gateway.stopper()), playing);
     gateway.shutdown().await;
     drop(data_dir);
     let Some(report) = report else { return Ok(ExitCode::from(INTERRUPTED)) };

@@ -18,7 +18,7 @@ const EARLIEST: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 const REACH_WITHIN: Duration = Duration::from_secs(3);
 
 struct Finding {
-    what: &'static str,
+    what: String,
     is_well: bool,
     /// Whether the gateway could serve all the same.
     is_warning: bool,
@@ -26,15 +26,15 @@ struct Finding {
 }
 
 impl Finding {
-    fn of(what: &'static str, is_well: bool, said: impl Into<String>) -> Self {
-        Self { what, is_well, is_warning: false, said: said.into() }
+    fn of(what: &str, is_well: bool, said: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), is_well, is_warning: false, said: said.into() }
     }
 }
 
 /// Opens everything, looks, and exits with 1 when something must be mended.
 pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliError> {
     let gateway = last_address::recall(builder.migrate(false).check()?).open().await?;
-    let findings = [
+    let mut findings = vec![
         clock(&belgie_api::clock::SystemClock),
         keys(&gateway),
         database(&gateway).await,
@@ -42,6 +42,8 @@ pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliErro
         address(&gateway).await,
         mail(&gateway).await,
     ];
+    let outside = gateway.examine().await;
+    findings.extend(outside.into_iter().map(|found| Finding::of(&found.what, found.is_well, found.said)));
     gateway.shutdown().await;
     let lines: Vec<String> = findings.iter().map(|f| format!("{:<9} {:<9} {}", mark(f), f.what, f.said)).collect();
     let list: Vec<_> =
@@ -113,7 +115,7 @@ async fn address(gateway: &Gateway) -> Finding {
     } else {
         format!("nobody answers at {url}: start `belgie serve`, or check DNS, proxy and `base_url`")
     };
-    Finding { what: "base_url", is_well, is_warning: true, said }
+    Finding { is_warning: true, ..Finding::of("base_url", is_well, said) }
 }
 
 /// Whether the mail server lets us in. Nothing is sent.

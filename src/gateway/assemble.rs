@@ -71,7 +71,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         scopes.extend(plugin.manifest.scopes);
         absorb(&mut all, plugin.parts, &mut problems);
     }
-    problems.extend(unexplained_scopes(&all, &scopes));
+    problems.extend(super::policy::unexplained_scopes(&all, &scopes));
     problems.extend(super::policy::unknown_plans(&config.plans, &all));
     problems.extend(observers_of_one_name(&all));
     let warnings = super::policy::idle(&policy, &all);
@@ -178,6 +178,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         policy,
         web,
         routes: all.routes,
+        examined: all.examined,
         owns_pools,
         tasks,
         surface,
@@ -278,6 +279,7 @@ fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
     all.observers.extend(parts.observers);
     all.ways_in.extend(parts.ways_in);
     all.connections.extend(parts.connections);
+    all.examined.extend(parts.examined);
     all.data_exports.extend(parts.data_exports);
     all.purposes.extend(parts.purposes);
     if !all.provided.absorb(parts.provided) {
@@ -295,21 +297,6 @@ fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
 fn granted_by_default(scopes: &[ScopeInfo]) -> ScopeSet {
     let by_default = scopes.iter().filter(|scope| scope.grant == ScopeGrant::ByDefault);
     by_default.filter_map(|scope| scope.name.parse::<Scope>().ok()).collect()
-}
-
-/// Scopes that a rule asks for and nobody explains: no consent page could ever offer them.
-fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String> {
-    let tool_rules = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
-    let guard_rules =
-        all.guarded.iter().flat_map(|guarded| std::iter::once(&guarded.rule).chain(guarded.tools.values()));
-    let asked: BTreeSet<&Scope> = tool_rules.chain(guard_rules).flat_map(|rule| rule.scopes().iter()).collect();
-    asked
-        .into_iter()
-        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str()))
-        .map(|scope| {
-            format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`")
-        })
-        .collect()
 }
 
 /// The database notes under its name how far an observer has come, so two cannot share one.

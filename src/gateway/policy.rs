@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use belgie_api::plugin::{MountParts, ScopeInfo};
-use belgie_api::{Plans, Plugin, Rule};
+use belgie_api::{Plans, Plugin, Rule, Scope};
 
 use crate::access::{Policy, RawEntry};
 use crate::config::{AccessEntry, Draft};
@@ -88,4 +88,19 @@ pub fn idle(policy: &Policy, all: &MountParts) -> Vec<String> {
         format!("access[{index}].tools: there is nothing here that `{name}` could mean, so it protects nothing")
     };
     policy.idle_patterns(names).into_iter().map(say).collect()
+}
+
+/// Scopes that a rule asks for and nobody explains: no consent page could ever offer them.
+pub fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String> {
+    let tool_rules = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
+    let guard_rules =
+        all.guarded.iter().flat_map(|guarded| std::iter::once(&guarded.rule).chain(guarded.tools.values()));
+    let asked: BTreeSet<&Scope> = tool_rules.chain(guard_rules).flat_map(|rule| rule.scopes().iter()).collect();
+    asked
+        .into_iter()
+        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str()))
+        .map(|scope| {
+            format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`")
+        })
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! From keys to slots.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use belgie_api::crypto::hmac_sha256;
 use belgie_api::entropy::Entropy;
@@ -10,6 +10,10 @@ const SLOT_BITS: u32 = 18;
 const SUBSCRIBER_BITS: u32 = 64;
 /// What a site is given at most (RFC 6177).
 const SITE_BITS: u32 = 48;
+/// What is given to whoever announces a network of their own, and to most providers, at least.
+const NEIGHBOURHOOD_BITS: u32 = 32;
+/// The same for IPv4, where a block of 256 addresses can be rented.
+const NEIGHBOURHOOD_BITS_V4: u32 = 20;
 
 /// The key of [`LimitBucket::SignInByAccount`](belgie_api::ports::LimitBucket::SignInByAccount), of the shares and of the
 /// first attempts: the account as it was typed, whether it exists or not, together with the address it was typed at.
@@ -18,6 +22,17 @@ const SITE_BITS: u32 = 48;
 #[must_use]
 pub fn account_key(account: &str, address: IpAddr) -> String {
     format!("{} {}", network(address, SITE_BITS), account.trim().to_lowercase())
+}
+
+/// The key of first attempts at an account from one neighbourhood.
+pub(super) fn neighbourhood_key(account: &str, address: IpAddr) -> String {
+    let near = match address.to_canonical() {
+        IpAddr::V4(address) => {
+            Ipv4Addr::from_bits(address.to_bits() & (u32::MAX << (32 - NEIGHBOURHOOD_BITS_V4))).into()
+        }
+        address @ IpAddr::V6(_) => network(address, NEIGHBOURHOOD_BITS),
+    };
+    format!("{near} {}", account.trim().to_lowercase())
 }
 
 /// The address that stands for everybody who can use this one at will.

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use belgie_api::failure::Result;
 use belgie_api::ports::{LimitBucket, Limits};
 
-use super::account_key;
+use super::key::{account_key, neighbourhood_key};
 
 /// The buckets of one thing that strangers share; see [the sums](super).
+#[derive(Debug)]
 pub struct Shared {
     first: LimitBucket,
+    first_near: LimitBucket,
     first_of_all: LimitBucket,
     share: LimitBucket,
     all: LimitBucket,
@@ -19,6 +21,7 @@ impl Shared {
     /// Attempts to sign in to an account.
     pub const SIGN_IN: Self = Self {
         first: LimitBucket::SignInFirst,
+        first_near: LimitBucket::SignInFirstNear,
         first_of_all: LimitBucket::SignInFirstOfAll,
         share: LimitBucket::SignInShare,
         all: LimitBucket::SignInByStrangers,
@@ -26,6 +29,7 @@ impl Shared {
     /// Mails to a recipient.
     pub const MAIL: Self = Self {
         first: LimitBucket::MailFirst,
+        first_near: LimitBucket::MailFirstNear,
         first_of_all: LimitBucket::MailFirstOfAll,
         share: LimitBucket::MailShare,
         all: LimitBucket::MailToRecipient,
@@ -40,7 +44,11 @@ impl Shared {
 /// When neither has any left, with the time to wait for the latter.
 pub async fn take_as_stranger(limits: &dyn Limits, shared: &Shared, account: &str, address: IpAddr) -> Result<()> {
     let key = account_key(account, address);
-    if limits.take(shared.first, &key).await.is_ok() && limits.take(shared.first_of_all, account).await.is_ok() {
+    let near = neighbourhood_key(account, address);
+    if limits.take(shared.first, &key).await.is_ok()
+        && limits.take(shared.first_near, &near).await.is_ok()
+        && limits.take(shared.first_of_all, account).await.is_ok()
+    {
         return Ok(());
     }
     limits.take(shared.share, &key).await?;

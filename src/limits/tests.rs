@@ -130,21 +130,21 @@ async fn the_first_of_every_address_pass_by_what_strangers_share() {
     for (shared, first, of_all) in [(Shared::SIGN_IN, 3, 30), (Shared::MAIL, 2, 9)] {
         let (limits, clock) = limits();
         let mut tries = Vec::new();
-        for host in 1..=4 {
-            tries.push(tried(&limits, &shared, &format!("192.0.2.{host}")).await);
+        for place in 1..=4 {
+            tries.push(tried(&limits, &shared, &format!("192.{place}.2.1")).await);
         }
         assert_eq!(tries, [first + 2, first + 1, first, first], "the share of three is used up by two");
 
-        for host in 5..=20 {
-            tries.push(tried(&limits, &shared, &format!("192.0.2.{host}")).await);
+        for place in 5..=20 {
+            tries.push(tried(&limits, &shared, &format!("192.{place}.2.1")).await);
         }
         assert_eq!(tries.iter().sum::<usize>(), of_all + 3, "whoever they are, they get no more than this");
 
         clock.advance(Duration::from_secs(3600));
-        assert_eq!(tried(&limits, &shared, "192.0.2.1").await, 2, "only the share is back for whoever was here");
+        assert_eq!(tried(&limits, &shared, "192.1.2.1").await, 2, "only the share is back for whoever was here");
         assert_eq!(tried(&limits, &shared, "198.51.100.1").await, first + 1, "and the first for others");
         clock.advance(Duration::from_secs(3 * 3600));
-        assert_eq!(tried(&limits, &shared, "192.0.2.1").await, 1 + 2, "one of the first comes back in four hours");
+        assert_eq!(tried(&limits, &shared, "192.1.2.1").await, 1 + 2, "one of the first comes back in four hours");
     }
 }
 
@@ -153,7 +153,25 @@ async fn a_site_counts_as_one_address_at_an_account() {
     let (limits, _clock) = limits();
     assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db8:1:1::1").await, 5);
     assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db8:1:ffff::1").await, 0, "the same site");
-    assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db8:2:1::1").await, 3 + 1, "another site");
+    assert_eq!(tried(&limits, &Shared::SIGN_IN, "2001:db9:2:1::1").await, 3 + 1, "another site");
+}
+
+#[tokio::test]
+async fn whoever_rents_a_whole_network_keeps_nobody_out_who_is_elsewhere() {
+    for (rented, far) in [
+        (["198.51.96.1", "198.51.97.1", "198.51.111.1"], "198.51.112.1"),
+        (["2001:db8:1::1", "2001:db8:2::1", "2001:db8:ffff::1"], "2001:db9:1::1"),
+    ] {
+        for (shared, first) in [(Shared::SIGN_IN, 3), (Shared::MAIL, 2)] {
+            let (limits, _clock) = limits();
+            let mut tries = 0;
+            for address in rented {
+                tries += tried(&limits, &shared, address).await;
+            }
+            assert_eq!(tries, 3 + 3, "what strangers share, and no more of the first than that: {shared:?}");
+            assert_eq!(tried(&limits, &shared, far).await, first, "{shared:?}");
+        }
+    }
 }
 
 #[tokio::test]

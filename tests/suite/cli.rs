@@ -128,6 +128,58 @@ async fn doctor_asks_the_mail_server() {
     assert!(server.received().is_empty(), "nothing is sent");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_asks_the_providers_people_sign_in_with() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let idp = crate::support::Idp::start().await;
+    let config = dir.path().join("belgie.toml");
+    let by_hand = "[plugins.github]\nclient_id = \"x\"\n[plugins.oauth-client.gone]\nclient_id = \"x\"\n\
+        discovery_url = \"http://127.0.0.1:1/.well-known/openid-configuration\"\nscopes = [\"openid\"]\n";
+    let text = format!(
+        "base_url = \"http://127.0.0.1:8080\"\n[outbound]\ndanger_allow_loopback = true\n{}{by_hand}",
+        idp.table("")
+    );
+    std::fs::write(&config, &text).expect("a writable folder");
+    let config = config.to_str().expect("a plain path");
+    assert!(belgie(dir.path(), &["migrate", "--config", config], "").0);
+    let (ok, examined) = belgie(dir.path(), &["doctor", "--config", config], "");
+    let of = |examined: &Value, name: &str| {
+        let checks = examined["checks"].as_array().expect("checks").clone();
+        let check = checks.into_iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("{name}"));
+        (check["status"].as_str() == Some("ok"), check["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let (is_well, said) = of(&examined, "acme");
+    assert!(is_well && said.contains("http://127.0.0.1:8080/auth/provider/acme/callback"), "{said}");
+    assert!(of(&examined, "github").0, "{examined}");
+    let (is_well, said) = of(&examined, "gone");
+    assert!(!ok && !is_well && said.contains("check its addresses"), "{said}");
+    assert_eq!(idp.count("/token"), 0, "nobody is signed in");
+
+    std::fs::write(config, text.replace(by_hand, "")).expect("a writable folder");
+    let (ok, examined) = belgie(dir.path(), &["doctor", "--config", config], "");
+    assert!(ok, "{examined}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demonstration_holds_and_says_which_part_is_a_stand_in() {
+    let output =
+        tokio::process::Command::new(BELGIE).args(["demo", "--json"]).output().await.expect("the program runs");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(output.status.success() && report["ok"] == true, "{report}");
+    let steps = report["steps"].as_array().expect("steps");
+    let details = |name: &str| {
+        let step = steps.iter().find(|step| step["name"] == name).unwrap_or_else(|| panic!("no step {name}"));
+        step["details"].clone()
+    };
+    assert_eq!(details("plan_refused")["refused"], "access.plan_too_small");
+    assert!(details("plan_claimed")["answer"].as_str().is_some_and(|answer| answer.starts_with("400")));
+    let paid = details("plan_paid");
+    assert_eq!(paid["its_page_says"], "A stand-in for Stripe. No money moves here.");
+    assert_eq!(paid["webhooks"], "customer.subscription.created 200, checkout.session.completed 200");
+    assert_eq!(details("plan_works")["access_token"], details("plan_refused")["access_token"], "the same token");
+    assert!(!report.to_string().contains("whsec_") && !report.to_string().contains("sk_test_"), "{report}");
+}
+
 /// `belgie check` in a working folder, with this environment.
 fn check(dir: &std::path::Path, environment: &[(&str, &str)]) -> (bool, Value) {
     let mut command = Command::new(BELGIE);

@@ -1,6 +1,7 @@
 //! What a plugin says of itself, and what it adds.
 
 mod connections;
+mod examined;
 mod mount;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use sqlx::migrate::Migrator;
 pub use self::connections::{
     Connection, Connections, InOrganizations, OrganizationConnection, OrganizationConnections,
 };
+pub use self::examined::{Checkup, Examined};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};
 use crate::command::PluginCommand;
 use crate::failure::Result;

@@ -443,6 +443,9 @@ pub enum LimitBucket {
     /// The first sign-in attempts at one account from one address, which do not count with
     /// [`SignInByStrangers`](Self::SignInByStrangers).
     SignInFirst,
+    /// First sign-in attempts at one account from one neighbourhood in the network: never all of
+    /// [`SignInFirstOfAll`](Self::SignInFirstOfAll).
+    SignInFirstNear,
     /// First sign-in attempts at one account, wherever from: what bounds guessing from very many addresses.
     SignInFirstOfAll,
     /// What one address may take of [`SignInByStrangers`](Self::SignInByStrangers) of one account: never all of it.
@@ -456,6 +459,9 @@ pub enum LimitBucket {
     /// The first mails to one recipient that one address asks for, which do not count with
     /// [`MailToRecipient`](Self::MailToRecipient).
     MailFirst,
+    /// First mails to one recipient that one neighbourhood in the network asks for: never all of
+    /// [`MailFirstOfAll`](Self::MailFirstOfAll).
+    MailFirstNear,
     /// First mails to one recipient, wherever from.
     MailFirstOfAll,
     /// What one address may take of [`MailToRecipient`](Self::MailToRecipient) of one recipient: never all of it.

@@ -59,7 +59,7 @@ impl Plugin for OAuthClientPlugin {
     fn configure(&mut self, settings: &mut Section) {
         for (id, mut section) in settings.named_tables() {
             let read = ProviderSettings::new(&id, &id).read(&mut section);
-            if !read.is_on() {
+            if !read.is_on() && read.client_secret.is_none() {
                 section.complain("client_id", "it is required and not set", "set it to the id the provider gave you");
             }
             section.finish();
@@ -89,6 +89,7 @@ impl Plugin for OAuthClientPlugin {
             .provide(Arc::new(OAuthClient(Arc::clone(&engine))))
             .ways_in(Arc::clone(&people) as _)
             .data_export(Arc::clone(&people) as _)
+            .examined(Arc::clone(&people) as _)
             .veto(people)
             .account_section(Arc::new(pages::LinkedAccounts(Arc::clone(&engine))));
         routes::mount(&engine, mount);

@@ -1,6 +1,7 @@
 //! One provider: its settings, its ways, and what it publishes about itself.
 
 mod cached;
+mod examine;
 mod id_token;
 mod keys;
 mod line;

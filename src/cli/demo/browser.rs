@@ -118,6 +118,20 @@ impl Page {
         self.url.path()
     }
 
+    /// Demands that the page says this.
+    ///
+    /// # Errors
+    /// When it does not, or is none that people see.
+    pub fn expect_words(&self, words: &str) -> Result<(), Broken> {
+        self.reply.expect_status(StatusCode::OK)?;
+        expect(self.reply.body.contains(words), &format!("a page that says \"{words}\""), || self.describe())
+    }
+
+    /// A header of the answer; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.reply.header(name)
+    }
+
     /// The address, without its query.
     pub fn address(&self) -> Url {
         let mut url = self.url.clone();

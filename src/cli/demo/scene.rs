@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use belgie_api::Entropy;
 use belgie_api::crypto::base64url;
+use reqwest::RequestBuilder;
 use url::Url;
 
 use super::agent::Agent;
 use super::browser::{Browser, Page};
 use super::expect::{Broken, need};
 use super::report::Notes;
-use super::wire::Wire;
+use super::wire::{Reply, Wire};
 
 /// Everybody on the stage. Steps work on it and note what they see.
 pub struct Scene {
@@ -38,6 +39,12 @@ pub struct Scene {
     pub owner: Option<Browser>,
     /// The page of the organization.
     pub organization: Option<Url>,
+    /// Where a refused call said that its plan can be had.
+    pub upgrade: Option<Url>,
+    /// Where that is paid.
+    pub pay: Option<Url>,
+    /// Where the browser goes once it is paid.
+    pub landing: Option<Url>,
     /// The first refresh token, which somebody else may have seen.
     pub first_refresh_token: Option<String>,
     wire: Wire,
@@ -69,6 +76,9 @@ impl Scene {
             code: None,
             owner: None,
             organization: None,
+            upgrade: None,
+            pay: None,
+            landing: None,
             first_refresh_token: None,
             wire,
         }
@@ -88,6 +98,19 @@ impl Scene {
         if let Some(colleague) = self.colleague.take() {
             self.person = colleague;
         }
+    }
+
+    /// A browser that was never at this other site, and keeps nothing of it: what the person does there takes one page.
+    pub fn browser_at(&self, site: &Url) -> Browser {
+        Browser::new(self.wire.clone(), site)
+    }
+
+    /// Sends a request that comes from neither the agent nor the browser.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn knock_as_stranger(&self, build: impl FnOnce(&Wire) -> RequestBuilder) -> Result<Reply, Broken> {
+        self.wire.ask(build(&self.wire)).await
     }
 
     /// The browser of the owner.

@@ -9,13 +9,17 @@ use belgie_api::{Entropy, Failure};
 use tokio::net::TcpListener;
 use url::Url;
 
+use super::till::{PRICE, Till};
 use crate::cli::output::CliError;
 use crate::config::RawConfig;
 use crate::gateway::{Belgie, Gateway};
 use crate::web::MCP_PATH;
 
-/// Everybody may make an account here; nobody else can reach it. Letters are shown instead of sent, and one of the tools is
-/// for administrators of an organization.
+/// Where Stripe is told to send webhooks.
+const WEBHOOK_PATH: &str = "/auth/stripe/webhook";
+
+/// Everybody may make an account here; nobody else can reach it. Letters are shown instead of sent, one of the tools is for
+/// administrators of an organization, and one is behind a plan.
 const CONFIG: &str = "
 [server]
 listen = \"127.0.0.1:0\"
@@ -30,6 +34,19 @@ transport = \"outbox\"
 [[access]]
 tools = [\"add\"]
 roles = [\"owner\", \"admin\"]
+
+[[access]]
+tools = [\"echo\"]
+plans = [\"pro\"]
+
+[[plan]]
+name = \"free\"
+title = \"Free\"
+
+[[plan]]
+name = \"pro\"
+title = \"Pro\"
+description = \"For people whose agent says things twice.\"
 ";
 
 /// A gateway that is ready to be served.
@@ -40,6 +57,8 @@ pub struct Stage {
     pub listener: TcpListener,
     /// The address of its MCP endpoint.
     pub mcp_url: Url,
+    /// Where its plans are paid.
+    pub till: Till,
     /// Where its files are. Keep it as long as the gateway.
     pub data_dir: DataDir,
 }
@@ -51,7 +70,9 @@ impl Stage {
     /// When the directory, the port or the gateway cannot be opened.
     pub async fn open(entropy: &dyn Entropy) -> Result<Self, CliError> {
         let data_dir = DataDir::make(entropy).map_err(|error| no_directory(&error))?;
-        let mut config = RawConfig::from_text(CONFIG);
+        let till = Till::open(entropy).await?;
+        let text = format!("{CONFIG}monthly_price = \"{PRICE}\"\n\n{}", till.settings());
+        let mut config = RawConfig::from_text(&text);
         config.overrides.data_dir = Some(data_dir.path().to_owned());
         let checked = Belgie::builder(config).demo_tools().migrate(true).check()?;
         let listener = TcpListener::bind(checked.config().server.listen).await.map_err(Failure::internal)?;
@@ -59,7 +80,8 @@ impl Stage {
         let gateway = checked.bound_to(address).open().await?;
         let mcp_url = gateway.host().urls().absolute(MCP_PATH);
         let mcp_url = Url::parse(&mcp_url).map_err(Failure::internal)?;
-        Ok(Self { gateway, listener, mcp_url, data_dir })
+        till.send_webhooks_to(mcp_url.join(WEBHOOK_PATH).map_err(Failure::internal)?);
+        Ok(Self { gateway, listener, mcp_url, till, data_dir })
     }
 }
 

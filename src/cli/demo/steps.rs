@@ -2,6 +2,7 @@
 
 mod consent;
 mod discovery;
+mod paying;
 mod together;
 mod tokens;
 mod work;
@@ -39,7 +40,9 @@ const CONSENT: &str = "A person lets it in";
 const MODERN: &str = "The agent works: MCP 2026-07-28, where every request stands for itself";
 const LEGACY: &str = "An older agent works: MCP 2025-11-25, with a session and event streams";
 const RENEWAL: &str = "Tokens are renewed, and a stolen one is noticed";
-const ENDING: &str = "A new beginning, and a clean end";
+const BEGINNING: &str = "A new beginning";
+const PLAN: &str = "A plan: a call is refused, the plan is paid, and the same token gets through";
+const ENDING: &str = "A clean end";
 
 const TOGETHER: &str = "An organization: the agent acts for what its person chose, as long as they belong there";
 
@@ -94,8 +97,26 @@ pub fn script() -> Vec<Step> {
             "A thief presents the first one: refused, and all of its family ends",
             |scene| Box::pin(tokens::reuse(scene)),
         ),
-        step(ENDING, "sign_in_again", "The person signs in with another browser and allows the agent anew", |scene| {
-            Box::pin(consent::sign_in_again(scene))
+        step(
+            BEGINNING,
+            "sign_in_again",
+            "The person signs in with another browser and allows the agent anew",
+            |scene| Box::pin(consent::sign_in_again(scene)),
+        ),
+        step(PLAN, "plan_refused", "It calls a tool behind a plan and is told where that can be had", |scene| {
+            Box::pin(paying::call_without_plan(scene))
+        }),
+        step(PLAN, "plan_chosen", "The person opens the link and chooses; the payment is elsewhere", |scene| {
+            Box::pin(paying::choose(scene))
+        }),
+        step(PLAN, "plan_claimed", "A stranger claims that it is paid, without the signature: refused", |scene| {
+            Box::pin(paying::claim(scene))
+        }),
+        step(PLAN, "plan_paid", "The person pays at a stand-in for Stripe, which tells by signed webhook", |scene| {
+            Box::pin(paying::pay(scene))
+        }),
+        step(PLAN, "plan_works", "The same call with the same token gets through", |scene| {
+            Box::pin(paying::call_with_plan(scene))
         }),
         step(ENDING, "revoke", "The agent hands its tokens back", |scene| Box::pin(tokens::revoke(scene))),
         step(ENDING, "call_after_revocation", "The next call is turned away", |scene| {

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use super::together::done;
 use super::{through, with_provider};
 use crate::support::gateway::PASSWORD;
 use crate::support::{Agent, Browser, Idp, PATIENCE};
@@ -147,5 +148,64 @@ async fn the_mcp_example_runs() {
     let tokens = agent.connect(&mut browser, "").await;
     let greeting = agent.modern(&url, &tokens.access).call("greet", json!({})).await;
     assert_eq!(greeting.text(), "ada@example.org calls through Suite agent");
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_notes_example_runs() {
+    let Some(mut program) = Program::start("notes", "").await else { return };
+    let mut browser = program.set_up().await;
+    let url = format!("{}/mcp", program.url());
+    assert_eq!(program.hears().await, format!("Give your agent this address: {url}"));
+    let agent = Agent::register_at(&program.url(), "http://127.0.0.1:49152/callback").await;
+    let tokens = agent.connect(&mut browser, "").await;
+    for count in 1..=2 {
+        let noted = agent.modern(&url, &tokens.access).call("remember", json!({ "text": "tea" })).await;
+        assert_eq!(noted.text(), format!("ada@example.org now has {count} notes"));
+    }
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embed_example_runs() {
+    let Some(mut program) = Program::start("embed", "").await else { return };
+    let mut browser = program.set_up().await;
+    assert!(program.hears().await.ends_with(&format!("{}/shop", program.url())));
+    let url = format!("{}/mcp", program.url());
+    assert!(program.hears().await.ends_with(&url));
+    for number in 1..=2 {
+        assert_eq!(browser.get("/shop").await.body, format!("You are visitor number {number}"));
+    }
+    let agent = Agent::register_at(&program.url(), "http://127.0.0.1:49152/callback").await;
+    let tokens = agent.connect(&mut browser, "").await;
+    let sum = agent.modern(&url, &tokens.access).call("add", json!({ "a": 2, "b": 3 })).await;
+    assert!(sum.text().contains('5'), "{}", sum.body);
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_oauth_client_plugin_example_runs() {
+    let idp = Idp::start().await;
+    let Some(program) = Program::start("oauth_client_plugin", &with_provider(&idp)).await else { return };
+    assert_eq!(program.link, format!("{}/buy/acme", program.url()), "one line for each provider");
+    let mut browser = Browser::new(&program.url());
+    let landed = through(&mut browser, &idp, "/buy/acme").await;
+    let basket = browser.get(&landed).await.body;
+    assert!(basket.contains(r#""gave_along":{"basket":["tea"]}"#), "the payload came along: {basket}");
+    assert!(browser.get(&landed).await.body.contains(r#""gave_along":null"#), "once");
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_organization_team_example_runs() {
+    let Some(mut program) = Program::start("organization_team", "").await else { return };
+    let mut browser = program.set_up().await;
+    assert!(program.hears().await.ends_with(&format!("{}/organizations/new", program.url())));
+    let company = done(&mut browser, "/companies", json!({ "name": "Acme" })).await;
+    let slug = company["slug"].as_str().expect("a slug");
+    let team = done(&mut browser, &format!("/companies/{slug}/teams"), json!({ "name": "Red" })).await;
+    let id = team["id"].as_str().expect("an id");
+    let notes = done(&mut browser, &format!("/boards/{id}"), json!({ "line": "tea" })).await;
+    assert_eq!(notes, json!(["ada@example.org: tea"]));
     program.end().await;
 }

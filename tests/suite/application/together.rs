@@ -13,7 +13,8 @@ use crate::on_both_engines;
 use crate::provider::{call, read};
 use crate::support::{Agent, Browser, Tokens};
 
-async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
+/// What a script of our pages is told when it asks for this.
+pub async fn done(browser: &mut Browser, path: &str, body: Value) -> Value {
     let (status, said) = call(browser, path, body).await;
     assert_eq!(status, StatusCode::OK, "{path}: {said}");
     said

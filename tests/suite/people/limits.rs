@@ -129,7 +129,7 @@ on_both_engines! {
         signed_in.sign_in("ada@example.org", PASSWORD).await;
         let mut mails = 0;
         for host in 1..=4 {
-            let mut stranger = gateway.browser().at_address(&format!("198.51.100.{host}"));
+            let mut stranger = gateway.browser().at_address(&format!("198.{host}.100.1"));
             exhaust(&mut stranger, "ada@example.org").await;
             mails += exhaust_mails(&mut stranger, "/auth/forgot", "ada@example.org").await;
         }

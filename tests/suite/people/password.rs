@@ -39,7 +39,7 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn the_last_way_in_stays(gateway: TestGateway, setup = Setup::default()) {
+    async fn a_password_that_is_the_last_way_in_stays(gateway: TestGateway, setup = Setup::default()) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         assert!(!ada.get(PAGE).await.body.contains("Remove the password"));
         let mut form = ada.get(PAGE).await.form(PAGE);

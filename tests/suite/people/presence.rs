@@ -84,3 +84,16 @@ on_both_engines! {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "the same browser, and somebody else in it");
     }
 }
+
+on_both_engines! {
+    async fn a_code_is_for_its_person_whatever_the_browser_looks_like(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        let (ada, bob) = (gateway.person("ada@example.org").await, gateway.person("bob@example.org").await);
+        let identity = gateway.gateway.identity();
+        let handle = identity.ask_to_confirm(ada.id, "a mark").await.expect("a code is sent");
+        let code = gateway.letter_to("ada@example.org").await.code();
+        let of_bob = identity.try_to_confirm(bob.id, &handle, &code, "a mark").await.expect("an answer");
+        assert_eq!(of_bob, Some(false), "the right code in a browser of the same mark, for somebody else");
+        let of_ada = identity.try_to_confirm(ada.id, &handle, &code, "a mark").await.expect("an answer");
+        assert_eq!(of_ada, Some(true), "and it is not used up");
+    }
+}

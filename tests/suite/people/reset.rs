@@ -34,14 +34,21 @@ on_both_engines! {
 
 on_both_engines! {
     async fn one_reset_ends_the_other_links(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        // Of an account nobody has proven everything ends; of a proven one these links must be named.
         gateway.person("ada@example.org").await;
-        let mut ada = gateway.browser();
-        for _ in 0..2 {
-            ada.press("/auth/forgot", "ada@example.org", None).await;
+        gateway.at_home("bob@example.org").await;
+        for email in ["ada@example.org", "bob@example.org"] {
+            let mut browser = gateway.browser();
+            for _ in 0..2 {
+                browser.press("/auth/forgot", email, None).await;
+            }
+            let letters = gateway.letters_to(email).await;
+            let links: Vec<String> =
+                letters.iter().filter(|letter| letter.text.contains(RESET)).map(|letter| letter.link()).collect();
+            assert_eq!(links.len(), 2, "{email}: {letters:?}");
+            browser.fill(&links[0], RESET, &[("password", NEW)]).await;
+            assert_eq!(browser.get(&links[1]).await.status, StatusCode::NOT_FOUND, "{email}");
         }
-        let letters = gateway.letters_to("ada@example.org").await;
-        ada.fill(&letters[0].link(), RESET, &[("password", NEW)]).await;
-        assert_eq!(ada.get(&letters[1].link()).await.status, StatusCode::NOT_FOUND);
     }
 }
 
@@ -53,5 +60,21 @@ on_both_engines! {
         let form = ada.get(&gateway.letter_to("ada@example.org").await.link()).await.form(RESET);
         gateway.clock.advance(Duration::from_secs(3_601));
         assert_eq!(ada.submit(&form, &[("password", NEW)]).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+on_both_engines! {
+    async fn whoever_is_suspended_in_between_resets_nothing(gateway: TestGateway, setup = Setup::default().with_mail()) {
+        gateway.at_home("ada@example.org").await;
+        let mut ada = gateway.browser();
+        ada.press("/auth/forgot", "ada@example.org", None).await;
+        let form = ada.get(&gateway.letter_to("ada@example.org").await.link()).await.form(RESET);
+        let (ok, said) = gateway.configured_program(&["user", "ban", "--email", "ada@example.org"]).await;
+        assert!(ok, "{said}");
+        assert_eq!(ada.submit(&form, &[("password", NEW)]).await.status, StatusCode::NOT_FOUND);
+        let (ok, said) = gateway.configured_program(&["user", "unban", "--email", "ada@example.org"]).await;
+        assert!(ok, "{said}");
+        let old = gateway.browser().sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(old.status, StatusCode::SEE_OTHER, "the password is what it was");
     }
 }

@@ -57,6 +57,20 @@ with_idp! {
     }
 }
 
+with_idp! {
+    async fn a_form_that_was_put_aside_for_one_provider_is_handed_out_at_no_other(gateway, idp,
+        setup = |idp: &Idp| open(&format!(
+            "{}{}", idp.table("response_mode = \"form_post\""), idp.table_of("other", "response_mode = \"form_post\""))))
+    {
+        let mut browser = gateway.browser();
+        let fields = idp.agree(&browser.get(START).await.location());
+        let back = post_from_elsewhere(&gateway, &fields).await.location();
+        let page = browser.get(&back.replace("/acme/", "/other/")).await;
+        assert_refused(&mut browser, &page, "state_not_found").await;
+        assert_eq!(idp.count("/token"), 0);
+    }
+}
+
 /// How many single-use tokens wait.
 async fn waiting(gateway: &crate::support::TestGateway) -> i64 {
     let sql = "SELECT COUNT(*) FROM core_links";
@@ -72,7 +86,8 @@ with_idp! {
         let fields = idp.agree(&browser.get(START).await.location());
         let before = waiting(&gateway).await;
         let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let unknown = format!("blg_{}", "A".repeat(43));
+        // As well-made as a state of ours, and none.
+        let unknown = belgie_api::TokenKind::Link.mint(gateway.gateway.host().entropy()).expose().to_owned();
         for (forged, code) in [
             (vec![field("code", "x")], "state_not_found"),
             (vec![field("code", "x"), field("state", "nonsense")], "state_not_found"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{START, arrived, link, open, read, sign_in, with_idp};
 use crate::support::gateway::PASSWORD;
@@ -107,14 +107,19 @@ with_idp! {
         assert_eq!(forged.status, StatusCode::FORBIDDEN, "no form token");
         assert_eq!(ask(&mut ada, "nobody").await.status, StatusCode::NOT_FOUND);
 
-        // Somebody else at the provider.
-        let out = ask(&mut ada, "acme").await.location();
-        let person = idp.ways().person.clone();
-        idp.ways().person["sub"] = "mallory-1".into();
-        let back = idp.agree_by_query(&out);
-        idp.ways().person = person;
-        assert!(ada.get(&back).await.location().contains("error=another_account"));
-        assert!(!is_fresh(&mut ada).await);
+        // Somebody else at the provider, without an account here and with one.
+        for is_known in [false, true] {
+            let out = ask(&mut ada, "acme").await.location();
+            let mallory = json!({ "sub": "mallory-1", "email": "mallory@example.org", "email_verified": true });
+            let person = std::mem::replace(&mut idp.ways().person, mallory);
+            if is_known {
+                arrived(&gateway, &idp).await;
+            }
+            let back = idp.agree_by_query(&out);
+            idp.ways().person = person;
+            assert!(ada.get(&back).await.location().contains("error=another_account"), "{is_known}");
+            assert!(!is_fresh(&mut ada).await);
+        }
 
         // Another session of the same person in the same browser.
         let out = ask(&mut ada, "acme").await.location();
@@ -154,7 +159,7 @@ with_idp! {
         assert_eq!(ada.get(&idp.agree_by_query(&out)).await.location(), WANTED);
         assert!(is_fresh(&mut ada).await, "the only way there is");
 
-        idp.ways().person = serde_json::json!({ "sub": "bob-1", "email": "bob@example.org", "email_verified": true });
+        idp.ways().person = json!({ "sub": "bob-1", "email": "bob@example.org", "email_verified": true });
         let mut bob = gateway.signed_in("bob@example.org").await;
         assert_eq!(link(&mut bob, &idp).await.location(), "/account");
         wait(&gateway, &idp);

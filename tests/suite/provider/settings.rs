@@ -37,6 +37,71 @@ fn a_provider_that_cannot_work_stops_the_boot_with_a_remedy() {
 }
 
 #[test]
+fn everything_that_is_wrong_about_signing_in_is_said_at_once_each_with_what_to_do() {
+    let text = "
+[mail]
+transport = \"smtp\"
+from = \"nobody\"
+smtp_user = \"belgie\"
+smtp_security = \"ssl\"
+[sign_in]
+require_verified_email = \"yes, please\"
+[plugins.google]
+client_id = \"1234.apps.googleusercontent.com\"
+client_secret_file = \"/nowhere/google.secret\"
+hosted_domian = \"acme.example\"
+[plugins.microsoft]
+client_secret = \"alone\"
+tenant = \"acme\"
+[plugins.github]
+client_id = \"x\"
+state_strategy = \"redis\"
+timeout_seconds = 3600
+[plugins.apple]
+client_id = \"org.example.service\"
+team_id = \"TEAM123456\"
+key_id = \"KEY1234567\"
+private_key = \"no key\"
+[plugins.oauth-client.acme]
+discovery_url = \"http://id.acme.example/.well-known/openid-configuration\"
+scopes = \"openid email\"
+use_pkce = false
+[plugins.oauth-client.other]
+client_id = \"y\"
+response_type = \"token\"
+encrypt_tokens = false
+";
+    let found = problems(text);
+    for (path, remedy) in [
+        ("mail.from", "Belgie <belgie@example.com>"),
+        ("mail.smtp_host", "the name of the mail server"),
+        ("mail.smtp_user", "give both, or neither"),
+        ("mail.smtp_security", "starttls"),
+        ("sign_in.require_verified_email", "auto"),
+        ("plugins.google.client_secret_file", ""),
+        ("plugins.google.hosted_domian", "did you mean `hosted_domain`?"),
+        ("plugins.microsoft.client_id", "or take the secret out"),
+        ("plugins.microsoft.tenant", "use common, organizations, consumers"),
+        ("plugins.github.state_strategy", "cookie"),
+        ("plugins.github.timeout_seconds", "60"),
+        ("plugins.apple.private_key", ".p8"),
+        ("plugins.oauth-client.acme.client_id", "the id the provider gave you"),
+        ("plugins.oauth-client.acme.discovery_url", "use an https address"),
+        ("plugins.oauth-client.acme.scopes", ""),
+        ("plugins.oauth-client.acme.use_pkce", "danger_weak_flow"),
+        ("plugins.oauth-client.other.response_type", "code"),
+        ("plugins.oauth-client.other.encrypt_tokens", "take it out"),
+        ("plugins.oauth-client.other.discovery_url", "authorization_endpoint"),
+    ] {
+        let block = found.split("\n\n").find(|block| block.starts_with(&format!("{path}\n")));
+        let block = block.unwrap_or_else(|| panic!("nothing about {path}: {found}"));
+        let to_do = block.split("to do: ").nth(1).unwrap_or_default();
+        assert!(!to_do.is_empty() && to_do.contains(remedy), "{path}: {block}");
+    }
+    assert!(!found.contains("no key") && !found.contains("alone"), "a secret is shown: {found}");
+}
+
+#[test]
 fn a_microsoft_tenant_of_strangers_is_not_trusted_with_addresses() {
     let table = "[plugins.microsoft]\nclient_id = \"x\"\ntrusted_for_account_linking = true\n";
     let strangers = ["common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"];

@@ -324,6 +324,9 @@ with_idp! {
         assert_eq!(answer["user"]["raw"]["email"], "ada@example.org");
         let (status, answer) = read(&mut browser, "/auth/provider/acme/account-info?provider_account_id=other").await;
         assert_eq!((status, answer["error"].as_str()), (StatusCode::BAD_REQUEST, Some("account_not_found")));
+        idp.ways().person["sub"] = "mallory-1".into();
+        let (status, answer) = read(&mut browser, "/auth/provider/acme/account-info").await;
+        assert_eq!(answer["error"], "user_info_missing", "the profile of somebody else: {status} {answer}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! One temporary Postgres for the whole run, a database for every test.
 //!
-//! The server runs under a shell that waits for its standard input to end. This process holds the other end, so however
-//! it ends, the server ends too and its files are removed.
+//! The server runs under a shell (`postgres.sh`) that waits for its standard input to end. This process holds the other end,
+//! so however it ends, the server ends too and its files are removed.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,7 +17,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 struct Cluster {
     port: u16,
-    _supervisor: Child,
+    supervisor: Child,
 }
 
 /// The address of a new, empty database; `None`, said aloud, when there is no Postgres and none is required.
@@ -36,7 +37,9 @@ async fn start() -> Option<Cluster> {
         println!("SKIPPED every test on Postgres: no server binaries found");
         return None;
     };
-    tokio::task::spawn_blocking(move || Some(launch(&bin))).await.expect("the launcher does not panic")
+    tokio::task::spawn_blocking(move || Some(launch(&bin, &std::env::temp_dir())))
+        .await
+        .expect("the launcher does not panic")
 }
 
 fn binaries() -> Option<PathBuf> {
@@ -46,31 +49,15 @@ fn binaries() -> Option<PathBuf> {
     versions.into_iter().rev().map(|version| version.join("bin")).find(|bin| bin.join("initdb").exists())
 }
 
-fn launch(bin: &Path) -> Cluster {
+/// Starts a server in a folder of its own under `parent`. Its shell is in a process group of its own, so what ends this
+/// process and everything beside it leaves the shell time to tidy up.
+fn launch(bin: &Path, parent: &Path) -> Cluster {
     let port = free_port();
-    // Postgres does not run as root; the folder belongs to whoever runs it.
-    let script = r#"
-        set -e
-        dir=$(mktemp -d /tmp/belgie-postgres-XXXXXX)
-        as=""
-        if [ "$(id -u)" = 0 ]; then
-            chown postgres:postgres "$dir"
-            as="setpriv --reuid=postgres --regid=postgres --clear-groups"
-        fi
-        cd "$dir"
-        $as "$BIN/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
-        $as "$BIN/postgres" -D "$dir/data" -p "$PORT" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
-            -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=32MB \
-            >"$dir/log" 2>&1 </dev/null &
-        server=$!
-        read -r _ || true
-        kill -QUIT $server 2>/dev/null || true
-        wait $server || true
-        rm -rf "$dir"
-    "#;
     let supervisor = Command::new("bash")
-        .args(["-c", script])
+        .args(["-c", include_str!("postgres.sh")])
+        .process_group(0)
         .env("BIN", bin)
+        .env("PARENT", parent)
         .env("PORT", port.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -86,10 +73,45 @@ fn launch(bin: &Path) -> Cluster {
         assert!(Instant::now() < deadline, "the test server did not start");
         std::thread::park_timeout(Duration::from_millis(50));
     }
-    Cluster { port, _supervisor: supervisor }
+    Cluster { port, supervisor }
 }
 
 fn free_port() -> u16 {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     socket.local_addr().expect("its address").port()
+}
+
+#[test]
+fn the_temporary_server_takes_its_files_along_however_a_run_ends() {
+    let Some(bin) = binaries() else {
+        println!("SKIPPED: no server binaries found");
+        return;
+    };
+    let parent = tempfile::tempdir().expect("a folder");
+    let shell = |script: &str, argument: &str| {
+        let mut command = Command::new("bash");
+        let done = command.args(["-c", script, "-", argument]).current_dir(parent.path()).status().expect("bash runs");
+        assert!(done.success(), "{script}");
+    };
+    // One whose script is gone, one whose script is there, and what is none of ours.
+    let others = "chmod 711 . && mkdir belgie-postgres-gone01 belgie-postgres-here01 belgie-postgres-mine
+        echo 4194305 >belgie-postgres-gone01/supervisor && touch -d '1 hour ago' belgie-postgres-*
+        echo $1 >belgie-postgres-here01/supervisor && touch -d '1 hour ago' belgie-postgres-*";
+    let mut somebody = Command::new("bash").args(["-c", "read -r _"]).stdin(Stdio::piped()).spawn().expect("bash runs");
+    shell(others, &somebody.id().to_string());
+    let names = || {
+        let entries = std::fs::read_dir(parent.path()).expect("a folder").flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let mut cluster = launch(&bin, parent.path());
+    assert_eq!(names().len(), 3, "its own, and two that are none of its business: {:?}", names());
+    // Interrupting the run interrupts the script and its server as well; then the run is gone, and its pipe with it.
+    shell("kill -INT -$1 && kill -HUP -$1 && kill -TERM -$1", &cluster.supervisor.id().to_string());
+    drop(cluster.supervisor.stdin.take());
+    cluster.supervisor.wait().expect("the script ends");
+    assert_eq!(names(), ["belgie-postgres-here01", "belgie-postgres-mine"]);
+    drop(somebody.stdin.take());
+    somebody.wait().expect("it ends");
 }

@@ -10,7 +10,7 @@ use axum::http::Method;
 use axum::routing::MethodRouter;
 use serde_json::Value;
 
-use super::{Connections, InOrganizations, OrganizationConnections};
+use super::{Connections, Examined, InOrganizations, OrganizationConnections};
 use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
@@ -146,6 +146,8 @@ pub struct MountParts {
     pub ways_in: Vec<Arc<dyn WaysIn>>,
     /// What it lets act for people.
     pub connections: Vec<Arc<dyn Connections>>,
+    /// What it depends on outside.
+    pub examined: Vec<Arc<dyn Examined>>,
     /// What it knows about people.
     pub data_exports: Vec<Arc<dyn DataExport>>,
     /// What it knows about who asks for a page.
@@ -254,6 +256,12 @@ impl Mount {
     /// Adds what acts for people, for operators to see and cut off.
     pub fn connections(&mut self, connections: Arc<dyn Connections>) -> &mut Self {
         self.parts.connections.push(connections);
+        self
+    }
+
+    /// Adds what the plugin depends on outside, for `belgie doctor` to look at.
+    pub fn examined(&mut self, thing: Arc<dyn Examined>) -> &mut Self {
+        self.parts.examined.push(thing);
         self
     }
 

@@ -98,6 +98,14 @@ impl Provider {
         key.ok_or_else(|| refusal::unverified("the id_token is signed with a key the provider does not publish"))
     }
 
+    /// How many keys the provider publishes that can check signatures.
+    ///
+    /// # Errors
+    /// `provider_unreachable`, or `oauth_callback_failed` when they cannot be read.
+    pub(super) async fn count_keys(&self, host: &Host, url: &Url) -> Result<usize> {
+        Ok(self.keys.get(host.now(), || self.fetch_keys(host, url)).await?.0.len())
+    }
+
     async fn fetch_keys(&self, host: &Host, url: &Url) -> Result<Fresh<KeySet>> {
         let (body, lifetime) = self.fetch_document(host, url).await?;
         Ok(Fresh { document: KeySet::read(&body)?, lifetime })

@@ -158,7 +158,6 @@ impl Engine {
         let mut tx = self.host.db().begin().await?;
         // Whoever takes another way in away holds the account, too: what is counted now stays until this is done.
         let context = accounts.hold(&mut tx, user).await?.ok_or_else(refusal::account_not_found)?;
-        store::accounts::lock_all(&mut tx, user).await?;
         let known = self.provider(provider).ok();
         if known.is_some() && accounts.ways_in(&mut tx, user).await? <= 1 {
             return Err(refusal::last_way_in());

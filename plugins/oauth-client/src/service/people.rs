@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Departure, Shows, Veto, WaysIn};
-use belgie_api::plugin::DataExport;
+use belgie_api::plugin::{Checkup, DataExport, Examined};
 use belgie_api::ports::LimitBucket;
 use belgie_api::serde_json::{Value, json};
 use belgie_api::web::Visitor;
@@ -95,5 +95,17 @@ impl DataExport for People {
         let accounts = store::accounts::list(&mut self.engine()?.host.db().read().await?, user).await?;
         let accounts: Vec<LinkedAccountInfo> = accounts.into_iter().map(Into::into).collect();
         Ok(json!({ "linked_accounts": accounts }))
+    }
+}
+
+#[async_trait]
+impl Examined for People {
+    async fn examine(&self) -> Vec<Checkup> {
+        let Ok(engine) = self.engine() else { return Vec::new() };
+        let mut findings = Vec::new();
+        for provider in engine.all() {
+            findings.push(provider.examine(&engine.host).await);
+        }
+        findings
     }
 }

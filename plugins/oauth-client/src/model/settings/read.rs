@@ -149,6 +149,10 @@ impl ProviderSettings {
             );
         }
         if !self.is_on() {
+            if self.client_secret.is_some() {
+                let remedy = "set it to the id the provider gave you, or take the secret out";
+                section.complain("client_id", "there is a secret and no id, so nobody can sign in this way", remedy);
+            }
             return;
         }
         let has_both = self.authorization_endpoint.is_some() && self.token_endpoint.is_some();
