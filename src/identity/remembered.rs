@@ -53,14 +53,16 @@ impl RememberedSessions {
         self.known.get(&token).filter(|known| known.session.expires_at > now).map(|known| known.as_ref().clone())
     }
 
-    /// Remembers what was looked up, unless news came in between: then it may be untrue already. The second look catches
-    /// news that came while it was being written down.
+    /// Remembers what was looked up, unless news of it came in between: then it may be untrue already. The second look
+    /// catches news that came while it was being written down.
     pub(super) fn remember(&self, token: TokenHash, known: RememberedSession, generation: u64) {
-        if !self.bus.is_live() || self.bus.generation() != generation {
+        let known = Arc::new(known);
+        let is_touched = || self.bus.has_touched_since(generation, |event| is_touched(&known, event));
+        if !self.bus.is_live() || is_touched() {
             return;
         }
-        self.known.insert(token, Arc::new(known));
-        if self.bus.generation() != generation {
+        self.known.insert(token, Arc::clone(&known));
+        if is_touched() {
             self.known.invalidate(&token);
         }
     }
