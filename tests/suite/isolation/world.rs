@@ -21,6 +21,10 @@ pub const WORDS: [&str; 3] = ["zebrafish", "walrusbay", "quaggahill"];
 const COLORS: [&str; 3] = ["red", "blue", "green"];
 /// What opens every tool of organizations and teams.
 pub const ALL: &str = "org:read org:manage team:manage";
+/// What opens the list of what can act for a person.
+pub const CONNECTIONS: &str = "connections:read";
+/// Both, for agents of people.
+pub const OWN: &str = "org:read org:manage team:manage connections:read";
 
 /// What somebody is in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
