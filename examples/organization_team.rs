@@ -204,13 +204,12 @@ pub fn application(gateway: &Gateway) -> Router {
 
 #[tokio::main]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let gateway = builder(RawConfig::of_process(Default::default())?).build().await?;
+    let (gateway, listener) = builder(RawConfig::of_process(Default::default())?).listen().await?;
     prepare(&gateway).await?;
     if let Some(link) = gateway.offer_setup().await? {
         println!("Make the first account here: {link}");
     }
     println!("Then make a company at {}", gateway.host().urls().absolute("/organizations/new"));
-    let listener = tokio::net::TcpListener::bind(gateway.config().server.listen).await?;
     let application = application(&gateway);
     axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>()).await?;
     gateway.shutdown().await;

@@ -11,8 +11,9 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::{through, with_provider};
+use crate::provider::{call, read};
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Idp, PATIENCE};
+use crate::support::{Agent, Browser, Idp, PATIENCE, Tokens};
 
 /// Where cargo puts examples, beside the folder this suite runs from.
 fn built(name: &str) -> PathBuf {
@@ -147,5 +148,29 @@ async fn the_mcp_example_runs() {
     let tokens = agent.connect(&mut browser, "").await;
     let greeting = agent.modern(&url, &tokens.access).call("greet", json!({})).await;
     assert_eq!(greeting.text(), "ada@example.org calls through Suite agent");
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_organization_team_example_runs() {
+    let Some(mut program) = Program::start("organization_team", "").await else { return };
+    let mut browser = program.set_up().await;
+    let url = program.url();
+    assert_eq!(program.hears().await, format!("Then make a company at {url}/organizations/new"));
+    let made = browser.fill("/organizations/new", "/organizations/new", &[("name", "Acme")]).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
+    let (status, team) = call(&mut browser, "/companies/acme/teams", json!({ "name": "Red" })).await;
+    assert_eq!(status, StatusCode::OK, "{team}");
+    let board = format!("/boards/{}", team["id"].as_str().expect("an id"));
+    let agent = Agent::register_at(&url, "http://127.0.0.1:49152/callback").await;
+    let page = browser.get(&agent.authorize_url(&agent.authorization("board:write"))).await;
+    let organization = team["organization_id"].as_str().expect("an id");
+    let answer =
+        browser.submit(&page.form("/authorize"), &[("decision", "allow"), ("organization", organization)]).await;
+    let tokens = Tokens::of(&agent.redeem(&answer.sent_parameter("code").expect("a code")).await);
+    let note = json!({ "team": "red", "line": "Begin" });
+    let said = agent.modern(&format!("{url}/mcp"), &tokens.access).call("pin_note", note).await;
+    assert_eq!(said.text(), "Pinned to the board of Red", "{}", said.body);
+    assert_eq!(read(&mut browser, &board).await, (StatusCode::OK, json!(["ada@example.org: Begin"])));
     program.end().await;
 }
