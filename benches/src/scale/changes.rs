@@ -29,6 +29,7 @@ const PROMISE_MS: f64 = 1_000.0;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many people there are to remove: an organization keeps its last owners.
 const MOST: u32 = 280;
+const QUICK: u32 = 4;
 
 /// What can be said about a run.
 #[derive(Args)]
@@ -39,6 +40,9 @@ pub struct Options {
     /// An empty database of a Postgres server, which is measured after SQLite
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// Four changes of each kind, to see that everything works; fails for no number
+    #[arg(long, conflicts_with = "changes")]
+    quick: bool,
 }
 
 /// What changes.
@@ -96,9 +100,10 @@ struct Hands {
 
 /// Measures and prints; whether the promises are kept.
 pub fn run(options: &Options) -> anyhow::Result<bool> {
-    let mut all = measure("SQLite", None, options.changes)?;
+    let changes = if options.quick { QUICK } else { options.changes };
+    let mut all = measure("SQLite", None, changes)?;
     if let Some(url) = &options.postgres {
-        all.extend(measure("Postgres", Some(url), options.changes)?);
+        all.extend(measure("Postgres", Some(url), changes)?);
     }
     println!(
         "| database | change | process | changes | p50 ms | p99 ms | longest ms | answers that did not know |\n\
@@ -131,7 +136,7 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
         )
         .collect();
     println!("{}", json!({ "seen": seen }));
-    Ok(late == 0 && is_soon)
+    Ok(options.quick || late == 0 && is_soon)
 }
 
 fn measure(engine: &'static str, postgres: Option<&str>, changes: u32) -> anyhow::Result<Vec<Seen>> {

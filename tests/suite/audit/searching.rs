@@ -101,7 +101,7 @@ async fn by_pages(browser: &mut Browser) -> Vec<Value> {
 
 on_both_engines! {
     async fn programs_agents_and_commands_tell_a_short_page_from_the_end(gateway: TestGateway, setup = setup()) {
-        let (_, mut of_ada) = busy(&gateway).await;
+        let (agent, mut of_ada) = busy(&gateway).await;
         let pages = by_pages(&mut of_ada).await;
         let found: usize = pages.iter().map(|page| page["entries"].as_array().map_or(0, Vec::len)).sum();
         assert_eq!(found, RARE.len());
@@ -110,7 +110,7 @@ on_both_engines! {
         assert!(short.len() > 10 && short.iter().all(|page| page["looked_to"].is_string()), "{short:?}");
         assert_eq!((&last["looked_to"], &last["has_more"]), (&Value::Null, &json!(false)), "the end says nothing of the kind");
 
-        let reader = Connected::of(&gateway, &gateway.person("ada@example.org").await, "org:read", owner_of(&gateway).await).await;
+        let reader = Connected::of(&gateway, &agent.person, "org:read", acme(&gateway).await).await;
         let (mut before, mut found, mut calls) = (Value::Null, 0, 0);
         loop {
             let arguments = json!({ "tool": "add", "limit": 1, "before": before });
@@ -145,8 +145,8 @@ on_both_engines! {
     }
 }
 
-/// The organization of the only owner.
-async fn owner_of(gateway: &TestGateway) -> Option<belgie_api::OrgId> {
+/// The organization.
+async fn acme(gateway: &TestGateway) -> Option<belgie_api::OrgId> {
     gateway.gateway.find_organization("acme").await.expect("an answer")
 }
 
