@@ -22,7 +22,7 @@ use belgie_api::{AuditId, Clock, Entropy, Result};
 pub use self::archive::{Archive, ArchiveParts, Retention};
 pub use self::batch::DecisionRow;
 pub use self::kept_caller::{KeptCaller, KeptOrganization, KeptPlan, KeptService, KeptTeam};
-pub use self::reading::{DecisionGroup, list};
+pub use self::reading::{DecisionGroup, latest};
 pub use self::recorder::{Asked, Full, Recorder, RecorderSettings, Underway};
 pub use self::writer::FLUSH_EVERY;
 use crate::store::audit;

@@ -38,6 +38,15 @@ pub fn headers(era: Era, ready: &Ready) -> Headers {
 
 /// The same for another method.
 pub fn headers_of(era: Era, ready: &Ready, method: &str) -> Headers {
+    headers_naming(era, ready, method, TOOL)
+}
+
+/// The same for a call of another tool.
+pub fn headers_for(era: Era, ready: &Ready, tool: &str) -> Headers {
+    headers_naming(era, ready, CALL, tool)
+}
+
+fn headers_naming(era: Era, ready: &Ready, method: &str, tool: &str) -> Headers {
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("Accept", "application/json, text/event-stream".to_owned()),
@@ -46,7 +55,7 @@ pub fn headers_of(era: Era, ready: &Ready, method: &str) -> Headers {
     if era == Era::Modern {
         headers.push(("Mcp-Method", method.to_owned()));
         if method == CALL {
-            headers.push(("Mcp-Name", TOOL.to_owned()));
+            headers.push(("Mcp-Name", tool.to_owned()));
         }
     }
     headers.extend(ready.token.as_ref().map(|token| ("Authorization", format!("Bearer {token}"))));
@@ -55,7 +64,12 @@ pub fn headers_of(era: Era, ready: &Ready, method: &str) -> Headers {
 
 /// The body of a call.
 pub fn call(era: Era, id: usize) -> String {
-    message_of(era, id, CALL, json!({ "name": TOOL, "arguments": { "text": TEXT } }))
+    call_for(era, id, TOOL)
+}
+
+/// The body of a call of another tool that gives the text back.
+pub fn call_for(era: Era, id: usize, tool: &str) -> String {
+    message_of(era, id, CALL, json!({ "name": tool, "arguments": { "text": TEXT } }))
 }
 
 /// The body of a request for the list of tools.
@@ -105,6 +119,12 @@ pub fn check(answer: &Answer, id: usize) -> anyhow::Result<()> {
     let is_ours = message["id"] == id && message["result"]["content"][0]["text"] == TEXT;
     ensure!(is_ours, "this is no answer of the tool: {message}");
     Ok(())
+}
+
+/// Whether an answer is that of a tool nobody knows, which is what a caller hears of one that is not for them.
+pub fn is_unknown(answer: &Answer) -> bool {
+    message(answer)
+        .is_ok_and(|message| message["error"]["message"].as_str().is_some_and(|text| text.starts_with("Unknown tool")))
 }
 
 /// The last JSON-RPC message of an answer, whether it came as JSON or as an event stream.

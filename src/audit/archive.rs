@@ -9,7 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use belgie_api::context::ServiceContext;
 use belgie_api::db::{Conn, Db, Tx};
-use belgie_api::ports::{Audit, AuditEntry, AuditFilter, AuditRecord, RecordKind, SETTLED_AFTER, Stretch, first_id_at};
+use belgie_api::ports::{
+    Audit, AuditEntry, AuditFilter, AuditPage, AuditRecord, RecordKind, SETTLED_AFTER, Stretch, first_id_at,
+};
 use belgie_api::{ClientId, Clock, Entropy, OrgId, Result, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -17,7 +19,7 @@ use uuid::Uuid;
 
 use super::batch::DecisionRow;
 use super::kept_caller::KeptCaller;
-use super::reading::{self, DecisionGroup};
+use super::reading::{self, DecisionGroup, Effort, Found};
 use super::recorder::Recorder;
 use super::writer::Writer;
 use super::{AuditLog, audit};
@@ -59,6 +61,8 @@ pub struct ArchiveParts {
     pub recorder: Recorder,
     /// How long entries are kept.
     pub retention: Retention,
+    /// Through how many batches a page looks.
+    pub search_batches: usize,
 }
 
 /// The record. Cheap to clone; all clones are one.
@@ -67,16 +71,18 @@ pub struct Archive {
     log: AuditLog,
     writer: Arc<Writer>,
     retention: Retention,
+    search_batches: usize,
 }
 
 impl Archive {
     /// Puts it together.
     #[must_use]
     pub fn new(parts: ArchiveParts) -> Self {
-        let ArchiveParts { db, clock, entropy, recorder, retention } = parts;
+        let ArchiveParts { db, clock, entropy, recorder, retention, search_batches } = parts;
         let log = AuditLog::new(Arc::clone(&clock), Arc::clone(&entropy));
         let (progress, is_failing) = (Mutex::default(), AtomicBool::new(false));
-        Self { log, writer: Arc::new(Writer { db, clock, entropy, recorder, progress, is_failing }), retention }
+        let writer = Arc::new(Writer { db, clock, entropy, recorder, progress, is_failing });
+        Self { log, writer, retention, search_batches }
     }
 
     /// Where decisions are left.
@@ -176,55 +182,53 @@ impl Audit for Archive {
         self.log.record(tx, entry).await
     }
 
-    async fn list(&self, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<AuditRecord>> {
+    async fn list(&self, wanted: &AuditFilter, stretch: Stretch) -> Result<AuditPage> {
         self.flush().await?;
         let mut conn = self.writer.db.read().await?;
-        let (mut calls, mut acts) = (Vec::new(), Vec::new());
+        let (mut calls, mut acts) = (Found::default(), Vec::new());
+        let effort = Effort::new(self.search_batches, stretch);
         let (has_calls, has_acts) =
             (wanted.only != Some(RecordKind::Act), wanted.only.is_none_or(|only| only == RecordKind::Act));
         if let Stretch::Written(cursor, limit) = stretch {
             let between = (cursor.uuid(), first_id_at(self.writer.clock.now().minus(SETTLED_AFTER)));
             if has_calls {
-                calls = reading::list_written(&mut conn, wanted, between, limit).await?;
+                calls = reading::list_written(&mut conn, wanted, between, limit, effort).await?;
             }
             if has_acts {
                 acts = audit::list_written(&mut conn, wanted, between, limit).await?;
             }
         } else {
             if has_calls {
-                calls = reading::list(&mut conn, wanted, stretch).await?;
+                calls = reading::list(&mut conn, wanted, stretch, effort).await?;
             }
             if has_acts {
                 acts = audit::list(&mut conn, wanted, stretch).await?;
             }
         }
-        let callers = callers_of(&mut conn, &calls).await?;
+        let Found { rows, rest } = calls;
+        let callers = callers_of(&mut conn, &rows).await?;
         drop(conn);
-        let calls = calls.into_iter().map(|row| {
+        let calls = rows.into_iter().map(|row| {
             let caller = row.caller.and_then(|id| callers.get(&id)?.as_ref());
             of_decision(row, caller)
         });
-        Ok(in_order(calls.chain(acts.into_iter().map(of_act)).collect(), stretch))
+        // An act further on than calls were looked for waits for the page that has the calls beside it.
+        let acts = acts.into_iter().map(of_act).filter(|act| rest.is_none_or(|rest| rest.is_behind(act)));
+        let records = in_order(calls.chain(acts).collect(), stretch);
+        let is_full = records.len() >= stretch.limit() as usize;
+        let rest = if is_full { records.last().and_then(|last| stretch.behind(last)) } else { rest };
+        Ok(AuditPage { records, rest })
     }
 }
 
 /// As many of them as are wanted, in the order that is wanted.
 fn in_order(mut records: Vec<AuditRecord>, stretch: Stretch) -> Vec<AuditRecord> {
-    let limit = match stretch {
-        Stretch::Before(_, limit) => {
-            records.sort_by_key(|record| std::cmp::Reverse(record.place()));
-            limit
-        }
-        Stretch::After(_, limit) => {
-            records.sort_by_key(AuditRecord::place);
-            limit
-        }
-        Stretch::Written(_, limit) => {
-            records.sort_by_key(AuditRecord::cursor);
-            limit
-        }
-    };
-    records.truncate(limit.try_into().unwrap_or(usize::MAX));
+    match stretch {
+        Stretch::Before(..) => records.sort_by_key(|record| std::cmp::Reverse(record.place())),
+        Stretch::After(..) => records.sort_by_key(AuditRecord::place),
+        Stretch::Written(..) => records.sort_by_key(AuditRecord::cursor),
+    }
+    records.truncate(stretch.limit() as usize);
     records
 }
 

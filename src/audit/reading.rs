@@ -1,9 +1,10 @@
 //! Reading decisions: batch after batch, until there are as many as are wanted or no others can come between.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use belgie_api::db::Conn;
-use belgie_api::ports::{AuditFilter, Place, Stretch};
+use belgie_api::ports::{AuditFilter, Cursor, Place, Stretch};
 use belgie_api::{OrgId, Result, Timestamp, UserId};
 use uuid::Uuid;
 
@@ -12,6 +13,9 @@ use crate::store::decisions::{self, BatchRow, Bounds, LAST_MOMENT, SPAN, Sought,
 
 /// How many batches are read at a time.
 const AT_A_TIME: i64 = 8;
+/// How much text of batches is read for a page: some 50,000 decisions.
+const MOST_BYTES: usize = 8 << 20;
+const A_MICROSECOND: Duration = Duration::from_micros(1);
 
 /// Decisions that are the same but for their moments.
 #[derive(Clone, Debug)]
@@ -38,6 +42,38 @@ pub struct DecisionGroup {
     pub first: Timestamp,
     /// The last of them.
     pub last: Timestamp,
+}
+
+/// Decisions of a stretch.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What was found.
+    pub rows: Vec<DecisionRow>,
+    /// Where to go on, when enough was looked through before there were as many as are wanted.
+    pub rest: Option<Stretch>,
+}
+
+/// How much may still be looked through for a page, so that a wish that matches next to nothing does not read the whole record.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    batches: usize,
+    bytes: usize,
+}
+
+impl Effort {
+    /// As many batches as this, and no fewer than entries are wanted.
+    pub fn new(batches: usize, stretch: Stretch) -> Self {
+        Self { batches: batches.max(stretch.limit() as usize), bytes: MOST_BYTES }
+    }
+
+    fn spend(&mut self, row: &BatchRow) {
+        self.batches = self.batches.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(row.body.len());
+    }
+
+    const fn is_spent(self) -> bool {
+        self.batches == 0 || self.bytes == 0
+    }
 }
 
 /// Batches one after the other.
@@ -70,11 +106,30 @@ impl Batches {
     }
 }
 
+/// The newest decisions that are wanted, however far back they are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn latest(conn: &mut Conn, wanted: &AuditFilter, limit: u32) -> Result<Vec<DecisionRow>> {
+    let mut all = Vec::new();
+    let mut stretch = Stretch::Before(None, limit);
+    loop {
+        let Found { rows, rest } = list(conn, wanted, stretch, Effort::new(0, stretch)).await?;
+        all.extend(rows);
+        match rest {
+            Some(rest) if all.len() < limit as usize => stretch = rest,
+            _ => break,
+        }
+    }
+    all.truncate(limit as usize);
+    Ok(all)
+}
+
 /// A stretch of the record, as wanted.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<DecisionRow>> {
+pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch, mut effort: Effort) -> Result<Found> {
     let Bounds { since, until, place, is_newest_first, limit } = Bounds::of(wanted, stretch);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (from, to) = if is_newest_first { (since, until.min(place.at)) } else { (since.max(place.at), until) };
@@ -113,8 +168,30 @@ pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Re
         if limit == 0 || (found.len() == limit && found.last().is_some_and(is_settled)) {
             break;
         }
+        // What reaches over the beginning was looked through for the page before: only what is further on is counted, so that
+        // every page comes further.
+        let is_further = |row: &&BatchRow| if is_newest_first { row.last_at < to } else { row.first_at > from };
+        rows.iter().filter(is_further).for_each(|row| effort.spend(row));
+        let rest = from_end(end, stretch);
+        if effort.is_spent() && !batches.is_over && rest != stretch {
+            found.retain(is_settled);
+            return Ok(Found { rows: found, rest: Some(rest) });
+        }
     }
-    Ok(found)
+    Ok(Found { rows: found, rest: None })
+}
+
+/// The stretch that begins where all batches that end (or begin) before a moment were read: what is there may come from others.
+fn from_end(end: Timestamp, stretch: Stretch) -> Stretch {
+    match stretch {
+        Stretch::Before(_, limit) => {
+            Stretch::Before(Some(Place { at: end.plus(A_MICROSECOND), id: Uuid::nil() }), limit)
+        }
+        Stretch::After(_, limit) => {
+            Stretch::After(Some(Place { at: end.minus(A_MICROSECOND), id: Uuid::max() }), limit)
+        }
+        Stretch::Written(..) => stretch,
+    }
 }
 
 /// What was written behind one entry and before an id, in the order of writing, as wanted.
@@ -126,12 +203,14 @@ pub async fn list_written(
     wanted: &AuditFilter,
     (behind, before): (Uuid, Uuid),
     limit: u32,
-) -> Result<Vec<DecisionRow>> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    mut effort: Effort,
+) -> Result<Found> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let (since, until) = (wanted.since.unwrap_or(Timestamp::EPOCH), wanted.until.unwrap_or(LAST_MOMENT));
-    let (mut from, _) = around(behind);
+    let (mut from, known) = around(behind);
     let mut found = Vec::new();
-    while found.len() < limit {
+    let mut rest = None;
+    while found.len() < most && rest.is_none() {
         let rows = decisions::batches_written(conn, subject_of(wanted), (from, before), AT_A_TIME).await?;
         let Some(last) = rows.last() else { break };
         (_, from) = around(last.id);
@@ -139,9 +218,17 @@ pub async fn list_written(
             let is_behind = |entry: &DecisionRow| entry.id.uuid() > behind && entry.at >= since && entry.at < until;
             found.extend(unpack(row, |common| fits(common, wanted))?.into_iter().filter(is_behind));
         }
+        // The batch one goes on within was looked through for the page before.
+        rows.iter().filter(|row| row.id >= known).for_each(|row| effort.spend(row));
+        if effort.is_spent() && i64::try_from(rows.len()).is_ok_and(|count| count >= AT_A_TIME) {
+            let last = Cursor::at(Uuid::from_u128(from.as_u128().saturating_sub(1)));
+            rest = Some(Stretch::Written(last, limit));
+        }
     }
-    found.truncate(limit);
-    Ok(found)
+    // When there are more than are wanted, one goes on behind the last of them.
+    rest = rest.filter(|_| found.len() < most);
+    found.truncate(most);
+    Ok(Found { rows: found, rest })
 }
 
 /// Whose batches hold everything that is wanted.

@@ -204,6 +204,9 @@ pub struct RecordArgs {
     /// How many
     #[arg(long, default_value_t = 100)]
     pub limit: u32,
+    /// Older than this place, which the list before it named
+    #[arg(long, value_name = "PLACE")]
+    pub before: Option<String>,
 }
 
 #[derive(Args, Debug)]

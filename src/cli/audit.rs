@@ -4,7 +4,9 @@ use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
 use belgie_api::command::Output;
-use belgie_api::ports::{Audit, AuditFilter, AuditRecord, AuditResult, Cursor, RecordKind, Stretch, read_moment};
+use belgie_api::ports::{
+    Audit, AuditFilter, AuditPage, AuditRecord, AuditResult, Cursor, Place, RecordKind, Stretch, read_moment,
+};
 use belgie_api::{ClientId, Failure, OrgId, Result, Timestamp};
 use serde_json::json;
 
@@ -26,7 +28,8 @@ pub async fn audit(gateway: &Gateway, verb: AuditVerb, as_json: bool) -> Result<
 }
 
 async fn list(gateway: &Gateway, wanted: RecordArgs) -> Result<Output> {
-    let RecordArgs { user, part, client, tool, denied, only, limit } = wanted;
+    let RecordArgs { user, part, client, tool, denied, only, limit, before } = wanted;
+    let before = before.as_deref().map(place).transpose()?;
     let filter = AuditFilter {
         user: match user.as_deref().map(|wish| (wish, wish.parse())) {
             None => None,
@@ -40,13 +43,34 @@ async fn list(gateway: &Gateway, wanted: RecordArgs) -> Result<Output> {
         result: if denied { AuditResult::Refused } else { AuditResult::Any },
         ..part_of(gateway, &part).await?
     };
-    let records = gateway.archive().list(&filter, Stretch::Before(None, limit)).await?;
-    let text = if records.is_empty() {
-        "Nothing is on record.".to_owned()
-    } else {
-        records.iter().map(line).collect::<Vec<_>>().join("\n")
-    };
-    Ok(Output::new(text, json!(records)))
+    let AuditPage { records, rest } = look(gateway, &filter, Stretch::Before(before, limit)).await?;
+    let mut lines: Vec<String> = records.iter().map(line).collect();
+    if records.is_empty() {
+        lines.push("Nothing is on record.".to_owned());
+    }
+    let place = rest.and_then(Stretch::place);
+    lines.extend(place.map(|place| format!("There may be older ones: add --before {place}")));
+    Ok(Output::new(lines.join("\n"), json!(records)))
+}
+
+/// As many as are wanted, or all there are: short pages are gone on from.
+async fn look(gateway: &Gateway, filter: &AuditFilter, mut stretch: Stretch) -> Result<AuditPage> {
+    let limit = stretch.limit() as usize;
+    let mut all = AuditPage::default();
+    loop {
+        let AuditPage { records, rest } = gateway.archive().list(filter, stretch).await?;
+        all.records.extend(records);
+        all.rest = rest;
+        match rest {
+            Some(rest) if all.records.len() < limit => stretch = rest,
+            _ => break,
+        }
+    }
+    if all.records.len() > limit {
+        all.records.truncate(limit);
+        all.rest = all.records.last().and_then(|last| stretch.behind(last));
+    }
+    Ok(all)
 }
 
 fn line(record: &AuditRecord) -> String {
@@ -66,14 +90,14 @@ async fn export(gateway: &Gateway, wanted: ExportArgs) -> Result<()> {
     let filter = AuditFilter { until: part.until.or_else(|| Some(gateway.archive().now())), ..part };
     let mut stretch = cursor.map_or(Stretch::After(None, AT_ONCE), |cursor| Stretch::Written(cursor, AT_ONCE));
     loop {
-        let records = gateway.archive().list(&filter, stretch).await?;
+        let AuditPage { records, rest } = gateway.archive().list(&filter, stretch).await?;
         match write(&records) {
             Ok(()) => {}
             // Whoever reads has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
             Err(error) => return Err(Failure::internal(error)),
         }
-        match stretch.behind(&records) {
+        match rest {
             Some(next) => stretch = next,
             None => return Ok(()),
         }
@@ -127,6 +151,14 @@ fn cursor(text: &str) -> Result<Cursor> {
     text.trim().parse().map_err(|()| {
         Failure::bad_request("audit.after_invalid", format!("`{text}` is no place in the record."))
             .hint("Write `start`, or the `id` of the last line you have: aud_... or dec_...")
+    })
+}
+
+/// Where to go on in a list.
+fn place(text: &str) -> Result<Place> {
+    text.trim().parse().map_err(|()| {
+        Failure::bad_request("audit.before_invalid", format!("`{text}` is no place in the record."))
+            .hint("Write what the last line of the list before it says.")
     })
 }
 

@@ -44,6 +44,8 @@ pub struct Audit {
     pub on_full: OnFull,
     /// How many entries may wait for the database, those of calls that still run among them.
     pub queue_entries: usize,
+    /// Through how many batches of decisions one page of the record looks.
+    pub search_batches: usize,
 }
 
 impl Audit {
@@ -58,6 +60,7 @@ impl Audit {
             keep_acts: days(section, "acts_retention_days", 0),
             on_full: section.one_of("on_full", &ON_FULL, OnFull::Wait),
             queue_entries: section.integer("queue_entries", 1..=1_000_000, 65_536),
+            search_batches: section.integer("search_batches", 1..=1_000_000, 2_000),
         }
     }
 }

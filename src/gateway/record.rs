@@ -32,7 +32,8 @@ pub fn archive(config: &Config, db: &Db, clock: &Arc<dyn Clock>, entropy: &Arc<d
     };
     let retention = Retention { decisions: settings.keep_decisions, acts: settings.keep_acts };
     let (db, clock, entropy) = (db.clone(), Arc::clone(clock), Arc::clone(entropy));
-    Archive::new(ArchiveParts { db, clock, entropy, recorder, retention })
+    let search_batches = settings.search_batches;
+    Archive::new(ArchiveParts { db, clock, entropy, recorder, retention, search_batches })
 }
 
 /// Writes what waits, and takes away what is too old, until the shutdown.

@@ -1,13 +1,13 @@
 //! Leaving: an account goes on its owner's word, and everything that was kept about the person can be taken along.
 
-use belgie_api::ports::{Audit, AuditEntry, AuditFilter, Stretch};
+use belgie_api::ports::{Audit, AuditEntry, AuditFilter};
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::accounts::Identity;
 use super::notes::when;
-use crate::audit::{DecisionRow, list};
+use crate::audit::{DecisionRow, latest};
 use crate::mail::Letter;
 use crate::store::{audit, sessions, users};
 
@@ -54,7 +54,7 @@ impl Identity {
         let sessions = sessions::list(&mut conn, id, now).await?;
         let acts = audit::about(&mut conn, id, MOST_ACTS).await?;
         let own = AuditFilter { user: Some(id), ..AuditFilter::default() };
-        let calls = list(&mut conn, &own, Stretch::Before(None, MOST_CALLS)).await?;
+        let calls = latest(&mut conn, &own, MOST_CALLS).await?;
         let profile = row.map(|row| {
             json!({
                 "id": row.id,

@@ -16,6 +16,12 @@ impl Identity {
         read_moment(text, self.clock.now())
     }
 
+    /// How long ago a moment was, in words.
+    #[must_use]
+    pub fn ago(&self, moment: Timestamp) -> String {
+        moment.ago(self.clock.now())
+    }
+
     /// Acts, decisions and gaps, in words where there are some. Whoever is still here goes by their address.
     ///
     /// # Errors

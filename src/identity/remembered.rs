@@ -53,14 +53,16 @@ impl RememberedSessions {
         self.known.get(&token).filter(|known| known.session.expires_at > now).map(|known| known.as_ref().clone())
     }
 
-    /// Remembers what was looked up, unless news came in between: then it may be untrue already. The second look catches
-    /// news that came while it was being written down.
+    /// Remembers what was looked up, unless news of it came in between: then it may be untrue already. The second look
+    /// catches news that came while it was being written down.
     pub(super) fn remember(&self, token: TokenHash, known: RememberedSession, generation: u64) {
-        if !self.bus.is_live() || self.bus.generation() != generation {
+        let known = Arc::new(known);
+        let is_touched = || self.bus.has_touched_since(generation, |event| is_touched(&known, event));
+        if !self.bus.is_live() || is_touched() {
             return;
         }
-        self.known.insert(token, Arc::new(known));
-        if self.bus.generation() != generation {
+        self.known.insert(token, Arc::clone(&known));
+        if is_touched() {
             self.known.invalidate(&token);
         }
     }
@@ -88,5 +90,67 @@ fn forget(known: &Cache<TokenHash, Arc<RememberedSession>>, event: &Event) {
         known.iter().filter(|(_, entry)| is_touched(entry, event)).map(|(token, _)| *token).collect();
     for token in touched {
         known.invalidate(&token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use belgie_api::clock::SystemClock;
+    use belgie_api::context::UserContext;
+    use belgie_api::entropy::SystemEntropy;
+    use belgie_api::event::Bus;
+    use belgie_api::{Event, ScopeSet, SessionId, Timestamp, TokenHash, UserId};
+
+    use super::{RememberedSession, RememberedSessions, SessionRow};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_432_200);
+    const LATER: Timestamp = Timestamp::from_unix_seconds(1_795_435_800);
+
+    fn session() -> RememberedSession {
+        let id = UserId::new(&SystemClock, &SystemEntropy);
+        RememberedSession {
+            session: SessionRow {
+                id: SessionId::new(&SystemClock, &SystemEntropy),
+                user_id: id,
+                created_at: NOW,
+                renewed_at: NOW,
+                expires_at: LATER,
+                last_seen_at: NOW,
+                ip: String::new(),
+                user_agent: String::new(),
+                authenticated_at: NOW,
+                method: "password".to_owned(),
+                impersonator_id: None,
+            },
+            user: UserContext {
+                id,
+                email: "ada@example.org".to_owned(),
+                email_verified: true,
+                name: String::new(),
+                scopes: ScopeSet::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn only_ones_own_news_keep_what_was_looked_up_meanwhile_from_being_remembered() {
+        let (bus, own, others) = (Arc::new(Bus::default()), session(), session());
+        bus.set_live(true);
+        let remembered = RememberedSessions::new(&bus);
+        let token = TokenHash::of("a session");
+        for (news, is_remembered) in [
+            (Event::UserChanged { user: others.user.id }, true),
+            (Event::SessionRevoked { session: others.session.id }, true),
+            (Event::UserChanged { user: own.user.id }, false),
+            (Event::SessionRevoked { session: own.session.id }, false),
+            (Event::NewsMissed, false),
+        ] {
+            let generation = remembered.generation();
+            bus.publish(&news);
+            remembered.remember(token, own.clone(), generation);
+            assert_eq!(remembered.find(token, NOW).is_some(), is_remembered, "{news:?}");
+        }
     }
 }

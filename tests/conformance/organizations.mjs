@@ -7,8 +7,9 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Stage, launch } from './browser/stage.mjs';
-import { PYTHON, runScript } from './clients/python.mjs';
-import { TYPESCRIPT, application } from './clients/typescript.mjs';
+import { pythonTools, typescriptTools } from './clients/bound.mjs';
+import { PYTHON } from './clients/python.mjs';
+import { TYPESCRIPT } from './clients/typescript.mjs';
 import { PASSWORD, Report, startServer } from './harness.mjs';
 
 // `add` is a tool of Acme, `slow` one of Globex; `echo` is for everybody.
@@ -58,33 +59,9 @@ const choosing = (choice) => ({
 /** The names of the tools in question among all. */
 const ofInterest = (names) => names.filter((name) => ['add', 'echo', 'slow'].includes(name)).toSorted();
 
-async function typescript(kind, choice) {
-  const { redirect, dial, finish } = await application(server, kind, choosing(choice));
-  const first = dial();
-  await assert.rejects(first.done, kind.sdk.UnauthorizedError);
-  await finish(first.transport);
-  const { client, transport, done } = dial();
-  await done;
-  const tools = (await client.listTools()).tools.map((tool) => tool.name);
-  const answer = await client.callTool({ name: 'add', arguments: { a: 40, b: 2 } }).catch(() => ({ isError: true }));
-  await transport.terminateSession();
-  await client.close();
-  redirect.close();
-  return { tools, sum: answer.isError ? null : answer.content[0].text };
-}
-
-async function python(mode, choice) {
-  let told;
-  await runScript('tools.py', [server.mcpUrl, mode, 'add'], async (event) => {
-    if (event.authorize) await choosing(choice).authorize(event.authorize);
-    else told = event;
-  });
-  return told;
-}
-
 const clients = [
-  ...TYPESCRIPT.map((kind) => [kind.label, (choice) => typescript(kind, choice)]),
-  ...PYTHON.map((mode) => [`Python SDK, ${mode}`, (choice) => python(mode, choice)]),
+  ...TYPESCRIPT.map((kind) => [kind.label, (choice) => typescriptTools(server, kind, choosing(choice), 'add')]),
+  ...PYTHON.map((mode) => [`Python SDK, ${mode}`, (choice) => pythonTools(server, mode, choosing(choice), 'add')]),
 ];
 for (const [label, connect] of clients) {
   for (const { choice, seen, sum } of CHOICES) {

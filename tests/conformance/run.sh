@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [clients] [organizations] [authorization] [browser] [idp] [signin]
+#   run.sh [suite] [clients] [organizations] [teams] [authorization] [browser] [idp] [signin]
 #
 # BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
 # under test; without them they are built (debug). Needs npm,
-# Python 3.10 or newer, and for `organizations`, `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
+# Python 3.10 or newer, and for `organizations`, `teams`, `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
 # folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
 #
 # `idp` checks what `signin` signs in with: the providers in idp/ and the mail server in mail/. It needs no gateway.
@@ -14,8 +14,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
-scripts+=([organizations]=organizations.mjs [idp]=idp.mjs [signin]=signin.mjs)
-known="suite clients organizations authorization browser idp signin"
+scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs)
+known="suite clients organizations teams authorization browser idp signin"
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"

@@ -18,7 +18,7 @@ use crate::support::{Browser, Page, TestGateway};
 const OPERATOR: &str = "operator@example.org";
 
 /// An operator and a browser of theirs.
-async fn operator(gateway: &TestGateway) -> (UserContext, Browser) {
+pub async fn operator(gateway: &TestGateway) -> (UserContext, Browser) {
     let person = gateway.person_with(OPERATOR, "admin").await;
     let mut browser = gateway.browser();
     browser.sign_in(OPERATOR, PASSWORD).await;

@@ -7,6 +7,7 @@ mod following;
 mod keeping;
 mod reading;
 mod refused;
+mod searching;
 mod simulate;
 mod wrapped;
 
@@ -18,7 +19,7 @@ use crate::support::{PATIENCE, TestGateway};
 /// Everything of a kind that is on record, oldest first.
 async fn all(archive: &Archive, only: RecordKind) -> Vec<AuditRecord> {
     let wanted = AuditFilter { only: Some(only), ..AuditFilter::default() };
-    archive.list(&wanted, Stretch::After(None, 10_000)).await.expect("the record")
+    archive.list(&wanted, Stretch::After(None, 10_000)).await.expect("the record").records
 }
 
 /// All decisions on record, oldest first.

@@ -23,7 +23,9 @@
 //!   the first names others); `service`, its token at both endpoints; `narrow`, a token without the scopes; `alone`, one
 //!   for the person alone; `astray`, every token of an organization at the endpoint of another; `chosen`, an agent for which
 //!   its person chose the first team, about the second; `nobody`, no token. Lists of tools are looked at with each of them.
-//!   All in the stateless era: the guard behind the older one is the same, and `endpoint` holds both against each other.
+//! - Tools in the older era: a session of each of these at the shared endpoint, in each organization; everything that is refused,
+//!   and what reads. What changes something is done in the stateless era alone: behind the guard both eras are one, and
+//!   `endpoint` holds them against each other. What is astray opens no session.
 //! - Commands run on the host of the gateway, in its own process; `organization::command_line` and `team::command_line`
 //!   start the program. Operators see everything, so no more is asked of the rest of theirs (`/admin`, `audit`, `explain`,
 //!   `simulate`) than that nobody else can ask for an explanation.
@@ -42,6 +44,7 @@ mod doors;
 mod operator;
 mod programs;
 mod run;
+mod sessions;
 mod table;
 mod world;
 
@@ -55,6 +58,8 @@ use crate::support::{Engine, Setup, TestGateway};
 
 /// The plugins whose doors are all in the table.
 const PLUGINS: [&str; 2] = ["organization", "team"];
+/// The plugin whose tools are, too: they speak of what acts for organizations.
+const TOOLS_OF: &str = "oauth-server";
 
 on_both_engines! {
     async fn everybody_gets_at_pages_and_routes_what_the_table_says(gateway: TestGateway, setup = setup()) {
@@ -71,6 +76,7 @@ on_both_engines! {
         let credentials = Credentials::new(&world).await;
         let before = world.state().await;
         programs::tools(&world, &credentials).await.settle("tools");
+        sessions::tools(&world, &credentials).await.settle("tools in sessions");
         assert_eq!(world.state().await, before, "nothing has changed by what was refused");
     }
 }
@@ -90,7 +96,8 @@ fn live(surface: &str, part: &str) -> BTreeSet<String> {
     let words = |line: &str| line.trim().split("  ").map(str::to_owned).collect::<Vec<_>>();
     let ours = lines.map(words).filter(|words| {
         let is_about_one = words[0].contains("{organization}");
-        is_about_one || PLUGINS.iter().any(|plugin| words.last().is_some_and(|last| last == plugin))
+        let is_of = |plugin: &&str| words.last().is_some_and(|last| last == plugin);
+        is_about_one || PLUGINS.iter().any(|plugin| is_of(&plugin)) || part == "tools" && is_of(&TOOLS_OF)
     });
     ours.map(|words| words[0].clone()).collect()
 }

@@ -9,6 +9,7 @@ mod command_line;
 mod connected;
 mod invitations;
 mod letters;
+mod live;
 mod members;
 mod organizations;
 mod pages;

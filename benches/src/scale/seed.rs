@@ -60,9 +60,9 @@ const SQLITE: Texts = Texts {
         SELECT CAST(printf('orga%012d', i) AS BLOB), 'o' || i, 'Organization ' || i, '{}', 0, 0 FROM n",
     slugs: "INSERT INTO organization_slugs (slug, organization_id, created_at) SELECT slug, id, 0 FROM organization_organizations",
     members: "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1 * $3)
-        INSERT INTO organization_members (organization_id, user_id, joined_at)
+        INSERT INTO organization_members (organization_id, user_id, joined_at, id)
         SELECT CAST(printf('orga%012d', (i / $3 * 7919 + i % $3 * ($2 / 10)) % $2) AS BLOB),
-            CAST(printf('user%012d', i / $3) AS BLOB), 0 FROM n",
+            CAST(printf('user%012d', i / $3) AS BLOB), 0, randomblob(16) FROM n",
     roles: "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1 * $3)
         INSERT INTO organization_member_roles (organization_id, user_id, role, given_at)
         SELECT CAST(printf('orga%012d', (i / $3 * 7919 + i % $3 * ($2 / 10)) % $2) AS BLOB),
@@ -77,9 +77,9 @@ const POSTGRES: Texts = Texts {
         SELECT ('00000000-0000-4000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'o' || i, 'Organization ' || i, '{}', now(), now()
         FROM generate_series(0, $1 - 1) AS i",
     slugs: "INSERT INTO organization_slugs (slug, organization_id, created_at) SELECT slug, id, now() FROM organization_organizations",
-    members: "INSERT INTO organization_members (organization_id, user_id, joined_at)
+    members: "INSERT INTO organization_members (organization_id, user_id, joined_at, id)
         SELECT ('00000000-0000-4000-9000-' || lpad(to_hex((i / $3 * 7919 + i % $3 * ($2 / 10)) % $2), 12, '0'))::uuid,
-            ('00000000-0000-4000-8000-' || lpad(to_hex(i / $3), 12, '0'))::uuid, now()
+            ('00000000-0000-4000-8000-' || lpad(to_hex(i / $3), 12, '0'))::uuid, now(), gen_random_uuid()
         FROM generate_series(0, $1 * $3 - 1) AS i",
     roles: "INSERT INTO organization_member_roles (organization_id, user_id, role, given_at)
         SELECT ('00000000-0000-4000-9000-' || lpad(to_hex((i / $3 * 7919 + i % $3 * ($2 / 10)) % $2), 12, '0'))::uuid,

@@ -1,4 +1,5 @@
-//! The gateway that is measured: as it is shipped, with one tool that only owners of an organization may call.
+//! The gateway that is measured: as it is shipped, with a tool that only owners of an organization may call, and one that only
+//! members of a team may call.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -20,13 +21,23 @@ use crate::wire::TOOL;
 /// The scope the tool needs.
 pub const SCOPE: &str = "bench:echo";
 
-/// Settings from a file, and the tool.
+/// The tool that only members of [`TEAM`] may call.
+pub const TEAM_TOOL: &str = "echo_in_team";
+
+/// The team.
+pub const TEAM: &str = "ears";
+
+/// Settings from a file, and the tools.
 pub fn builder(config: &Path) -> anyhow::Result<Builder> {
     let text = std::fs::read_to_string(config)?;
-    let description = tool(TOOL, "Gives the text back").arguments::<Echo>().plain();
+    let of = |name: &'static str| tool(name, "Gives the text back").arguments::<Echo>().plain();
     Ok(Belgie::builder(RawConfig::from_text(&text))
         .scope(ScopeInfo { name: SCOPE.into(), description: "Hear an echo".into(), grant: ScopeGrant::ByDefault })
-        .tools(ToolSet::new(()).tool(description, access().scope(SCOPE).role("owner"), echo)))
+        .tools(ToolSet::new(()).tool(of(TOOL), access().scope(SCOPE).role("owner"), echo).tool(
+            of(TEAM_TOOL),
+            access().scope(SCOPE).team(TEAM),
+            echo,
+        )))
 }
 
 async fn echo(Parameters(Echo { text }): Parameters<Echo>) -> String {

@@ -32,7 +32,8 @@ pub use self::people::{
 };
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 pub use self::records::{
-    AuditFilter, AuditRecord, AuditResult, Cursor, Place, RecordKind, SETTLED_AFTER, Stretch, first_id_at, read_moment,
+    AuditFilter, AuditPage, AuditRecord, AuditResult, Cursor, Place, RecordKind, SETTLED_AFTER, Stretch, first_id_at,
+    read_moment,
 };
 pub use self::services::{NewService, Service, ServiceTokens, Services};
 pub use self::subscriptions::{BillingSubject, Lacking, SubscriptionContexts, Subscriptions, WayOut};

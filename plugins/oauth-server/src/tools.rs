@@ -18,7 +18,11 @@ pub const CONNECTIONS_READ: &str = "connections:read";
 /// The tools of this plugin.
 pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
     ToolSet::new(oauth).tool(
-        tool("list_my_connections", "Lists the agents and personal access tokens that can act for you, newest first")
+        tool(
+            "list_my_connections",
+            "Lists the agents and personal access tokens that can act for you, newest first: those for the organization this \
+             one acts for, or those for you alone",
+        )
             .title("Connected agents")
             .returns::<ConnectionList>()
             .read_only()
@@ -28,7 +32,7 @@ pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
     )
 }
 
-/// The agents and tokens that can act for a person.
+/// The agents and tokens that can act for a person, for what the caller acts for.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ConnectionList {
     /// Newest first, 200 at most.
@@ -64,7 +68,7 @@ async fn list_my_connections(
     State(oauth): State<Arc<OAuth>>,
     caller: Caller,
 ) -> Result<Json<ConnectionList>, ErrorData> {
-    let grants = oauth.list_connections(caller.user().id).await.map_err(|failure| {
+    let grants = oauth.list_connections_beside(&caller).await.map_err(|failure| {
         tracing::error!(error = ?failure, "connections could not be listed");
         ErrorData::internal_error(failure.message().to_owned(), None)
     })?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use belgie_api::ports::{AuditFilter, AuditRecord, Place, RecordKind, Stretch};
+use belgie_api::ports::{AuditFilter, AuditPage, Place, RecordKind, Stretch};
 use belgie_api::{ClientId, Failure, OrgId, Result, UserId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -112,15 +112,16 @@ pub async fn page(
     operator: Operator,
     Query(asked): Query<RecordQuery>,
 ) -> Result<Response> {
-    let (records, error) = match asked.read(&web).await {
+    let (found, error) = match asked.read(&web).await {
         Ok((filter, stretch)) => (web.host.audit().list(&filter, stretch).await?, None),
         Err(failure) if failure.status().is_server_error() => return Err(failure),
-        Err(failure) => (Vec::new(), Some(failure.message().to_owned())),
+        Err(failure) => (AuditPage::default(), Some(failure.message().to_owned())),
     };
     let query = asked.text();
-    let older = records.last().filter(|_| records.len() >= SHOWN as usize).and_then(AuditRecord::place);
+    let older = found.rest.and_then(Stretch::place);
     let older =
         older.map(|place| format!("/admin/audit?{query}{}before={place}", if query.is_empty() { "" } else { "&" }));
+    let looked_to = found.looked_to();
     let context = json!({
         "user": asked.user,
         "org": asked.org,
@@ -133,8 +134,9 @@ pub async fn page(
         "is_narrowed": !query.is_empty(),
         "error": error,
         "older": older,
+        "looked_to": looked_to.map(|at| json!({ "ago": web.identity.ago(at), "iso": at })),
         "newest": (!asked.before.is_empty()).then(|| format!("/admin/audit?{query}")),
-        "acts": describe(&web.identity.show_records(records).await?),
+        "acts": describe(&web.identity.show_records(found.records).await?),
     });
     web.pages.page(&operator.visitor, "admin_audit.html", "Record", context)
 }

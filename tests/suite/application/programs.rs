@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::together::done;
 use super::{through, with_provider};
+use crate::provider::{call, read};
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Idp, PATIENCE};
+use crate::support::{Agent, Browser, Idp, PATIENCE, Tokens};
 
 /// Where cargo puts examples, beside the folder this suite runs from.
 fn built(name: &str) -> PathBuf {
@@ -200,12 +200,22 @@ async fn the_oauth_client_plugin_example_runs() {
 async fn the_organization_team_example_runs() {
     let Some(mut program) = Program::start("organization_team", "").await else { return };
     let mut browser = program.set_up().await;
-    assert!(program.hears().await.ends_with(&format!("{}/organizations/new", program.url())));
-    let company = done(&mut browser, "/companies", json!({ "name": "Acme" })).await;
-    let slug = company["slug"].as_str().expect("a slug");
-    let team = done(&mut browser, &format!("/companies/{slug}/teams"), json!({ "name": "Red" })).await;
-    let id = team["id"].as_str().expect("an id");
-    let notes = done(&mut browser, &format!("/boards/{id}"), json!({ "line": "tea" })).await;
-    assert_eq!(notes, json!(["ada@example.org: tea"]));
+    let url = program.url();
+    assert_eq!(program.hears().await, format!("Then make a company at {url}/organizations/new"));
+    let made = browser.fill("/organizations/new", "/organizations/new", &[("name", "Acme")]).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
+    let (status, team) = call(&mut browser, "/companies/acme/teams", json!({ "name": "Red" })).await;
+    assert_eq!(status, StatusCode::OK, "{team}");
+    let board = format!("/boards/{}", team["id"].as_str().expect("an id"));
+    let agent = Agent::register_at(&url, "http://127.0.0.1:49152/callback").await;
+    let page = browser.get(&agent.authorize_url(&agent.authorization("board:write"))).await;
+    let organization = team["organization_id"].as_str().expect("an id");
+    let answer =
+        browser.submit(&page.form("/authorize"), &[("decision", "allow"), ("organization", organization)]).await;
+    let tokens = Tokens::of(&agent.redeem(&answer.sent_parameter("code").expect("a code")).await);
+    let note = json!({ "team": "red", "line": "Begin" });
+    let said = agent.modern(&format!("{url}/mcp"), &tokens.access).call("pin_note", note).await;
+    assert_eq!(said.text(), "Pinned to the board of Red", "{}", said.body);
+    assert_eq!(read(&mut browser, &board).await, (StatusCode::OK, json!(["ada@example.org: Begin"])));
     program.end().await;
 }

@@ -13,7 +13,7 @@ use crate::support::{Connected, TestGateway};
 /// The acts on record in an organization, oldest first.
 pub async fn acts_in(gateway: &TestGateway, id: OrgId) -> Vec<AuditRecord> {
     let wanted = AuditFilter { organization: Some(id), only: Some(RecordKind::Act), ..AuditFilter::default() };
-    gateway.gateway.archive().list(&wanted, Stretch::After(None, 1_000)).await.expect("the record")
+    gateway.gateway.archive().list(&wanted, Stretch::After(None, 1_000)).await.expect("the record").records
 }
 
 fn names(acts: &[AuditRecord]) -> Vec<&str> {
@@ -92,7 +92,7 @@ on_both_engines! {
         assert_eq!(acts[1].target.as_ref(), Some(&agent.agent.client_id));
         assert!(acts[1..].iter().all(|act| act.actor == Some(ada.id)), "{acts:?}");
         let calls = AuditFilter { organization: Some(acme.id), only: Some(RecordKind::Decision), ..AuditFilter::default() };
-        let calls = gateway.gateway.archive().list(&calls, Stretch::After(None, 9)).await.expect("the record");
+        let calls = gateway.gateway.archive().list(&calls, Stretch::After(None, 9)).await.expect("the record").records;
         assert_eq!((calls.len(), calls[0].target.as_deref(), calls[0].grant.map(|grant| grant.to_string())), (1, Some("invite_member"), acts[2].target.clone()));
     }
 }
@@ -131,7 +131,7 @@ on_both_engines! {
         assert_eq!(acts[5].client.as_ref().map(ToString::to_string), Some(second.agent.client_id.clone()));
         assert_eq!((acts[9].actor, &acts[9].client), (None, &None), "the host ends it");
         let of_ada = AuditFilter { user: Some(ada.id), only: Some(RecordKind::Act), ..AuditFilter::default() };
-        let latest = gateway.gateway.archive().list(&of_ada, Stretch::Before(None, 1)).await.expect("the record");
+        let latest = gateway.gateway.archive().list(&of_ada, Stretch::Before(None, 1)).await.expect("the record").records;
         assert_eq!((latest[0].action.as_str(), latest[0].organization), ("consent.refused", None));
         drop(first);
     }

@@ -220,7 +220,7 @@ on_both_engines! {
                     loop {
                         let place = up.last().and_then(AuditRecord::place);
                         let page = archive.list(&wanted, Stretch::After(place, size)).await.expect("a page");
-                        up.extend(page);
+                        up.extend(page.records);
                         if up.last().and_then(AuditRecord::place) == place {
                             break;
                         }
@@ -228,7 +228,7 @@ on_both_engines! {
                     loop {
                         let place = down.last().and_then(AuditRecord::place);
                         let page = archive.list(&wanted, Stretch::Before(place, size)).await.expect("a page");
-                        down.extend(page);
+                        down.extend(page.records);
                         if down.last().and_then(AuditRecord::place) == place {
                             break;
                         }

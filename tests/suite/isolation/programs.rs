@@ -8,16 +8,16 @@ use super::answer::Answer;
 use super::doors::{Ask, Names, ask, used};
 use super::run::{AT_ONCE, Cell, Findings, blind, borrowed, is_change, spelled, teams, things, twin_of};
 use super::table::{Outcome, Part, Row, rows};
-use super::world::{ALL, Person, WORDS, World, in_team};
+use super::world::{CONNECTIONS, OWN, Person, WORDS, World, in_team};
 use crate::organization::done;
-use crate::support::{Modern, Tokens, changed};
+use crate::support::{LegacySession, Modern, Tokens, changed, rpc};
 
 /// A token of a person that acts for an organization.
 pub struct Credential<'a> {
-    person: &'a Person,
+    pub person: &'a Person,
     /// The place of the organization.
-    place: usize,
-    kind: &'static str,
+    pub place: usize,
+    pub kind: &'static str,
     url: String,
     pub token: String,
 }
@@ -25,12 +25,12 @@ pub struct Credential<'a> {
 /// Every token the matrix asks with.
 pub struct Credentials<'a> {
     pub own: Vec<Credential<'a>>,
-    /// Of each owner: one without the scopes.
-    narrow: Vec<String>,
+    /// Of each owner: one without the scopes of organizations and teams.
+    pub narrow: Vec<String>,
     /// Of each owner: one for the person alone.
-    alone: Vec<String>,
+    pub alone: Vec<String>,
     /// Of each lead: one of an agent for which they chose the team they lead.
-    chosen: Vec<String>,
+    pub chosen: Vec<String>,
     pub client: Client,
 }
 
@@ -45,14 +45,14 @@ impl<'a> Credentials<'a> {
                     let token = consent(world, person, *place, path, None).await;
                     own.push(Credential { person, place: *place, kind, url: world.gateway.at(path), token });
                 }
-                let token = personal(person, ALL, Some(&world.places[*place].names[0])).await;
+                let token = personal(person, OWN, Some(&world.places[*place].names[0])).await;
                 own.push(Credential { person, place: *place, kind: "personal", url: world.gateway.mcp_url(), token });
             }
         }
         for place in 0..WORDS.len() {
             let names = &world.places[place].names[0];
-            narrow.push(personal(world.owner(place), "connections:read", Some(names)).await);
-            alone.push(personal(world.owner(place), ALL, None).await);
+            narrow.push(personal(world.owner(place), CONNECTIONS, Some(names)).await);
+            alone.push(personal(world.owner(place), OWN, None).await);
             chosen.push(consent(world, world.lead(place), place, "/mcp", Some(names.of("team id"))).await);
         }
         Self { own, narrow, alone, chosen, client: Client::new() }
@@ -63,7 +63,7 @@ impl<'a> Credentials<'a> {
 async fn consent(world: &World, person: &Person, place: usize, path: &str, team: Option<&str>) -> String {
     let (agent, mut browser) = (&world.agent, person.browser.clone());
     let resource = world.gateway.at(path);
-    let parameters = changed(agent.authorization(ALL), "resource".to_owned(), Some(resource.clone()));
+    let parameters = changed(agent.authorization(OWN), "resource".to_owned(), Some(resource.clone()));
     let page = browser.get(&agent.authorize_url(&parameters)).await;
     let organization = world.places[place].id.to_string();
     let field = team.map(|team| format!("team.{team}"));
@@ -84,26 +84,30 @@ async fn personal(person: &Person, scope: &str, organization: Option<&Names>) ->
     said["token"].as_str().expect("a token").to_owned()
 }
 
-/// Calls a tool.
-async fn call(client: &Client, url: &str, token: Option<&str>, request: &Ask) -> Answer {
-    let Ask::Tool(name, arguments) = request else { panic!("no tool: {request:?}") };
-    let params = json!({ "name": name, "arguments": arguments });
-    let sent = Modern { client, url, token }.request("tools/call", params).send().await;
-    Answer::read(sent.expect("the gateway answers")).await
-}
-
 /// One call, held against the table.
-struct Call<'a> {
-    who: String,
-    url: &'a str,
-    token: Option<&'a str>,
-    column: &'static str,
+pub struct Call<'a> {
+    pub who: String,
+    pub url: &'a str,
+    pub token: Option<&'a str>,
+    pub column: &'static str,
     /// Which organizations may be spoken of.
-    allowed: &'a [usize],
+    pub allowed: &'a [usize],
+    /// The session of the older era it is made in.
+    pub session: Option<&'a LegacySession>,
 }
 
 impl Call<'_> {
-    async fn make(
+    async fn send(&self, client: &Client, url: &str, request: &Ask) -> Answer {
+        let Ask::Tool(name, arguments) = request else { panic!("no tool: {request:?}") };
+        let params = json!({ "name": name, "arguments": arguments });
+        let sent = match self.session {
+            Some(session) => session.post(&rpc("tools/call", params)),
+            None => Modern { client, url, token: self.token }.request("tools/call", params),
+        };
+        Answer::read(sent.send().await.expect("the gateway answers")).await
+    }
+
+    pub async fn make(
         &self,
         (world, client): (&World, &Client),
         (number, row): (usize, &Row),
@@ -111,14 +115,14 @@ impl Call<'_> {
         findings: &mut Findings,
     ) {
         let request = ask(row.door, names, number);
-        let answer = call(client, self.url, self.token, &request).await;
+        let answer = self.send(client, self.url, &request).await;
         let allowed = self.allowed.iter().copied().collect();
         let is_at_one = self.url.contains("/o/");
         let cell = Cell { row, who: &self.who, column: self.column, names, twin, allowed, is_at_one };
         let found = answer.comes_to(&request);
         let of_twin = if cell.needs_twin(found) {
             let url = self.url.replace(names.of("organization"), twin.of("organization"));
-            Some(call(client, &url, self.token, &ask(row.door, twin, number)).await)
+            Some(self.send(client, &url, &ask(row.door, twin, number)).await)
         } else {
             None
         };
@@ -135,7 +139,7 @@ impl Call<'_> {
     async fn is_told_from_nothing(&self, client: &Client, request: &Ask, answer: &Answer) -> Option<String> {
         let Ask::Tool(name, arguments) = request else { return None };
         let nothing = Ask::Tool("no_such_tool".to_owned(), arguments.clone());
-        let of_nothing = call(client, self.url, self.token, &nothing).await;
+        let of_nothing = self.send(client, self.url, &nothing).await;
         let same = (answer.status, answer.body.replace(name, "TOOL"));
         let of_nothing = (of_nothing.status, of_nothing.body.replace("no_such_tool", "TOOL"));
         (same != of_nothing)
@@ -165,16 +169,16 @@ async fn ask_as(world: &World, all: &Credentials<'_>, row: (usize, &Row), creden
                 let case = number * 1000 + team * 100 + world.index(person);
                 let scratch = world.scratch(place, team, case, &used(door.door)).await;
                 let names = &scratch.names[0];
-                let token = personal(person, ALL, Some(names)).await;
+                let token = personal(person, OWN, Some(names)).await;
                 let url = world.gateway.mcp_url();
-                let made = Call { who, url: &url, token: Some(&token), column, allowed: &allowed };
+                let made = Call { who, url: &url, token: Some(&token), column, allowed: &allowed, session: None };
                 made.make((world, &all.client), row, (names, &world.nowhere), &mut findings).await;
                 continue;
             }
             let way = number + place + team;
             let names = spelled(&world.places[place].names[team], way);
             let twin = twin_of(world, &names, is_inside, way);
-            let made = Call { who, url, token: Some(token), column, allowed: &allowed };
+            let made = Call { who, url, token: Some(token), column, allowed: &allowed, session: None };
             made.make((world, &all.client), row, (&names, &twin), &mut findings).await;
         }
     }
@@ -203,7 +207,7 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
         calls.push((token("nobody"), &own, None, &outside));
         for ((column, who), url, token, allowed) in calls {
             let twin = if column == "nobody" { &world.nowhere } else { &twin };
-            let made = Call { who, url, token, column, allowed };
+            let made = Call { who, url, token, column, allowed, session: None };
             made.make((world, &all.client), row, (names, twin), &mut findings).await;
         }
         // An agent for which one team was chosen, about another of the same organization.
@@ -212,7 +216,7 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
                 let (names, twin) = (spelled(&of.names[1], way), names.with("team", &spelled(&world.nowhere, way)));
                 let token = Some(all.chosen[place].as_str());
                 let who = format!("an agent for one team of {}", WORDS[place]);
-                let made = Call { who, url: &shared, token, column: "chosen", allowed: &inside };
+                let made = Call { who, url: &shared, token, column: "chosen", allowed: &inside, session: None };
                 made.make((world, &all.client), row, (&names, &twin), &mut findings).await;
             }
         }
@@ -221,7 +225,8 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
         let mine = all.own.iter().filter(|credential| credential.place == place).map(|credential| &credential.token);
         for token in mine.chain([&of.service]) {
             let who = format!("a token for {}", WORDS[place]);
-            let made = Call { who, url: &elsewhere, token: Some(token), column: "astray", allowed: &outside };
+            let made =
+                Call { who, url: &elsewhere, token: Some(token), column: "astray", allowed: &outside, session: None };
             made.make((world, &all.client), row, (next, &world.nowhere), &mut findings).await;
         }
         // And for the owner, about one thing of another; as well for who is in both.
@@ -238,7 +243,14 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
                 let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], way);
                 let (names, twin) = (names.with(thing, &foreign), names.with(thing, &spelled(&world.nowhere, way)));
                 let who = format!("{} with {thing} of another", main.person.email);
-                let made = Call { who, url: &main.url, token: Some(&main.token), column: "borrowed", allowed: &inside };
+                let made = Call {
+                    who,
+                    url: &main.url,
+                    token: Some(&main.token),
+                    column: "borrowed",
+                    allowed: &inside,
+                    session: None,
+                };
                 made.make((world, &all.client), row, (&names, &twin), &mut findings).await;
             }
         }
@@ -260,14 +272,15 @@ pub async fn tools(world: &World, all: &Credentials<'_>) -> Findings {
     found.with(lists(world, all, &table).await)
 }
 
-/// What is listed of these tools, with each token: all of them in an organization, none outside. Prompts and resources of
+/// What is listed of these tools, with each token: all of them in an organization, outside those that the table does not hide. Prompts and resources of
 /// organizations and teams are none so far: whatever is listed beside has to come into the table first.
 async fn lists(world: &World, all: &Credentials<'_>, table: &[Row]) -> Findings {
     let mut findings = Findings::default();
     let shared = world.gateway.mcp_url();
     let own = all.own.iter().map(|credential| (&credential.url, &credential.token, table.len()));
     let services = world.places.iter().map(|place| (&shared, &place.service, table.len()));
-    let alone = all.alone.iter().map(|token| (&shared, token, 0));
+    let for_alone = table.iter().filter(|row| row.expected("alone") != Outcome::Hidden).count();
+    let alone = all.alone.iter().map(|token| (&shared, token, for_alone));
     for (url, token, expected) in own.chain(services).chain(alone) {
         let listed = Modern { client: &all.client, url, token: Some(token) }.send("tools/list", json!({})).await;
         let names = listed.tool_names();

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::answer::Answer;
 use super::doors::{ACCOUNTS, Ask, Names, THINGS, ask, used};
 use super::table::{Outcome, Part, Row, rows};
-use super::world::{Person, WORDS, World};
+use super::world::{Person, WORDS, World, has};
 use crate::support::{Browser, changed};
 
 /// How many ask at a time.
@@ -33,8 +33,11 @@ impl Findings {
 
     /// Notes it when an answer has the word of the organization, which is not in a name that was sent or in one's own address.
     pub fn note_telling(&mut self, cell: &Cell<'_>, answer: &Answer, email: &str, place: usize) {
+        if !answer.status.is_success() || self.telling.contains(cell.row.door) {
+            return;
+        }
         let told = answer.told(cell.names, &cell.sent()).replace(email, "");
-        if answer.status.is_success() && told.to_lowercase().contains(WORDS[place]) {
+        if has(&told.to_ascii_lowercase(), WORDS[place]) {
             self.telling.insert(cell.row.door);
         }
     }

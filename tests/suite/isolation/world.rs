@@ -21,6 +21,10 @@ pub const WORDS: [&str; 3] = ["zebrafish", "walrusbay", "quaggahill"];
 const COLORS: [&str; 3] = ["red", "blue", "green"];
 /// What opens every tool of organizations and teams.
 pub const ALL: &str = "org:read org:manage team:manage";
+/// What opens the list of what can act for a person.
+pub const CONNECTIONS: &str = "connections:read";
+/// Both, for agents of people.
+pub const OWN: &str = "org:read org:manage team:manage connections:read";
 
 /// What somebody is in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +104,8 @@ pub struct Place {
     /// The token of its service.
     pub service: String,
     cast: Cast,
-    markers: Vec<String>,
+    /// The ids of what belongs to it; everything else of it has its word.
+    ids: BTreeSet<String>,
 }
 
 /// Everything there is.
@@ -180,11 +185,15 @@ impl World {
         furnish(&self.gateway, cast, word, &slug, &[team], |name| used.contains(name)).await
     }
 
-    /// What stands in an answer and is of an organization that nothing may be said of.
-    pub fn leak(&self, text: &str, allowed: &BTreeSet<usize>) -> Option<&str> {
-        let text = text.to_lowercase();
-        let foreign = self.places.iter().enumerate().filter(|(place, _)| !allowed.contains(place));
-        foreign.flat_map(|(_, place)| &place.markers).find(|marker| text.contains(*marker)).map(String::as_str)
+    /// What stands in an answer and is of an organization that nothing may be said of: its word, or one of its ids.
+    pub fn leak(&self, text: &str, allowed: &BTreeSet<usize>) -> Option<String> {
+        let text = text.to_ascii_lowercase();
+        let foreign: Vec<usize> = (0..WORDS.len()).filter(|place| !allowed.contains(place)).collect();
+        let word = foreign.iter().map(|place| WORDS[*place]).find(|word| has(&text, word));
+        // An id is three letters, an underscore and 32 digits.
+        let ids = text.match_indices('_').filter_map(|(at, _)| text.get(at.checked_sub(3)?..at + 33));
+        let is_foreign = |id: &&str| foreign.iter().any(|place| self.places[*place].ids.contains(*id));
+        word.or_else(|| ids.into_iter().find(is_foreign)).map(str::to_owned)
     }
 
     /// Everything that stands in the three organizations, but for what use changes.
@@ -302,8 +311,14 @@ async fn furnish(
         names.0.insert("team id", team.to_string());
         all.push(names);
     }
-    let is_of_it = |(name, value): (&&str, &String)| (*name != "outsider").then(|| value.to_lowercase());
-    let mut markers: Vec<String> = all.iter().flat_map(|names| names.0.iter().filter_map(is_of_it)).collect();
-    markers.insert(0, word.to_owned());
-    Place { id, names: all, service, cast, markers }
+    let of_it = all.iter().flat_map(|names| &names.0).filter(|(name, value)| **name != "outsider" && !has(value, word));
+    let ids: BTreeSet<String> = of_it.map(|(_, id)| id.clone()).collect();
+    assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[3] == b'_'), "a word or an id: {ids:?}");
+    Place { id, names: all, service, cast, ids }
+}
+
+/// Whether a text has a word. Looked for by its first letter, a rare one: unoptimized, that is many times as fast.
+pub fn has(text: &str, word: &str) -> bool {
+    let first = word.chars().next().expect("a word");
+    text.match_indices(first).any(|(at, _)| text[at..].starts_with(word))
 }

@@ -99,6 +99,37 @@ on_both_engines! {
     }
 }
 
+/// What an agent is told of its person's agents and tokens: where they act.
+async fn shown_to(agent: &Connected) -> Vec<Value> {
+    let reply = agent.modern().call("list_my_connections", json!({})).await;
+    let list = reply.body["result"]["structuredContent"]["connections"].as_array().cloned();
+    let list = list.unwrap_or_else(|| panic!("a list: {}", reply.body));
+    assert_eq!(list.iter().filter(|one| one["is_this_one"] == true).count(), 1, "itself among them: {list:?}");
+    list.into_iter().map(|one| one["resources"].clone()).collect()
+}
+
+on_both_engines! {
+    async fn an_agent_learns_of_no_organization_but_its_own_from_what_else_its_person_connected(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let mut bound = Vec::new();
+        for slug in ["acme", "rose"] {
+            let id = owned_by(&gateway, ada.id, slug).await.id;
+            bound.push(Connected::of(&gateway, &ada, "", Some(id)).await);
+            let name = format!("{slug} script");
+            let wish = json!({ "name": name, "scope": "connections:read", "ttl_seconds": 600, "organization": id });
+            done(&mut of_ada, "/auth/tokens/create", wish).await;
+        }
+        let alone = Connected::of(&gateway, &ada, "", None).await;
+        for agent in [&bound[0], &bound[1]] {
+            assert_eq!(shown_to(agent).await.len(), 2, "of each organization two");
+        }
+        assert_eq!(shown_to(&alone).await.len(), 1, "for the person alone only this one");
+        let reply = bound[0].modern().call("list_my_connections", json!({})).await;
+        assert!(!reply.body.to_string().contains("rose"), "{}", reply.body);
+        assert!(of_ada.get("/account").await.body.contains("rose script"), "the person sees all of them");
+    }
+}
+
 on_both_engines! {
     async fn seeing_and_cutting_take_a_role_and_nobody_cuts_above_their_own(gateway: TestGateway) {
         let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;

@@ -11,7 +11,7 @@ use crate::context::ServiceContext;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};
 use crate::id::{ClientId, OrgId, UserId};
-use crate::ports::records::{AuditFilter, AuditRecord, Stretch};
+use crate::ports::records::{AuditFilter, AuditPage, Stretch};
 use crate::web::RequestInfo;
 
 /// A mail to one person, the same words twice.
@@ -138,11 +138,12 @@ pub trait Audit: Send + Sync {
     async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()>;
 
     /// What is on record, acts and decisions alike, in the order of their moments. What this process has decided up to now
-    /// is among it. Whether whoever asks may read it is for the one who calls to know.
+    /// is among it. Whether whoever asks may read it is for the one who calls to know. However little a wish matches, no more
+    /// than a certain part of the record is read at once: the page says where to go on.
     ///
     /// # Errors
     /// When the database does not answer. The default is for stand-ins in tests and always fails.
-    async fn list(&self, _wanted: &AuditFilter, _stretch: Stretch) -> Result<Vec<AuditRecord>> {
+    async fn list(&self, _wanted: &AuditFilter, _stretch: Stretch) -> Result<AuditPage> {
         Err(Failure::internal("there is no record here"))
     }
 }

@@ -156,16 +156,61 @@ pub enum Stretch {
 }
 
 impl Stretch {
-    /// The stretch behind these, which are what this one gave; `None` when it gave less than was asked for.
+    /// How many are wanted.
     #[must_use]
-    pub fn behind(self, records: &[AuditRecord]) -> Option<Self> {
-        let last = records.last()?;
-        let is_full = |limit: u32| records.len() >= limit as usize;
+    pub const fn limit(self) -> u32 {
         match self {
-            Self::Before(_, limit) => Some(Self::Before(Some(last.place()?), limit)).filter(|_| is_full(limit)),
-            Self::After(_, limit) => Some(Self::After(Some(last.place()?), limit)).filter(|_| is_full(limit)),
-            Self::Written(_, limit) => Some(Self::Written(last.cursor()?, limit)).filter(|_| is_full(limit)),
+            Self::Before(_, limit) | Self::After(_, limit) | Self::Written(_, limit) => limit,
         }
+    }
+
+    /// The same from behind this entry on.
+    #[must_use]
+    pub fn behind(self, last: &AuditRecord) -> Option<Self> {
+        Some(match self {
+            Self::Before(_, limit) => Self::Before(Some(last.place()?), limit),
+            Self::After(_, limit) => Self::After(Some(last.place()?), limit),
+            Self::Written(_, limit) => Self::Written(last.cursor()?, limit),
+        })
+    }
+
+    /// Whether this entry comes before where it begins, and was given with what came before.
+    #[must_use]
+    pub fn is_behind(self, record: &AuditRecord) -> bool {
+        match self {
+            Self::Before(place, _) => place.is_none_or(|place| record.place().is_some_and(|own| own >= place)),
+            Self::After(place, _) => place.is_none_or(|place| record.place().is_some_and(|own| own <= place)),
+            Self::Written(cursor, _) => record.cursor().is_some_and(|own| own <= cursor),
+        }
+    }
+
+    /// The place where it begins.
+    #[must_use]
+    pub const fn place(self) -> Option<Place> {
+        match self {
+            Self::Before(place, _) | Self::After(place, _) => place,
+            Self::Written(..) => None,
+        }
+    }
+}
+
+/// What a look into the record gave.
+#[derive(Clone, Debug, Default)]
+pub struct AuditPage {
+    /// The entries, in the order that was asked for.
+    pub records: Vec<AuditRecord>,
+    /// Where to go on; `None`: that is all. A filter that matches little ends a page when enough was looked through, so one that
+    /// is short or even empty can have more behind it.
+    pub rest: Option<Stretch>,
+}
+
+impl AuditPage {
+    /// How far it was looked when there are fewer entries than were asked for and others may come: back to this moment, or up to
+    /// it. `None` for a full page, and for the end of the record.
+    #[must_use]
+    pub fn looked_to(&self) -> Option<Timestamp> {
+        let rest = self.rest.filter(|rest| self.records.len() < rest.limit() as usize)?;
+        rest.place().map(|place| place.at)
     }
 }
 
@@ -185,6 +230,21 @@ impl Cursor {
     #[must_use]
     pub fn uuid(self) -> Uuid {
         self.0.unwrap_or_else(Uuid::nil)
+    }
+
+    /// Behind this id, whether there is such an entry or not.
+    #[must_use]
+    pub const fn at(id: Uuid) -> Self {
+        Self(Some(id))
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("start"),
+            Some(id) => DecisionId::from_uuid(id).fmt(f),
+        }
     }
 }
 

@@ -17,6 +17,17 @@ impl OAuth {
         store::grants::list_live(&mut self.host.db().read().await?, user, self.host.now()).await
     }
 
+    /// Those of the caller that act for what the caller acts for: one organization, or the person alone. An agent learns
+    /// nothing of the other organizations its person is in.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_connections_beside(&self, caller: &Caller) -> Result<Vec<Grant>> {
+        let organization = caller.principal().binding().organization;
+        let mut conn = self.host.db().read().await?;
+        store::grants::list_live_for(&mut conn, caller.user().id, organization, self.host.now()).await
+    }
+
     /// Ends a grant of the caller, with every token that came from it. Ending it twice is fine.
     ///
     /// # Errors

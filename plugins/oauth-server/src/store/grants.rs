@@ -11,6 +11,9 @@ const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
+const LIST_LIVE_FOR: &str = "SELECT * FROM oauth_server_grants \
+    WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND organization_id IS NOT DISTINCT FROM $3 \
+    ORDER BY created_at DESC, id DESC LIMIT 200";
 const LIST_IDS: &str =
     "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
@@ -58,6 +61,20 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
 /// The grants of a person that are in force, newest first, 200 at most.
 pub async fn list_live(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<Grant>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_LIVE).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// Those of them that let act for one organization, or for the person alone.
+pub async fn list_live_for(
+    conn: &mut Conn,
+    user: UserId,
+    organization: Option<OrgId>,
+    now: Timestamp,
+) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_LIVE_FOR)
+        .bind(user)
+        .bind(now)
+        .bind(organization)
+        .fetch_all(c).await)?)
 }
 
 /// All grants of a person that are in force.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use belgie_api::axum::response::Response;
-use belgie_api::ports::{AuditRecord, RecordKind};
+use belgie_api::ports::{AuditPage, AuditRecord, RecordKind, Stretch};
 use belgie_api::web::Visitor;
 use belgie_api::{Result, Timestamp, UserId};
 use serde_json::{Value, json};
@@ -24,11 +24,9 @@ pub struct Record<'a> {
     /// What was asked for.
     pub sought: &'a Sought,
     /// What there is of it.
-    pub records: &'a [AuditRecord],
+    pub found: &'a AuditPage,
     /// The names of members.
     pub names: &'a BTreeMap<UserId, String>,
-    /// Whether there may be more.
-    pub is_full: bool,
 }
 
 /// The record of an organization.
@@ -42,11 +40,11 @@ pub fn record(
     shown: &Record<'_>,
     error: Option<&str>,
 ) -> Result<Response> {
-    let Record { sought, records, names, is_full } = shown;
+    let Record { sought, found, names } = shown;
     let home = format!("/organizations/{}/audit", details.organization.slug);
     let now = organizations.now();
     let query = query_of(sought);
-    let older = records.last().filter(|_| *is_full).and_then(AuditRecord::place).map(|place| {
+    let older = found.rest.and_then(Stretch::place).map(|place| {
         let before = format!("before={place}");
         if query.is_empty() { format!("{home}?{before}") } else { format!("{home}?{query}&{before}") }
     });
@@ -61,8 +59,9 @@ pub fn record(
         "kind": sought.kind,
         "since": sought.since,
         "is_narrowed": !query.is_empty(),
-        "entries": records.iter().map(|record| entry(record, names, &home, now)).collect::<Vec<_>>(),
+        "entries": found.records.iter().map(|record| entry(record, names, &home, now)).collect::<Vec<_>>(),
         "older": older,
+        "looked_to": found.looked_to().map(|at| json!({ "ago": at.ago(now), "iso": at })),
         "newest": (!sought.before.is_empty()).then(|| with_query(home.clone())),
         "download": with_query(format!("{home}.jsonl")),
         "error": error,

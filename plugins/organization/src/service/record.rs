@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use belgie_api::axum::body::Body;
-use belgie_api::ports::{AuditEntry, AuditFilter, AuditRecord, Cursor, Stretch};
+use belgie_api::ports::{AuditEntry, AuditFilter, AuditPage, AuditRecord, Cursor, Stretch};
 use belgie_api::{Failure, OrgId, Result, Timestamp, UserId};
 use futures::stream;
 use serde_json::json;
@@ -30,14 +30,14 @@ impl Organizations {
         id: OrgId,
         wanted: &AuditFilter,
         stretch: Stretch,
-    ) -> Result<Vec<AuditRecord>> {
+    ) -> Result<AuditPage> {
         self.look(actor, id, Some(permission::AUDIT_READ)).await?;
         let wanted = AuditFilter { organization: Some(id), ..wanted.clone() };
-        let mut records = self.host.audit().list(&wanted, stretch).await?;
-        for record in &mut records {
+        let mut page = self.host.audit().list(&wanted, stretch).await?;
+        for record in &mut page.records {
             record.ip = None;
         }
-        Ok(records)
+        Ok(page)
     }
 
     /// Everything that is wanted of it, oldest first, a JSON object on each line; it is read while it is sent. That it was
@@ -136,24 +136,23 @@ struct Reader {
 
 impl Reader {
     async fn read(mut self) -> Result<Option<(Vec<u8>, Option<Self>)>> {
-        self.organizations.must_be_here(&self.actor).await?;
-        let records = self.organizations.list_record(&self.actor, self.id, &self.wanted, self.stretch).await?;
-        let mut lines = Vec::new();
-        for record in &records {
-            serde_json::to_writer(&mut lines, record).map_err(Failure::internal)?;
-            lines.push(b'\n');
+        loop {
+            self.organizations.must_be_here(&self.actor).await?;
+            let page = self.organizations.list_record(&self.actor, self.id, &self.wanted, self.stretch).await?;
+            let AuditPage { records, rest } = page;
+            let mut lines = Vec::new();
+            for record in &records {
+                serde_json::to_writer(&mut lines, record).map_err(Failure::internal)?;
+                lines.push(b'\n');
+            }
+            match rest {
+                // Nothing to send yet; the next page asks anew whether it may.
+                Some(stretch) if lines.is_empty() => self.stretch = stretch,
+                Some(stretch) => return Ok(Some((lines, Some(Self { stretch, ..self })))),
+                None if lines.is_empty() => return Ok(None),
+                None => return Ok(Some((lines, None))),
+            }
         }
-        if records.is_empty() {
-            return Ok(None);
-        }
-        let next = self.stretch.behind(&records);
-        Ok(Some((
-            lines,
-            next.map(|stretch| {
-                self.stretch = stretch;
-                self
-            }),
-        )))
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 pub struct RecordPage {
     /// The newest first.
     pub entries: Vec<Entry>,
-    /// What to give as `before` for older ones; null when there are none.
+    /// What to give as `before` for older ones; null when there are none. A page can be short, or empty, and still have one:
+    /// then what is older was not looked through yet.
     pub next: Option<String>,
 }
 

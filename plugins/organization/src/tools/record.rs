@@ -1,6 +1,6 @@
 //! What is on record about an organization, page by page.
 
-use belgie_api::ports::{AuditRecord, Stretch};
+use belgie_api::ports::{AuditPage, Stretch};
 use belgie_api::tools::Refused;
 use belgie_api::{Caller, tool};
 
@@ -41,11 +41,11 @@ async fn read_record(
     let limit = wanted.limit.unwrap_or(USUAL).clamp(1, MOST);
     let sought = Sought::from(wanted);
     let (filter, before) = (sought.read(&organizations, &actor, id).await?, sought.place()?);
-    let found = organizations.list_record(&actor, id, &filter, Stretch::Before(before, limit)).await?;
-    let next = found.last().filter(|_| found.len() >= limit as usize).and_then(AuditRecord::place);
+    let AuditPage { records, rest } =
+        organizations.list_record(&actor, id, &filter, Stretch::Before(before, limit)).await?;
     Ok(Json(RecordPage {
-        next: next.map(|place| place.to_string()),
-        entries: found.into_iter().map(Into::into).collect(),
+        next: rest.and_then(Stretch::place).map(|place| place.to_string()),
+        entries: records.into_iter().map(Into::into).collect(),
     }))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use belgie_api::axum::extract::rejection::QueryRejection;
 use belgie_api::axum::extract::{Path, Query, State};
 use belgie_api::axum::response::Response;
-use belgie_api::ports::{AuditRecord, Stretch};
+use belgie_api::ports::{AuditPage, Stretch};
 use belgie_api::web::Known;
 use belgie_api::{Failure, Result};
 use serde_json::json;
@@ -36,13 +36,19 @@ pub async fn list(
     }
     let limit = sought.limit.unwrap_or(USUAL).clamp(1, MOST);
     if let Some(cursor) = sought.cursor()? {
-        let entries = organizations.list_record(&actor, id, &wanted, Stretch::Written(cursor, limit)).await?;
-        let next = entries.last().map_or(sought.after.trim(), |entry| entry.id.as_str());
-        return unkept(&json!({ "entries": entries, "next": next }));
+        let page = organizations.list_record(&actor, id, &wanted, Stretch::Written(cursor, limit)).await?;
+        let AuditPage { records, rest } = page;
+        let next = match rest {
+            Some(Stretch::Written(cursor, _)) => cursor.to_string(),
+            // One asks again later, from the same place on.
+            _ => records.last().map_or_else(|| sought.after.trim().to_owned(), |entry| entry.id.clone()),
+        };
+        return unkept(&json!({ "entries": records, "next": next, "has_more": rest.is_some() }));
     }
-    let stretch = Stretch::Before(sought.place()?, limit);
-    let entries = organizations.list_record(&actor, id, &wanted, stretch).await?;
-    let is_full = entries.len() >= limit as usize;
-    let next = entries.last().filter(|_| is_full).and_then(AuditRecord::place).map(|place| place.to_string());
-    unkept(&json!({ "entries": entries, "next": next }))
+    let page = organizations.list_record(&actor, id, &wanted, Stretch::Before(sought.place()?, limit)).await?;
+    let looked_to = page.looked_to();
+    let next = page.rest.and_then(Stretch::place).map(|place| place.to_string());
+    unkept(&json!({
+        "entries": page.records, "next": next, "has_more": next.is_some(), "looked_to": looked_to,
+    }))
 }

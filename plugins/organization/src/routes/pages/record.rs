@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use belgie_api::Result;
 use belgie_api::axum::extract::{Path, Query, State};
 use belgie_api::axum::response::Response;
-use belgie_api::ports::Stretch;
+use belgie_api::ports::{AuditPage, Stretch};
 use belgie_api::web::SignedIn;
 
 use super::forms::said;
@@ -32,17 +32,16 @@ pub async fn page(
         (Ok(wanted), Ok(before)) => Ok((wanted, Stretch::Before(before, SHOWN))),
         (Err(failure), _) | (_, Err(failure)) => Err(failure),
     };
-    let (records, error) = match wanted {
+    let (found, error) = match wanted {
         Ok((wanted, stretch)) => (organizations.list_record(&actor, id, &wanted, stretch).await?, None),
         Err(failure) if failure.status() == belgie_api::axum::http::StatusCode::NOT_FOUND => {
-            (Vec::new(), Some(failure.message().to_owned()))
+            (AuditPage::default(), Some(failure.message().to_owned()))
         }
-        Err(failure) => (Vec::new(), Some(said(failure)?)),
+        Err(failure) => (AuditPage::default(), Some(said(failure)?)),
     };
     let sees_members = details.powers.may(permission::MEMBER_READ);
-    let names = if sees_members { organizations.names_in(id, &records).await? } else { BTreeMap::new() };
-    let shown =
-        pages::Record { sought: &sought, records: &records, names: &names, is_full: records.len() >= SHOWN as usize };
+    let names = if sees_members { organizations.names_in(id, &found.records).await? } else { BTreeMap::new() };
+    let shown = pages::Record { sought: &sought, found: &found, names: &names };
     pages::record(&organizations, &visitor, &details, &shown, error.as_deref())
 }
 

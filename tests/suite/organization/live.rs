@@ -1,0 +1,120 @@
+//! What becomes of what is open when somebody stops being something in an organization: streams and calls, in both eras.
+
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{Actor, join, known, organizations, owned_by, read_roles};
+use crate::on_both_engines;
+use crate::support::{Connected, EventStream, PATIENCE, Reply, Setup, TestGateway, rpc};
+
+/// The tools that never end are for administrators.
+fn setup() -> Setup {
+    Setup::default().with_probe().config("[[access]]\ntools = ['hang', 'brood']\nroles = ['admin']")
+}
+
+/// Everything an agent can have open: a stream of each era, and calls that run, in each era one of a tool that may talk to its
+/// client and one of a tool that does not.
+struct Open {
+    streams: Vec<EventStream>,
+    hanging: EventStream,
+    calls: Vec<JoinHandle<Reply>>,
+}
+
+/// How many calls run for each.
+const CALLS: usize = 4;
+
+impl Open {
+    async fn new(gateway: &TestGateway, agent: &Connected, before: usize) -> Self {
+        let params = |tool: &str| json!({ "name": tool, "arguments": {} });
+        let (session, quiet) = (agent.session().await, agent.session().await);
+        let filter = json!({ "notifications": { "toolsListChanged": true } });
+        let mut subscription = EventStream::open(agent.modern().request("subscriptions/listen", filter)).await;
+        assert!(subscription.next().await.is_some(), "it is acknowledged");
+        let streams = vec![EventStream::open(session.get()).await, subscription];
+        let hanging = EventStream::open(session.post(&rpc("tools/call", params("hang")))).await;
+        gateway.probe.begun(before + 1).await;
+        let requests = [
+            quiet.post(&rpc("tools/call", params("brood"))),
+            agent.modern().request("tools/call", params("hang")),
+            agent.modern().request("tools/call", params("brood")),
+        ];
+        let mut calls = Vec::new();
+        for (number, request) in requests.into_iter().enumerate() {
+            calls.push(tokio::spawn(async move { Reply::read(request.send().await.expect("an answer")).await }));
+            gateway.probe.begun(before + 2 + number).await;
+        }
+        Self { streams, hanging, calls }
+    }
+
+    /// Its calls have ended, and none with a result; its streams go on and are given back.
+    async fn calls_end(self) -> Vec<EventStream> {
+        let rest: Vec<Value> = self.hanging.rest().await;
+        assert!(rest.iter().all(|message| message.get("result").is_none()), "{rest:?}");
+        for call in self.calls {
+            let reply = timeout(PATIENCE, call).await.expect("in time").expect("no panic");
+            assert!(reply.body.get("result").is_none(), "{}", reply.body);
+        }
+        self.streams
+    }
+
+    /// All of it has ended.
+    async fn ends(self) {
+        for stream in self.calls_end().await {
+            let rest = stream.rest().await;
+            assert!(rest.iter().all(|message| message.get("error").is_none()), "{rest:?}");
+        }
+    }
+
+    fn goes_on(&self) {
+        assert!(self.calls.iter().all(|call| !call.is_finished()), "nothing has happened to her");
+    }
+}
+
+on_both_engines! {
+    async fn what_is_open_ends_with_the_role_the_membership_and_the_organization(gateway: TestGateway, setup = setup()) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let (bob, _) = known(&gateway, "bob@example.org").await;
+        let (cleo, _) = known(&gateway, "cleo@example.org").await;
+        let (eve, _) = known(&gateway, "eve@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await.id;
+        let mut open = Vec::new();
+        let mut agents = Vec::new();
+        for person in [&bob, &cleo, &eve] {
+            join(&gateway, acme, person.id, "admin").await;
+            let agent = Connected::of(&gateway, person, "", Some(acme)).await;
+            open.push(Open::new(&gateway, &agent, open.len() * CALLS).await);
+            agents.push(agent);
+        }
+        let [of_eve, of_cleo, of_bob] = [open.pop(), open.pop(), open.pop()].map(|open| open.expect("three of them"));
+        let [of_bob_agent, of_cleo_agent, of_eve_agent] = &agents[..] else { panic!("three of them") };
+
+        // Role down: what needs it ends, the rest hears that its list has changed.
+        let member = read_roles(["member"]).expect("roles");
+        organizations(&gateway).set_roles(&Actor::host(), acme, bob.id, &member).await.expect("set");
+        for mut stream in of_bob.calls_end().await {
+            let news = stream.next().await.expect("the stream goes on");
+            assert_eq!(news["method"], "notifications/tools/list_changed");
+        }
+        of_bob_agent.is_let_in().await;
+        for tool in ["hang", "brood"] {
+            let reply = of_bob_agent.modern().call(tool, json!({})).await;
+            assert!(reply.body.to_string().contains("Unknown tool"), "{}", reply.body);
+        }
+        of_cleo.goes_on();
+
+        // The membership: everything ends.
+        organizations(&gateway).remove_member(&Actor::host(), acme, cleo.id).await.expect("removed");
+        of_cleo.ends().await;
+        of_cleo_agent.is_refused().await;
+        of_eve.goes_on();
+        of_eve_agent.is_let_in().await;
+
+        // The organization.
+        organizations(&gateway).delete(&Actor::host(), acme).await.expect("deleted");
+        of_eve.ends().await;
+        of_eve_agent.is_refused().await;
+        of_bob_agent.is_refused().await;
+        gateway.probe.ended(3 * CALLS).await;
+    }
+}
