@@ -2,10 +2,16 @@
 
 mod buying;
 mod changing;
+mod drift;
 mod elicitation;
+mod guards;
+mod hooks;
+mod items;
 mod journey;
 mod live;
+mod locked;
 mod settings;
+mod upkeep;
 mod webhooks;
 
 use belgie_api::context::UserContext;
