@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use super::{through, with_provider};
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Idp, PATIENCE};
+use crate::support::{Agent, Browser, Idp, PATIENCE, Stripe};
 
 /// Where cargo puts examples, beside the folder this suite runs from.
 fn built(name: &str) -> PathBuf {
@@ -147,5 +147,18 @@ async fn the_mcp_example_runs() {
     let tokens = agent.connect(&mut browser, "").await;
     let greeting = agent.modern(&url, &tokens.access).call("greet", json!({})).await;
     assert_eq!(greeting.text(), "ada@example.org calls through Suite agent");
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stripe_example_runs() {
+    let stripe = Stripe::start().await;
+    let settings = format!("{}{}", stripe.table(), super::paid::PLANS);
+    let Some(program) = Program::start("stripe", &settings).await else { return };
+    let mut browser = program.set_up().await;
+    let now = belgie_api::Clock::now(&belgie_api::clock::SystemClock);
+    super::paid::journey(&stripe, &program.url(), &mut browser, now).await;
+    let journal = browser.get("/journal").await.body;
+    assert_eq!(journal, r#"["pro is paid","pro will end","pro has ended"]"#);
     program.end().await;
 }

@@ -108,6 +108,7 @@ impl Billing {
         let path = format!("v1/subscriptions/{}", present.stripe_id);
         let seen: client::Subscription = self.stripe.get(&path, &Form::new()).await?;
         let mut wanted = self.lines(plan, price, seats.unwrap_or(1)).await?;
+        let mut of_plan = (!wanted.is_empty()).then(|| wanted.remove(0));
         let plans = self.current_plans().await?;
         let old = plans.find(&present.plan);
         let mut form = Form::new()
@@ -122,11 +123,7 @@ impl Billing {
                 sale.seat.iter().chain(&sale.extras).chain(&sale.metered).any(|name| is_price(name, &item.price))
             });
             let is_plan = item.id == present.item_id;
-            let next = if is_plan {
-                (!wanted.is_empty()).then(|| wanted.remove(0))
-            } else {
-                take(&mut wanted, &item.price.id)
-            };
+            let next = if is_plan { of_plan.take() } else { take(&mut wanted, &item.price.id) };
             form = match next {
                 Some((price, quantity)) => {
                     form.with(name("id"), &item.id).with(name("price"), price).with_some(&name("quantity"), quantity)
@@ -136,7 +133,7 @@ impl Billing {
             };
             at += 1;
         }
-        for (price, quantity) in wanted {
+        for (price, quantity) in of_plan.into_iter().chain(wanted) {
             form = form.with(format!("items[{at}][price]"), price);
             form = form.with_some(&format!("items[{at}][quantity]"), quantity);
             at += 1;
@@ -211,7 +208,6 @@ impl Billing {
 
 /// Takes the line of a price out of those that are wanted.
 fn take(wanted: &mut Vec<(String, Option<i64>)>, price: &str) -> Option<(String, Option<i64>)> {
-    // The first is the plan's own, for the item of the plan.
-    let place = wanted.iter().skip(1).position(|(own, _)| own == price)? + 1;
+    let place = wanted.iter().position(|(own, _)| own == price)?;
     Some(wanted.remove(place))
 }

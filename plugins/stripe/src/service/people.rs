@@ -93,7 +93,7 @@ impl Billing {
         let customer = store::customers::find(&mut conn, &columns).await?;
         let all = store::subscriptions::list_below(&mut conn, columns.subject_id).await?;
         let under_way = store::checkouts::find(&mut conn, &columns).await?;
-        let describe = |one: &Subscription| {
+        let describe = |one: &Subscription| -> Result<Value> {
             let mut shown =
                 serde_json::to_value(one.shown(plans.find(&one.plan))?).map_err(belgie_api::Failure::internal)?;
             shown["stripe_id"] = json!(one.stripe_id);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use belgie_api::{Failure, Interval, Plan, PriceName, Result, Timestamp};
 
 use super::Billing;
-use crate::client::{Form, List, Price, Refused};
+use crate::client::{Form, List, Price};
 use crate::model::money;
 
 /// For how long a price is kept. Stripe changes no price, only where a key leads; news of that empty this node's.
@@ -63,7 +63,7 @@ impl Billing {
             },
             PriceName::LookupKey(key) => {
                 let query = Form::new().with("lookup_keys[]", key).with("active", true).with("limit", 1);
-                let found: List<Price> = self.stripe.get("v1/prices", &query).await.map_err(|error: Refused| error)?;
+                let found: List<Price> = self.stripe.get("v1/prices", &query).await?;
                 found.data.into_iter().next()
             }
         };

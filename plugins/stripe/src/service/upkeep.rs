@@ -12,9 +12,9 @@ use super::{Account, Billing};
 use crate::client::{self, Customer, Form};
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
+use crate::store;
 use crate::store::chores::Chore;
 use crate::store::subscriptions::Stale;
-use crate::store::{self};
 
 /// How often is looked for what has ended by itself, so that everybody hears of it within a second.
 pub const TURNS_EVERY: Duration = Duration::from_millis(250);
