@@ -62,7 +62,7 @@ fn sale(section: &mut Section) -> Sale {
         proration: section.one_of("proration", &prorations, Proration::NextInvoice),
         monthly_amount: section.opt_integer("monthly_amount", 0..=99_999_999),
         annual_amount: section.opt_integer("annual_amount", 0..=99_999_999),
-        currency: section.opt_parsed("currency", currency, "write three letters, such as \"eur\""),
+        currency: section.opt_parsed("currency", "three letters, such as \"eur\"", currency),
     }
 }
 

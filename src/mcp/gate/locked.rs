@@ -80,7 +80,12 @@ impl Gate {
 
 /// The tool with the mark, which people see in its title and models in its description.
 pub(super) fn marked(mut tool: Tool, mark: MetaObject) -> Tool {
-    let reason = mark.get(MARK).and_then(|mark| mark["reason"].as_str()).unwrap_or_default().to_owned();
+    let reason = mark
+        .get(MARK)
+        .and_then(|mark| mark.get("reason"))
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let title = tool.title.clone().unwrap_or_else(|| tool.name.clone().into_owned());
     tool.title = Some(format!("{title} (locked)"));
     let description = tool.description.as_deref().unwrap_or_default();
