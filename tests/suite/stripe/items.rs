@@ -67,7 +67,7 @@ on_both_engines! {
         assert_eq!(asked.value("proration_behavior"), Some("always_invoice"));
         stripe.tell_all(&gateway).await;
         assert_eq!(plan_of(&bob).await["seats"], 3);
-        done(&mut ada.browser, &at("acme", "/members/remove"), json!({ "user_id": bob.person.id })).await;
+        done(&mut ada.browser, &at("acme", "/members/remove"), json!({ "member": bob.person.id })).await;
         eventually("it is two again", || items(&stripe, &id)[1] == item("price_seat", 2)).await;
         // What somebody has set in the dashboard is put right by the next look.
         stripe.shop().change(&id, |own| own["items"]["data"][1]["quantity"] = json!(9));

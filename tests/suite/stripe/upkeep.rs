@@ -187,6 +187,8 @@ on_both_engines! {
             json!({ "plan": "business", "account_id": id, "subscription_id": "sub_of_somebody" })).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         order(&mut eve.browser, json!({ "plan": "business", "account_id": id, "subscription_id": odd })).await;
+        assert_eq!(changed(&stripe), Some(odd), "unless another is named");
+        order(&mut eve.browser, json!({ "plan": "business", "account_id": id, "subscription_id": unpaid })).await;
         assert_eq!(changed(&stripe), None, "what opens nothing is looked after in the portal");
     }
 }
