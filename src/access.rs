@@ -7,6 +7,7 @@ pub mod guard;
 mod pattern;
 mod policy;
 mod question;
+mod remedy;
 mod simulate;
 mod trace;
 
@@ -17,5 +18,6 @@ pub use self::decide::{Action, ActionKind, Denial, Permit, decide, foresee, is_h
 pub use self::guard::{Guard, Origin};
 pub use self::policy::{Policy, RawEntry};
 pub use self::question::Question;
+pub use self::remedy::would_do;
 pub use self::simulate::{Bench, Change, Replay, Simulation};
 pub use self::trace::{Column, Step, Trace, trace};

@@ -51,8 +51,9 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         let outcome = (command.run)(gateway.host().clone(), noun_matches.clone()).await;
         news.reach_others().await;
         gateway.shutdown().await;
-        print(&outcome?, json);
-        return Ok(ExitCode::SUCCESS);
+        let output = outcome?;
+        print(&output, json);
+        return Ok(if output.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let cli = Cli::from_arg_matches(matches)
         .map_err(|error| error.exit())

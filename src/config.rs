@@ -60,7 +60,7 @@ pub use database::{Database, Engine};
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
-pub use mcp::Mcp;
+pub use mcp::{LockedTools, Mcp};
 pub use outbound::Outbound;
 pub use plugins::PluginSections;
 pub use raw::{ConfigFile, Overrides, RawConfig};

@@ -107,6 +107,8 @@ pub struct LimitsSettings {
     pub register: BucketSettings,
     /// [`LimitBucket::Authorize`].
     pub authorize: BucketSettings,
+    /// [`LimitBucket::Billing`].
+    pub billing: BucketSettings,
     /// [`LimitBucket::Token`].
     pub token: BucketSettings,
 }
@@ -136,6 +138,7 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     sign_up: Limiter<C>,
     register: Limiter<C>,
     authorize: Limiter<C>,
+    billing: Limiter<C>,
     token: Limiter<C>,
 }
 
@@ -182,6 +185,7 @@ impl<C: Clock + Clone> LocalLimits<C> {
             sign_up: limiter(settings.sign_up),
             register: limiter(settings.register),
             authorize: limiter(settings.authorize),
+            billing: limiter(settings.billing),
             token: limiter(settings.token),
             clock,
         }
@@ -203,7 +207,7 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 19] {
+    fn all(&self) -> [&Limiter<C>; 20] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
@@ -223,6 +227,7 @@ impl<C: Clock> LocalLimits<C> {
             &self.sign_up,
             &self.register,
             &self.authorize,
+            &self.billing,
             &self.token,
         ]
     }
@@ -247,6 +252,7 @@ impl<C: Clock> LocalLimits<C> {
             LimitBucket::SignUp => &self.sign_up,
             LimitBucket::Register => &self.register,
             LimitBucket::Authorize => &self.authorize,
+            LimitBucket::Billing => &self.billing,
             LimitBucket::Token => &self.token,
         }
     }

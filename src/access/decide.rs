@@ -227,7 +227,10 @@ pub(super) fn judge<W: Witness>(
 ) -> Result<(), Denial> {
     let mut first = Ok(());
     for check in guard.checks() {
-        let finding = check.need.look(caller, known);
+        let finding = match check.need.look(caller, known) {
+            Finding::Met if matches!(check.need, Need::Plan { .. }) && !guard.suits_standing(caller) => Finding::Unmet,
+            finding => finding,
+        };
         witness.hear(check, &finding);
         if let Some(denial) = denial(check, finding, caller, guard) {
             if !W::HEARS_ALL {

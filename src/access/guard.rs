@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use belgie_api::context::SubscriptionStatus;
 use belgie_api::{Caller, Rule, ScopeSet};
 
 use super::expression::{Arguments, Expression, Fault};
@@ -118,6 +119,8 @@ pub struct Guard {
     scopes: ScopeSet,
     origins: Vec<Origin>,
     fingerprint: OnceLock<i64>,
+    /// Whether what stands behind it changes nothing.
+    is_read_only: bool,
 }
 
 impl Guard {
@@ -145,6 +148,19 @@ impl Guard {
             self.checks.extend(needs.into_iter().map(|need| Check { stage: need.stage(), need, origin }));
         }
         self.checks.sort_by_key(|check| check.stage);
+    }
+
+    /// Says whether what stands behind it changes nothing: then it stays open while a payment is missing.
+    #[must_use]
+    pub fn read_only(mut self, is_read_only: bool) -> Self {
+        self.is_read_only = is_read_only;
+        self
+    }
+
+    /// Whether it lets a caller with this plan do what stands behind it at all: where a payment is missing, nothing is changed.
+    pub(super) fn suits_standing(&self, caller: &Caller) -> bool {
+        let is_unpaid = caller.subscription().is_some_and(|own| own.status == SubscriptionStatus::ReadOnly);
+        self.is_read_only || !is_unpaid
     }
 
     /// What is asked, in order.

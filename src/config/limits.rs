@@ -27,6 +27,8 @@ pub struct Limits {
     pub register_per_minute: NonZeroU32,
     /// Token requests from one address.
     pub token_per_minute: NonZeroU32,
+    /// What one person does about plans.
+    pub billing_per_minute: NonZeroU32,
     /// Authorization requests from one address.
     pub authorize_per_minute: NonZeroU32,
 }
@@ -46,6 +48,7 @@ impl Limits {
             sign_up_per_minute: number("sign_up_per_minute", 5),
             register_per_minute: number("register_per_minute", 60),
             token_per_minute: number("token_per_minute", 600),
+            billing_per_minute: number("billing_per_minute", 60),
             authorize_per_minute: number("authorize_per_minute", 120),
         }
     }

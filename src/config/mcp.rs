@@ -6,6 +6,15 @@ use axum::http::uri::Authority;
 use belgie_api::settings::Section;
 use url::Url;
 
+/// How lists show tools that a caller's plan does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockedTools {
+    /// With a mark.
+    Shown,
+    /// Not at all.
+    Hidden,
+}
+
 /// How `/mcp` behaves and introduces itself.
 #[derive(Clone, Debug)]
 pub struct Mcp {
@@ -25,6 +34,8 @@ pub struct Mcp {
     pub title: String,
     /// What to tell the model about this server.
     pub instructions: Option<String>,
+    /// How lists show tools that a caller's plan does not open.
+    pub locked_tools: LockedTools,
     /// Whether plain calls of native tools take the short way. Off, every request takes the long one.
     pub direct_path: bool,
 }
@@ -48,6 +59,11 @@ impl Mcp {
             name: section.string("name", "belgie"),
             title: section.string("title", site_name),
             instructions: section.opt_string("instructions"),
+            locked_tools: section.one_of(
+                "locked_tools",
+                &[("shown", LockedTools::Shown), ("hidden", LockedTools::Hidden)],
+                LockedTools::Shown,
+            ),
             direct_path: section.boolean("direct_path", true),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use belgie_api::settings::{Ledger, Section};
-use belgie_api::{Plan, PriceName};
+use belgie_api::{Plan, PriceName, Proration, Sale};
 
 /// The longest trial, in days: what Stripe takes (two years).
 const MAX_TRIAL_DAYS: u16 = 730;
@@ -31,6 +31,7 @@ pub(super) fn read(section: &mut Section) -> Plan {
         trial_days,
         entitlements: entitlements.into_iter().collect(),
         limits: section.map("limits"),
+        sale: sale(section),
     };
     if plan.is_free() && plan.trial_days.is_some() {
         section.complain(
@@ -40,6 +41,29 @@ pub(super) fn read(section: &mut Section) -> Plan {
         );
     }
     plan
+}
+
+/// How it is sold, beyond its prices.
+fn sale(section: &mut Section) -> Sale {
+    let seats_from_members = section.one_of("seats", &[("asked", false), ("members", true)], false);
+    let prorations =
+        [("next_invoice", Proration::NextInvoice), ("at_once", Proration::AtOnce), ("nothing", Proration::Nothing)];
+    let named = |text: &str| entitlement(text).map(|text| PriceName::of(&text));
+    let remedy = "write the id (`price_...`) or the lookup key of each price on its own";
+    let currency = |text: &str| match text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        true => Ok(text.to_owned()),
+        false => Err("not a currency".to_owned()),
+    };
+    Sale {
+        seats_from_members,
+        seat: price(section, "seat"),
+        extras: section.parsed_list("extra_prices", named, remedy),
+        metered: section.parsed_list("metered_prices", named, remedy),
+        proration: section.one_of("proration", &prorations, Proration::NextInvoice),
+        monthly_amount: section.opt_integer("monthly_amount", 0..=99_999_999),
+        annual_amount: section.opt_integer("annual_amount", 0..=99_999_999),
+        currency: section.opt_parsed("currency", "three letters, such as \"eur\"", currency),
+    }
 }
 
 /// `<interval>_price` or `<interval>_lookup_key`.

@@ -31,9 +31,11 @@ impl Belgie {
     /// Begins with a configuration. The authorization server is there unless [`bare`](Builder::bare) takes it out.
     #[must_use]
     pub fn builder(config: RawConfig) -> Builder {
+        let plugins = default_plugins();
         Builder {
             config,
-            plugins: default_plugins(),
+            usual: plugins.len(),
+            plugins,
             tools: Vec::new(),
             guarded: Vec::new(),
             scopes: Vec::new(),
@@ -79,6 +81,8 @@ fn default_plugins() -> Vec<Box<dyn Plugin>> {
 pub struct Builder {
     config: RawConfig,
     plugins: Vec<Box<dyn Plugin>>,
+    /// How many of them, from the first on, are there by default.
+    usual: usize,
     pub(super) tools: Vec<ToolEntry>,
     pub(super) guarded: Vec<Guarded>,
     pub(super) scopes: Vec<ScopeInfo>,
@@ -95,10 +99,16 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a plugin.
+    /// Adds a plugin. Of a usual one it takes the place, so that an application can give it what no file can, such as somebody
+    /// who listens; its section of the file is read all the same. Two others of one id stop the boot.
     #[must_use]
     pub fn plugin(mut self, plugin: impl Plugin) -> Self {
-        self.plugins.push(Box::new(plugin));
+        let id = plugin.manifest().id;
+        let usual = self.plugins.iter().take(self.usual).position(|own| own.manifest().id == id);
+        match usual.and_then(|place| self.plugins.get_mut(place)) {
+            Some(own) => *own = Box::new(plugin),
+            None => self.plugins.push(Box::new(plugin)),
+        }
         self
     }
 
@@ -106,6 +116,7 @@ impl Builder {
     #[must_use]
     pub fn bare(mut self) -> Self {
         self.plugins.clear();
+        self.usual = 0;
         self
     }
 

@@ -36,6 +36,7 @@ fn settings(burst: u32, per_minute: u32) -> LimitsSettings {
         sign_up: bucket,
         register: bucket,
         authorize: bucket,
+        billing: bucket,
         token: bucket,
     }
 }
@@ -76,6 +77,7 @@ async fn every_bucket_and_every_key_counts_for_itself() {
         LimitBucket::SignUp,
         LimitBucket::Register,
         LimitBucket::Authorize,
+        LimitBucket::Billing,
         LimitBucket::Token,
     ] {
         assert_eq!(taken(&limits, bucket, "192.0.2.1").await, 3);

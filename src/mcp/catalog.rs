@@ -133,7 +133,9 @@ impl Catalog {
                 })
             };
             let (json, legacy_json) = (write(&tool), write(&for_older_clients(&tool)));
-            let guard = Arc::new(policy.guard(&rule.unwrap_or_default(), &name));
+            let is_read_only = tool.annotations.as_ref().is_some_and(|about| about.read_only_hint == Some(true));
+            let guard = policy.guard(&rule.unwrap_or_default(), &name).read_only(is_read_only);
+            let guard = Arc::new(guard);
             native.push(Arc::new(NativeTool { tool, json, legacy_json, guard, call, is_plain, has_param_headers }));
             if by_name.insert(name.clone(), native.len() - 1).is_some() {
                 problems.push(format!("there are two tools named `{name}`"));
@@ -234,7 +236,7 @@ impl Wrapped {
 }
 
 /// The tool as rmcp lists it in the versions before 2026-07-28, where results are objects.
-fn for_older_clients(tool: &Tool) -> Tool {
+pub(crate) fn for_older_clients(tool: &Tool) -> Tool {
     let mut list = ServerResult::ListToolsResult(ListToolsResult::with_all_items(vec![tool.clone()]));
     list.strip_non_object_output_for_legacy_peer();
     match list {

@@ -216,8 +216,8 @@ impl Call {
             Ok(permit) => permit,
             Err(denial) => {
                 visit.record.refused(&visit.caller, ActionKind::CallTool, name, &tool.guard, &denial).await;
-                let asked = Asked { visit, context: &context, answers: None };
-                return refuse_call(gate, &asked, name, denial);
+                let asked = Asked { visit, context: &context, guard: &tool.guard, answers: None };
+                return Box::pin(refuse_call(gate, &asked, name, denial)).await;
             }
         };
         let mut params = CallToolRequestParams::new(name.clone());

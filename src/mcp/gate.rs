@@ -4,6 +4,7 @@ mod denial;
 #[expect(deprecated, reason = "clients of the older protocol era set log levels and subscribe to resources")]
 mod handler;
 mod listing;
+mod locked;
 mod upgrade;
 
 use std::borrow::Cow;
@@ -22,10 +23,11 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use self::denial::refuse;
 pub(crate) use self::denial::{Asked, refuse_call, undecided};
+pub(crate) use self::upgrade::Shows;
 use super::begun::Begun;
 use super::catalog::{Catalog, NativeTool, Part, Wrapped};
 use super::run::{self, Visit};
-use super::settings::McpSettings;
+use super::settings::{LockedTools, McpSettings};
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Guard, decide, foresee};
 
@@ -48,6 +50,8 @@ struct GateParts {
     ttl_ms: u64,
     begun: Begun,
     plans: Option<Use<Subscriptions>>,
+    /// How tools appear that a caller's plan does not open.
+    locked_tools: LockedTools,
 }
 
 /// A tool with whom it belongs to.
@@ -91,7 +95,8 @@ impl Gate {
         info.instructions.clone_from(&settings.instructions);
         let ttl_ms = u64::try_from(settings.list_ttl.as_millis()).unwrap_or(u64::MAX);
         let begun = Begun::default();
-        let parts = GateParts { catalog, info, meta, meta_json, ttl_ms, begun, plans };
+        let locked_tools = settings.locked_tools;
+        let parts = GateParts { catalog, info, meta, meta_json, ttl_ms, begun, plans, locked_tools };
         Ok(Self { parts: Arc::new(parts), is_quiet: false })
     }
 

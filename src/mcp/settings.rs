@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+/// How lists show tools that a caller's plan does not open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockedTools {
+    /// With a mark in title, description and `_meta`, so that models and people know what a larger plan opens.
+    #[default]
+    Shown,
+    /// Not at all; a call is refused in the same words all the same.
+    Hidden,
+}
+
 /// Settings of one MCP endpoint, checked already.
 #[derive(Clone, Debug)]
 pub struct McpSettings {
@@ -27,6 +37,8 @@ pub struct McpSettings {
     pub version: String,
     /// What a model should know before it uses the tools.
     pub instructions: Option<String>,
+    /// How lists show tools that a caller's plan does not open.
+    pub locked_tools: LockedTools,
     /// Whether plain calls of our own tools take the short way around rmcp's transport.
     pub direct_path: bool,
 }

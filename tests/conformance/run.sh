@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [clients] [organizations] [teams] [authorization] [browser] [idp] [signin]
+#   run.sh [suite] [clients] [organizations] [teams] [authorization] [browser] [idp] [signin] [stripe]
 #
 # BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
 # under test; without them they are built (debug). Needs npm,
 # Python 3.10 or newer, and for `organizations`, `teams`, `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
 # folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
 #
+# `stripe` reads what the suite has said to its stand-in ($BELGIE_STRIPE_RECORD; without it that part of the suite is run).
 # `idp` checks what `signin` signs in with: the providers in idp/ and the mail server in mail/. It needs no gateway.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
-scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs)
-known="suite clients organizations teams authorization browser idp signin"
+scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs)
+known="suite clients organizations teams authorization browser idp signin stripe"
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"
@@ -44,6 +45,12 @@ elif [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
 fi
 if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
+fi
+if [[ " ${parts[*]} " = *" stripe "* ]] && [ ! -s "${BELGIE_STRIPE_RECORD:-}" ]; then
+  BELGIE_STRIPE_RECORD=$(mktemp)
+  export BELGIE_STRIPE_RECORD
+  trap 'rm -f "$BELGIE_STRIPE_RECORD"' EXIT
+  cargo test --quiet --manifest-path "$root/Cargo.toml" -p belgie --test suite -- stripe::
 fi
 target=${CARGO_TARGET_DIR:-$root/target}
 export BELGIE_BIN=${BELGIE_BIN:-$target/debug/belgie}

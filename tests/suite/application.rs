@@ -5,6 +5,7 @@ mod client;
 mod extractors;
 mod linked;
 mod looked_up;
+mod paid;
 mod programs;
 mod seed;
 mod together;
@@ -43,6 +44,9 @@ mod oauth_client_plugin;
 #[path = "../../examples/organization_team.rs"]
 #[expect(dead_code, reason = "the suite starts it in its own way")]
 mod organization_team;
+#[path = "../../examples/stripe.rs"]
+#[expect(dead_code, reason = "the suite starts it in its own way")]
+mod stripe;
 
 /// An application on a port of its own.
 pub struct Application {

@@ -3,10 +3,16 @@
 mod burst;
 mod buying;
 mod changing;
+mod drift;
 mod elicitation;
+mod guards;
+mod hooks;
+mod items;
 mod journey;
 mod live;
+mod locked;
 mod settings;
+mod upkeep;
 mod webhooks;
 
 use belgie_api::context::UserContext;

@@ -40,12 +40,21 @@ pub struct Output {
     pub text: String,
     /// One JSON value for machines.
     pub json: serde_json::Value,
+    /// Whether what it found is not as it should be: the program ends with 1 then.
+    pub is_bad: bool,
 }
 
 impl Output {
     /// Both forms of one answer.
     #[must_use]
     pub fn new(text: impl Into<String>, json: serde_json::Value) -> Self {
-        Self { text: text.into(), json }
+        Self { text: text.into(), json, is_bad: false }
+    }
+
+    /// The same; `is_bad`: whether what it says is not as it should be.
+    #[must_use]
+    pub fn bad(mut self, is_bad: bool) -> Self {
+        self.is_bad = is_bad;
+        self
     }
 }

@@ -107,6 +107,8 @@ pub enum SubscriptionStatus {
     Active,
     /// The last payment failed, and the time to put that right is running.
     PastDue,
+    /// That time is over: what changes nothing is open, and all else is closed.
+    ReadOnly,
 }
 
 impl SubscriptionContext {

@@ -91,7 +91,7 @@ pub enum Event {
         /// The person.
         user: UserId,
     },
-    /// Something changed for everybody in an organization: its name in URLs, what one of its roles allows, what one of its
+    /// Something changed for everybody in an organization: its name, also in URLs, what one of its roles allows, what one of its
     /// teams is called or that the team is there, or that the organization is there at all.
     OrganizationChanged {
         /// The organization.

@@ -1,4 +1,4 @@
-//! What others may say about what happens to people: vetoes before it is true, observers afterwards.
+//! What others may say about what happens to people and to what they are in: vetoes before it is true, observers afterwards.
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue};
@@ -7,7 +7,7 @@ use crate::context::UserContext;
 use crate::db::{Conn, Tx};
 use crate::event::Event;
 use crate::failure::Result;
-use crate::id::UserId;
+use crate::id::{OrgId, TeamId, UserId};
 use crate::ports::{NewUser, UserChanges};
 use crate::web::Visitor;
 use serde_json::Value;
@@ -40,6 +40,18 @@ pub enum Act<'a> {
     Delete {
         /// Which.
         user: &'a UserContext,
+    },
+    /// An organization is about to go, with everything in it.
+    DeleteOrganization {
+        /// Which.
+        organization: OrgId,
+    },
+    /// A team is about to go.
+    DeleteTeam {
+        /// Of which organization.
+        organization: OrgId,
+        /// Which.
+        team: TeamId,
     },
     /// Somebody has proved to own the address of an account, and a stranger may have been in it: nobody had proven the
     /// address before, a change of address is taken back, or the owner says so while choosing another password. What lets

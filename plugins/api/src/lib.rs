@@ -44,7 +44,7 @@ pub use id::{
     AuditId, ClientId, DecisionId, GrantId, InvitationId, LinkedAccountId, MailId, MembershipId, OrgId, ServiceId,
     SessionId, SubscriptionId, TeamId, TokenId, UserId,
 };
-pub use plan::{Interval, Plan, Plans, PriceName};
+pub use plan::{Interval, Plan, Plans, PriceName, Proration, Sale};
 pub use plugin::{Manifest, Mount, Plugin, Room};
 pub use ports::Host;
 pub use principal::{GrantBinding, Holder, Presence, Principal, VerifiedToken};

@@ -61,6 +61,60 @@ pub struct Plan {
     pub entitlements: BTreeSet<String>,
     /// Numbers and words for the application, which alone knows what they mean.
     pub limits: BTreeMap<String, String>,
+    /// How it is sold, beyond its prices.
+    pub sale: Sale,
+}
+
+/// How a plan is sold, beyond its prices.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sale {
+    /// Whether as many seats are paid as an organization or a team has members, and not as many as somebody asks for.
+    pub seats_from_members: bool,
+    /// A price of its own for seats; without one the price of the plan is paid for each.
+    pub seat: Option<PriceName>,
+    /// What is paid beside the plan, once for each period.
+    pub extras: Vec<PriceName>,
+    /// What is paid beside it as it is used: such prices have no quantity.
+    pub metered: Vec<PriceName>,
+    /// What becomes of what was paid already when something changes in the middle of a period.
+    pub proration: Proration,
+    /// What the monthly price is to be, in the smallest unit of the currency; only compared with what is really asked for.
+    pub monthly_amount: Option<i64>,
+    /// What the annual price is to be.
+    pub annual_amount: Option<i64>,
+    /// The currency of both, three letters in lower case (ISO 4217).
+    pub currency: Option<String>,
+}
+
+/// What becomes of what was paid already when something changes in the middle of a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proration {
+    /// It is set off against the next invoice.
+    #[default]
+    NextInvoice,
+    /// It is set off in an invoice of its own, at once.
+    AtOnce,
+    /// Nothing.
+    Nothing,
+}
+
+impl PriceName {
+    /// The price this text names: an id where it looks like one, else a key.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        if text.starts_with("price_") { Self::Id(text.to_owned()) } else { Self::LookupKey(text.to_owned()) }
+    }
+}
+
+impl Sale {
+    /// What it is to cost by an interval, if the operator says.
+    #[must_use]
+    pub const fn amount(&self, interval: Interval) -> Option<i64> {
+        match interval {
+            Interval::Month => self.monthly_amount,
+            Interval::Year => self.annual_amount,
+        }
+    }
 }
 
 impl Plan {
@@ -113,20 +167,6 @@ impl Plans {
     #[must_use]
     pub fn free(&self) -> Option<&Plan> {
         self.0.iter().find(|plan| plan.is_free())
-    }
-
-    /// The plans that can be bought and would meet a rule: any of `plans`, if it names some, with all of `entitlements`.
-    pub fn that_meet<'a>(
-        &'a self,
-        plans: &'a BTreeSet<String>,
-        entitlements: &'a BTreeSet<String>,
-    ) -> impl Iterator<Item = &'a Plan> {
-        let is_wanted = |plan: &&Plan| {
-            !plan.is_free()
-                && (plans.is_empty() || plans.contains(&plan.name))
-                && entitlements.is_subset(&plan.entitlements)
-        };
-        self.0.iter().filter(is_wanted)
     }
 }
 

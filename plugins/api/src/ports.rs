@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 pub use self::background::{Background, Work};
 pub use self::contexts::{
-    OrgMember, OrgName, OrganizationContexts, Organizations, TeamContexts, TeamMember, TeamName, Teams,
+    OrgMember, OrgName, OrganizationContexts, Organizations, Size, TeamContexts, TeamMember, TeamName, Teams,
 };
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
@@ -477,6 +477,8 @@ pub enum LimitBucket {
     Register,
     /// Authorization requests from one address, and sign-ins with providers, which begin with one.
     Authorize,
+    /// What one person does about plans, each of which asks whoever sells them.
+    Billing,
     /// Calls of the token and revocation endpoints from one address; calls by one person for tokens of linked accounts.
     Token,
 }

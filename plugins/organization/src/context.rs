@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use belgie_api::context::OrgContext;
-use belgie_api::ports::{OrgMember, OrgName, OrganizationContexts};
+use belgie_api::ports::{OrgMember, OrgName, OrganizationContexts, Size};
 use belgie_api::{OrgId, Result, ServiceId, UserId, async_trait};
 
 use crate::model::member::Membership;
@@ -33,6 +33,10 @@ impl OrganizationContexts for Contexts {
 
     async fn find_service(&self, service: ServiceId, organization: OrgId) -> Result<Option<OrgContext>> {
         self.0.find_service(service, organization).await
+    }
+
+    async fn size(&self, organization: OrgId) -> Result<Option<Size>> {
+        self.0.size(organization).await
     }
 
     /// A name it had before leads people on, and programs nowhere.

@@ -16,7 +16,7 @@ use url::Url;
 use crate::model::refusal;
 
 pub use self::form::Form;
-pub use self::objects::{CheckoutSession, Customer, List, PortalSession, Price, Subscription};
+pub use self::objects::{CheckoutSession, Customer, Item, List, PortalSession, Price, Product, Schedule, Subscription};
 
 /// The version of the interface that this code was written for.
 pub const VERSION: &str = "2026-09-30.endive";
@@ -81,12 +81,20 @@ impl Refused {
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Answer { status: 400 | 404, .. })
     }
+
+    /// Whether the card was declined (docs.stripe.com, "HTTP status code summary", 402).
+    fn is_declined(&self) -> bool {
+        matches!(self, Self::Answer { status: 402, kind, .. } if kind == "card_error")
+    }
 }
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         if let Some(theirs) = refused.theirs() {
             return refusal::not_taken(theirs).source(refused);
+        }
+        if refused.is_declined() {
+            return refusal::declined().source(refused);
         }
         match refused {
             Refused::Unreachable(_) | Refused::Answer { status: 409 | 429 | 500.., .. } => Self::unavailable(refused),

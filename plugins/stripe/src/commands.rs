@@ -7,7 +7,7 @@ use belgie_api::{Failure, Result};
 use serde_json::{Value, json};
 
 use crate::model::refusal;
-use crate::service::Billing;
+use crate::service::{Billing, Drift};
 use crate::store::events::Kept;
 
 /// The commands of this plugin.
@@ -22,7 +22,7 @@ fn command() -> Command {
     let failed = |help: &'static str| Arg::new("failed").long("failed").action(ArgAction::SetTrue).help(help);
     let event = Arg::new("event").value_name("EVENT").help("Its id evt_...").required_unless_present("failed");
     Command::new("stripe")
-        .about("Plans sold through Stripe: what it told us")
+        .about("Plans sold through Stripe: what it told us, and what it sells")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([
@@ -32,6 +32,14 @@ fn command() -> Command {
             Command::new("replay")
                 .about("Looks at an event once more; done twice it does nothing new")
                 .args([event, failed("All that were given up").conflicts_with("event")]),
+            Command::new("plan")
+                .about("The plans of the file, and what Stripe sells")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommands([
+                    Command::new("diff").about("Says in what they differ; ends with 1 if they do"),
+                    Command::new("push").about("Makes the products and prices that are missing at Stripe"),
+                ]),
         ])
 }
 
@@ -44,8 +52,38 @@ async fn run(billing: &Billing, matches: ArgMatches) -> Result<Output> {
             let text = format!("{} done, {} still failing", replayed.done, replayed.failed);
             Ok(Output::new(text, json!({ "done": replayed.done, "failed": replayed.failed })))
         }
+        Some(("plan", matches)) => match matches.subcommand_name() {
+            Some("push") => push(billing).await,
+            _ => diff(billing).await,
+        },
         _ => Err(Failure::internal("clap lets nothing else through")),
     }
+}
+
+async fn diff(billing: &Billing) -> Result<Output> {
+    let all = billing.plan_drift().await?;
+    let line = |drift: &Drift| {
+        let remedy = if drift.can_be_pushed { "  (`belgie stripe plan push` makes it)" } else { "" };
+        format!("{}  {}  {}: {}{remedy}", drift.plan, drift.what, drift.name, drift.says)
+    };
+    let text = match all.as_slice() {
+        [] => "Stripe sells what the file says.".to_owned(),
+        all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    Ok(Output::new(text, json!({ "drift": all })).bad(!all.is_empty()))
+}
+
+async fn push(billing: &Billing) -> Result<Output> {
+    let made = billing.push_plans().await?;
+    let text = match made.as_slice() {
+        [] => "Nothing was missing that can be made.".to_owned(),
+        made => made
+            .iter()
+            .map(|one| format!("made the {} {} of {}", one.what, one.id, one.plan))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    Ok(Output::new(text, json!({ "made": made })))
 }
 
 async fn events(billing: &Billing, only_failed: bool) -> Result<Output> {

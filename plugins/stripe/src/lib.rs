@@ -3,12 +3,15 @@
 mod client;
 mod commands;
 mod context;
+mod lifecycle;
 mod model;
 mod pages;
 mod routes;
 mod service;
+mod source;
 mod store;
 
+use std::fmt;
 use std::sync::Arc;
 
 use belgie_api::command::PluginCommand;
@@ -17,22 +20,49 @@ use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
 pub use crate::client::{Refused, VERSION};
+pub use crate::lifecycle::{Change, Deed, Lifecycle, Listeners};
+pub use crate::model::lapse::{Lapse, Opening};
 pub use crate::model::settings::Settings;
-pub use crate::model::subscription::Shown;
-pub use crate::service::{Account, Billing, Bought, Replayed, Standing, Wish};
+pub use crate::model::subject::Columns;
+pub use crate::model::subscription::{Shown, Subscription};
+pub use crate::service::{Account, Billing, Bought, Drift, Pushed, Replayed, Standing, Wish};
+pub use crate::source::PlanSource;
 pub use crate::store::events::Kept;
 
 /// Plans sold through Stripe, as a plugin. It is off until it has a secret key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Stripe {
     settings: Settings,
+    listeners: Listeners,
+    source: Option<Arc<dyn PlanSource>>,
+}
+
+impl fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = f.debug_struct("Stripe");
+        parts.field("settings", &self.settings).field("listeners", &self.listeners).finish_non_exhaustive()
+    }
 }
 
 impl Stripe {
     /// Plans with these settings instead of those of the configuration file.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, ..Self::default() }
+    }
+
+    /// Adds somebody who hears of what happens to customers and subscriptions, and may say no.
+    #[must_use]
+    pub fn listener(self, listener: impl Lifecycle + 'static) -> Self {
+        self.listeners.add(Arc::new(listener));
+        self
+    }
+
+    /// Adds plans that are not in the file.
+    #[must_use]
+    pub fn plans(mut self, source: impl PlanSource + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
     }
 }
 
@@ -64,12 +94,29 @@ impl Plugin for Stripe {
         if self.settings.secret_key.is_none() {
             return Ok(());
         }
-        if host.plans().all().iter().all(belgie_api::Plan::is_free) {
+        if self.source.is_none() && host.plans().all().iter().all(belgie_api::Plan::is_free) {
             tracing::warn!("Stripe is set up, and no [[plan]] has a price: there is nothing to sell");
         }
-        let billing = Billing::new(host.clone(), self.settings.clone())?;
+        let billing = Billing::new(host.clone(), self.settings.clone(), self.listeners.clone(), self.source.clone())?;
         mount.provide(Arc::clone(&billing)).subscriptions(Arc::new(context::Contexts(Arc::clone(&billing))));
+        let people = || Arc::new(service::People(Arc::clone(&billing)));
+        mount.veto(people()).observer(people()).data_export(people());
         routes::mount(&billing, mount);
+        let own = Arc::clone(&billing);
+        mount.job("stripe.turns", service::TURNS_EVERY, move || {
+            let billing = Arc::clone(&own);
+            async move { billing.tell_turns().await }
+        });
+        let own = Arc::clone(&billing);
+        mount.job("stripe.chores", service::CHORES_EVERY, move || {
+            let billing = Arc::clone(&own);
+            async move { billing.do_chores().await }
+        });
+        let own = Arc::clone(&billing);
+        mount.job("stripe.look_again", service::LOOK_EVERY, move || {
+            let billing = Arc::clone(&own);
+            async move { billing.look_again().await }
+        });
         mount.job("stripe.events", service::EVERY, move || {
             let billing = Arc::clone(&billing);
             async move { billing.catch_up().await }

@@ -1,6 +1,8 @@
 //! What the plugin is about, without a database or a network.
 
 pub mod ask;
+pub mod lapse;
+pub mod money;
 pub mod refusal;
 pub mod return_to;
 pub mod settings;

@@ -1,11 +1,13 @@
 //! What people see.
 
 use belgie_api::axum::response::Response;
+use belgie_api::context::SubscriptionStatus;
 use belgie_api::plugin::Template;
 use belgie_api::web::{FormAction, Visitor};
-use belgie_api::{Caller, Plan, Result};
+use belgie_api::{Caller, Interval, Plan, Result};
 use serde_json::{Value, json};
 
+use crate::lifecycle::Deed;
 use crate::model::ask::Ask;
 use crate::service::Billing;
 
@@ -36,20 +38,26 @@ pub async fn upgrade(
     }
     let account = billing.account(caller, Some(&ask.account_id())).await?;
     let standing = billing.standing(ask.subject).await?;
-    let plans = billing.host().plans();
+    let may_manage = billing.may(caller, &account, Deed::Upgrade).await?;
+    let plans = billing.current_plans().await?;
     let title = |name: &str| plans.find(name).map_or_else(|| name.to_owned(), |plan| plan.title.clone());
     let present = standing.context.as_ref();
-    let is_done = present.is_some_and(|own| ask.plans.contains(&own.plan));
-    let offered = plans.all().iter().filter(|plan| ask.plans.contains(&plan.name));
+    let is_unpaid = present.is_some_and(|own| own.status == SubscriptionStatus::ReadOnly);
+    let is_done = !is_unpaid && present.is_some_and(|own| ask.plans.contains(&own.plan));
+    let mut offered = Vec::new();
+    for plan in plans.all().iter().filter(|plan| ask.plans.contains(&plan.name)) {
+        offered.push(offer(billing, plan, is_done).await);
+    }
     let context = json!({
-        "state": if is_done { "done" } else if account.may_manage { "choose" } else { "may_not" },
+        "state": if is_done { "done" } else if may_manage { "choose" } else { "may_not" },
         "error": error,
         "account": account.name,
         "is_personal": ask.user.is_some() && ask.account_id() == caller.user().id.to_string(),
         "tool": ask.tool,
         "present": present.map(|own| title(&own.plan)),
         "ask": sealed,
-        "plans": offered.map(offer).collect::<Vec<_>>(),
+        "plans": offered,
+        "is_unpaid": is_unpaid,
         "changes": standing.is_subscribed,
     });
     show(billing, visitor, context)
@@ -62,7 +70,9 @@ fn show(billing: &Billing, visitor: &Visitor, context: Value) -> Result<Response
     Ok(page)
 }
 
-fn offer(plan: &Plan) -> Value {
+/// A plan with what it costs: who is done need not be told.
+async fn offer(billing: &Billing, plan: &Plan, is_done: bool) -> Value {
+    let cost = async |interval| if is_done { None } else { billing.cost(plan, interval).await };
     json!({
         "name": plan.name,
         "title": plan.title,
@@ -71,5 +81,8 @@ fn offer(plan: &Plan) -> Value {
         "trial_days": plan.trial_days,
         "monthly": plan.monthly.is_some(),
         "annual": plan.annual.is_some(),
+        "monthly_cost": cost(Interval::Month).await,
+        "annual_cost": cost(Interval::Year).await,
+        "by_seat": plan.sale.seats_from_members && plan.sale.seat.is_none(),
     })
 }

@@ -3,11 +3,16 @@
 mod accounts;
 mod change;
 mod checkout;
+mod customers;
+mod drift;
 mod events;
 mod landing;
 mod manage;
+mod people;
 mod plans;
+mod prices;
 mod sync;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -15,16 +20,25 @@ use belgie_api::{Failure, Host, Result};
 
 pub use self::accounts::Account;
 pub use self::checkout::{Bought, Wish};
+pub use self::drift::{Drift, Pushed};
 pub use self::events::{EVERY, Replayed};
+pub use self::people::People;
 pub use self::plans::Standing;
+use self::prices::Prices;
+pub use self::upkeep::{CHORES_EVERY, LOOK_EVERY, TURNS_EVERY};
 use crate::client::Stripe;
+use crate::lifecycle::{Lifecycle, Listeners};
 use crate::model::settings::Settings;
+use crate::source::{Catalogue, PlanSource};
 
 /// The plans of this gateway, sold through Stripe: what handlers of an application take as `Use<Billing>`.
 pub struct Billing {
     host: Host,
     settings: Settings,
     stripe: Stripe,
+    listeners: Listeners,
+    catalogue: Catalogue,
+    prices: Prices,
 }
 
 impl Billing {
@@ -32,16 +46,27 @@ impl Billing {
     ///
     /// # Errors
     /// When there is no key to work with.
-    pub fn new(host: Host, settings: Settings) -> Result<Arc<Self>> {
+    pub fn new(
+        host: Host,
+        settings: Settings,
+        listeners: Listeners,
+        source: Option<Arc<dyn PlanSource>>,
+    ) -> Result<Arc<Self>> {
         let key = settings.secret_key.clone().ok_or_else(crate::model::refusal::off)?;
         let stripe = Stripe::new(host.clone(), settings.base().map_err(Failure::internal)?, key);
-        Ok(Arc::new(Self { host, settings, stripe }))
+        let catalogue = Catalogue::new(host.plans().clone(), source);
+        Ok(Arc::new(Self { host, settings, stripe, listeners, catalogue, prices: Prices::default() }))
     }
 
     /// What the host lends.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// Adds somebody who hears of what happens, from now on.
+    pub fn listen(&self, listener: Arc<dyn Lifecycle>) {
+        self.listeners.add(listener);
     }
 
     /// How the plugin is set up.

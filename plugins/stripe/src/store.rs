@@ -1,6 +1,8 @@
 //! The tables of this plugin.
 
 pub mod checkouts;
+pub mod chores;
 pub mod customers;
 pub mod events;
 pub mod subscriptions;
+pub mod trials;

@@ -1,5 +1,7 @@
 //! The short way in the stateless era, where every request stands for itself.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -14,7 +16,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{DirectPath, Plain, success};
-use crate::access::is_listed;
 use crate::mcp::answer;
 use crate::mcp::idle_peer::IdlePeer;
 use crate::mcp::message::Message;
@@ -28,7 +29,7 @@ struct ToolList<'a> {
     meta: &'a RawValue,
     ttl_ms: u64,
     cache_scope: &'static str,
-    tools: Vec<&'a RawValue>,
+    tools: Vec<Cow<'a, RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -91,13 +92,12 @@ impl DirectPath {
     }
 
     fn list(&self, visit: &Visit) -> ToolList<'_> {
-        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.guard));
         ToolList {
             result_type: "complete",
             meta: self.gate.meta_json(),
             ttl_ms: self.gate.ttl_ms(),
             cache_scope: "private",
-            tools: visible.map(|tool| tool.json.as_ref()).collect(),
+            tools: self.gate.written_tools(&visit.caller, false),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The short way in a session of the older era, for tools that have nothing to say to their client while they run.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -14,8 +15,10 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{Call, DirectPath, Plain, success};
-use crate::access::is_listed;
+use crate::access::{Denial, foresee};
 use crate::mcp::answer;
+use crate::mcp::catalog::NativeTool;
+use crate::mcp::gate::Shows;
 use crate::mcp::message::Message;
 use crate::mcp::run::Visit;
 use crate::mcp::session::Running;
@@ -36,7 +39,7 @@ pub(crate) struct Begun {
 
 #[derive(Serialize)]
 struct ToolList<'a> {
-    tools: Vec<&'a RawValue>,
+    tools: Vec<Cow<'a, RawValue>>,
 }
 
 impl DirectPath {
@@ -54,7 +57,12 @@ impl DirectPath {
         if !is_lively || !message.meta.is_bare() || !self.is_plain(parts, message) {
             return None;
         }
-        Some(match self.read(message, &visit.caller, |tool| tool.is_plain)? {
+        // A form about the plan is shown while the call waits, in a stream of rmcp's.
+        let has_form = Shows::of(peer.peer_info().map(|info| info.capabilities.clone())) == Shows::Forms;
+        let is_fit = |tool: &NativeTool| {
+            tool.is_plain && !(has_form && matches!(foresee(&visit.caller, &tool.guard), Err(Denial::Plan { .. })))
+        };
+        Some(match self.read(message, &visit.caller, is_fit)? {
             Plain::List => PlainInSession::List,
             Plain::UnknownTool(name) => PlainInSession::UnknownTool(name),
             Plain::Call(call) => {
@@ -88,8 +96,7 @@ impl DirectPath {
     }
 
     fn list_in_session(&self, visit: &Visit) -> ToolList<'_> {
-        let visible = self.gate.catalog().native().iter().filter(|tool| is_listed(&visit.caller, &tool.guard));
-        ToolList { tools: visible.map(|tool| tool.legacy_json.as_ref()).collect() }
+        ToolList { tools: self.gate.written_tools(&visit.caller, true) }
     }
 
     /// Runs a call. `None` when it was cancelled, so that nobody wants to hear of it any more.

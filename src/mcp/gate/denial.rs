@@ -1,5 +1,6 @@
 //! How a denial sounds inside the protocol, where no HTTP status can carry it any more.
 
+use belgie_api::Plan;
 use belgie_api::ports::Lacking;
 use belgie_api::tools::Denied;
 use rmcp::handler::server::tool::IntoCallToolResult;
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::{Gate, upgrade};
 
 use crate::access::decide::ActionKind;
-use crate::access::{Action, Denial};
+use crate::access::{Action, Denial, Guard, would_do};
 use crate::mcp::answer::INSUFFICIENT_SCOPE;
 use crate::mcp::catalog::unknown_tool;
 use crate::mcp::run::Visit;
@@ -25,13 +26,15 @@ const TOO_LARGE: &str = "These arguments are larger than the rules of this place
 pub(crate) struct Asked<'a> {
     pub(crate) visit: &'a Visit,
     pub(crate) context: &'a RequestContext<RoleServer>,
+    /// What stands before the tool.
+    pub(crate) guard: &'a Guard,
     /// What the client answers to what was asked of it before (MCP 2026-07-28, multi round-trip requests).
     pub(crate) answers: Option<&'a InputResponses>,
 }
 
 /// A refused tool call. A hidden tool does not exist; everything else is a result that the model can read, or a question to
 /// the person behind it.
-pub(crate) fn refuse_call(
+pub(crate) async fn refuse_call(
     gate: &Gate,
     asked: &Asked<'_>,
     name: &str,
@@ -44,7 +47,10 @@ pub(crate) fn refuse_call(
             Denied::new("access.scope_missing", format!("This call needs more rights: {scopes}.")).with_scope(&scopes)
         }
         Denial::Plan { plans, entitlements } => {
-            return upgrade::refuse(gate, asked, Lacking { tool: name, plans: &plans, entitlements: &entitlements });
+            let caller = &asked.visit.caller;
+            let would_do = |plan: &Plan| would_do(caller, asked.guard, plan);
+            let lacking = Lacking { tool: name, plans: &plans, entitlements: &entitlements, would_do: &would_do };
+            return upgrade::refuse(gate, asked, lacking).await;
         }
         Denial::Arguments => Denied::new("access.arguments_refused", "This call is not allowed with these arguments."),
         Denial::TooLarge => Denied::new("access.arguments_too_large", TOO_LARGE),

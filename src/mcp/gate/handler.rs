@@ -94,7 +94,7 @@ impl ServerHandler for Gate {
         }
         let caller = Visit::behind(&context.extensions)?.caller;
         let modern = is_modern(&context);
-        let (tools, ttl_ms) = listing::tools(self.catalog(), &caller, &context).await;
+        let (tools, ttl_ms) = listing::tools(self, &caller, &context).await;
         let mut list = ListToolsResult::with_all_items(tools);
         (list.ttl_ms, list.cache_scope) = self.hints(ttl_ms, modern);
         self.sign(&mut list.meta, modern);
@@ -118,8 +118,9 @@ impl ServerHandler for Gate {
         let mut response = match (decide(&visit.caller, action, request.arguments.as_ref()), found) {
             (Err(denial), _) => {
                 visit.record.refused(&visit.caller, ActionKind::CallTool, &name, &guard, &denial).await;
-                let asked = Asked { visit: &visit, context: &context, answers: request.input_responses.as_ref() };
-                refuse_call(self, &asked, &name, denial)?
+                let answers = request.input_responses.as_ref();
+                let asked = Asked { visit: &visit, context: &context, guard: &guard, answers };
+                Box::pin(refuse_call(self, &asked, &name, denial)).await?
             }
             (Ok(permit), Found::Native(tool)) => {
                 upgrade::take_answer(&mut request);

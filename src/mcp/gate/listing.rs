@@ -1,6 +1,7 @@
 //! Lists: everything that is there, less what the caller must not know of.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use belgie_api::Caller;
 use rmcp::model::{
@@ -10,8 +11,9 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
-use super::misbehaved;
-use crate::access::is_listed;
+use super::locked::{Appearance, marked};
+use super::{Gate, misbehaved};
+use crate::access::{Guard, is_listed};
 use crate::mcp::catalog::{Catalog, Wrapped};
 use crate::mcp::{param_headers, run};
 
@@ -30,12 +32,18 @@ pub(super) async fn ask(
 /// The tools this caller may know of: ours as they were added, then those of the wrapped servers by name. With it, for
 /// how long the latter let them be kept.
 pub(super) async fn tools(
-    catalog: &Catalog,
+    gate: &Gate,
     caller: &Caller,
     context: &RequestContext<RoleServer>,
 ) -> (Vec<Tool>, Option<u64>) {
-    let native = catalog.native().iter().filter(|entry| is_listed(caller, &entry.guard));
-    let mut tools: Vec<Tool> = native.map(|entry| entry.tool.clone()).collect();
+    let catalog = gate.catalog();
+    let shown = |tool: Tool, guard: &Arc<Guard>| match gate.appearance(caller, &tool.name, guard) {
+        Appearance::Absent => None,
+        Appearance::Open => Some(tool),
+        Appearance::Locked(mark) => Some(marked(tool, mark)),
+    };
+    let native = catalog.native().iter();
+    let mut tools: Vec<Tool> = native.filter_map(|entry| shown(entry.tool.clone(), &entry.guard)).collect();
     let mut wrapped: BTreeMap<String, Tool> = BTreeMap::new();
     let mut taken: HashSet<String> = HashSet::new();
     let mut ttl_ms = None;
@@ -52,9 +60,11 @@ pub(super) async fn tools(
             // The server that was added first has the name, whether the caller may know of its tool or not: it is the one
             // that a call would reach.
             let is_first = catalog.find_native(&tool.name).is_none() && taken.insert(tool.name.clone().into_owned());
-            if !is_first || !is_listed(caller, &server.guard_of_tool(&tool.name)) {
+            if !is_first {
                 continue;
             }
+            let guard = server.guard_of_tool(&tool.name);
+            let Some(tool) = shown(tool, &guard) else { continue };
             if let Err(problem) = param_headers::check(&tool.input_schema) {
                 tracing::warn!(server.name = server.name, tool.name = %tool.name, %problem, "a tool is left out");
                 continue;

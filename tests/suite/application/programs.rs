@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::{through, with_provider};
 use crate::provider::{call, read};
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Idp, PATIENCE, Tokens};
+use crate::support::{Agent, Browser, Idp, PATIENCE, Stripe, Tokens};
 
 /// Where cargo puts examples, beside the folder this suite runs from.
 fn built(name: &str) -> PathBuf {
@@ -217,5 +217,18 @@ async fn the_organization_team_example_runs() {
     let said = agent.modern(&format!("{url}/mcp"), &tokens.access).call("pin_note", note).await;
     assert_eq!(said.text(), "Pinned to the board of Red", "{}", said.body);
     assert_eq!(read(&mut browser, &board).await, (StatusCode::OK, json!(["ada@example.org: Begin"])));
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stripe_example_runs() {
+    let stripe = Stripe::start().await;
+    let settings = format!("{}{}", stripe.table(), super::paid::PLANS);
+    let Some(program) = Program::start("stripe", &settings).await else { return };
+    let mut browser = program.set_up().await;
+    let now = belgie_api::Clock::now(&belgie_api::clock::SystemClock);
+    super::paid::journey(&stripe, &program.url(), &mut browser, now).await;
+    let journal = browser.get("/journal").await.body;
+    assert_eq!(journal, r#"["pro is paid","pro will end","pro has ended"]"#);
     program.end().await;
 }

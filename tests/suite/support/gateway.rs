@@ -159,7 +159,7 @@ async fn launch(place: Place, clock: Arc<ShiftedClock>, probe: Probe, build: Bui
 /// Tests come from one address; limits have tests of their own.
 const GENEROUS: &str = "[limits]\nsign_in_per_minute = 6000\nsign_in_per_account_per_minute = 6000\n\
     sign_in_from_new_devices_per_hour = 6000\nmails_per_minute = 6000\nmails_per_recipient_per_hour = 6000\n\
-    sign_up_per_minute = 6000\nregister_per_minute = 6000\ntoken_per_minute = 6000\nauthorize_per_minute = 6000\n";
+    sign_up_per_minute = 6000\nregister_per_minute = 6000\ntoken_per_minute = 6000\nauthorize_per_minute = 6000\nbilling_per_minute = 6000\n";
 
 /// A running gateway.
 pub struct TestGateway {

@@ -2,7 +2,9 @@
 //! idempotency keys, refuses parameters it does not know, and misbehaves when told to.
 
 mod answers;
+mod record;
 mod shop;
+mod upkeep;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -93,6 +95,7 @@ pub fn sign(secret: &str, body: &str, at: Timestamp) -> String {
 pub async fn tell(gateway: &TestGateway, event: &Value) -> Reply {
     let body = event.to_string();
     let signature = sign(SIGNING_SECRET, &body, gateway.clock.now());
+    record::note(&json!({ "kind": "webhook", "body": body, "header": signature, "secret": SIGNING_SECRET }));
     tell_raw(gateway, &body, Some(&signature)).await
 }
 

@@ -22,6 +22,15 @@ pub struct OrgName {
     pub name: String,
 }
 
+/// An organization or a team from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// What people call it.
+    pub name: String,
+    /// How many are in it.
+    pub members: i64,
+}
+
 /// What a person is in an organization, and since which of their comings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrgMember {
@@ -86,6 +95,15 @@ pub trait OrganizationContexts: Send + Sync {
         Ok(None)
     }
 
+    /// How many are in an organization, and what people call it; `None` when it is gone, or nobody counts.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn size(&self, organization: OrgId) -> Result<Option<Size>> {
+        let _nobody_counts = organization;
+        Ok(None)
+    }
+
     /// The organization that has this name in URLs now; names it had before do not count.
     ///
     /// # Errors
@@ -119,6 +137,15 @@ pub trait TeamContexts: Send + Sync {
     async fn list(&self, organization: OrgId) -> Result<Vec<TeamName>> {
         let _none_to_speak_of = organization;
         Ok(Vec::new())
+    }
+
+    /// How many are in a team, and what people call it; `None` when it is gone, or nobody counts.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn size(&self, organization: OrgId, team: TeamId) -> Result<Option<Size>> {
+        let _nobody_counts = (organization, team);
+        Ok(None)
     }
 
     /// Those of them into which a person may bring others. Without an answer of its own a plugin lets nobody.

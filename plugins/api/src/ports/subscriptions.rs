@@ -1,6 +1,7 @@
 //! How plans reach callers, and refused callers the plans, without anybody knowing the plugin that sells them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use crate::caller::Caller;
 use crate::context::SubscriptionContext;
 use crate::failure::Result;
 use crate::id::{OrgId, TeamId, UserId};
+use crate::plan::Plan;
 use crate::principal::Principal;
 
 /// Who has a plan, and pays for it.
@@ -67,7 +69,7 @@ impl BillingSubject {
 }
 
 /// What a refused call lacked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Lacking<'a> {
     /// The tool that was called.
     pub tool: &'a str,
@@ -75,6 +77,16 @@ pub struct Lacking<'a> {
     pub plans: &'a BTreeSet<String>,
     /// Features that the caller's plan lacks.
     pub entitlements: &'a BTreeSet<String>,
+    /// Whether a plan would let the call through: it meets every rule before the tool, and not only the one that has refused.
+    pub would_do: &'a (dyn Fn(&Plan) -> bool + Send + Sync),
+}
+
+impl fmt::Debug for Lacking<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = f.debug_struct("Lacking");
+        parts.field("tool", &self.tool).field("plans", &self.plans).field("entitlements", &self.entitlements);
+        parts.finish_non_exhaustive()
+    }
 }
 
 /// Where somebody gets what a refused call lacked.

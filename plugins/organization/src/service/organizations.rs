@@ -1,7 +1,8 @@
 //! Organizations themselves: made, found, changed, deleted.
 
 use belgie_api::context::OrgContext;
-use belgie_api::ports::OrgMember;
+use belgie_api::hooks::Act;
+use belgie_api::ports::{OrgMember, Size};
 use belgie_api::{Event, OrgId, Result, UserId};
 use serde_json::{Value, json};
 
@@ -175,6 +176,16 @@ impl Organizations {
         store::organizations::find(&mut self.host.db().read().await?, id).await
     }
 
+    /// How many are in an organization and what it is called, whoever asks; `None` when it is deleted.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn size(&self, id: OrgId) -> Result<Option<Size>> {
+        let mut conn = self.host.db().read().await?;
+        let Some(found) = store::organizations::find(&mut conn, id).await? else { return Ok(None) };
+        Ok(Some(Size { name: found.name, members: store::members::count(&mut conn, id).await? }))
+    }
+
     /// The organization that has this slug now, whoever asks; slugs it had before do not count.
     ///
     /// # Errors
@@ -227,6 +238,8 @@ impl Organizations {
                 if after.slug != before.slug {
                     self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
                     store::slugs::retire(&mut tx, &before.slug, now).await?;
+                }
+                if after.slug != before.slug || after.name != before.name {
                     tx.emit(Event::OrganizationChanged { organization: id });
                 }
                 store::organizations::update(&mut tx, &after).await?;
@@ -271,6 +284,7 @@ impl Organizations {
         organization: &Organization,
     ) -> Result<()> {
         let (id, now) = (organization.id, self.host.now());
+        self.host.accounts().ask_vetoes(tx, Act::DeleteOrganization { organization: id }).await?;
         for listener in self.listeners.all() {
             listener.before_delete(tx, organization).await?;
         }

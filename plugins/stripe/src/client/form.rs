@@ -29,6 +29,15 @@ impl Form {
         }
     }
 
+    /// Adds what others want to say, but nothing that is said here already.
+    #[must_use]
+    pub fn with_others(mut self, others: Vec<(String, String)>) -> Self {
+        let is_new = |(name, _): &(String, String)| !self.0.iter().any(|(own, _)| own == name);
+        let new: Vec<_> = others.into_iter().filter(is_new).collect();
+        self.0.extend(new);
+        self
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

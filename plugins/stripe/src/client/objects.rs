@@ -28,6 +28,53 @@ pub struct Price {
     pub lookup_key: Option<String>,
     /// How often, if more than once.
     pub recurring: Option<Recurring>,
+    /// How much, in the smallest unit of the currency; `None` where that depends on how many.
+    pub unit_amount: Option<i64>,
+    /// Three letters in lower case.
+    pub currency: Option<String>,
+    /// Whether it can be bought.
+    pub active: Option<bool>,
+    /// What is sold for it: its id.
+    pub product: Option<String>,
+}
+
+/// What is sold.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Product {
+    /// `prod_...`, or what we called it.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// A sentence about it.
+    pub description: Option<String>,
+    /// Whether it can be bought.
+    #[serde(default)]
+    pub active: bool,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What is to become of a subscription.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Schedule {
+    /// `sub_sched_...`
+    pub id: String,
+    /// Its steps.
+    #[serde(default)]
+    pub phases: Vec<Phase>,
+    /// What we wrote on it.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A step of it, in seconds since 1970.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Phase {
+    /// From when.
+    pub start_date: i64,
+    /// To when.
+    pub end_date: i64,
 }
 
 /// How often is paid.
@@ -83,6 +130,8 @@ pub struct Subscription {
     pub trial_end: Option<i64>,
     /// What is paid for.
     pub items: List<Item>,
+    /// Stripe's plan for what is to become of it: its id.
+    pub schedule: Option<String>,
     /// What we wrote on it.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,

@@ -42,7 +42,7 @@ pub fn not_taken(what: &str) -> Failure {
     let failure = Failure::bad_request("subscription.not_taken", format!("Stripe does not take this `{what}`."));
     match what {
         "metadata" => failure.hint(
-            "At most 48 names, each of at most 40 letters without square brackets, with values of at most 500 letters.",
+            "At most 47 names, each of at most 40 letters without square brackets, with values of at most 500 letters.",
         ),
         _ => failure.hint("Leave it out, or see which ones Stripe knows."),
     }
@@ -66,6 +66,28 @@ pub fn no_customer() -> Failure {
 /// Nothing is to be taken back.
 pub fn not_canceled() -> Failure {
     Failure::bad_request("subscription.not_pending_cancellation", "The subscription does not end.")
+}
+
+/// The card does not pay what a change costs.
+pub fn declined() -> Failure {
+    Failure::bad_request("subscription.payment_declined", "The payment was declined, so nothing has changed.")
+        .hint("Choose another card in the billing portal.")
+}
+
+/// What is to become of the subscription was settled elsewhere.
+pub fn scheduled_elsewhere() -> Failure {
+    Failure::conflict(
+        "subscription.scheduled_elsewhere",
+        "Somebody has planned at Stripe what becomes of this subscription.",
+    )
+    .hint("Let go of that schedule in Stripe's dashboard first.")
+}
+
+/// An account, organization or team goes for which somebody still pays.
+pub fn still_paid(what: &str) -> Failure {
+    let message = format!("A subscription of this {what} is still running.");
+    Failure::conflict("subscription.still_running", message)
+        .hint("Cancel it in the billing portal, and delete once its period is over; or let Stripe's dashboard end it at once.")
 }
 
 /// Somebody began another payment for the same account at the same moment.

@@ -6,6 +6,8 @@ use belgie_api::settings::Section;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
+use super::lapse::Lapse;
+
 /// Where Stripe is.
 const API_BASE: &str = "https://api.stripe.com/";
 const DAY: Duration = Duration::from_secs(86_400);
@@ -21,6 +23,14 @@ pub struct Settings {
     pub api_base: Option<Url>,
     /// For how long a plan stays open after a payment has failed.
     pub grace: Duration,
+    /// For how long what changes nothing stays open after that.
+    pub read_only: Duration,
+    /// How long events are kept that were dealt with.
+    pub events_kept: Duration,
+    /// How long events are kept that were given up.
+    pub failed_events_kept: Duration,
+    /// Whether everybody who gets an account becomes a customer at once, and not only who buys.
+    pub customer_on_sign_up: bool,
     /// Whether only people with a proven address may buy.
     pub requires_verified_email: bool,
 }
@@ -33,6 +43,10 @@ impl Settings {
         let previous = section.secret("previous_webhook_secret");
         let api_base = section.opt_url("api_base");
         let grace = section.duration("grace", Duration::ZERO..=30 * DAY, 7 * DAY);
+        let read_only = section.duration("read_only", Duration::ZERO..=365 * DAY, Duration::ZERO);
+        let events_kept = section.duration("events_kept", DAY..=3650 * DAY, 90 * DAY);
+        let failed_events_kept = section.duration("failed_events_kept", DAY..=3650 * DAY, 365 * DAY);
+        let customer_on_sign_up = section.boolean("create_customer_on_sign_up", false);
         let requires_verified_email = section.boolean("require_email_verification", false);
         if secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose_secret())) {
             let remedy = "take the key that begins with `sk_` or `rk_` from Stripe's dashboard";
@@ -60,7 +74,23 @@ impl Settings {
             );
         }
         let webhook_secrets = webhook_secret.into_iter().chain(previous).collect();
-        Self { secret_key, webhook_secrets, api_base, grace, requires_verified_email }
+        Self {
+            secret_key,
+            webhook_secrets,
+            api_base,
+            grace,
+            read_only,
+            events_kept,
+            failed_events_kept,
+            customer_on_sign_up,
+            requires_verified_email,
+        }
+    }
+
+    /// What becomes of a plan whose payment is missing.
+    #[must_use]
+    pub const fn lapse(&self) -> Lapse {
+        Lapse { grace: self.grace, read_only: self.read_only }
     }
 
     /// Where Stripe is.

@@ -1,13 +1,14 @@
 //! A subscription as we keep it, and what it opens when.
 
-use std::time::Duration;
-
 use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
 use belgie_api::ports::BillingSubject;
 use belgie_api::{Plan, Result, SubscriptionId, Timestamp};
 use serde::Serialize;
 
+use super::lapse::{Lapse, Opening};
 use super::subject::Columns;
+
+const FOR_EVER: Timestamp = Timestamp::from_unix_micros(i64::MAX);
 
 /// A row of `stripe_subscriptions`.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -51,6 +52,16 @@ pub struct Subscription {
     pub ended_at: Option<Timestamp>,
     /// Since when a payment is missing.
     pub past_due_since: Option<Timestamp>,
+    /// How many things are paid for in it.
+    pub item_count: i64,
+    /// The item that carries a price of its own for seats.
+    pub seat_item_id: Option<String>,
+    /// Stripe's plan for what is to become of it.
+    pub schedule_id: Option<String>,
+    /// The plan it changes to with the period, if that was asked for here.
+    pub scheduled_plan: Option<String>,
+    /// The next moment at which it opens less without any news.
+    pub turns_at: Option<Timestamp>,
     /// The place of the look it comes from.
     pub synced_seq: i64,
     /// When we first heard of it.
@@ -76,6 +87,8 @@ pub struct Shown {
     canceled_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     billing_interval: String,
+    /// The plan it changes to with the period.
+    schedule: Option<String>,
     price_id: String,
     limits: std::collections::BTreeMap<String, String>,
 }
@@ -96,23 +109,38 @@ impl Subscription {
         with_period.into_iter().chain(self.cancel_at).chain(self.ended_at).min()
     }
 
-    /// Until when it opens its plan, as far as is known now: `None` when it opens nothing, and the end of time when nothing
-    /// is settled.
-    #[must_use]
-    pub fn open_until(&self, grace: Duration) -> Option<Timestamp> {
-        const FOR_EVER: Timestamp = Timestamp::from_unix_micros(i64::MAX);
-        let by_status = match self.status.as_str() {
-            "active" | "trialing" => FOR_EVER,
-            "past_due" => self.past_due_since?.plus(grace),
+    /// Until when it opens this much, as far as is known now: `None` when it does not, and the end of time when nothing is
+    /// settled.
+    fn until(&self, opening: Opening, lapse: Lapse) -> Option<Timestamp> {
+        let by_status = match (self.status.as_str(), opening) {
+            ("active" | "trialing", _) => FOR_EVER,
+            ("past_due", Opening::Everything) => self.past_due_since?.plus(lapse.grace),
+            // Stripe has given the payment up; it was missing before.
+            ("past_due" | "unpaid", Opening::Reading) => self.past_due_since?.plus(lapse.grace).plus(lapse.read_only),
             _ => return None,
         };
         Some(self.ends_at().map_or(by_status, |end| end.min(by_status)))
     }
 
-    /// Whether it opens its plan at a moment.
+    /// How much of its plan it opens at a moment.
     #[must_use]
-    pub fn is_open(&self, now: Timestamp, grace: Duration) -> bool {
-        self.open_until(grace).is_some_and(|until| until > now)
+    pub fn opening(&self, now: Timestamp, lapse: Lapse) -> Option<Opening> {
+        let is_open = |opening: &Opening| self.until(*opening, lapse).is_some_and(|until| until > now);
+        [Opening::Everything, Opening::Reading].into_iter().find(is_open)
+    }
+
+    /// Whether it opens all of its plan at a moment.
+    #[must_use]
+    pub fn is_open(&self, now: Timestamp, lapse: Lapse) -> bool {
+        self.opening(now, lapse) == Some(Opening::Everything)
+    }
+
+    /// The next moment after this one at which it opens less, if nobody says otherwise before.
+    #[must_use]
+    pub fn next_turn(&self, now: Timestamp, lapse: Lapse) -> Option<Timestamp> {
+        let turns =
+            [Opening::Everything, Opening::Reading].into_iter().filter_map(|opening| self.until(opening, lapse));
+        turns.filter(|turn| *turn > now && *turn != FOR_EVER).min()
     }
 
     /// Whether Stripe still has it as one that goes on, whatever it opens: then a second one is never begun beside it.
@@ -125,13 +153,13 @@ impl Subscription {
     ///
     /// # Errors
     /// When no version of ours has written it.
-    pub fn context(&self, plan: &Plan, grace: Duration) -> Result<SubscriptionContext> {
-        let status = match self.status.as_str() {
-            "trialing" => SubscriptionStatus::Trialing,
-            "past_due" => SubscriptionStatus::PastDue,
+    pub fn context(&self, plan: &Plan, now: Timestamp, lapse: Lapse) -> Result<SubscriptionContext> {
+        let status = match (self.status.as_str(), self.opening(now, lapse)) {
+            (_, Some(Opening::Reading)) => SubscriptionStatus::ReadOnly,
+            ("trialing", _) => SubscriptionStatus::Trialing,
+            ("past_due", _) => SubscriptionStatus::PastDue,
             _ => SubscriptionStatus::Active,
         };
-        let until = self.open_until(grace).filter(|until| until.unix_micros() != i64::MAX);
         Ok(SubscriptionContext {
             subject: Some(self.subject()?),
             period_start: self.period_start,
@@ -139,7 +167,7 @@ impl Subscription {
             ends_at: self.ends_at(),
             seats: self.seats.and_then(|seats| u32::try_from(seats).ok()),
             limits: plan.limits.clone(),
-            valid_until: until,
+            valid_until: self.next_turn(now, lapse),
             ..SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), status)
         })
     }
@@ -164,6 +192,7 @@ impl Subscription {
             canceled_at: self.canceled_at,
             ended_at: self.ended_at,
             billing_interval: self.pay_interval.clone(),
+            schedule: self.scheduled_plan.clone(),
             price_id: self.price_id.clone(),
             limits: plan.map(|plan| plan.limits.clone()).unwrap_or_default(),
         })

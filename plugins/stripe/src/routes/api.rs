@@ -4,17 +4,24 @@ use belgie_api::axum::body::Bytes;
 use belgie_api::axum::extract::{Query, State};
 use belgie_api::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use belgie_api::axum::response::{IntoResponse, Response};
+use belgie_api::ports::LimitBucket;
 use belgie_api::web::Known;
 use belgie_api::web::json::{read_json, unkept};
-use belgie_api::{Failure, Result};
+use belgie_api::{Caller, Failure, Result};
 use serde_json::json;
 
 use super::Service;
 use super::bodies::{Act, Listing, Upgrade};
-use crate::service::Bought;
+use crate::lifecycle::Deed;
+use crate::service::{Billing, Bought};
 
 /// The longest body, in KiB.
 const LONGEST: usize = 16;
+
+/// Each of these asks Stripe, which has limits of its own that all share.
+pub(super) async fn limit(billing: &Billing, caller: &Caller) -> Result<()> {
+    billing.host().limits().take(LimitBucket::Billing, &caller.user().id.to_string()).await
+}
 
 /// Sends the browser there, or says where it would go.
 fn on_to(bought: &Bought, disable_redirect: bool) -> Result<Response> {
@@ -29,21 +36,24 @@ fn on_to(bought: &Bought, disable_redirect: bool) -> Result<Response> {
 /// `POST /auth/subscription/upgrade`
 pub async fn upgrade(State(billing): Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
     let asked: Upgrade = read_json(&headers, &body, LONGEST)?;
-    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref()).await?;
+    limit(&billing, &known.caller).await?;
+    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref(), Deed::Upgrade).await?;
     let bought = billing.upgrade(&known.caller, &known.visitor.info, &account, &asked.wish()).await?;
     on_to(&bought, asked.disable_redirect)
 }
 
 /// `GET /auth/subscription/list`
 pub async fn list(State(billing): Service, known: Known, Query(asked): Query<Listing>) -> Result<Response> {
-    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref()).await?;
+    limit(&billing, &known.caller).await?;
+    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref(), Deed::List).await?;
     unkept(&billing.list(account.subject, asked.active_only).await?)
 }
 
 /// `POST /auth/subscription/cancel`
 pub async fn cancel(State(billing): Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
     let asked: Act = read_json(&headers, &body, LONGEST)?;
-    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref()).await?;
+    limit(&billing, &known.caller).await?;
+    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref(), Deed::Cancel).await?;
     let id = asked.subscription_id.as_deref();
     let page = billing.cancel(&account, id, &asked.return_url, asked.locale.as_deref()).await?;
     on_to(&page, asked.disable_redirect)
@@ -52,7 +62,8 @@ pub async fn cancel(State(billing): Service, known: Known, headers: HeaderMap, b
 /// `POST /auth/subscription/restore`
 pub async fn restore(State(billing): Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
     let asked: Act = read_json(&headers, &body, LONGEST)?;
-    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref()).await?;
+    limit(&billing, &known.caller).await?;
+    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref(), Deed::Restore).await?;
     let id = asked.subscription_id.as_deref();
     unkept(&billing.restore(&known.caller, &known.visitor.info, &account, id).await?)
 }
@@ -60,7 +71,8 @@ pub async fn restore(State(billing): Service, known: Known, headers: HeaderMap, 
 /// `POST /auth/subscription/billing-portal`
 pub async fn portal(State(billing): Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
     let asked: Act = read_json(&headers, &body, LONGEST)?;
-    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref()).await?;
+    limit(&billing, &known.caller).await?;
+    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref(), Deed::Portal).await?;
     let page = billing.billing_portal(&account, &asked.return_url, asked.locale.as_deref()).await?;
     on_to(&page, asked.disable_redirect)
 }

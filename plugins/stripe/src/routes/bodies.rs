@@ -20,6 +20,9 @@ pub struct Upgrade {
     pub annual: bool,
     pub account_id: Option<String>,
     pub seats: Option<u32>,
+    pub subscription_id: Option<String>,
+    #[serde(default)]
+    pub schedule_at_period_end: bool,
     #[serde(default = "here")]
     pub success_url: String,
     #[serde(default = "here")]
@@ -39,6 +42,8 @@ impl Upgrade {
             plan: self.plan.clone(),
             interval: if self.annual { Interval::Year } else { Interval::Month },
             seats: self.seats,
+            subscription: self.subscription_id.clone(),
+            at_period_end: self.schedule_at_period_end,
             success_url: self.success_url.clone(),
             cancel_url: self.cancel_url.clone(),
             return_url: self.return_url.clone().unwrap_or_else(|| self.success_url.clone()),

@@ -8,6 +8,8 @@ use belgie_api::{Interval, Result};
 use serde::Deserialize;
 
 use super::Service;
+use super::api::limit;
+use crate::lifecycle::Deed;
 use crate::model::ask::Ask;
 use crate::model::refusal;
 use crate::pages;
@@ -29,6 +31,7 @@ pub struct Landing {
 
 /// `GET /auth/subscription/success`
 pub async fn land(State(billing): Service, Query(Landing { token }): Query<Landing>) -> Result<Response> {
+    // Whoever has no token of ours learns that without Stripe being asked.
     Ok(to(&billing.land(&token).await?))
 }
 
@@ -55,13 +58,16 @@ pub async fn buy(
     }
     let (plan, interval) = value(&form, "choice").split_once('.').unwrap_or_default();
     let interval = Interval::of(interval).ok_or_else(refusal::unknown_plan)?;
+    limit(&billing, &caller).await?;
     let id = ask.account_id();
-    let account = billing.account_to_manage(&caller, Some(&id)).await?;
+    let account = billing.account_to_manage(&caller, Some(&id), Deed::Upgrade).await?;
     let back = format!("/billing/upgrade?ask={sealed}");
     let wish = Wish {
         plan: plan.to_owned(),
         interval,
         seats: None,
+        subscription: None,
+        at_period_end: false,
         success_url: back.clone(),
         cancel_url: back.clone(),
         return_url: back,

@@ -4,6 +4,7 @@ use belgie_api::ports::{BillingSubject, OrgName, Organizations, Teams, Use};
 use belgie_api::{Caller, OrgId, Result, TeamId, UserId};
 
 use super::Billing;
+use crate::lifecycle::Deed;
 use crate::model::refusal;
 
 /// What an organization's roles must allow. It is a permission of the organization plugin.
@@ -46,12 +47,26 @@ impl Billing {
     /// # Errors
     /// 404 when there is none that the person may know of, 403 when their roles do not allow it or an operator wears the
     /// session.
-    pub async fn account_to_manage(&self, caller: &Caller, id: Option<&str>) -> Result<Account> {
+    pub async fn account_to_manage(&self, caller: &Caller, id: Option<&str>, deed: Deed) -> Result<Account> {
         if caller.is_worn() {
             return Err(refusal::worn());
         }
-        let account = self.account(caller, id).await?;
+        let mut account = self.account(caller, id).await?;
+        account.may_manage = self.may(caller, &account, deed).await?;
         if account.may_manage { Ok(account) } else { Err(refusal::forbidden()) }
+    }
+
+    /// Whether somebody may do this: with their own account always, else what a listener says, or their roles.
+    pub(crate) async fn may(&self, caller: &Caller, account: &Account, deed: Deed) -> Result<bool> {
+        if account.subject == (BillingSubject::User { user: caller.user().id }) {
+            return Ok(true);
+        }
+        for listener in self.listeners.all() {
+            if let Some(may) = listener.may(caller, account, deed).await? {
+                return Ok(may);
+            }
+        }
+        Ok(account.may_manage)
     }
 
     async fn organization(&self, user: UserId, id: OrgId) -> Result<Option<Account>> {

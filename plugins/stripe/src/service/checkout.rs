@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Failure, Interval, Plan, PriceName, Result, SubscriptionId, Timestamp};
+use belgie_api::{Caller, Failure, Interval, Plan, Plans, Result, SubscriptionId, Timestamp};
 use serde_json::json;
 
+use super::plans::buyable;
+use super::sync::PAYER;
 use super::{Account, Billing};
-use crate::client::{CheckoutSession, Customer, Form, List, Price};
+use crate::client::{CheckoutSession, Form};
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::model::{refusal, return_to};
@@ -34,6 +35,10 @@ pub struct Wish {
     pub interval: Interval,
     /// For how many.
     pub seats: Option<u32>,
+    /// Which subscription is to be changed, ours or Stripe's id; without one it is that which opens most.
+    pub subscription: Option<String>,
+    /// Whether another plan comes with the next period, and not at once.
+    pub at_period_end: bool,
     /// Where the browser goes once it is paid: a path of ours.
     pub success_url: String,
     /// Where it goes if it is not.
@@ -47,13 +52,13 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Whether Stripe takes such metadata: of its fifty names two are ours.
+    /// Whether Stripe takes such metadata: of its fifty names three are ours.
     fn has_good_metadata(&self) -> bool {
         let is_good = |(name, value): (&String, &String)| {
             let is_name = (1..=40).contains(&name.chars().count()) && !name.contains(['[', ']']);
             is_name && value.chars().count() <= 500
         };
-        self.metadata.len() <= 48 && self.metadata.iter().all(is_good)
+        self.metadata.len() <= 47 && self.metadata.iter().all(is_good)
     }
 
     /// For how many, as far as that can be asked for.
@@ -77,7 +82,8 @@ impl Billing {
     /// not proven though that is asked for, an address to come back to is not ours, or Stripe takes no such metadata or
     /// language; 409 when somebody else has just begun.
     pub async fn upgrade(&self, caller: &Caller, info: &RequestInfo, account: &Account, wish: &Wish) -> Result<Bought> {
-        let plan = self.buyable(&wish.plan)?;
+        let plans = self.current_plans().await?;
+        let plan = buyable(&plans, &wish.plan)?;
         if self.settings.requires_verified_email && !caller.user().email_verified {
             return Err(refusal::unproven());
         }
@@ -87,24 +93,13 @@ impl Billing {
         if !wish.has_good_metadata() {
             return Err(refusal::not_taken("metadata"));
         }
-        let price = self.price(plan, wish.interval).await?;
-        if let Some(present) = self.going_on(account).await?.first() {
-            return self.change(present, &price, wish).await;
+        let name = plan.price(wish.interval).ok_or_else(|| refusal::no_price(wish.interval.word()))?;
+        let price = self.price_id(name).await?;
+        let all = self.going_on(account).await?;
+        if let Some(present) = self.meant_to_change(&plans, &all, wish)? {
+            return self.change(caller, account, present, (plan, &price), wish).await;
         }
         self.check_out(caller, info, account, (plan, &price), wish).await
-    }
-
-    /// The id of a price: what the plan says, or what its key leads to now.
-    async fn price(&self, plan: &Plan, interval: Interval) -> Result<String> {
-        match plan.price(interval).ok_or_else(|| refusal::no_price(interval.word()))? {
-            PriceName::Id(id) => Ok(id.clone()),
-            PriceName::LookupKey(key) => {
-                let query = Form::new().with("lookup_keys[]", key).with("active", true).with("limit", 1);
-                let found: List<Price> = self.stripe.get("v1/prices", &query).await?;
-                let none = || Failure::internal(format!("no price at Stripe has the lookup key `{key}`"));
-                found.data.into_iter().next().map(|price| price.id).ok_or_else(none)
-            }
-        }
     }
 
     async fn check_out(
@@ -118,7 +113,10 @@ impl Billing {
         let columns = Columns::from(account.subject);
         let back = return_to::local(self.host.urls(), &wish.success_url)?;
         let now = self.host.now();
-        let seats = wish.seats().unwrap_or(1);
+        let seats = match plan.sale.seats_from_members {
+            true => self.members(account.subject).await?,
+            false => wish.seats().unwrap_or(1),
+        };
         let before = store::checkouts::find(&mut self.host.db().read().await?, &columns).await?;
         if let Some(before) = &before {
             let is_the_same = before.price_id == price && before.seats == seats && before.back == back;
@@ -141,23 +139,32 @@ impl Billing {
             started_by: caller.user().id,
             created_at: now,
             expires_at: now.plus(OPEN_FOR),
+            has_trial: false,
         };
         let mut tx = self.host.db().begin().await?;
+        let has_tried = store::trials::has_tried(&mut tx, &columns, caller.user().id, now).await?;
+        let trial = plan.trial_days.filter(|_| !has_tried);
+        let new = Checkout { has_trial: trial.is_some(), ..new };
         // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
         let is_free = store::checkouts::reserve(&mut tx, &new, before.as_ref()).await?;
         let all = store::subscriptions::list(&mut tx, &columns).await?;
         if !is_free || all.iter().any(Subscription::goes_on) {
             return Err(refusal::overtaken());
         }
-        let has_tried = store::subscriptions::has_tried(&mut tx, &columns).await?;
+        for listener in self.listeners.all() {
+            listener.before_checkout(&mut tx, account, plan).await?;
+        }
         let entry = AuditEntry::done("subscription.checkout").by(caller).during(info);
         let entry = entry.to(subject::shown(&account.subject)).within(subject::organization(&account.subject));
         let details = json!({ "plan": plan.name, "interval": wish.interval.word(), "seats": seats });
         self.host.audit().record(&mut tx, &entry.with(details)).await?;
         tx.commit(now).await?;
 
-        let trial = plan.trial_days.filter(|_| !has_tried);
-        let form = self.session_form(&new, &customer, wish, trial)?;
+        let lines = self.lines(plan, price, seats).await?;
+        let mut form = self.session_form(&new, &customer, wish, (lines, trial))?;
+        for listener in self.listeners.all() {
+            form = form.with_others(listener.checkout_details(account, plan).await?);
+        }
         let key = format!("checkout-{}", new.subscription_id);
         let session: CheckoutSession = self.stripe.post("v1/checkout/sessions", &form, &key).await?;
         let url = session.url.ok_or_else(|| Failure::internal("a new page to pay on has no address"))?;
@@ -172,7 +179,13 @@ impl Billing {
         Ok(Bought { url })
     }
 
-    fn session_form(&self, new: &Checkout, customer: &str, wish: &Wish, trial: Option<u16>) -> Result<Form> {
+    fn session_form(
+        &self,
+        new: &Checkout,
+        customer: &str,
+        wish: &Wish,
+        (lines, trial): (Vec<(String, Option<i64>)>, Option<u16>),
+    ) -> Result<Form> {
         let urls = self.host.urls();
         let token = self.landing_token(new.subscription_id, &new.back);
         let local = return_to::local(urls, &wish.cancel_url)?;
@@ -180,47 +193,26 @@ impl Billing {
             .with("mode", "subscription")
             .with("customer", customer)
             .with("client_reference_id", new.subscription_id)
-            .with("line_items[0][price]", &new.price_id)
-            .with("line_items[0][quantity]", new.seats)
             .with("success_url", urls.absolute(&format!("/auth/subscription/success?token={token}")))
             .with("cancel_url", urls.absolute(&local))
             .with_some("locale", wish.locale.as_deref())
             .with_some("subscription_data[trial_period_days]", trial);
+        for (at, (price, quantity)) in lines.into_iter().enumerate() {
+            form = form.with(format!("line_items[{at}][price]"), price);
+            form = form.with_some(&format!("line_items[{at}][quantity]"), quantity);
+        }
         // Ours last: of two values of one name Stripe takes the later.
         let theirs = wish.metadata.iter().filter(|(name, _)| !name.starts_with(OWN_METADATA));
         let own = [
             ("belgie_subscription".to_owned(), new.subscription_id.to_string()),
             ("belgie_account".to_owned(), subject::shown(&new.subject.subject()?)),
+            (PAYER.to_owned(), new.started_by.to_string()),
         ];
         for (name, value) in theirs.map(|(name, value)| (name.clone(), value.clone())).chain(own) {
             form = form.with(format!("subscription_data[metadata][{name}]"), &value);
             form = form.with(format!("metadata[{name}]"), value);
         }
         Ok(form)
-    }
-
-    /// The customer of an account. One is only ever found by the account it was made for, never by an address: whoever wrote
-    /// it on an account here need not be who pays under it there.
-    async fn customer(&self, caller: &Caller, account: &Account) -> Result<String> {
-        let columns = Columns::from(account.subject);
-        if let Some(known) = store::customers::find(&mut self.host.db().read().await?, &columns).await? {
-            return Ok(known);
-        }
-        let user = caller.user();
-        let id = subject::shown(&account.subject);
-        let form = Form::new()
-            .with("name", &account.name)
-            .with_some("email", Some(&user.email).filter(|_| user.email_verified))
-            .with("metadata[belgie_account]", &id);
-        // Stripe wants the same words under the same key, and the words differ with whoever asks. Of two people who ask at the
-        // same moment each makes one; the first that is noted is it, and nobody ever pays as the other.
-        let key = format!("customer-{id}-{}", base64url(&sha256(form.encode().as_bytes())));
-        let made: Customer = self.stripe.post("v1/customers", &form, &key).await?;
-        let mut tx = self.host.db().begin().await?;
-        store::customers::insert(&mut tx, &columns, &made.id, self.host.now()).await?;
-        let noted = store::customers::find(&mut tx, &columns).await?;
-        tx.commit(self.host.now()).await?;
-        Ok(noted.unwrap_or(made.id))
     }
 
     /// Closes a page on which nobody is to pay any more.
@@ -263,6 +255,25 @@ impl Billing {
             Err(refused) if refused.is_missing() => Ok(None),
             Err(refused) => Err(refused.into()),
         }
+    }
+
+    /// Which of those that go on is changed to another plan. Where several do, one that is this plan already is left alone.
+    fn meant_to_change<'a>(
+        &self,
+        plans: &Plans,
+        all: &'a [Subscription],
+        wish: &Wish,
+    ) -> Result<Option<&'a Subscription>> {
+        if let Some(id) = &wish.subscription {
+            let is_meant = |one: &&Subscription| one.stripe_id == *id || one.id.to_string() == *id;
+            return all.iter().find(is_meant).map(Some).ok_or_else(refusal::no_subscription);
+        }
+        let foremost = self.foremost(plans, all);
+        let is_had = |one: &Subscription| one.plan == wish.plan && one.is_open(self.host.now(), self.settings.lapse());
+        if all.len() > 1 && foremost.is_some_and(|first| first.plan != wish.plan) && all.iter().any(is_had) {
+            return Err(refusal::already_subscribed());
+        }
+        Ok(foremost)
     }
 
     /// What goes on for an account, the newest first.

@@ -20,8 +20,6 @@ const HELD_FOR: Duration = Duration::from_secs(120);
 /// Tries before an event is given up: with the pauses between them about three days.
 const MOST_TRIES: i64 = 16;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8 * 60 * 60);
-/// How long events are kept, if they are done.
-const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// An event, as far as it is looked at.
 #[derive(Deserialize)]
@@ -88,7 +86,8 @@ impl Billing {
     pub async fn catch_up(&self) -> Result<()> {
         let begun = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        store::events::purge(&mut tx, begun.minus(KEPT_FOR)).await?;
+        let (kept, failed) = (self.settings.events_kept, self.settings.failed_events_kept);
+        store::events::purge(&mut tx, begun.minus(kept), begun.minus(failed)).await?;
         tx.commit(begun).await?;
         loop {
             let now = self.host.now();
@@ -170,7 +169,13 @@ impl Billing {
             kind if kind.starts_with("invoice.") => {
                 text("/parent/subscription_details/subscription").or_else(|| text("/subscription"))
             }
-            _ => return Ok(Some("nothing to do")),
+            kind => {
+                if kind.starts_with("price.") || kind.starts_with("product.") {
+                    self.prices.clear();
+                }
+                self.tell_event(kept).await?;
+                return Ok(Some("nothing to do"));
+            }
         };
         let synced = match subscription {
             Some(subscription) => self.sync(subscription).await?,
@@ -182,6 +187,16 @@ impl Billing {
             store::checkouts::close(&mut tx, session).await?;
             tx.commit(self.host.now()).await?;
         }
+        self.tell_event(kept).await?;
         Ok(synced.is_none().then_some("none of ours"))
+    }
+
+    /// Whoever wants to hear of everything does.
+    async fn tell_event(&self, kept: &Kept) -> Result<()> {
+        let event: Value = serde_json::from_str(&kept.payload).map_err(Failure::internal)?;
+        for listener in self.listeners.all() {
+            listener.on_event(&event).await?;
+        }
+        Ok(())
     }
 }

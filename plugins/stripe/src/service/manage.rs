@@ -45,14 +45,19 @@ impl Billing {
     ) -> Result<Shown> {
         let present = self.meant(account, id).await?;
         let form = match (present.cancel_at_period_end, present.cancel_at) {
-            (true, _) => Form::new().with("cancel_at_period_end", false),
-            (false, Some(_)) => Form::new().with("cancel_at", ""),
+            (true, _) => Some(Form::new().with("cancel_at_period_end", false)),
+            (false, Some(_)) => Some(Form::new().with("cancel_at", "")),
+            (false, None) if present.schedule_id.is_some() => None,
             (false, None) => return Err(refusal::not_canceled()),
         };
+        // What was planned for the end of the period is taken back with it.
+        self.let_go_of_schedule(&present).await?;
         // Once for each look: after another cancellation it is another act.
         let key = format!("restore-{}-{}", present.stripe_id, present.synced_seq);
         let path = format!("v1/subscriptions/{}", present.stripe_id);
-        let _restored: client::Subscription = self.stripe.post(&path, &form, &key).await?;
+        if let Some(form) = form {
+            let _restored: client::Subscription = self.stripe.post(&path, &form, &key).await?;
+        }
         self.sync(&present.stripe_id).await?;
         let mut tx = self.host.db().begin().await?;
         let entry =
@@ -61,7 +66,7 @@ impl Billing {
         self.host.audit().record(&mut tx, &entry).await?;
         let now = store::subscriptions::find_by_stripe_id(&mut tx, &present.stripe_id).await?.unwrap_or(present);
         tx.commit(self.host.now()).await?;
-        now.shown(self.host.plans().find(&now.plan))
+        now.shown(self.current_plans().await?.find(&now.plan))
     }
 
     /// Stripe's page for cards, invoices and the plan.
@@ -82,16 +87,17 @@ impl Billing {
 
     /// A page of the portal; each is good for one visit, so each is made anew.
     pub(super) async fn portal(&self, form: &Form) -> Result<PortalSession> {
-        let mut random = [0_u8; 16];
-        self.host.entropy().fill(&mut random);
-        let key = format!("portal-{}", belgie_api::crypto::base64url(&random));
-        Ok(self.stripe.post("v1/billing_portal/sessions", form, &key).await?)
+        Ok(self.stripe.post("v1/billing_portal/sessions", form, &self.random_key("portal")).await?)
     }
 
-    /// The subscription that is meant: the one of this id, ours or Stripe's, or the one that goes on.
+    /// The subscription that is meant: the one of this id, ours or Stripe's, or of those that go on the one that opens most.
     async fn meant(&self, account: &Account, id: Option<&str>) -> Result<Subscription> {
         let all = self.going_on(account).await?;
-        let is_meant = |one: &Subscription| id.is_none_or(|id| one.stripe_id == id || one.id.to_string() == id);
+        let Some(id) = id else {
+            let plans = self.current_plans().await?;
+            return self.foremost(&plans, &all).cloned().ok_or_else(refusal::no_subscription);
+        };
+        let is_meant = |one: &Subscription| one.stripe_id == id || one.id.to_string() == id;
         all.into_iter().find(is_meant).ok_or_else(refusal::no_subscription)
     }
 }

@@ -2,10 +2,12 @@
 
 use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
 use belgie_api::ports::{BillingSubject, Lacking, WayOut};
-use belgie_api::{Caller, Failure, Plan, Result};
+use belgie_api::{Caller, Failure, Plan, Plans, PriceName, Result};
 
 use super::Billing;
+use crate::client::Price;
 use crate::model::ask::{self, Ask};
+use crate::model::lapse::Opening;
 use crate::model::subject::Columns;
 use crate::model::subscription::{Shown, Subscription};
 use crate::store;
@@ -19,23 +21,35 @@ pub struct Standing {
     pub is_subscribed: bool,
 }
 
+/// What goes before what: all of a small plan before reading under a large one, and of equals the larger plan.
+type Place = (Opening, usize);
+
 impl Billing {
+    /// The plans there are now.
+    ///
+    /// # Errors
+    /// When the source of plans does not answer and never has.
+    pub async fn current_plans(&self) -> Result<Plans> {
+        self.catalogue.current(&self.host).await
+    }
+
     /// The plan of one of these: the largest, and of equals that of the first.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn context_of(&self, subjects: &[BillingSubject]) -> Result<Option<SubscriptionContext>> {
-        let mut best: Option<(usize, SubscriptionContext)> = None;
+        let plans = self.current_plans().await?;
+        let mut best: Option<(Place, SubscriptionContext)> = None;
         let mut conn = self.host.db().read().await?;
         for subject in subjects {
             let all = store::subscriptions::list(&mut conn, &Columns::from(*subject)).await?;
-            if let Some((rank, plan, own)) = self.largest(&all)
-                && best.as_ref().is_none_or(|(other, _)| rank > *other)
+            if let Some((place, plan, own)) = self.largest(&plans, &all)
+                && best.as_ref().is_none_or(|(other, _)| place > *other)
             {
-                best = Some((rank, own.context(plan, self.settings.grace)?));
+                best = Some((place, own.context(plan, self.host.now(), self.settings.lapse())?));
             }
         }
-        Ok(best.map(|(_, context)| context).or_else(|| self.free()))
+        Ok(best.map(|(_, context)| context).or_else(|| free(&plans)))
     }
 
     /// How it stands with the plan of one account.
@@ -54,16 +68,18 @@ impl Billing {
     /// # Errors
     /// When the database does not answer.
     pub async fn list(&self, subject: BillingSubject, only_open: bool) -> Result<Vec<Shown>> {
-        let now = self.host.now();
+        let (now, plans) = (self.host.now(), self.current_plans().await?);
         let mut conn = self.host.db().read().await?;
         let all = store::subscriptions::list(&mut conn, &Columns::from(subject)).await?;
-        let wanted = all.into_iter().filter(|one| !only_open || one.is_open(now, self.settings.grace));
-        wanted.map(|one| one.shown(self.host.plans().find(&one.plan))).collect()
+        let wanted = all.into_iter().filter(|one| !only_open || one.is_open(now, self.settings.lapse()));
+        wanted.map(|one| one.shown(plans.find(&one.plan))).collect()
     }
 
     /// Where a caller gets what a call lacked; `None` when nothing that can be bought would help.
     pub fn way_out(&self, caller: &Caller, lacking: Lacking<'_>) -> Option<WayOut> {
-        let wanted: Vec<&Plan> = self.host.plans().that_meet(lacking.plans, lacking.entitlements).collect();
+        let plans = self.catalogue.known();
+        let wanted: Vec<&Plan> =
+            plans.all().iter().filter(|plan| !plan.is_free() && (lacking.would_do)(plan)).collect();
         // The farthest of those behind the call: a team's plan is bought where teams are, not because a call was refused.
         let subject = BillingSubject::behind(caller.principal(), []).pop()?;
         if wanted.is_empty() {
@@ -84,39 +100,45 @@ impl Billing {
         })
     }
 
-    fn largest<'a>(&'a self, all: &'a [Subscription]) -> Option<(usize, &'a Plan, &'a Subscription)> {
-        let now = self.host.now();
-        let open = all.iter().filter(|one| one.is_open(now, self.settings.grace));
-        let known = open.filter_map(|one| {
-            let plans = self.host.plans();
-            Some((plans.rank(&one.plan)?, plans.find(&one.plan)?, one))
+    /// The one that opens most, with what it opens.
+    fn largest<'a>(&self, plans: &'a Plans, all: &'a [Subscription]) -> Option<(Place, &'a Plan, &'a Subscription)> {
+        let (now, lapse) = (self.host.now(), self.settings.lapse());
+        let known = all.iter().filter_map(|one| {
+            let place = (one.opening(now, lapse)?, plans.rank(&one.plan)?);
+            Some((place, plans.find(&one.plan)?, one))
         });
-        known.max_by_key(|(rank, _, _)| *rank)
+        known.max_by_key(|(place, _, _)| *place)
     }
 
-    fn free(&self) -> Option<SubscriptionContext> {
-        let plan = self.host.plans().free()?;
-        let limits = plan.limits.clone();
-        let of = SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Free);
-        Some(SubscriptionContext { limits, ..of })
+    /// Of several that go on the one that opens most, and of those that open nothing the newest.
+    pub(super) fn foremost<'a>(&self, plans: &Plans, all: &'a [Subscription]) -> Option<&'a Subscription> {
+        let (now, lapse) = (self.host.now(), self.settings.lapse());
+        let place = |one: &&Subscription| (one.opening(now, lapse), plans.rank(&one.plan));
+        // Of equals `max_by_key` takes the last, and the newest stands first.
+        all.iter().rev().max_by_key(place)
     }
+}
 
-    /// The plan whose price this is, by its id or the key that leads to it.
-    pub(super) fn plan_of_price(&self, id: &str, lookup_key: Option<&str>) -> Option<&Plan> {
-        let is_meant = |name: &belgie_api::PriceName| match name {
-            belgie_api::PriceName::Id(own) => own == id,
-            belgie_api::PriceName::LookupKey(own) => Some(own.as_str()) == lookup_key,
-        };
-        let all = self.host.plans().all();
-        all.iter().find(|plan| plan.monthly.iter().chain(&plan.annual).any(is_meant))
-    }
+fn free(plans: &Plans) -> Option<SubscriptionContext> {
+    let plan = plans.free()?;
+    let limits = plan.limits.clone();
+    let of = SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Free);
+    Some(SubscriptionContext { limits, ..of })
+}
 
-    /// A plan of this name that can be bought.
-    ///
-    /// # Errors
-    /// 404 when there is none.
-    pub(super) fn buyable(&self, name: &str) -> Result<&Plan, Failure> {
-        let plan = self.host.plans().find(name).filter(|plan| !plan.is_free());
-        plan.ok_or_else(crate::model::refusal::unknown_plan)
+/// Whether a name means this price: by its id, or the key that leads to it now.
+pub(super) fn is_price(name: &PriceName, price: &Price) -> bool {
+    match name {
+        PriceName::Id(id) => *id == price.id,
+        PriceName::LookupKey(key) => Some(key) == price.lookup_key.as_ref(),
     }
+}
+
+/// A plan of this name that can be bought.
+///
+/// # Errors
+/// 404 when there is none.
+pub(super) fn buyable<'a>(plans: &'a Plans, name: &str) -> Result<&'a Plan, Failure> {
+    let plan = plans.find(name).filter(|plan| !plan.is_free());
+    plan.ok_or_else(crate::model::refusal::unknown_plan)
 }

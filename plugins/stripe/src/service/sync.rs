@@ -2,22 +2,29 @@
 //! order news arrive, or how often.
 
 use belgie_api::ports::{AuditEntry, BillingSubject};
-use belgie_api::{Event, Failure, Result, SubscriptionId, Timestamp};
+use belgie_api::{Event, Failure, Plan, Plans, Result, SubscriptionId, Timestamp, UserId};
 use serde_json::json;
 
 use super::Billing;
-use crate::client::{self, Form};
+use super::plans::is_price;
+use super::upkeep::SEATS;
+use crate::client::{self, Form, Item};
+use crate::lifecycle::Change;
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::store;
+
+/// Under which name a subscription says who began to pay for it.
+pub(super) const PAYER: &str = "belgie_payer";
 
 impl Billing {
     /// Asks Stripe for a subscription and writes down what it says; whose it is. `None` when it belongs to a customer that
     /// is none of ours, or is not there.
     ///
     /// # Errors
-    /// When Stripe or the database does not answer.
+    /// When Stripe or the database does not answer, or a listener says no.
     pub(super) async fn sync(&self, stripe_id: &str) -> Result<Option<BillingSubject>> {
+        let plans = self.current_plans().await?;
         let look = self.begin_look().await?;
         let path = format!("v1/subscriptions/{stripe_id}");
         let seen: client::Subscription = match self.stripe.get(&path, &Form::new()).await {
@@ -32,16 +39,41 @@ impl Billing {
         let Some(columns) = store::customers::find_subject(&mut tx, &seen.customer).await? else { return Ok(None) };
         let subject = columns.subject()?;
         let id = before.as_ref().map_or_else(|| self.own_id(&seen), |before| before.id);
-        let row = self.row((id, columns), before.as_ref(), &seen, look, now)?;
+        let row = self.row(&plans, (id, columns.clone()), before.as_ref(), &seen, look, now)?;
         if store::subscriptions::save(&mut tx, &row).await? {
             let was = before.as_ref().map(|before| (before.plan.as_str(), before.status.as_str()));
             if was != Some((row.plan.as_str(), row.status.as_str())) {
                 self.record(&mut tx, &subject, &row).await?;
             }
+            if let Some(began) = row.trial_start {
+                self.note_trial(&mut tx, &columns, &seen, (row.id, began)).await?;
+            }
+            let was_begun_here = store::checkouts::find_by_subscription(&mut tx, row.id).await?.is_some();
+            let change = Change { subject, before: before.as_ref(), after: &row };
+            self.listeners.tell(&mut tx, change, was_begun_here).await?;
+            if plans.find(&row.plan).is_some_and(|plan| plan.sale.seats_from_members) && row.goes_on() {
+                store::chores::add(&mut tx, &columns, SEATS, now).await?;
+            }
             tx.emit(Event::SubscriptionChanged { subject });
         }
         tx.commit(now).await?;
         Ok(Some(subject))
+    }
+
+    /// The account has had its days that cost nothing, and so has the person who began to pay for it.
+    async fn note_trial(
+        &self,
+        tx: &mut belgie_api::db::Tx,
+        holder: &Columns,
+        seen: &client::Subscription,
+        (id, began): (SubscriptionId, Timestamp),
+    ) -> Result<()> {
+        store::trials::note(tx, holder, id, began).await?;
+        let payer = seen.metadata.get(PAYER).and_then(|id| id.parse::<UserId>().ok());
+        if let Some(user) = payer {
+            store::trials::note(tx, &Columns::from(BillingSubject::User { user }), id, began).await?;
+        }
+        Ok(())
     }
 
     async fn begin_look(&self) -> Result<i64> {
@@ -59,6 +91,7 @@ impl Billing {
 
     fn row(
         &self,
+        plans: &Plans,
         (id, subject): (SubscriptionId, Columns),
         before: Option<&Subscription>,
         seen: &client::Subscription,
@@ -66,24 +99,15 @@ impl Billing {
         now: Timestamp,
     ) -> Result<Subscription> {
         let items = &seen.items.data;
-        // Beside the plan there may be items that are none.
-        let named = items.iter().find_map(|item| {
-            let plan = self.plan_of_price(&item.price.id, item.price.lookup_key.as_deref())?;
-            Some((item, plan.name.clone()))
-        });
-        // A key moves on and a price is replaced in the file, and people go on paying what they chose: it is what it was.
-        let kept = || {
-            let before = before?;
-            let item = items.iter().find(|item| item.price.id == before.price_id)?;
-            Some((item, before.plan.clone()))
-        };
-        let found = named.or_else(kept).or_else(|| items.first().map(|item| (item, String::new())));
-        let (item, plan) = found.ok_or_else(|| Failure::internal("a subscription to nothing"))?;
-        if self.host.plans().find(&plan).is_none() {
+        let (item, plan) =
+            plan_item(plans, before, items).ok_or_else(|| Failure::internal("a subscription to nothing"))?;
+        if plans.find(&plan).is_none() {
             tracing::warn!(stripe.price = %item.price.id, "a subscription has a price that no [[plan]] names: it opens nothing");
         }
+        let seat = plans.find(&plan).and_then(|plan| seat_item(plan, items));
         let moment = |seconds: Option<i64>| seconds.map(Timestamp::from_unix_seconds);
-        Ok(Subscription {
+        let is_unpaid = matches!(seen.status.as_str(), "past_due" | "unpaid");
+        let mut row = Subscription {
             id,
             subject,
             stripe_id: seen.id.clone(),
@@ -93,7 +117,7 @@ impl Billing {
             item_id: item.id.clone(),
             pay_interval: item.price.recurring.as_ref().map(|often| often.interval.clone()).unwrap_or_default(),
             status: seen.status.clone(),
-            seats: item.quantity,
+            seats: seat.unwrap_or(item).quantity,
             period_start: moment(item.current_period_start),
             period_end: moment(item.current_period_end),
             trial_start: moment(seen.trial_start),
@@ -102,11 +126,18 @@ impl Billing {
             cancel_at: moment(seen.cancel_at),
             canceled_at: moment(seen.canceled_at),
             ended_at: moment(seen.ended_at),
-            past_due_since: (seen.status == "past_due").then_some(now),
+            past_due_since: is_unpaid.then(|| before.and_then(|before| before.past_due_since).unwrap_or(now)),
+            item_count: i64::try_from(items.len()).unwrap_or(i64::MAX),
+            seat_item_id: seat.map(|seat| seat.id.clone()),
+            schedule_id: seen.schedule.clone(),
+            scheduled_plan: before.and_then(|before| before.scheduled_plan.clone()).filter(|_| seen.schedule.is_some()),
+            turns_at: None,
             synced_seq: look,
-            created_at: now,
+            created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
-        })
+        };
+        row.turns_at = row.next_turn(now, self.settings.lapse());
+        Ok(row)
     }
 
     async fn record(&self, tx: &mut belgie_api::db::Tx, subject: &BillingSubject, row: &Subscription) -> Result<()> {
@@ -116,4 +147,25 @@ impl Billing {
             .with(json!({ "plan": row.plan, "status": row.status, "subscription": row.id }));
         self.host.audit().record(tx, &entry).await
     }
+}
+
+/// The item that is the plan, and which plan that is: beside it there may be items that are none.
+fn plan_item<'a>(plans: &Plans, before: Option<&Subscription>, items: &'a [Item]) -> Option<(&'a Item, String)> {
+    let named = items.iter().find_map(|item| {
+        let is_meant = |plan: &&Plan| plan.monthly.iter().chain(&plan.annual).any(|name| is_price(name, &item.price));
+        Some((item, plans.all().iter().find(is_meant)?.name.clone()))
+    });
+    // A key moves on and a price is replaced in the file, and people go on paying what they chose: it is what it was.
+    let kept = || {
+        let before = before?;
+        let item = items.iter().find(|item| item.price.id == before.price_id)?;
+        Some((item, before.plan.clone()))
+    };
+    named.or_else(kept).or_else(|| items.first().map(|item| (item, String::new())))
+}
+
+/// The item that carries the price of seats.
+fn seat_item<'a>(plan: &Plan, items: &'a [Item]) -> Option<&'a Item> {
+    let seat = plan.sale.seat.as_ref()?;
+    items.iter().find(|item| is_price(seat, &item.price))
 }

@@ -8,11 +8,12 @@ use crate::model::subject::Columns;
 const FIND: &str = "SELECT * FROM stripe_checkouts WHERE subject_kind = $1 AND subject_id = $2";
 const FIND_BY_SUBSCRIPTION: &str = "SELECT * FROM stripe_checkouts WHERE subscription_id = $1";
 const RESERVE: &str = "INSERT INTO stripe_checkouts (subject_kind, subject_id, organization_id, subscription_id, \
-    price_id, seats, back, session_id, url, started_by, created_at, expires_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10) \
+    price_id, seats, back, session_id, url, started_by, created_at, expires_at, has_trial) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10, $13) \
     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET subscription_id = excluded.subscription_id, \
     price_id = excluded.price_id, seats = excluded.seats, back = excluded.back, session_id = NULL, url = NULL, \
-    started_by = excluded.started_by, created_at = excluded.created_at, expires_at = excluded.expires_at \
+    started_by = excluded.started_by, created_at = excluded.created_at, expires_at = excluded.expires_at, \
+    has_trial = excluded.has_trial \
     WHERE stripe_checkouts.subscription_id = $11 AND stripe_checkouts.session_id IS NOT DISTINCT FROM $12 \
     RETURNING subscription_id";
 const OPEN: &str = "UPDATE stripe_checkouts SET session_id = $2, url = $3, expires_at = $4 \
@@ -43,6 +44,8 @@ pub struct Checkout {
     pub created_at: Timestamp,
     /// Until when one can pay.
     pub expires_at: Timestamp,
+    /// Whether it begins with days that cost nothing.
+    pub has_trial: bool,
 }
 
 /// The payment under way of a subject.
@@ -74,6 +77,7 @@ pub async fn reserve(conn: &mut Conn, new: &Checkout, before: Option<&Checkout>)
         .bind(new.expires_at)
         .bind(before.map(|before| before.subscription_id))
         .bind(before.and_then(|before| before.session_id.as_deref()))
+        .bind(new.has_trial)
         .fetch_optional(c).await)?;
     Ok(reserved.is_some())
 }

@@ -16,6 +16,8 @@ const FAILED: &str = "UPDATE stripe_events SET attempts = attempts + 1, due_at =
 const LIST_FAILED: &str = "SELECT * FROM stripe_events WHERE failed_at IS NOT NULL \
     ORDER BY received_at DESC, event_id DESC LIMIT 200";
 const LIST: &str = "SELECT * FROM stripe_events ORDER BY received_at DESC, event_id DESC LIMIT 200";
+const PURGE_FAILED: &str = "DELETE FROM stripe_events WHERE event_id IN ( \
+    SELECT event_id FROM stripe_events WHERE failed_at < $1 ORDER BY failed_at LIMIT 500)";
 const PURGE: &str = "DELETE FROM stripe_events WHERE event_id IN ( \
     SELECT event_id FROM stripe_events WHERE received_at < $1 AND processed_at IS NOT NULL \
     ORDER BY received_at LIMIT 500)";
@@ -90,8 +92,10 @@ pub async fn list(conn: &mut Conn, only_failed: bool) -> Result<Vec<Kept>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Kept>(sql).fetch_all(c).await)?)
 }
 
-/// Forgets events that came before a moment and are done: 500 at most, so that nobody waits long for it.
-pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
+/// Forgets events that came before a moment and are done, and those that were given up before another: 500 of each at most, so
+/// that nobody waits long for it.
+pub async fn purge(conn: &mut Conn, before: Timestamp, given_up_before: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+    on!(conn, c => sqlx::query(PURGE_FAILED).bind(given_up_before).execute(c).await.map(drop))?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
 use belgie_api::plugin::DataExport;
-use belgie_api::ports::{TeamContexts, TeamMember as TeamStay, TeamName};
+use belgie_api::ports::{Size, TeamContexts, TeamMember as TeamStay, TeamName};
 use belgie_api::{OrgId, Result, UserId, async_trait};
 use serde_json::{Value, json};
 
@@ -34,6 +34,10 @@ impl TeamContexts for People {
 
     async fn list(&self, organization: OrgId) -> Result<Vec<TeamName>> {
         Ok(named(self.0.list_all(organization).await?))
+    }
+
+    async fn size(&self, organization: OrgId, team: TeamId) -> Result<Option<Size>> {
+        self.0.size(organization, team).await
     }
 
     async fn list_open_to(&self, user: UserId, organization: OrgId) -> Result<Vec<TeamName>> {

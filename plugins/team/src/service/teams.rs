@@ -1,5 +1,7 @@
 //! Teams themselves: made, found, renamed, deleted.
 
+use belgie_api::hooks::Act;
+use belgie_api::ports::Size;
 use belgie_api::{Event, OrgId, Result, TeamId, UserId};
 use belgie_organization::{Actor, Attempt, Roles, permission, read_name, read_roles};
 use serde::Serialize;
@@ -188,6 +190,17 @@ impl Teams {
         store::teams::list(&mut self.host.db().read().await?, organization).await
     }
 
+    /// How many are in a team and what it is called, whoever asks; `None` when the organization has no such team.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn size(&self, organization: OrgId, id: TeamId) -> Result<Option<Size>> {
+        let mut conn = self.host.db().read().await?;
+        let found = store::teams::find(&mut conn, id).await?.filter(|team| team.organization_id == organization);
+        let Some(team) = found else { return Ok(None) };
+        Ok(Some(Size { name: team.name, members: store::members::count(&mut conn, id).await? }))
+    }
+
     /// The teams of an organization into which somebody may bring others: with `team:update` all, else those they lead.
     ///
     /// # Errors
@@ -263,6 +276,8 @@ impl Teams {
             tried,
             Box::pin(async {
                 let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Delete).await?;
+                let act = Act::DeleteTeam { organization: organization.id, team: id };
+                self.host.accounts().ask_vetoes(&mut tx, act).await?;
                 for listener in self.listeners.all() {
                     listener.before_delete(&mut tx, InTeam { team: &team, organization: &organization }).await?;
                 }

@@ -11,15 +11,16 @@ use serde_json::{Map, Value, json};
 
 use super::KEY;
 use super::shop::{Seen, Shop, public};
+use super::{record, upkeep};
 
-type Answer = Result<Value, (u16, Value)>;
+pub(super) type Answer = Result<Value, (u16, Value)>;
 
-fn error(status: u16, code: &str, message: &str) -> (u16, Value) {
+pub(super) fn error(status: u16, code: &str, message: &str) -> (u16, Value) {
     let kind = if status == 401 { "authentication_error" } else { "invalid_request_error" };
     (status, json!({ "error": { "type": kind, "code": code, "message": message } }))
 }
 
-fn missing(what: &str, id: &str) -> (u16, Value) {
+pub(super) fn missing(what: &str, id: &str) -> (u16, Value) {
     error(404, "resource_missing", &format!("No such {what}: '{id}'"))
 }
 
@@ -38,6 +39,9 @@ pub async fn answer(
     let raw = if method == Method::POST { body.to_vec() } else { uri.query().unwrap_or_default().into() };
     let parameters: Vec<(String, String)> = url::form_urlencoded::parse(&raw).into_owned().collect();
     let key = text("idempotency-key");
+    record::note(
+        &json!({ "kind": "request", "method": method.as_str(), "path": uri.path(), "parameters": parameters }),
+    );
     shop.seen.push(Seen {
         method: method.to_string(),
         path: uri.path().to_owned(),
@@ -91,7 +95,7 @@ fn once(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, Str
 }
 
 /// The first names of parameters each address knows.
-fn check(parameters: &[(String, String)], known: &[&str]) -> Result<(), (u16, Value)> {
+pub(super) fn check(parameters: &[(String, String)], known: &[&str]) -> Result<(), (u16, Value)> {
     let first = |name: &str| name.split('[').next().unwrap_or_default().to_owned();
     match parameters.iter().map(|(name, _)| first(name)).find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(error(400, "parameter_unknown", &format!("Received unknown parameter: {name}"))),
@@ -111,12 +115,12 @@ fn check_locale(parameters: &[(String, String)]) -> Result<(), (u16, Value)> {
     }
 }
 
-fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     parameters.iter().rfind(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
 /// What stands in brackets behind a name.
-fn inside(parameters: &[(String, String)], name: &str) -> Value {
+pub(super) fn inside(parameters: &[(String, String)], name: &str) -> Value {
     let prefix = format!("{name}[");
     let inner = |own: &String| own.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(']')).map(str::to_owned);
     let fields = parameters.iter().filter_map(|(own, value)| Some((inner(own)?, json!(value))));
@@ -125,6 +129,9 @@ fn inside(parameters: &[(String, String)], name: &str) -> Value {
 
 fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, String)]) -> Answer {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if let Some(answer) = upkeep::answer(shop, method.as_str(), &parts, parameters) {
+        return answer;
+    }
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["v1", "prices"]) => {
             check(parameters, &["lookup_keys", "active", "limit"])?;
@@ -133,7 +140,7 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             Ok(json!({ "object": "list", "url": "/v1/prices", "has_more": false, "data": found }))
         }
         ("POST", ["v1", "customers"]) => {
-            check(parameters, &["name", "email", "metadata"])?;
+            check(parameters, &["name", "email", "metadata", "tax_exempt"])?;
             let id = shop.id("cus");
             let customer = json!({ "id": id, "object": "customer", "name": value(parameters, "name"),
                 "email": value(parameters, "email"), "metadata": inside(parameters, "metadata"), "livemode": false });
@@ -162,19 +169,6 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
         ("GET", ["v1", "subscriptions", id]) => {
             shop.subscriptions.get(*id).cloned().ok_or_else(|| missing("subscription", id))
         }
-        ("POST", ["v1", "subscriptions", id]) => {
-            check(parameters, &["cancel_at_period_end", "cancel_at"])?;
-            if !shop.subscriptions.contains_key(*id) {
-                return Err(missing("subscription", id));
-            }
-            let ends = value(parameters, "cancel_at_period_end") == Some("true");
-            shop.change(id, |subscription| {
-                subscription["cancel_at_period_end"] = json!(ends);
-                subscription["cancel_at"] = Value::Null;
-                subscription["canceled_at"] = Value::Null;
-            });
-            Ok(shop.subscriptions[*id].clone())
-        }
         ("POST", ["v1", "billing_portal", "sessions"]) => {
             check(parameters, &["customer", "return_url", "locale", "flow_data"])?;
             check_locale(parameters)?;
@@ -202,26 +196,33 @@ fn new_session(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
         "locale",
         "subscription_data",
         "metadata",
+        "allow_promotion_codes",
     ];
     check(parameters, &known)?;
     check_locale(parameters)?;
     let text = |name: &str| value(parameters, name).unwrap_or_default().to_owned();
-    let (price, customer) = (text("line_items[0][price]"), text("customer"));
-    if !shop.prices.iter().any(|known| known["id"] == price) {
-        return Err(missing("price", &price));
+    let customer = text("customer");
+    let number = |name: &str| value(parameters, name).and_then(|text| text.parse::<i64>().ok());
+    let mut lines = Vec::new();
+    for at in 0.. {
+        let Some(price) = value(parameters, &format!("line_items[{at}][price]")) else { break };
+        let known = shop.price(price).ok_or_else(|| missing("price", price))?;
+        let quantity = number(&format!("line_items[{at}][quantity]"));
+        if (known["recurring"]["usage_type"] == "metered") != quantity.is_none() {
+            return Err(error(400, "invalid_quantity", "a metered price has no quantity, and every other has one"));
+        }
+        lines.push(json!({ "price": price, "quantity": quantity }));
     }
     if !shop.customers.contains_key(&customer) {
         return Err(missing("customer", &customer));
     }
     let id = shop.id("cs");
-    let number = |name: &str| value(parameters, name).and_then(|text| text.parse::<i64>().ok());
     let session = json!({
         "id": id, "object": "checkout.session", "mode": "subscription", "status": "open", "payment_status": "unpaid",
         "url": shop.at(&format!("/c/pay/{id}")), "customer": customer, "subscription": null,
         "client_reference_id": value(parameters, "client_reference_id"), "success_url": text("success_url"),
         "cancel_url": text("cancel_url"), "expires_at": Shop::now() + 86_400, "livemode": false,
-        "metadata": inside(parameters, "metadata"), "_price": price,
-        "_quantity": number("line_items[0][quantity]"),
+        "metadata": inside(parameters, "metadata"), "_lines": lines,
         "_trial_days": number("subscription_data[trial_period_days]"),
         "_subscription_metadata": inside(parameters, "subscription_data[metadata]"),
     });

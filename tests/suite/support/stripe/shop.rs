@@ -29,6 +29,8 @@ pub struct Shop {
     pub customers: BTreeMap<String, Value>,
     pub sessions: BTreeMap<String, Value>,
     pub subscriptions: BTreeMap<String, Value>,
+    pub products: BTreeMap<String, Value>,
+    pub schedules: BTreeMap<String, Value>,
     pub events: Vec<Value>,
     pub seen: Vec<Seen>,
     /// Answers by their idempotency key, with what was asked.
@@ -54,10 +56,16 @@ impl Shop {
                 price("price_pro_year", Some("pro_yearly"), "year"),
                 price("price_business_month", None, "month"),
                 price("price_foreign", None, "month"),
+                price("price_crew_month", None, "month"),
+                price("price_seat", Some("crew_seat"), "month"),
+                price("price_support", None, "month"),
+                metered(price("price_calls", None, "month")),
             ],
             customers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            products: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             events: Vec::new(),
             seen: Vec::new(),
             kept: BTreeMap::new(),
@@ -95,8 +103,25 @@ impl Shop {
         }));
     }
 
-    fn price(&self, id: &str) -> Option<Value> {
+    pub fn price(&self, id: &str) -> Option<Value> {
         self.prices.iter().find(|price| price["id"] == id).cloned()
+    }
+
+    /// One thing that is paid for in a subscription.
+    pub fn item(&mut self, subscription: &str, price: Value, quantity: Option<i64>, period: (&Value, &Value)) -> Value {
+        json!({ "id": self.id("si"), "object": "subscription_item", "price": price, "quantity": quantity,
+            "current_period_start": period.0, "current_period_end": period.1, "subscription": subscription, "metadata": {} })
+    }
+
+    /// What was planned for the end of the period comes true.
+    pub fn come_true(&mut self, id: &str) {
+        let schedule = self.subscriptions[id]["schedule"].as_str().expect("a schedule").to_owned();
+        let next = self.schedules[&schedule]["_next"].as_str().expect("a plan").to_owned();
+        let price = self.price(&next).expect("a price of the shop");
+        self.change(id, |subscription| {
+            subscription["items"]["data"][0]["price"] = price;
+            subscription["schedule"] = Value::Null;
+        });
     }
 
     /// A subscription of a customer to a price, from now on.
@@ -131,10 +156,12 @@ impl Shop {
         let now = Self::now();
         let open = self.sessions.get(session).filter(|open| open["status"] == "open").cloned()?;
         let text = |name: &str| open[name].as_str().unwrap_or_default().to_owned();
-        let quantity = open["_quantity"].as_i64().unwrap_or(1);
+        let lines = open["_lines"].as_array().cloned().unwrap_or_default();
+        let quantity = lines[0]["quantity"].as_i64().unwrap_or(1);
+        let price = lines[0]["price"].as_str().unwrap_or_default().to_owned();
         let trial = open["_trial_days"].as_i64().unwrap_or(0);
-        let subscription =
-            self.subscribe(&text("customer"), &text("_price"), quantity, trial, &open["_subscription_metadata"]);
+        let subscription = self.subscribe(&text("customer"), &price, quantity, trial, &open["_subscription_metadata"]);
+        self.add_lines(&subscription, &lines[1..]);
         let paid = self.sessions.get_mut(session)?;
         paid["status"] = json!("complete");
         paid["payment_status"] = json!("paid");
@@ -144,6 +171,18 @@ impl Shop {
         let shown = public(paid);
         self.happen("checkout.session.completed", shown);
         Some(text("success_url").replace("{CHECKOUT_SESSION_ID}", session))
+    }
+
+    /// Adds what is paid beside a plan, as if it had been there from the beginning.
+    fn add_lines(&mut self, id: &str, lines: &[Value]) {
+        for line in lines {
+            let own = &self.subscriptions[id]["items"]["data"][0];
+            let (start, end) = (own["current_period_start"].clone(), own["current_period_end"].clone());
+            let price = self.price(line["price"].as_str().expect("a price")).expect("a price of the shop");
+            let new = self.item(id, price, line["quantity"].as_i64(), (&start, &end));
+            let own = self.subscriptions.get_mut(id).expect("a subscription");
+            own["items"]["data"].as_array_mut().expect("items").push(new);
+        }
     }
 
     /// Changes a subscription, as the portal or the passing of time does.
@@ -166,6 +205,12 @@ impl Shop {
         assert_eq!(self.subscriptions.len(), 1, "{:?}", self.subscriptions.keys());
         self.subscriptions.keys().next().expect("one").clone()
     }
+}
+
+/// A price of what is used.
+fn metered(mut price: Value) -> Value {
+    price["recurring"]["usage_type"] = json!("metered");
+    price
 }
 
 /// An object without what the shop alone knows of it.

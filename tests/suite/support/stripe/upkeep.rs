@@ -1,0 +1,156 @@
+//! The rest of what the stand-in does: products and prices, changes of customers and subscriptions, schedules.
+
+use serde_json::{Value, json};
+
+use super::answers::{Answer, check, error, inside, missing, value};
+use super::shop::Shop;
+
+/// Answers what is about these; `None` for everything else.
+pub fn answer(shop: &mut Shop, method: &str, parts: &[&str], parameters: &[(String, String)]) -> Option<Answer> {
+    Some(match (method, parts) {
+        ("GET", ["v1", "prices", id]) => {
+            shop.prices.iter().find(|price| price["id"] == *id).cloned().ok_or_else(|| missing("price", id))
+        }
+        ("POST", ["v1", "prices"]) => new_price(shop, parameters),
+        ("GET", ["v1", "products", id]) => shop.products.get(*id).cloned().ok_or_else(|| missing("product", id)),
+        ("POST", ["v1", "products"]) => new_product(shop, parameters),
+        ("POST", ["v1", "customers", id]) => change_customer(shop, id, parameters),
+        ("POST", ["v1", "subscriptions", id]) => change_subscription(shop, id, parameters),
+        ("POST", ["v1", "subscription_schedules"]) => new_schedule(shop, parameters),
+        ("GET", ["v1", "subscription_schedules", id]) => {
+            shop.schedules.get(*id).cloned().ok_or_else(|| missing("subscription_schedule", id))
+        }
+        ("POST", ["v1", "subscription_schedules", id]) => plan(shop, id, parameters),
+        ("POST", ["v1", "subscription_schedules", id, "release"]) => release(shop, id),
+        _ => return None,
+    })
+}
+
+fn new_price(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
+    check(parameters, &["product", "lookup_key", "currency", "unit_amount", "recurring", "metadata"])?;
+    let text = |name: &str| value(parameters, name);
+    let product = text("product").unwrap_or_default();
+    if !shop.products.contains_key(product) {
+        return Err(missing("product", product));
+    }
+    if shop.prices.iter().any(|price| price["lookup_key"] == json!(text("lookup_key"))) {
+        return Err(error(400, "resource_already_exists", "A price already uses that lookup key."));
+    }
+    let amount = text("unit_amount").and_then(|text| text.parse::<i64>().ok());
+    let price = json!({ "id": shop.id("price"), "object": "price", "active": true, "currency": text("currency"),
+        "unit_amount": amount, "lookup_key": text("lookup_key"), "product": product, "type": "recurring", "livemode": false,
+        "recurring": { "interval": text("recurring[interval]"), "interval_count": 1, "usage_type": "licensed" },
+        "metadata": inside(parameters, "metadata") });
+    shop.prices.push(price.clone());
+    Ok(price)
+}
+
+fn new_product(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
+    check(parameters, &["id", "name", "description", "metadata"])?;
+    let id = value(parameters, "id").expect("an id of ours").to_owned();
+    if shop.products.contains_key(&id) {
+        return Err(error(400, "resource_already_exists", "Product already exists."));
+    }
+    let product = json!({ "id": id, "object": "product", "active": true, "name": value(parameters, "name"),
+        "description": value(parameters, "description"), "metadata": inside(parameters, "metadata"), "livemode": false });
+    shop.products.insert(id, product.clone());
+    Ok(product)
+}
+
+fn change_customer(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
+    check(parameters, &["name", "email"])?;
+    let customer = shop.customers.get_mut(id).ok_or_else(|| missing("customer", id))?;
+    for name in ["name", "email"] {
+        if let Some(value) = value(parameters, name) {
+            customer[name] = json!(value);
+        }
+    }
+    Ok(customer.clone())
+}
+
+/// What stands at a place of a list: `items[2][price]`.
+fn at(parameters: &[(String, String)], list: &str, place: usize, field: &str) -> Option<String> {
+    value(parameters, &format!("{list}[{place}][{field}]")).map(ToOwned::to_owned)
+}
+
+fn change_subscription(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
+    check(parameters, &["cancel_at_period_end", "cancel_at", "items", "proration_behavior", "payment_behavior"])?;
+    let mut changed = shop.subscriptions.get(id).cloned().ok_or_else(|| missing("subscription", id))?;
+    if let Some(ends) = value(parameters, "cancel_at_period_end") {
+        changed["cancel_at_period_end"] = json!(ends == "true");
+        changed["canceled_at"] = Value::Null;
+    }
+    if value(parameters, "cancel_at").is_some() {
+        changed["cancel_at"] = Value::Null;
+        changed["canceled_at"] = Value::Null;
+    }
+    let asked =
+        (0..20).take_while(|place| parameters.iter().any(|(name, _)| name.starts_with(&format!("items[{place}]"))));
+    for place in asked {
+        let (item, price) = (at(parameters, "items", place, "id"), at(parameters, "items", place, "price"));
+        let quantity = at(parameters, "items", place, "quantity").and_then(|text| text.parse::<i64>().ok());
+        let items = changed["items"]["data"].as_array_mut().expect("items");
+        if let Some(item) = item {
+            let found =
+                items.iter().position(|own| own["id"] == item).ok_or_else(|| missing("subscription item", &item))?;
+            if at(parameters, "items", place, "deleted").as_deref() == Some("true") {
+                items.remove(found);
+                continue;
+            }
+            if let Some(price) = price {
+                items[found]["price"] = shop.price(&price).ok_or_else(|| missing("price", &price))?;
+            }
+            if let Some(quantity) = quantity {
+                items[found]["quantity"] = json!(quantity);
+            }
+        } else {
+            let price = price.expect("a new item has a price");
+            let (start, end) = (items[0]["current_period_start"].clone(), items[0]["current_period_end"].clone());
+            let price = shop.price(&price).ok_or_else(|| missing("price", &price))?;
+            let new = shop.item(id, price, quantity, (&start, &end));
+            changed["items"]["data"].as_array_mut().expect("items").push(new);
+        }
+    }
+    shop.change(id, |subscription| *subscription = changed);
+    Ok(shop.subscriptions[id].clone())
+}
+
+fn new_schedule(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
+    check(parameters, &["from_subscription"])?;
+    let subscription = value(parameters, "from_subscription").unwrap_or_default().to_owned();
+    let seen = shop.subscriptions.get(&subscription).cloned().ok_or_else(|| missing("subscription", &subscription))?;
+    if !seen["schedule"].is_null() {
+        return Err(error(400, "invalid_request", "The subscription is already attached to a schedule."));
+    }
+    let id = shop.id("sub_sched");
+    let item = &seen["items"]["data"][0];
+    let phase =
+        json!({ "start_date": item["current_period_start"], "end_date": item["current_period_end"], "items": [] });
+    let schedule = json!({ "id": id, "object": "subscription_schedule", "status": "active", "subscription": subscription,
+        "metadata": {}, "end_behavior": "release", "phases": [phase], "livemode": false });
+    shop.schedules.insert(id.clone(), schedule.clone());
+    shop.change(&subscription, |own| own["schedule"] = json!(id));
+    Ok(schedule)
+}
+
+fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
+    check(parameters, &["end_behavior", "metadata", "phases"])?;
+    let price = |place: usize| value(parameters, &format!("phases[{place}][items][0][price]")).map(ToOwned::to_owned);
+    let (present, next) = (price(0).expect("the present phase"), price(1).expect("the next phase"));
+    for price in [&present, &next] {
+        shop.price(price).ok_or_else(|| missing("price", price))?;
+    }
+    let schedule = shop.schedules.get_mut(id).ok_or_else(|| missing("subscription_schedule", id))?;
+    schedule["metadata"] = inside(parameters, "metadata");
+    schedule["_next"] = json!(next);
+    Ok(super::shop::public(schedule))
+}
+
+fn release(shop: &mut Shop, id: &str) -> Answer {
+    let schedule = shop.schedules.get_mut(id).ok_or_else(|| missing("subscription_schedule", id))?;
+    schedule["status"] = json!("released");
+    let (shown, subscription) =
+        (super::shop::public(schedule), schedule["subscription"].as_str().expect("an id").to_owned());
+    shop.change(&subscription, |own| own["schedule"] = Value::Null);
+    Ok(shown)
+}
