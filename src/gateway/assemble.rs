@@ -87,6 +87,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     };
     let _only_set_here = parts.catalog.set(catalog);
     let callers = Callers::new(&all.provided);
+    let meters = all.provided.find();
     let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
     let hooks = Arc::new(Hooks {
         vetoes: std::mem::take(&mut all.vetoes),
@@ -112,6 +113,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
         settings: mcp_settings(&config),
+        meters,
+        plans: config.plans.clone(),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
         tasks: tasks.tracker(),

@@ -10,8 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
+use belgie_api::ports::{Meters, Use};
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, ScopeSet};
+use belgie_api::{Caller, Clock, Plans, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::model::NumberOrString;
 use rmcp::service::RequestContext;
@@ -26,6 +27,7 @@ use super::answer;
 use super::binding::Binding;
 use super::call_log::CallLog;
 use super::catalog::Catalog;
+use super::counts::Counts;
 use super::direct::DirectPath;
 use super::gate::Gate;
 use super::idle_peer::IdlePeer;
@@ -78,6 +80,10 @@ pub struct McpParts {
     pub shutdown: CancellationToken,
     /// What the operator has set.
     pub settings: McpSettings,
+    /// Whoever counts calls, if anybody does.
+    pub meters: Option<Use<Meters>>,
+    /// The plans of the configuration.
+    pub plans: Plans,
 }
 
 /// The MCP endpoint. Cheap to clone.
@@ -107,7 +113,8 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings } = parts;
+        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings, meters, plans } =
+            parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -115,7 +122,7 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings, callers.plans()).map_err(|problem| vec![problem])?;
+        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(meters, &plans)).map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
         // A session lives on direct calls for a while before rmcp hears of it again.

@@ -5,6 +5,9 @@ mod changing;
 mod elicitation;
 mod journey;
 mod live;
+mod meter;
+mod meter_limits;
+mod meter_report;
 mod settings;
 mod webhooks;
 

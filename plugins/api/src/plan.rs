@@ -1,10 +1,16 @@
 //! The plans of `[[plan]]`: what can be had, and what each of them opens. Whoever sells them is a plugin.
 
+mod quota;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::quota::{Cap, Meter, Quota};
+use crate::ports::Lacking;
 
 /// How often is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +67,10 @@ pub struct Plan {
     pub entitlements: BTreeSet<String>,
     /// Numbers and words for the application, which alone knows what they mean.
     pub limits: BTreeMap<String, String>,
+    /// What it includes of each meter; what it does not name it does not open.
+    pub quotas: BTreeMap<String, Quota>,
+    /// How many calls whoever has it may make in a minute, on each node.
+    pub calls_per_minute: Option<NonZeroU32>,
 }
 
 impl Plan {
@@ -80,53 +90,66 @@ impl Plan {
     }
 }
 
-/// All plans in the order of the file, which is their rank: a later one is larger.
+/// All plans in the order of the file, which is their rank: a later one is larger. With them what they count by.
 #[derive(Clone, Debug, Default)]
-pub struct Plans(Arc<[Plan]>);
+pub struct Plans {
+    plans: Arc<[Plan]>,
+    meters: Arc<[Meter]>,
+}
 
 impl Plans {
-    /// These plans, the smallest first.
+    /// These plans, the smallest first, and these meters.
     #[must_use]
-    pub fn new(plans: Vec<Plan>) -> Self {
-        Self(plans.into())
+    pub fn new(plans: Vec<Plan>, meters: Vec<Meter>) -> Self {
+        Self { plans: plans.into(), meters: meters.into() }
     }
 
     /// All of them, the smallest first.
     #[must_use]
     pub fn all(&self) -> &[Plan] {
-        &self.0
+        &self.plans
+    }
+
+    /// All meters, in the order of the file.
+    #[must_use]
+    pub fn meters(&self) -> &[Meter] {
+        &self.meters
+    }
+
+    /// The meter of this name.
+    #[must_use]
+    pub fn meter(&self, name: &str) -> Option<&Meter> {
+        self.meters.iter().find(|meter| meter.name == name)
     }
 
     /// The plan of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Plan> {
-        self.0.iter().find(|plan| plan.name == name)
+        self.plans.iter().find(|plan| plan.name == name)
     }
 
     /// The place of a plan in the order; a plan that is none comes before all others.
     #[must_use]
     pub fn rank(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|plan| plan.name == name)
+        self.plans.iter().position(|plan| plan.name == name)
     }
 
     /// What everybody has who pays for nothing.
     #[must_use]
     pub fn free(&self) -> Option<&Plan> {
-        self.0.iter().find(|plan| plan.is_free())
+        self.plans.iter().find(|plan| plan.is_free())
     }
 
-    /// The plans that can be bought and would meet a rule: any of `plans`, if it names some, with all of `entitlements`.
-    pub fn that_meet<'a>(
-        &'a self,
-        plans: &'a BTreeSet<String>,
-        entitlements: &'a BTreeSet<String>,
-    ) -> impl Iterator<Item = &'a Plan> {
-        let is_wanted = |plan: &&Plan| {
+    /// The plans that can be bought and would give what is lacking.
+    pub fn that_meet<'a>(&'a self, lacking: Lacking<'a>) -> impl Iterator<Item = &'a Plan> {
+        let Lacking { plans, entitlements, meters, .. } = lacking;
+        let is_wanted = move |plan: &&Plan| {
             !plan.is_free()
                 && (plans.is_empty() || plans.contains(&plan.name))
                 && entitlements.is_subset(&plan.entitlements)
+                && meters.iter().all(|meter| plan.quotas.contains_key(meter))
         };
-        self.0.iter().filter(is_wanted)
+        self.plans.iter().filter(is_wanted)
     }
 }
 

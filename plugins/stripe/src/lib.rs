@@ -8,6 +8,7 @@ mod pages;
 mod routes;
 mod service;
 mod store;
+mod tools;
 
 use std::sync::Arc;
 
@@ -19,8 +20,12 @@ use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 pub use crate::client::{Refused, VERSION};
 pub use crate::model::settings::Settings;
 pub use crate::model::subscription::Shown;
-pub use crate::service::{Account, Billing, Bought, Replayed, Standing, Wish};
+pub use crate::service::{
+    Account, AccountUsage, Billing, Bought, MeterUsage, Replayed, Reported, ShareUsage, Standing, Which, Wish,
+};
 pub use crate::store::events::Kept;
+pub use crate::store::meter_calls::{Call, Sums};
+pub use crate::store::meter_usage::{OfMeter, Stand};
 
 /// Plans sold through Stripe, as a plugin. It is off until it has a secret key.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +38,26 @@ impl Stripe {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self { settings }
+    }
+}
+
+impl Stripe {
+    /// Counting goes on for whatever is left of it, whether or not the file still has meters.
+    fn mount_meters(&self, billing: &Arc<Billing>, mount: &mut Mount) {
+        if !billing.host().plans().meters().is_empty() {
+            mount.tools(tools::tools(billing));
+        }
+        mount.metering(Arc::new(context::Counting(Arc::clone(billing))));
+        let reporting = Arc::clone(billing);
+        mount.job("stripe.meter.report", service::REPORT_EVERY, move || {
+            let billing = Arc::clone(&reporting);
+            async move { billing.report_usage().await.map(drop) }
+        });
+        let billing = Arc::clone(billing);
+        mount.job("stripe.meter.leases", self.settings.lease() / 4, move || {
+            let billing = Arc::clone(&billing);
+            async move { billing.look_after_leases().await }
+        });
     }
 }
 
@@ -70,6 +95,7 @@ impl Plugin for Stripe {
         let billing = Billing::new(host.clone(), self.settings.clone())?;
         mount.provide(Arc::clone(&billing)).subscriptions(Arc::new(context::Contexts(Arc::clone(&billing))));
         routes::mount(&billing, mount);
+        self.mount_meters(&billing, mount);
         mount.job("stripe.events", service::EVERY, move || {
             let billing = Arc::clone(&billing);
             async move { billing.catch_up().await }

@@ -1,6 +1,7 @@
 //! What the plugin is about, without a database or a network.
 
 pub mod ask;
+pub mod meter;
 pub mod refusal;
 pub mod return_to;
 pub mod settings;

@@ -6,6 +6,7 @@ mod checkout;
 mod events;
 mod landing;
 mod manage;
+mod meter;
 mod plans;
 mod sync;
 
@@ -16,6 +17,7 @@ use belgie_api::{Failure, Host, Result};
 pub use self::accounts::Account;
 pub use self::checkout::{Bought, Wish};
 pub use self::events::{EVERY, Replayed};
+pub use self::meter::{AccountUsage, MeterUsage, REPORT_EVERY, Reported, ShareUsage, Which};
 pub use self::plans::Standing;
 use crate::client::Stripe;
 use crate::model::settings::Settings;
@@ -25,6 +27,7 @@ pub struct Billing {
     host: Host,
     settings: Settings,
     stripe: Stripe,
+    running: meter::Running,
 }
 
 impl Billing {
@@ -35,7 +38,7 @@ impl Billing {
     pub fn new(host: Host, settings: Settings) -> Result<Arc<Self>> {
         let key = settings.secret_key.clone().ok_or_else(crate::model::refusal::off)?;
         let stripe = Stripe::new(host.clone(), settings.base().map_err(Failure::internal)?, key);
-        Ok(Arc::new(Self { host, settings, stripe }))
+        Ok(Arc::new(Self { host, settings, stripe, running: meter::Running::default() }))
     }
 
     /// What the host lends.

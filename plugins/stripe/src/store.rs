@@ -3,4 +3,6 @@
 pub mod checkouts;
 pub mod customers;
 pub mod events;
+pub mod meter_calls;
+pub mod meter_usage;
 pub mod subscriptions;

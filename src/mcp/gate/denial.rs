@@ -43,8 +43,9 @@ pub(crate) fn refuse_call(
             let scopes = missing.to_string();
             Denied::new("access.scope_missing", format!("This call needs more rights: {scopes}.")).with_scope(&scopes)
         }
-        Denial::Plan { plans, entitlements } => {
-            return upgrade::refuse(gate, asked, Lacking { tool: name, plans: &plans, entitlements: &entitlements });
+        Denial::Plan { plans, entitlements, meters } => {
+            let lacking = Lacking { tool: name, plans: &plans, entitlements: &entitlements, meters: &meters };
+            return upgrade::refuse(gate, asked, lacking);
         }
         Denial::Arguments => Denied::new("access.arguments_refused", "This call is not allowed with these arguments."),
         Denial::TooLarge => Denied::new("access.arguments_too_large", TOO_LARGE),

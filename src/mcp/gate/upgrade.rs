@@ -27,16 +27,32 @@ const URL_ELICITATION_REQUIRED: ErrorCode = ErrorCode(-32042);
 pub(super) fn refuse(gate: &Gate, asked: &Asked<'_>, lacking: Lacking<'_>) -> Result<CallToolResponse, ErrorData> {
     let caller = &asked.visit.caller;
     let way_out = gate.plans().and_then(|plans| plans.0.way_out(caller, lacking));
-    let Some(way_out) = way_out else { return Ok(in_words(caller, lacking, None, false).into()) };
+    let reason = reason(caller, lacking, way_out.as_ref());
+    lead(asked, way_out.as_ref(), &Said { code: CODE, reason, more: json!({}) })
+}
+
+/// Why a call does not run.
+pub(super) struct Said {
+    /// A stable code.
+    pub(super) code: &'static str,
+    /// A sentence or two.
+    pub(super) reason: String,
+    /// What else programs can read: an object.
+    pub(super) more: Value,
+}
+
+/// Asks the person to open the page that leads on, where the client can do that, and says where it is otherwise.
+pub(super) fn lead(asked: &Asked<'_>, way_out: Option<&WayOut>, said: &Said) -> Result<CallToolResponse, ErrorData> {
+    let Some(way_out) = way_out else { return Ok(in_words(said, None, false).into()) };
     let capabilities = asked.context.client_capabilities();
     let opens_pages = capabilities.and_then(|can| can.elicitation).is_some_and(|how| how.url.is_some());
     let was_declined = asked.answers.and_then(|answers| answers.get(ANSWER)).map(is_refusal).transpose()? == Some(true);
     if !opens_pages || was_declined {
-        return Ok(in_words(caller, lacking, Some(&way_out), was_declined).into());
+        return Ok(in_words(said, Some(way_out), was_declined).into());
     }
-    let message = format!("{} Open this page to change that.", reason(caller, lacking, Some(&way_out)));
+    let message = format!("{} Open this page to change that.", said.reason);
     if is_modern(asked.context) {
-        return Ok(question(message, way_out.url).into());
+        return Ok(question(message, way_out.url.clone()).into());
     }
     let elicitation = json!({
         "mode": "url",
@@ -85,8 +101,8 @@ fn reason(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&WayOut>) -> St
 }
 
 /// For the model, which tells the person: code, reason and link first.
-fn in_words(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&WayOut>, was_declined: bool) -> CallToolResult {
-    let reason = reason(caller, lacking, way_out);
+fn in_words(said: &Said, way_out: Option<&WayOut>, was_declined: bool) -> CallToolResult {
+    let Said { code, reason, more } = said;
     let next = match way_out {
         Some(way_out) if was_declined => format!(" The page was not opened. It stays at {}", way_out.url),
         Some(way_out) => {
@@ -94,13 +110,17 @@ fn in_words(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&WayOut>, was
         }
         None => " Nothing that can be bought here would change that.".to_owned(),
     };
-    let mut result = CallToolResult::error(vec![ContentBlock::text(format!("{CODE}: {reason}{next}"))]);
-    result.structured_content = Some(json!({
-        "error": CODE,
+    let mut result = CallToolResult::error(vec![ContentBlock::text(format!("{code}: {reason}{next}"))]);
+    let mut structured = json!({
+        "error": code,
         "error_description": reason,
         "upgrade_url": way_out.map(|way_out| &way_out.url),
         "plans": way_out.map(|way_out| &way_out.titles),
         "scope": null,
-    }));
+    });
+    if let (Some(fields), Some(more)) = (structured.as_object_mut(), more.as_object()) {
+        fields.extend(more.clone());
+    }
+    result.structured_content = Some(structured);
     result
 }

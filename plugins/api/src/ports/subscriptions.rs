@@ -75,6 +75,8 @@ pub struct Lacking<'a> {
     pub plans: &'a BTreeSet<String>,
     /// Features that the caller's plan lacks.
     pub entitlements: &'a BTreeSet<String>,
+    /// Meters on which the caller's plan includes nothing.
+    pub meters: &'a BTreeSet<String>,
 }
 
 /// Where somebody gets what a refused call lacked.

@@ -8,6 +8,9 @@ use url::{Host, Url};
 
 /// Where Stripe is.
 const API_BASE: &str = "https://api.stripe.com/";
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// How the plugin is set up.
@@ -21,6 +24,8 @@ pub struct Settings {
     pub api_base: Option<Url>,
     /// For how long a plan stays open after a payment has failed.
     pub grace: Duration,
+    /// For how long units stay set aside for a call when its process says nothing any more; zero for a minute.
+    pub meter_lease: Duration,
     /// Whether only people with a proven address may buy.
     pub requires_verified_email: bool,
 }
@@ -33,6 +38,7 @@ impl Settings {
         let previous = section.secret("previous_webhook_secret");
         let api_base = section.opt_url("api_base");
         let grace = section.duration("grace", Duration::ZERO..=30 * DAY, 7 * DAY);
+        let meter_lease = section.duration("meter_lease", SHORTEST_LEASE..=LONGEST_LEASE, DEFAULT_LEASE);
         let requires_verified_email = section.boolean("require_email_verification", false);
         if secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose_secret())) {
             let remedy = "take the key that begins with `sk_` or `rk_` from Stripe's dashboard";
@@ -60,7 +66,13 @@ impl Settings {
             );
         }
         let webhook_secrets = webhook_secret.into_iter().chain(previous).collect();
-        Self { secret_key, webhook_secrets, api_base, grace, requires_verified_email }
+        Self { secret_key, webhook_secrets, api_base, grace, meter_lease, requires_verified_email }
+    }
+
+    /// For how long units stay set aside for a call when its process says nothing any more.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        if self.meter_lease.is_zero() { DEFAULT_LEASE } else { self.meter_lease }
     }
 
     /// Where Stripe is.

@@ -63,7 +63,7 @@ impl Billing {
 
     /// Where a caller gets what a call lacked; `None` when nothing that can be bought would help.
     pub fn way_out(&self, caller: &Caller, lacking: Lacking<'_>) -> Option<WayOut> {
-        let wanted: Vec<&Plan> = self.host.plans().that_meet(lacking.plans, lacking.entitlements).collect();
+        let wanted: Vec<&Plan> = self.host.plans().that_meet(lacking).collect();
         // The farthest of those behind the call: a team's plan is bought where teams are, not because a call was refused.
         let subject = BillingSubject::behind(caller.principal(), []).pop()?;
         if wanted.is_empty() {
@@ -96,9 +96,9 @@ impl Billing {
 
     fn free(&self) -> Option<SubscriptionContext> {
         let plan = self.host.plans().free()?;
-        let limits = plan.limits.clone();
+        let (limits, quotas) = (plan.limits.clone(), crate::model::meter::quotas_of(plan));
         let of = SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Free);
-        Some(SubscriptionContext { limits, ..of })
+        Some(SubscriptionContext { limits, quotas, ..of })
     }
 
     /// The plan whose price this is, by its id or the key that leads to it.

@@ -175,6 +175,10 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             });
             Ok(shop.subscriptions[*id].clone())
         }
+        ("POST", ["v1", "billing", "meter_events"]) => {
+            check(parameters, &["event_name", "payload", "identifier", "timestamp"])?;
+            shop.counted.take(parameters)
+        }
         ("POST", ["v1", "billing_portal", "sessions"]) => {
             check(parameters, &["customer", "return_url", "locale", "flow_data"])?;
             check_locale(parameters)?;
