@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::context::{
-    ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+    ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext,
+    UserContext,
 };
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserId, access};

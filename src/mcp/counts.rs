@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Usage, UsedUp, Use};
+use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Usage, Use, UsedUp};
 use belgie_api::{Caller, Plans};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, MetaObject, ServerResult};
@@ -136,9 +136,7 @@ impl Counts {
         let Some(plan) = caller.subscription().filter(|plan| self.rates.limits(&plan.plan)) else { return Ok(()) };
         let farthest = || BillingSubject::behind(caller.principal(), []).pop();
         let Some(subject) = plan.subject.or_else(farthest) else { return Ok(()) };
-        self.rates
-            .take(&plan.plan, subject)
-            .map_err(|(per_minute, again_in)| Spent::TooFast { per_minute, again_in })
+        self.rates.take(&plan.plan, subject).map_err(|(per_minute, again_in)| Spent::TooFast { per_minute, again_in })
     }
 }
 

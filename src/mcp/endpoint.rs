@@ -113,8 +113,20 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings, meters, plans } =
-            parts;
+        let McpParts {
+            tools,
+            guarded,
+            policy,
+            recorder,
+            callers,
+            bus,
+            clock,
+            tasks,
+            shutdown,
+            settings,
+            meters,
+            plans,
+        } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -122,7 +134,8 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(meters, &plans)).map_err(|problem| vec![problem])?;
+        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(meters, &plans))
+            .map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
         // A session lives on direct calls for a while before rmcp hears of it again.

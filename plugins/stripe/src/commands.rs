@@ -14,10 +14,13 @@ use crate::store::events::Kept;
 
 /// The commands of this plugin.
 pub fn commands() -> Vec<PluginCommand> {
-    vec![PluginCommand::new(command(), |host, matches| async move {
-        let billing: Use<Billing> = host.provided().ok_or_else(refusal::off)?;
-        run(&billing, matches).await
-    }), usage::command()]
+    vec![
+        PluginCommand::new(command(), |host, matches| async move {
+            let billing: Use<Billing> = host.provided().ok_or_else(refusal::off)?;
+            run(&billing, matches).await
+        }),
+        usage::command(),
+    ]
 }
 
 fn command() -> Command {

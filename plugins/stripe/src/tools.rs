@@ -10,10 +10,11 @@ use crate::service::Billing;
 
 /// The tools.
 pub fn tools(billing: &Arc<Billing>) -> ToolSet<Arc<Billing>> {
-    let usage = tool("usage", "Tells how much of each quota of the plan is used and left, and when counting begins anew")
-        .title("Usage")
-        .read_only()
-        .plain();
+    let usage =
+        tool("usage", "Tells how much of each quota of the plan is used and left, and when counting begins anew")
+            .title("Usage")
+            .read_only()
+            .plain();
     ToolSet::new(Arc::clone(billing)).tool(usage, access(), usage_tool)
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::meter::{METERED, counting, counting_with, spent, sums, tell, usage_in, with_plan};
 use super::member_of;
+use super::meter::{METERED, counting, counting_with, spent, sums, tell, usage_in, with_plan};
 use crate::on_both_engines;
 use crate::support::{Connected, Engine};
 

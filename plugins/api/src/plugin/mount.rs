@@ -15,8 +15,8 @@ use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
 use crate::ports::{
-    Metering, Meters, OrganizationContexts, Organizations, Provided, ServiceTokens, Services, SubscriptionContexts, Subscriptions,
-    TeamContexts, Teams, TokenVerifier, Use,
+    Metering, Meters, OrganizationContexts, Organizations, Provided, ServiceTokens, Services, SubscriptionContexts,
+    Subscriptions, TeamContexts, Teams, TokenVerifier, Use,
 };
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;

@@ -27,17 +27,18 @@ fn words() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([
-            Command::new("show").about("Shows what an account has used in this period, or what everybody has").arg(account),
+            Command::new("show")
+                .about("Shows what an account has used in this period, or what everybody has")
+                .arg(account),
             Command::new("calls").about("Lists counted calls, 200 at most").args([
                 flag("waiting", "Those that Stripe is still to be told of"),
                 flag("given-up", "Those of which that was given up, and why").conflicts_with("waiting"),
             ]),
             Command::new("check").about("Holds the sum of all calls against what is used and what Stripe was told"),
             Command::new("tell").about("Tells Stripe now whatever is due"),
-            Command::new("again").about("Tells Stripe once more of calls that were given up").args([
-                call,
-                flag("all", "All of them").conflicts_with("call"),
-            ]),
+            Command::new("again")
+                .about("Tells Stripe once more of calls that were given up")
+                .args([call, flag("all", "All of them").conflicts_with("call")]),
         ])
 }
 
@@ -58,8 +59,7 @@ async fn run(billing: &Billing, matches: ArgMatches) -> Result<Output> {
         Some(("check", _)) => check(billing).await,
         Some(("tell", _)) => {
             let reported = billing.report_usage().await?;
-            let text =
-                format!("{} told, {} later, {} given up", reported.told, reported.later, reported.given_up);
+            let text = format!("{} told, {} later, {} given up", reported.told, reported.later, reported.given_up);
             let json = json!({ "told": reported.told, "later": reported.later, "given_up": reported.given_up });
             Ok(Output::new(text, json))
         }
@@ -106,7 +106,10 @@ async fn everybody(billing: &Billing) -> Result<Output> {
     let all = billing.usage_of_all().await?;
     let line = |row: &crate::store::meter_usage::OfMeter| {
         let account = format!("{} {}", row.subject_kind, row.subject_id.simple());
-        format!("{account}  {}  since {}: {} used, {} running", row.meter, row.period_start, row.stand.used, row.stand.reserved)
+        format!(
+            "{account}  {}  since {}: {} used, {} running",
+            row.meter, row.period_start, row.stand.used, row.stand.reserved
+        )
     };
     let text = match all.as_slice() {
         [] => "Nothing was counted.".to_owned(),

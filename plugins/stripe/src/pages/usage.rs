@@ -35,9 +35,10 @@ pub async fn usage(billing: &Billing, visitor: &Visitor, caller: &Caller, accoun
         }
         meters.push(describe(meter, shares));
     }
-    let plan = usage.plan.as_deref().map(|name| {
-        billing.host().plans().find(name).map_or_else(|| name.to_owned(), |plan| plan.title.clone())
-    });
+    let plan = usage
+        .plan
+        .as_deref()
+        .map(|name| billing.host().plans().find(name).map_or_else(|| name.to_owned(), |plan| plan.title.clone()));
     let context = json!({
         "account": account.name,
         "is_personal": matches!(account.subject, BillingSubject::User { .. }),
@@ -78,7 +79,9 @@ async fn describe_share(billing: &Billing, share: &ShareUsage) -> Result<Value> 
         Ok(user) => billing.host().accounts().find(user).await?.map(|person| person.email),
         Err(_) => None,
     };
-    Ok(json!({ "kind": kind, "name": name.unwrap_or_else(|| share.id.clone()), "used": share.used, "limit": share.limit }))
+    Ok(
+        json!({ "kind": kind, "name": name.unwrap_or_else(|| share.id.clone()), "used": share.used, "limit": share.limit }),
+    )
 }
 
 /// The other accounts the person can look at.

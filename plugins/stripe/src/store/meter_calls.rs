@@ -29,7 +29,8 @@ const AGAIN: &str = "UPDATE stripe_meter_calls SET given_up_at = NULL, unsure_si
     WHERE given_up_at IS NOT NULL AND id = $1 RETURNING id";
 const LIST: &str = "SELECT * FROM stripe_meter_calls ORDER BY id DESC LIMIT 200";
 const WAITING: &str = "SELECT * FROM stripe_meter_calls WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 200";
-const GIVEN_UP: &str = "SELECT * FROM stripe_meter_calls WHERE given_up_at IS NOT NULL ORDER BY given_up_at DESC, id LIMIT 1000";
+const GIVEN_UP: &str =
+    "SELECT * FROM stripe_meter_calls WHERE given_up_at IS NOT NULL ORDER BY given_up_at DESC, id LIMIT 1000";
 const SUMS: &str = "SELECT \
     CAST(COUNT(committed_at) AS bigint) AS calls, \
     CAST(COALESCE(SUM(CASE WHEN committed_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS units, \
@@ -213,8 +214,7 @@ pub async fn give_up(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str)
 
 /// It is told once more; `false` when it was not given up.
 pub async fn tell_again(conn: &mut Conn, id: MeteredId, now: Timestamp) -> Result<bool> {
-    let found =
-        on!(conn, c => sqlx::query_scalar::<_, MeteredId>(AGAIN).bind(id).bind(now).fetch_optional(c).await)?;
+    let found = on!(conn, c => sqlx::query_scalar::<_, MeteredId>(AGAIN).bind(id).bind(now).fetch_optional(c).await)?;
     Ok(found.is_some())
 }
 

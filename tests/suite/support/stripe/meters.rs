@@ -29,7 +29,8 @@ impl Counted {
     /// The sum of what a customer has used; of all customers together without one.
     pub fn sum(&self, customer: Option<&str>) -> u64 {
         let is_meant = |event: &&Value| customer.is_none_or(|id| event["payload"]["stripe_customer_id"] == id);
-        let value = |event: &Value| event["payload"]["value"].as_str().expect("a text").parse::<u64>().expect("a number");
+        let value =
+            |event: &Value| event["payload"]["value"].as_str().expect("a text").parse::<u64>().expect("a number");
         self.events.values().filter(is_meant).map(value).sum()
     }
 

@@ -90,8 +90,7 @@ impl Billing {
             if units == 0 {
                 continue;
             }
-            let place =
-                Place { subject: Columns::from(subject), meter: meter.clone(), period_start: period.start };
+            let place = Place { subject: Columns::from(subject), meter: meter.clone(), period_start: period.start };
             let id = MeteredId::new(self.host.clock(), self.host.entropy());
             let entry = Entry { id, place, units, shares: shares(caller, quota) };
             let is_told = context.status != SubscriptionStatus::Free;
@@ -157,12 +156,8 @@ fn shares(caller: &Caller, quota: &Quota) -> Vec<Share> {
     let mut shares = vec![Share { level: Level::Plan, id: String::new(), limit: quota.limit() }];
     if let Some(limit) = quota.per_team {
         let chosen = &caller.principal().binding().teams;
-        let mut teams: Vec<String> = caller
-            .teams()
-            .iter()
-            .filter(|team| chosen.contains(&team.id))
-            .map(|team| team.id.to_string())
-            .collect();
+        let mut teams: Vec<String> =
+            caller.teams().iter().filter(|team| chosen.contains(&team.id)).map(|team| team.id.to_string()).collect();
         teams.sort_unstable();
         shares.extend(teams.into_iter().map(|id| Share { level: Level::Team, id, limit: Some(limit) }));
     }

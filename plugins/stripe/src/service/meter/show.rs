@@ -92,7 +92,11 @@ impl Billing {
         Ok(usage)
     }
 
-    async fn usage_under(&self, subject: BillingSubject, context: Option<&SubscriptionContext>) -> Result<AccountUsage> {
+    async fn usage_under(
+        &self,
+        subject: BillingSubject,
+        context: Option<&SubscriptionContext>,
+    ) -> Result<AccountUsage> {
         let now = self.host.now();
         let (start, end) = now.month();
         let period = context.map_or(Period { start, end }, |context| Period::of(context, now));
