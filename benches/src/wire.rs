@@ -55,7 +55,12 @@ pub fn headers_of(era: Era, ready: &Ready, method: &str) -> Headers {
 
 /// The body of a call.
 pub fn call(era: Era, id: usize) -> String {
-    message_of(era, id, CALL, json!({ "name": TOOL, "arguments": { "text": TEXT } }))
+    call_of(era, id, TOOL, &json!({ "text": TEXT }))
+}
+
+/// The body of a call of any tool.
+pub fn call_of(era: Era, id: usize, tool: &str, arguments: &Value) -> String {
+    message_of(era, id, CALL, json!({ "name": tool, "arguments": arguments }))
 }
 
 /// The body of a request for the list of tools.

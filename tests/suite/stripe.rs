@@ -6,6 +6,7 @@ mod elicitation;
 mod journey;
 mod live;
 mod meter;
+mod meter_crash;
 mod meter_limits;
 mod meter_report;
 mod settings;

@@ -19,6 +19,8 @@ pub struct Counted {
     pub again: usize,
     /// How many of the next are counted and answered with an error all the same.
     pub swallow: usize,
+    /// Whether it hears and never answers.
+    pub stalls: bool,
     /// Names of events that a meter counts.
     pub names: Vec<String>,
     /// How much later it is here than by the clock of the machine, in seconds.

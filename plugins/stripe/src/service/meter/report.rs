@@ -16,8 +16,6 @@ use crate::store::{customers, meter_calls};
 pub const REPORT_EVERY: Duration = Duration::from_secs(2);
 /// How many at the same time.
 const AT_ONCE: usize = 16;
-/// For how long whoever has taken some may be silent.
-const HELD_FOR: Duration = Duration::from_secs(120);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// Stripe takes what is up to 35 days old and up to 5 minutes ahead (API reference, `billing.meter_event`, `timestamp`). An
 /// hour and a minute less, since its clock is another.
@@ -61,7 +59,7 @@ impl Billing {
         loop {
             let now = self.host.now();
             let mut tx = self.host.db().begin().await?;
-            let due = meter_calls::claim(&mut tx, begun, now.plus(HELD_FOR), AT_ONCE).await?;
+            let due = meter_calls::claim(&mut tx, begun, now.plus(2 * self.settings.lease()), AT_ONCE).await?;
             tx.commit(now).await?;
             let fates = join_all(due.iter().map(|call| self.tell(call))).await;
             let now = self.host.now();
