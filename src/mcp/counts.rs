@@ -6,11 +6,14 @@ use std::time::Duration;
 use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Usage, Use, UsedUp};
 use belgie_api::{Caller, Plans};
 use rmcp::ErrorData;
-use rmcp::model::{CallToolResponse, MetaObject, ServerResult};
+use rmcp::model::{CallToolResponse, MetaObject, ServerResult, Tool};
 use serde_json::{Value, json};
 
-use crate::access::{ActionKind, Permit};
+use crate::access::{ActionKind, Guard, Permit};
 use crate::limits::PlanRates;
+
+/// Where lists say what calls of a tool cost, unless a plan has another price.
+const METERS: &str = "belgie/meters";
 
 /// Where results say what they cost, and what is left.
 const USAGE: &str = "belgie/usage";
@@ -175,6 +178,13 @@ impl Held {
         if let Err(failure) = Box::pin(held.release()).await {
             tracing::warn!(error = ?failure, "units could not be given back now; they are when nobody answers for them");
         }
+    }
+}
+
+/// Says in a list what calls of a tool cost.
+pub(crate) fn mark(tool: &mut Tool, guard: &Guard) {
+    if !guard.meters().is_empty() {
+        tool.meta.get_or_insert_default().insert(METERS.to_owned(), json!(guard.meters()));
     }
 }
 

@@ -9,6 +9,7 @@ mod meter;
 mod meter_crash;
 mod meter_limits;
 mod meter_report;
+mod meter_wrapped;
 mod settings;
 mod webhooks;
 

@@ -13,7 +13,7 @@ use rmcp::{ErrorData, RoleServer};
 use super::misbehaved;
 use crate::access::is_listed;
 use crate::mcp::catalog::{Catalog, Wrapped};
-use crate::mcp::{param_headers, run};
+use crate::mcp::{counts, param_headers, run};
 
 /// More pages than any wrapped server should have; the rest is left out.
 const MAX_PAGES: usize = 100;
@@ -48,13 +48,15 @@ pub(super) async fn tools(
             }
         };
         ttl_ms = ttl_ms.into_iter().chain(own).min();
-        for tool in list {
+        for mut tool in list {
             // The server that was added first has the name, whether the caller may know of its tool or not: it is the one
             // that a call would reach.
             let is_first = catalog.find_native(&tool.name).is_none() && taken.insert(tool.name.clone().into_owned());
-            if !is_first || !is_listed(caller, &server.guard_of_tool(&tool.name)) {
+            let guard = server.guard_of_tool(&tool.name);
+            if !is_first || !is_listed(caller, &guard) {
                 continue;
             }
+            counts::mark(&mut tool, &guard);
             if let Err(problem) = param_headers::check(&tool.input_schema) {
                 tracing::warn!(server.name = server.name, tool.name = %tool.name, %problem, "a tool is left out");
                 continue;

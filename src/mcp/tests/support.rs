@@ -151,6 +151,8 @@ impl Bench {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
             settings,
+            meters: None,
+            plans: belgie_api::Plans::default(),
         })
         .expect("the parts fit together");
         Self { endpoint, bus, clock, hanging, given_up }

@@ -199,7 +199,9 @@ on_both_engines! {
         assert_eq!((&said["limit"], &said["remaining"], &said["level"]), (&json!(3), &json!(0), &json!("plan")));
         assert!(refused.text().contains("Upgrade: ") && said["plans"] == json!(["Pro", "Business"]), "{}", refused.text());
         let listed = eve.modern().send("tools/list", json!({})).await;
-        assert!(listed.tool_names().contains(&"echo"), "what is used up is shown: {:?}", listed.body);
+        let echo = listed.body["result"]["tools"].as_array().into_iter().flatten().find(|tool| tool["name"] == "echo");
+        let price = echo.map(|tool| &tool["_meta"]["belgie/meters"]["exports"]);
+        assert_eq!(price, Some(&json!(1)), "what is used up is shown, with what it costs: {:?}", listed.body);
         let resets = belgie_api::Timestamp::from_rfc3339(said["resets_at"].as_str().expect("a moment")).expect("one");
         gateway.clock.advance(resets.since(gateway.gateway.host().now()));
         // The token has ended meanwhile.

@@ -1,17 +1,30 @@
 //! What Stripe is told, and what becomes of what it does not take.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::meter::{METERED, billing, counting, counting_with, sums, tell, usage_in, with_plan};
 use crate::on_both_engines;
-use crate::support::TestGateway;
+use crate::support::{PATIENCE, TestGateway};
 
 async fn calls(gateway: &TestGateway, which: &str) -> Vec<Value> {
     let (went_well, said) = gateway.configured_program(&["usage", "calls", which]).await;
     assert!(went_well, "{said}");
     said["calls"].as_array().expect("a list").clone()
+}
+
+/// Tells, and waits until somebody has noted what came of it: the gateway tells by itself, too, and may be at it.
+async fn told_in_vain(gateway: &TestGateway) -> Value {
+    tell(gateway).await;
+    let begin = Instant::now();
+    loop {
+        let mut waiting = calls(gateway, "--waiting").await;
+        if let Some(call) = waiting.pop().filter(|call| call["note"].is_string()) {
+            return call;
+        }
+        assert!(begin.elapsed() < PATIENCE, "nobody has tried");
+    }
 }
 
 on_both_engines! {
@@ -43,10 +56,9 @@ on_both_engines! {
         let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
         stripe.shop().counted.names.clear();
         let id = usage_in(&ada.call().await)["call"].clone();
-        tell(&gateway).await;
-        let waiting = calls(&gateway, "--waiting").await;
-        assert_eq!((waiting.len(), &waiting[0]["state"]), (1, &json!("to be told")), "{waiting:?}");
-        assert!(waiting[0]["note"].as_str().is_some_and(|note| note.contains("No active meter")), "{waiting:?}");
+        let waiting = told_in_vain(&gateway).await;
+        assert_eq!((&waiting["id"], &waiting["state"]), (&id, &json!("to be told")), "{waiting}");
+        assert!(waiting["note"].as_str().is_some_and(|note| note.contains("No active meter")), "{waiting}");
 
         let month = Duration::from_secs(35 * 86_400);
         gateway.clock.advance(month);
@@ -85,5 +97,24 @@ on_both_engines! {
         let left = sums(&gateway).await;
         assert_eq!((&left["set_aside"], &left["used"]), (&json!(0), &json!(0)), "{left}");
         call.abort();
+    }
+}
+
+on_both_engines! {
+    async fn what_stripe_may_have_heard_too_long_ago_is_not_told_again(engine: Engine) {
+        let (gateway, stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        // Every try of the first round.
+        stripe.shop().failures.extend([(500, None), (500, None), (500, None)]);
+        usage_in(&ada.call().await);
+        told_in_vain(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(86_400));
+        stripe.shop().counted.ahead = 86_400;
+        stripe.shop().failures.clear();
+        tell(&gateway).await;
+        let given_up = calls(&gateway, "--given-up").await;
+        assert_eq!(given_up.len(), 1, "{given_up:?}");
+        assert!(given_up[0]["note"].as_str().is_some_and(|note| note.starts_with("unsure")), "{given_up:?}");
+        assert_eq!(stripe.shop().counted.sum(None), 0);
     }
 }

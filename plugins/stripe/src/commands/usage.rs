@@ -88,18 +88,14 @@ fn subject(id: &str) -> Result<BillingSubject> {
 
 fn account(usage: &AccountUsage) -> Output {
     let plan = usage.plan.as_deref().unwrap_or("no plan");
-    let mut text = format!("{}  {plan}  until {}", usage.account_id, usage.resets_at);
+    let mut lines = vec![format!("{}  {plan}  until {}", usage.account_id, usage.resets_at)];
     for meter in &usage.meters {
         let limit = meter.limit.map_or_else(|| "no limit".to_owned(), |limit| format!("at most {limit}"));
-        text.push_str(&format!(
-            "\n  {}: {} used and {} running of {} included, {limit}",
-            meter.meter, meter.used, meter.running, meter.included
-        ));
-        for share in &meter.shares {
-            text.push_str(&format!("\n    {} {}: {}", share.level, share.id, share.used));
-        }
+        let (name, used, running, included) = (&meter.meter, meter.used, meter.running, meter.included);
+        lines.push(format!("  {name}: {used} used and {running} running of {included} included, {limit}"));
+        lines.extend(meter.shares.iter().map(|share| format!("    {} {}: {}", share.level, share.id, share.used)));
     }
-    Output::new(text, json!({ "usage": usage }))
+    Output::new(lines.join("\n"), json!({ "usage": usage }))
 }
 
 async fn everybody(billing: &Billing) -> Result<Output> {

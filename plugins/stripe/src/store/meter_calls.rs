@@ -16,13 +16,14 @@ const RELEASE: &str = "UPDATE stripe_meter_calls SET released_at = $2, lease_unt
     WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING *";
 const PROLONG: &str = "UPDATE stripe_meter_calls SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL";
 const ORPHANS: &str = "SELECT id FROM stripe_meter_calls WHERE lease_until < $1 ORDER BY lease_until, id LIMIT 64";
-const CLAIM: &str = "UPDATE stripe_meter_calls SET due_at = $2, attempts = attempts + 1 WHERE id IN ( \
+const CLAIM: &str = "UPDATE stripe_meter_calls SET due_at = $2, attempts = attempts + 1, \
+    unsure_since = COALESCE(unsure_since, $4) WHERE id IN ( \
     SELECT id FROM stripe_meter_calls WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3) \
     AND due_at <= $1 RETURNING *";
 const SENT: &str = "UPDATE stripe_meter_calls SET sent_at = $2, due_at = NULL, unsure_since = NULL, given_up_at = NULL, \
     note = $3 WHERE id = $1";
-const LATER: &str = "UPDATE stripe_meter_calls SET due_at = $2, unsure_since = COALESCE(unsure_since, $3), note = $4 \
-    WHERE id = $1 AND sent_at IS NULL";
+const LATER: &str = "UPDATE stripe_meter_calls SET due_at = $2, unsure_since = $3, note = $4 \
+    WHERE id = $1 AND sent_at IS NULL AND given_up_at IS NULL";
 const GIVE_UP: &str = "UPDATE stripe_meter_calls SET given_up_at = $2, due_at = NULL, note = $3 \
     WHERE id = $1 AND sent_at IS NULL";
 const AGAIN: &str = "UPDATE stripe_meter_calls SET given_up_at = NULL, unsure_since = NULL, due_at = $2 \
@@ -182,10 +183,17 @@ pub async fn orphans(conn: &mut Conn, now: Timestamp) -> Result<Vec<MeteredId>> 
     Ok(on!(conn, c => sqlx::query_scalar::<_, MeteredId>(ORPHANS).bind(now).fetch_all(c).await)?)
 }
 
-/// Takes what is to be told at a moment, `most` at most, until `until`: whoever has taken it and says nothing by then has died.
-pub async fn claim(conn: &mut Conn, due: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Call>> {
+/// Takes what is to be told at a moment, `most` at most, until `until`: whoever has taken it and says nothing by then has died,
+/// and nobody knows whether Stripe has heard it from `now` on.
+pub async fn claim(
+    conn: &mut Conn,
+    due: Timestamp,
+    now: Timestamp,
+    until: Timestamp,
+    most: usize,
+) -> Result<Vec<Call>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    Ok(on!(conn, c => sqlx::query_as::<_, Call>(CLAIM).bind(due).bind(until).bind(most).fetch_all(c).await)?)
+    Ok(on!(conn, c => sqlx::query_as::<_, Call>(CLAIM).bind(due).bind(until).bind(most).bind(now).fetch_all(c).await)?)
 }
 
 /// Stripe has heard it.

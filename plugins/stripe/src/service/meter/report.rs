@@ -59,8 +59,9 @@ impl Billing {
         loop {
             let now = self.host.now();
             let mut tx = self.host.db().begin().await?;
-            let due = meter_calls::claim(&mut tx, begun, now.plus(2 * self.settings.lease()), AT_ONCE).await?;
+            let due = meter_calls::claim(&mut tx, begun, now, now.plus(2 * self.settings.lease()), AT_ONCE).await?;
             tx.commit(now).await?;
+            let claimed_at = now;
             let fates = join_all(due.iter().map(|call| self.tell(call))).await;
             let now = self.host.now();
             let mut tx = self.host.db().begin().await?;
@@ -72,7 +73,9 @@ impl Billing {
                     }
                     Fate::Later { due, is_unsure, note } => {
                         reported.later += 1;
-                        let unsure = is_unsure.then_some(now);
+                        // What was unsure before stays so; of a try that was refused it is known that it counted nothing.
+                        let is_old = call.unsure_since.is_some_and(|since| since < claimed_at);
+                        let unsure = call.unsure_since.filter(|_| is_unsure || is_old);
                         meter_calls::note_later(&mut tx, call.id, due, unsure, &note).await?;
                     }
                     Fate::GivenUp(why) => {
