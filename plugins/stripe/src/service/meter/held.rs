@@ -81,10 +81,9 @@ impl Reservation for Held {
     }
 
     async fn release(mut self: Box<Self>) -> Result<()> {
-        // From here on it is over, whether or not this process comes to write it down.
-        let ids = self.ids();
+        self.billing.release(&self.ids(), "failed").await?;
         self.forget();
-        self.billing.release(&ids, "failed").await
+        Ok(())
     }
 }
 
