@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use belgie_api::context::{OrgContext, SubscriptionContext, TeamContext};
 use belgie_api::host::{self, Contexts};
-use belgie_api::ports::{BillingSubject, Organizations, Provided, Subscriptions, Teams, Usage, Use};
+use belgie_api::ports::{BillingSubject, Meters, Organizations, Provided, Subscriptions, Teams, Usage, Use};
 use belgie_api::{Caller, GrantBinding, OrgId, Principal, Result, TeamId, UserId};
 
 /// Makes callers: asks whoever knows organizations, teams and plans what the person is there now, and under which plan.
@@ -14,19 +14,31 @@ pub struct Callers {
     organizations: Option<Use<Organizations>>,
     teams: Option<Use<Teams>>,
     subscriptions: Option<Use<Subscriptions>>,
+    meters: Option<Use<Meters>>,
 }
 
 impl Callers {
     /// Asks the plugins that provide the contexts; where none does, there is no such context.
     #[must_use]
     pub fn new(provided: &Provided) -> Self {
-        Self { organizations: provided.find(), teams: provided.find(), subscriptions: provided.find() }
+        Self {
+            organizations: provided.find(),
+            teams: provided.find(),
+            subscriptions: provided.find(),
+            meters: provided.find(),
+        }
     }
 
     /// Whoever knows plans, if anybody does.
     #[must_use]
     pub fn plans(&self) -> Option<Use<Subscriptions>> {
         self.subscriptions.clone()
+    }
+
+    /// Whoever counts calls, if anybody does.
+    #[must_use]
+    pub fn meters(&self) -> Option<Use<Meters>> {
+        self.meters.clone()
     }
 
     /// The caller behind a principal. `None` when the credential lets act for an organization in which the person is no

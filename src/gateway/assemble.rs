@@ -87,7 +87,6 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     };
     let _only_set_here = parts.catalog.set(catalog);
     let callers = Callers::new(&all.provided);
-    let meters = all.provided.find();
     let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
     let hooks = Arc::new(Hooks {
         vetoes: std::mem::take(&mut all.vetoes),
@@ -113,7 +112,6 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
         settings: mcp_settings(&config),
-        meters,
         plans: config.plans.clone(),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
@@ -232,7 +230,7 @@ fn open_parts(
         breached: breached_passwords(config)?,
         rules: account_rules(config),
     });
-    let devices = Devices::new(keys.derive("device"), device_cookie(config));
+    let devices = Devices::new(keys.derive("device"), beside_session(config, "device"));
     Ok(Parts {
         sessions: Arc::new(BrowserSessions::new(identity.clone(), cookies(config), devices.clone())),
         identity,
@@ -359,10 +357,6 @@ fn beside_session(config: &Config, what: &str) -> String {
     let session = config.session_cookie_name();
     let prefix = session.strip_suffix(config.cookie.name.as_str()).unwrap_or_default();
     format!("{prefix}{}_{what}", config.cookie.name)
-}
-
-fn device_cookie(config: &Config) -> String {
-    beside_session(config, "device")
 }
 
 fn web_rules(config: &Config) -> WebRules {

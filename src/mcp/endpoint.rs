@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
-use belgie_api::ports::{Meters, Use};
 use belgie_api::tools::{Guarded, ToolEntry};
 use belgie_api::{Caller, Clock, Plans, ScopeSet};
 use rmcp::ErrorData;
@@ -80,8 +79,6 @@ pub struct McpParts {
     pub shutdown: CancellationToken,
     /// What the operator has set.
     pub settings: McpSettings,
-    /// Whoever counts calls, if anybody does.
-    pub meters: Option<Use<Meters>>,
     /// The plans of the configuration.
     pub plans: Plans,
 }
@@ -113,20 +110,8 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts {
-            tools,
-            guarded,
-            policy,
-            recorder,
-            callers,
-            bus,
-            clock,
-            tasks,
-            shutdown,
-            settings,
-            meters,
-            plans,
-        } = parts;
+        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, shutdown, settings, plans } =
+            parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -134,7 +119,7 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(meters, &plans))
+        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(callers.meters(), &plans))
             .map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();

@@ -38,7 +38,6 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
         tasks: TaskTracker::new(),
         shutdown: CancellationToken::new(),
         settings,
-        meters: None,
         plans: belgie_api::Plans::default(),
     };
     McpEndpoint::new(parts).err().unwrap_or_default()

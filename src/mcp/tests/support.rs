@@ -151,7 +151,6 @@ impl Bench {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
             settings,
-            meters: None,
             plans: belgie_api::Plans::default(),
         })
         .expect("the parts fit together");

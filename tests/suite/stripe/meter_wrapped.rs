@@ -8,7 +8,7 @@ use super::alone;
 use super::meter::{METERED, spent, sums, usage_in};
 use crate::on_both_engines;
 use crate::policy::wrapped::Willing;
-use crate::support::{Setup, Stripe};
+use crate::support::{Reply, Setup, Stripe};
 
 const WRAPPED: &str = r#"
 [[access]]
@@ -22,7 +22,13 @@ on_both_engines! {
         let setup = Setup::default().config(&stripe.table()).config(METERED).config(WRAPPED);
         let gateway = setup.build(|builder| builder.guarded(guard("willing", access(), Willing))).start(engine).await;
         let (eve, _) = alone(&gateway, "eve@example.org").await;
-        let ask = async |method: &str, params: Value| eve.modern().send(method, params).await;
+        let ask = async |method: &str, params: Value| {
+            let mut request = eve.modern().request(method, params.clone());
+            if let Some(uri) = params["uri"].as_str() {
+                request = request.header("mcp-name", uri);
+            }
+            Reply::read(request.send().await.expect("an answer")).await
+        };
         assert_eq!(usage_in(&eve.modern().call("read", json!({})).await)["used"], 1);
         let prompt = ask("prompts/get", json!({ "name": "greet" })).await;
         assert!(prompt.body["result"]["messages"].is_array(), "{:?}", prompt.body);
