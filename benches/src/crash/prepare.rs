@@ -15,6 +15,8 @@ use tokio::runtime::Runtime;
 use crate::folder::Folder;
 
 const EMAIL: &str = "bench@example.com";
+/// A token has a scope at least; no tool that is called needs it.
+const SCOPE: &str = "connections:read";
 const CUSTOMER: &str = "INSERT INTO stripe_customers (subject_kind, subject_id, customer_id, created_at) \
     VALUES ('user', $1, 'cus_bench', $2)";
 const SUBSCRIPTION: &str = "INSERT INTO stripe_subscriptions (id, subject_kind, subject_id, stripe_id, customer_id, plan, \
@@ -78,7 +80,7 @@ pub fn play(config: &Path) -> anyhow::Result<()> {
         pay(gateway.host().db().pools(), person.id.uuid(), gateway.host().now()).await?;
         let noun = commands.into_iter().find(|noun| noun.command.get_name() == "token");
         let noun = noun.context("no plugin has the command `token`")?;
-        let words = ["token", "create", "--email", EMAIL, "--ttl", "86400"];
+        let words = ["token", "create", "--email", EMAIL, "--scope", SCOPE, "--ttl", "86400"];
         let matches = noun.command.try_get_matches_from(words)?;
         let output =
             (noun.run)(gateway.host().clone(), matches).await.map_err(|failure| anyhow!("no token: {failure}"))?;
