@@ -62,6 +62,7 @@ pub use log::{Log, LogFormat};
 pub use mail::{Mail, MailTransport, Smtp, SmtpSecurity};
 pub use mcp::{LockedTools, Mcp};
 pub use outbound::Outbound;
+pub(crate) use plan::unknown_meters;
 pub use plugins::PluginSections;
 pub use raw::{ConfigFile, Overrides, RawConfig};
 pub use server::Server;
@@ -113,7 +114,7 @@ pub struct Config {
     pub log: Log,
     /// `[outbound]`
     pub outbound: Outbound,
-    /// `[[plan]]`, in the order of the file: the smallest first.
+    /// `[[plan]]`, in the order of the file: the smallest first. With it `[[meter]]`.
     pub plans: belgie_api::Plans,
     /// `[[access]]`, in the order of the file.
     pub access: Vec<AccessEntry>,
@@ -184,8 +185,9 @@ impl Config {
 
     fn read_plans(root: &mut Section) -> belgie_api::Plans {
         let plans = root.tables("plan", plan::read);
-        plan::check(&plans, root.ledger());
-        belgie_api::Plans::new(plans)
+        let meters = root.tables("meter", plan::read_meter);
+        plan::check(&plans, &meters, root.ledger());
+        belgie_api::Plans::new(plans, meters)
     }
 
     fn read(root: &mut Section) -> Self {

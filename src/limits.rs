@@ -46,6 +46,7 @@
 //! the slots that are full again.
 
 mod key;
+mod plans;
 mod strangers;
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,7 @@ use governor::{Quota, RateLimiter};
 
 pub use self::key::account_key;
 use self::key::{Slot, Slots};
+pub use self::plans::PlanRates;
 pub use self::strangers::{Shared, take_as_stranger};
 
 /// How many sign-in attempts at an account pass by what strangers share, for each address; see [the sums](self).

@@ -16,6 +16,7 @@ mod binding;
 pub mod builtin;
 mod call_log;
 mod catalog;
+mod counts;
 pub mod demo;
 mod direct;
 mod endpoint;

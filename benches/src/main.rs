@@ -8,10 +8,12 @@ mod agent;
 mod callgrind;
 mod cell;
 mod client;
+mod crash;
 mod folder;
 mod goals;
 mod load;
 mod measure;
+mod meter;
 mod process;
 mod report;
 mod run;
@@ -52,6 +54,19 @@ enum Verb {
     Scale(scale::Options),
     /// Measures how long a change of rights takes to count
     Changes(scale::changes::Options),
+    /// Kills the program while calls are counted, and holds the ledger against what was answered and told
+    Crash(crash::Options),
+    /// Makes the world of `crash`, and prints the token
+    #[command(hide = true)]
+    CrashPart {
+        /// The settings of the gateway
+        config: PathBuf,
+    },
+    /// Measures what a plan and a meter add to a call
+    Meter(meter::Options),
+    /// Plays one part of `meter`
+    #[command(hide = true, subcommand)]
+    MeterPart(meter::server::Part),
     /// Plays one part of `scale`
     #[command(hide = true, subcommand)]
     ScalePart(scale::Part),
@@ -81,6 +96,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Sessions(options) => sessions::run(&options).map(verdict),
         Verb::Scale(options) => scale::run(&options).map(verdict),
         Verb::Changes(options) => scale::changes::run(&options).map(verdict),
+        Verb::Crash(options) => crash::run(&options).map(verdict),
+        Verb::CrashPart { config } => crash::prepare::play(&config).map(|()| ExitCode::SUCCESS),
+        Verb::Meter(options) => meter::run(&options).map(verdict),
+        Verb::MeterPart(part) => meter::server::play(&part).map(|()| ExitCode::SUCCESS),
         Verb::ScalePart(part) => scale::play(&part).map(|()| ExitCode::SUCCESS),
         Verb::Server { variant } => server::serve(variant).map(|()| ExitCode::SUCCESS),
         Verb::Token { data, address } => {

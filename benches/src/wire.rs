@@ -69,7 +69,12 @@ pub fn call(era: Era, id: usize) -> String {
 
 /// The body of a call of another tool that gives the text back.
 pub fn call_for(era: Era, id: usize, tool: &str) -> String {
-    message_of(era, id, CALL, json!({ "name": tool, "arguments": { "text": TEXT } }))
+    call_of(era, id, tool, &json!({ "text": TEXT }))
+}
+
+/// The body of a call of any tool.
+pub fn call_of(era: Era, id: usize, tool: &str, arguments: &Value) -> String {
+    message_of(era, id, CALL, json!({ "name": tool, "arguments": arguments }))
 }
 
 /// The body of a request for the list of tools.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use belgie_api::context::{OrgContext, SubscriptionContext, TeamContext};
 use belgie_api::host::{self, Contexts};
-use belgie_api::ports::{BillingSubject, Organizations, Provided, Subscriptions, Teams, Use};
+use belgie_api::ports::{BillingSubject, Meters, Organizations, Provided, Subscriptions, Teams, Usage, Use};
 use belgie_api::{Caller, GrantBinding, OrgId, Principal, Result, TeamId, UserId};
 
 /// Makes callers: asks whoever knows organizations, teams and plans what the person is there now, and under which plan.
@@ -14,19 +14,31 @@ pub struct Callers {
     organizations: Option<Use<Organizations>>,
     teams: Option<Use<Teams>>,
     subscriptions: Option<Use<Subscriptions>>,
+    meters: Option<Use<Meters>>,
 }
 
 impl Callers {
     /// Asks the plugins that provide the contexts; where none does, there is no such context.
     #[must_use]
     pub fn new(provided: &Provided) -> Self {
-        Self { organizations: provided.find(), teams: provided.find(), subscriptions: provided.find() }
+        Self {
+            organizations: provided.find(),
+            teams: provided.find(),
+            subscriptions: provided.find(),
+            meters: provided.find(),
+        }
     }
 
     /// Whoever knows plans, if anybody does.
     #[must_use]
     pub fn plans(&self) -> Option<Use<Subscriptions>> {
         self.subscriptions.clone()
+    }
+
+    /// Whoever counts calls, if anybody does.
+    #[must_use]
+    pub fn meters(&self) -> Option<Use<Meters>> {
+        self.meters.clone()
     }
 
     /// The caller behind a principal. `None` when the credential lets act for an organization in which the person is no
@@ -105,6 +117,24 @@ impl Callers {
             _ => Ok(Vec::new()),
         }
     }
+}
+
+/// The caller as a tool sees it whose call is counted: with what is used of the meters it is counted on.
+#[must_use]
+pub fn with_usage(caller: &Caller, usages: &[Usage]) -> Caller {
+    let Some(mut subscription) = caller.subscription().filter(|_| !usages.is_empty()).cloned() else {
+        return caller.clone();
+    };
+    for usage in usages {
+        if let Some(quota) = subscription.quotas.get_mut(&usage.meter) {
+            quota.used = Some(usage.used);
+            quota.remaining = Some(usage.remaining);
+            quota.resets_at = Some(usage.resets_at);
+        }
+    }
+    let (organization, teams) = (caller.organization().cloned(), caller.teams().to_vec());
+    let contexts = Contexts { organization, teams, subscription: Some(subscription) };
+    host::caller(Arc::clone(caller.principal()), contexts)
 }
 
 /// The caller behind a principal that lets act for the person alone, without the plan they have: what a page asks for.

@@ -117,6 +117,8 @@ pub enum Denial {
         plans: BTreeSet<String>,
         /// Features that the current plan lacks.
         entitlements: BTreeSet<String>,
+        /// Meters on which the current plan includes nothing.
+        meters: BTreeSet<String>,
     },
     /// The caller may, but not with these arguments.
     #[error("these arguments are not allowed")]
@@ -257,7 +259,13 @@ fn denial(check: &Check, finding: Finding, caller: &Caller, guard: &Guard) -> Op
                 let own = caller.subscription().map(|plan| &plan.entitlements);
                 let is_lacking = |name: &&String| own.is_none_or(|own| !own.contains(*name));
                 let lacking = entitlements.iter().filter(is_lacking).cloned().collect();
-                Denial::Plan { plans: plans.clone(), entitlements: lacking }
+                Denial::Plan { plans: plans.clone(), entitlements: lacking, meters: BTreeSet::new() }
+            }
+            (Need::Meters(meters), _) => {
+                let own = caller.subscription().map(|plan| &plan.quotas);
+                let is_lacking = |name: &&String| own.is_none_or(|own| !own.contains_key(*name));
+                let meters = meters.iter().filter(is_lacking).cloned().collect();
+                Denial::Plan { plans: BTreeSet::new(), entitlements: BTreeSet::new(), meters }
             }
             (_, Stage::Arguments) => Denial::Arguments,
             _ => Denial::Hidden,

@@ -1,7 +1,7 @@
 //! Everything that stands before one thing: the rule beside it in the code and what the operator's file adds, taken apart
 //! once into checks in the order in which they are made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -71,6 +71,8 @@ pub enum Need {
         /// All of them are asked for.
         entitlements: BTreeSet<String>,
     },
+    /// A plan that includes something of all of these meters.
+    Meters(BTreeSet<String>),
     /// What an expression asks of the caller alone.
     OfCaller(Arc<Expression>),
     /// What it asks of the arguments.
@@ -117,6 +119,8 @@ pub struct Guard {
     /// In the order of their stages; of one stage, in the order of the rules.
     checks: Vec<Check>,
     scopes: ScopeSet,
+    /// On which meters it is counted, with how many units each.
+    meters: BTreeMap<String, u64>,
     origins: Vec<Origin>,
     fingerprint: OnceLock<i64>,
     /// Whether what stands behind it changes nothing.
@@ -145,6 +149,11 @@ impl Guard {
             self.checks.push(Check { stage, need: Need::Not(needs), origin });
         } else {
             self.scopes = self.scopes.union(rule.scopes());
+            for (meter, units) in rule.meters() {
+                // Rules add up, and a call is counted once on a meter: by the dearest of them.
+                let own = self.meters.entry(meter.clone()).or_default();
+                *own = (*own).max(*units);
+            }
             self.checks.extend(needs.into_iter().map(|need| Check { stage: need.stage(), need, origin }));
         }
         self.checks.sort_by_key(|check| check.stage);
@@ -179,6 +188,12 @@ impl Guard {
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.scopes
+    }
+
+    /// On which meters calls are counted, with how many units each unless the caller's plan has a price of its own.
+    #[must_use]
+    pub fn meters(&self) -> &BTreeMap<String, u64> {
+        &self.meters
     }
 
     /// A number that stands for what is asked, wherever it is written: guards that ask for the same have the same. It goes
@@ -267,7 +282,7 @@ impl Need {
     fn stage(&self) -> Stage {
         match self {
             Self::Scopes(_) => Stage::Scope,
-            Self::Plan { .. } => Stage::Plan,
+            Self::Plan { .. } | Self::Meters(_) => Stage::Plan,
             Self::OfCaller(_) => Stage::Condition,
             Self::OfArguments(_) => Stage::Arguments,
             _ => Stage::Place,
@@ -292,6 +307,9 @@ impl Need {
                 let plan = caller.subscription();
                 let has_plan = plans.is_empty() || plan.is_some_and(|plan| plans.contains(&plan.plan));
                 has_plan && plan.map_or(entitlements.is_empty(), |plan| entitlements.is_subset(&plan.entitlements))
+            }
+            Self::Meters(meters) => {
+                caller.subscription().is_some_and(|plan| meters.iter().all(|meter| plan.quotas.contains_key(meter)))
             }
             Self::OfCaller(expression) => return Finding::of(expression.ask_of_caller(caller)),
             Self::OfArguments(expression) => {
@@ -351,6 +369,7 @@ fn needs_of(rule: &Rule, when: Option<&Arc<Expression>>) -> Vec<Need> {
         plans: rule.plans().clone(),
         entitlements: rule.entitlements().clone(),
     });
+    add(!rule.meters().is_empty(), &|| Need::Meters(rule.meters().keys().cloned().collect()));
     if let Some(when) = when {
         add(when.looks_at_caller(), &|| Need::OfCaller(Arc::clone(when)));
         add(when.looks_at_arguments(), &|| Need::OfArguments(Arc::clone(when)));

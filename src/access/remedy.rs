@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
+use belgie_api::context::{QuotaContext, SubscriptionContext, SubscriptionStatus};
 use belgie_api::host::{self, Contexts};
 use belgie_api::{Caller, Plan};
 
@@ -15,6 +15,7 @@ use super::guard::Guard;
 pub fn would_do(caller: &Caller, guard: &Guard, plan: &Plan) -> bool {
     let subscription = SubscriptionContext {
         limits: plan.limits.clone(),
+        quotas: plan.quotas.keys().map(|meter| (meter.clone(), QuotaContext::default())).collect(),
         ..SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Active)
     };
     let contexts = Contexts {

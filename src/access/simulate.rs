@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::context::{
-    ClientContext, OrgContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+    ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext,
+    UserContext,
 };
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserId, access};
@@ -214,10 +215,10 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
         name: own.name.clone(),
         roles: own.roles.clone(),
     });
-    let subscription = then
-        .subscription
-        .as_ref()
-        .map(|own| SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), SubscriptionStatus::Active));
+    let subscription = then.subscription.as_ref().map(|own| SubscriptionContext {
+        quotas: own.meters.iter().map(|meter| (meter.clone(), QuotaContext::default())).collect(),
+        ..SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), SubscriptionStatus::Active)
+    });
     host::caller(Arc::new(principal), Contexts { organization, teams: teams.collect(), subscription })
 }
 

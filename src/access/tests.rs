@@ -88,7 +88,7 @@ fn missing(text: &str) -> Result<(), Denial> {
 }
 
 fn plan(plans: &[&str], entitlements: &[&str]) -> Result<(), Denial> {
-    Err(Denial::Plan { plans: names(plans), entitlements: names(entitlements) })
+    Err(Denial::Plan { plans: names(plans), entitlements: names(entitlements), meters: names(&[]) })
 }
 
 #[test]

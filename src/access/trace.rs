@@ -155,6 +155,7 @@ fn needed(need: &Need) -> String {
             let features = (!entitlements.is_empty()).then(|| format!("a plan with {}", every(entitlements)));
             plans.into_iter().chain(features).collect::<Vec<_>>().join(", and ")
         }
+        Need::Meters(meters) => format!("a plan that includes {}", every(meters)),
         Need::OfCaller(expression) if expression.looks_at_arguments() => {
             format!("what `{}` asks of the caller", expression.text())
         }
@@ -190,6 +191,10 @@ fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
         Need::Plan { .. } => caller.subscription().map_or_else(
             || "no plan".to_owned(),
             |plan| format!("the plan {} with {}", plan.plan, list("the feature", &plan.entitlements)),
+        ),
+        Need::Meters(_) => caller.subscription().map_or_else(
+            || "no plan".to_owned(),
+            |plan| format!("the plan {}, which includes {}", plan.plan, list("the meter", plan.quotas.keys())),
         ),
         Need::OfCaller(_) | Need::OfArguments(_) => match finding {
             Finding::Met => "just that".to_owned(),

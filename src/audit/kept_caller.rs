@@ -74,6 +74,9 @@ pub struct KeptPlan {
     pub plan: String,
     /// What it opened.
     pub entitlements: BTreeSet<String>,
+    /// The meters of which it included something.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub meters: BTreeSet<String>,
 }
 
 impl KeptCaller {
@@ -106,9 +109,11 @@ impl KeptCaller {
                     roles: team.roles.clone(),
                 })
                 .collect(),
-            subscription: caller
-                .subscription()
-                .map(|own| KeptPlan { plan: own.plan.clone(), entitlements: own.entitlements.clone() }),
+            subscription: caller.subscription().map(|own| KeptPlan {
+                plan: own.plan.clone(),
+                entitlements: own.entitlements.clone(),
+                meters: own.quotas.keys().cloned().collect(),
+            }),
         }
     }
 }

@@ -239,7 +239,7 @@ fn subject_of(wanted: &AuditFilter) -> Option<Uuid> {
 fn fits(common: Common<'_>, wanted: &AuditFilter) -> bool {
     let class = match common.outcome {
         "done" => "done",
-        "refused" => "refused",
+        "refused" | "quota_exceeded" | "rate_exceeded" => "refused",
         _ => "failed",
     };
     wanted.organization.is_none_or(|organization| common.organization == Some(organization))

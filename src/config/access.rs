@@ -8,6 +8,8 @@ use belgie_api::{Rule, access};
 
 /// The longest name or pattern, in bytes.
 const MAX_NAME: usize = 256;
+/// The most units that one call costs.
+const MOST_UNITS: u64 = 1_000_000;
 
 /// One entry. It holds together with the rule beside the thing and every other entry that matches its name.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ impl AccessEntry {
         let teams = asked(section, "teams", word, WORD);
         let plans = asked(section, "plans", word, WORD);
         let entitlements = asked(section, "entitlements", word, WORD);
+        let meter = section.opt_string("meter");
+        let units = section.opt_integer("units", 0..=MOST_UNITS);
         let when = section.opt_string("when");
         let is_denial = section.boolean("deny", false);
         let mut rule = all(access(), &scopes, Rule::scope);
@@ -43,6 +47,14 @@ impl AccessEntry {
         rule = all(rule, &teams, Rule::team);
         rule = all(rule, &plans, Rule::plan);
         rule = all(rule, &entitlements, Rule::entitlement);
+        match (&meter, units) {
+            (Some(name), units) => rule = rule.meter_units(name, units.unwrap_or(1)),
+            (None, Some(_)) => section.complain("units", "there is no meter to count them on", "name the `meter`"),
+            (None, None) => {}
+        }
+        if meter.is_some() && is_denial {
+            section.complain("meter", "what is denied is not counted", "write an entry of its own for the meter");
+        }
         let is_idle = rule == access() && when.is_none() && !is_denial;
         let is_read = |key: &str| section.ledger().origin(&section.path_of(key)).is_some();
         if is_idle && KEYS.iter().all(|key| is_read(key)) {
@@ -54,7 +66,8 @@ impl AccessEntry {
 }
 
 const WORD: &str = "write a text that is not empty, without spaces around it";
-const KEYS: [&str; 8] = ["scopes", "organizations", "roles", "permissions", "teams", "plans", "entitlements", "when"];
+const KEYS: [&str; 9] =
+    ["scopes", "organizations", "roles", "permissions", "teams", "plans", "entitlements", "meter", "when"];
 
 /// A list of what is asked for. An empty one could mean everybody as well as nobody, so it may not stand there.
 fn asked(section: &mut Section, key: &str, parse: fn(&str) -> Result<String, String>, remedy: &str) -> Vec<String> {

@@ -1,9 +1,15 @@
 //! `[[plan]]`: what can be had, the smallest first. A plugin sells them; rules ask for them by name.
 
+mod quota;
+
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use belgie_api::settings::{Ledger, Section};
-use belgie_api::{Plan, PriceName, Proration, Sale};
+use belgie_api::{Meter, Plan, PriceName, Proration, Sale};
+
+pub(super) use self::quota::read_meter;
+pub(crate) use self::quota::unknown as unknown_meters;
 
 /// The longest trial, in days: what Stripe takes (two years).
 const MAX_TRIAL_DAYS: u16 = 730;
@@ -31,6 +37,8 @@ pub(super) fn read(section: &mut Section) -> Plan {
         trial_days,
         entitlements: entitlements.into_iter().collect(),
         limits: section.map("limits"),
+        quotas: quota::read(section),
+        calls_per_minute: section.opt_integer("calls_per_minute", 1..=1_000_000).and_then(NonZeroU32::new),
         sale: sale(section),
     };
     if plan.is_free() && plan.trial_days.is_some() {
@@ -84,7 +92,8 @@ fn price(section: &mut Section, interval: &str) -> Option<PriceName> {
 }
 
 /// Notes what is wrong with the plans together.
-pub(super) fn check(plans: &[Plan], ledger: &Ledger) {
+pub(super) fn check(plans: &[Plan], meters: &[Meter], ledger: &Ledger) {
+    quota::check(plans, meters, ledger);
     let mut names = BTreeSet::new();
     let mut prices = BTreeSet::new();
     let mut has_free = false;

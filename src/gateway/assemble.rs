@@ -112,6 +112,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
         settings: mcp_settings(&config),
+        plans: config.plans.clone(),
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
         tasks: tasks.tracker(),
@@ -231,7 +232,7 @@ fn open_parts(
         breached: breached_passwords(config)?,
         rules: account_rules(config),
     });
-    let devices = Devices::new(keys.derive("device"), device_cookie(config));
+    let devices = Devices::new(keys.derive("device"), beside_session(config, "device"));
     Ok(Parts {
         sessions: Arc::new(BrowserSessions::new(identity.clone(), cookies(config), devices.clone())),
         identity,
@@ -348,10 +349,6 @@ fn beside_session(config: &Config, what: &str) -> String {
     let session = config.session_cookie_name();
     let prefix = session.strip_suffix(config.cookie.name.as_str()).unwrap_or_default();
     format!("{prefix}{}_{what}", config.cookie.name)
-}
-
-fn device_cookie(config: &Config) -> String {
-    beside_session(config, "device")
 }
 
 fn web_rules(config: &Config) -> WebRules {

@@ -6,7 +6,7 @@ use belgie_api::plugin::{MountParts, ScopeInfo};
 use belgie_api::{Plans, Plugin, Rule, Scope};
 
 use crate::access::{Policy, RawEntry};
-use crate::config::{AccessEntry, Draft};
+use crate::config::{AccessEntry, Draft, unknown_meters};
 
 /// Compiles the entries and notes what is wrong with them.
 pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeInfo]) -> Policy {
@@ -58,6 +58,10 @@ fn complain_of_plans(draft: &Draft) {
                 "add it to the `entitlements` of a [[plan]]",
             );
         }
+        for meter in unknown_meters(plans, entry.rule.meters().keys()) {
+            let remedy = format!("add [[meter]] with name = \"{meter}\" and [plan.quotas.{meter}] to a plan");
+            draft.complain(&format!("access[{index}].meter"), format!("there is no meter `{meter}`"), remedy);
+        }
     }
 }
 
@@ -68,9 +72,14 @@ pub fn unknown_plans(plans: &Plans, all: &MountParts) -> Vec<String> {
     }
     let of_tools = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
     let of_servers = all.guarded.iter().flat_map(|server| std::iter::once(&server.rule).chain(server.tools.values()));
-    let asked: BTreeSet<&String> = of_tools.chain(of_servers).flat_map(Rule::plans).collect();
+    let rules: Vec<&Rule> = of_tools.chain(of_servers).collect();
+    let asked: BTreeSet<&String> = rules.iter().flat_map(|rule| rule.plans()).collect();
     let unknown = asked.into_iter().filter(|plan| plans.find(plan).is_none());
-    unknown.map(|plan| format!("a rule asks for the plan `{plan}`, which no [[plan]] is")).collect()
+    let meters = unknown_meters(plans, rules.iter().flat_map(|rule| rule.meters().keys()));
+    unknown
+        .map(|plan| format!("a rule asks for the plan `{plan}`, which no [[plan]] is"))
+        .chain(meters.into_iter().map(|meter| format!("a rule counts on the meter `{meter}`, which no [[meter]] is")))
+        .collect()
 }
 
 fn raw(entry: &AccessEntry) -> RawEntry<'_> {

@@ -9,7 +9,7 @@ use belgie_api::{Caller, Rule};
 use rmcp::model::{ListToolsResult, ServerCapabilities, ServerResult, SubscriptionFilter, Tool, ToolsCapability};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::param_headers;
+use super::{counts, param_headers};
 use crate::access::{Action, ActionKind, Guard, Policy, decide, foresee};
 
 /// The longest name a tool may have (MCP 2026-07-28, server/tools, tool names).
@@ -115,7 +115,7 @@ impl Catalog {
         let mut problems = Vec::new();
         let mut native = Vec::with_capacity(tools.len());
         let mut by_name = HashMap::new();
-        for ToolEntry { tool, rule, call, is_plain } in tools {
+        for ToolEntry { mut tool, rule, call, is_plain } in tools {
             let name = tool.name.clone().into_owned();
             check_name(&name, &mut problems);
             if let Err(problem) = param_headers::check(&tool.input_schema) {
@@ -126,6 +126,9 @@ impl Catalog {
                 None => problems.push(format!("tool `{name}` has no access rule")),
             }
             let has_param_headers = param_headers::has_any(&tool.input_schema);
+            let is_read_only = tool.annotations.as_ref().is_some_and(|about| about.read_only_hint == Some(true));
+            let guard = Arc::new(policy.guard(&rule.unwrap_or_default(), &name).read_only(is_read_only));
+            counts::mark(&mut tool, &guard);
             let mut write = |tool: &Tool| {
                 to_raw_value(tool).unwrap_or_else(|error| {
                     problems.push(format!("tool `{name}`: {error}"));
@@ -133,9 +136,6 @@ impl Catalog {
                 })
             };
             let (json, legacy_json) = (write(&tool), write(&for_older_clients(&tool)));
-            let is_read_only = tool.annotations.as_ref().is_some_and(|about| about.read_only_hint == Some(true));
-            let guard = policy.guard(&rule.unwrap_or_default(), &name).read_only(is_read_only);
-            let guard = Arc::new(guard);
             native.push(Arc::new(NativeTool { tool, json, legacy_json, guard, call, is_plain, has_param_headers }));
             if by_name.insert(name.clone(), native.len() - 1).is_some() {
                 problems.push(format!("there are two tools named `{name}`"));

@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::in_session::PlainInSession;
 use super::answer;
 use super::catalog::{NativeTool, unknown_tool};
-use super::gate::{Asked, Gate, refuse_call};
+use super::gate::{Asked, Gate, refuse_call, refuse_spent};
 use super::idle_peer::IdlePeer;
 use super::message::{Era, Message, Shape};
 use super::preflight;
@@ -223,7 +223,13 @@ impl Call {
         let mut params = CallToolRequestParams::new(name.clone());
         params.arguments = arguments;
         context.extensions.insert(parts);
-        run::native(permit, visit, &tool.call, params, context).await
+        match run::prepare(gate.counts(), permit, visit).await? {
+            Ok(ready) => ready.native(&tool.call, params, context).await,
+            Err(spent) => {
+                let asked = Asked { visit, context: &context, guard: &tool.guard, answers: None };
+                Box::pin(refuse_spent(&asked, name, &spent)).await
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, ScopeSet};
+use belgie_api::{Caller, Clock, Plans, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::model::NumberOrString;
 use rmcp::service::RequestContext;
@@ -26,6 +26,7 @@ use super::answer;
 use super::binding::Binding;
 use super::call_log::CallLog;
 use super::catalog::Catalog;
+use super::counts::Counts;
 use super::direct::DirectPath;
 use super::gate::Gate;
 use super::idle_peer::IdlePeer;
@@ -80,6 +81,8 @@ pub struct McpParts {
     pub cutting: CancellationToken,
     /// What the operator has set.
     pub settings: McpSettings,
+    /// The plans of the configuration.
+    pub plans: Plans,
 }
 
 /// The MCP endpoint. Cheap to clone.
@@ -110,8 +113,20 @@ impl McpEndpoint {
     /// Everything that is wrong, one sentence each: a tool without a rule, two tools of one name, a name or a scope that
     /// is none, two wrapped servers that offer the same part of MCP.
     pub fn new(parts: McpParts) -> Result<Self, Vec<String>> {
-        let McpParts { tools, guarded, policy, recorder, callers, bus, clock, tasks, stopping, cutting, settings } =
-            parts;
+        let McpParts {
+            tools,
+            guarded,
+            policy,
+            recorder,
+            callers,
+            bus,
+            clock,
+            tasks,
+            stopping,
+            cutting,
+            settings,
+            plans,
+        } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
         let runtime = Handle::try_current().map_err(|error| problems.push(error.to_string())).ok();
@@ -119,7 +134,8 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings, callers.plans()).map_err(|problem| vec![problem])?;
+        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(callers.meters(), &plans))
+            .map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();
         // A session lives on direct calls for a while before rmcp hears of it again.

@@ -5,6 +5,7 @@ mod denial;
 mod handler;
 mod listing;
 mod locked;
+mod spent;
 mod upgrade;
 
 use std::borrow::Cow;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use belgie_api::Caller;
 use belgie_api::ports::{Subscriptions, Use};
 use rmcp::model::{
-    CacheScope, ClientNotification, ClientRequest, ErrorCode, Implementation, JsonObject, MetaObject, ServerConfig,
-    ServerResult,
+    CacheScope, CallToolRequestParams, CallToolResponse, ClientNotification, ClientRequest, ErrorCode, Implementation,
+    JsonObject, MetaObject, Request, ServerConfig, ServerResult,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer};
@@ -23,9 +24,11 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use self::denial::refuse;
 pub(crate) use self::denial::{Asked, refuse_call, undecided};
+pub(crate) use self::spent::refuse_spent;
 pub(crate) use self::upgrade::Shows;
-use super::begun::Begun;
+use super::begun::{Begun, Task};
 use super::catalog::{Catalog, NativeTool, Part, Wrapped};
+use super::counts::Counts;
 use super::run::{self, Visit};
 use super::settings::{LockedTools, McpSettings};
 use crate::access::decide::ActionKind;
@@ -52,6 +55,7 @@ struct GateParts {
     plans: Option<Use<Subscriptions>>,
     /// How tools appear that a caller's plan does not open.
     locked_tools: LockedTools,
+    counts: Counts,
 }
 
 /// A tool with whom it belongs to.
@@ -84,7 +88,12 @@ impl Gate {
     ///
     /// # Errors
     /// When our own name cannot be written as JSON.
-    pub fn new(catalog: Catalog, settings: &McpSettings, plans: Option<Use<Subscriptions>>) -> Result<Self, String> {
+    pub fn new(
+        catalog: Catalog,
+        settings: &McpSettings,
+        plans: Option<Use<Subscriptions>>,
+        counts: Counts,
+    ) -> Result<Self, String> {
         let mut implementation = Implementation::new(settings.name.clone(), settings.version.clone());
         implementation.title.clone_from(&settings.title);
         let mut meta = MetaObject::new();
@@ -96,7 +105,7 @@ impl Gate {
         let ttl_ms = u64::try_from(settings.list_ttl.as_millis()).unwrap_or(u64::MAX);
         let begun = Begun::default();
         let locked_tools = settings.locked_tools;
-        let parts = GateParts { catalog, info, meta, meta_json, ttl_ms, begun, plans, locked_tools };
+        let parts = GateParts { catalog, info, meta, meta_json, ttl_ms, begun, plans, locked_tools, counts };
         Ok(Self { parts: Arc::new(parts), is_quiet: false })
     }
 
@@ -118,6 +127,11 @@ impl Gate {
     /// Knows where callers get what their plan lacks, if anybody does.
     pub(crate) fn plans(&self) -> Option<&Subscriptions> {
         self.parts.plans.as_deref()
+    }
+
+    /// Counts calls.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.parts.counts
     }
 
     /// How long lists may be kept, in milliseconds.
@@ -190,7 +204,37 @@ impl Gate {
             }
         };
         // Boxed: rmcp moves the future of whatever method, and would move the room for this one with each.
-        Box::pin(run::wrapped(permit, &visit, server, request, context)).await
+        Box::pin(async {
+            match run::prepare(self.counts(), permit, &visit).await? {
+                Ok(ready) => ready.wrapped(server, request, context).await,
+                Err(spent) => Err(spent::as_error(&spent)),
+            }
+        })
+        .await
+    }
+
+    /// Hands a call to the wrapped server whose tool it is.
+    async fn pass_call(
+        &self,
+        server: &Wrapped,
+        ready: run::Ready<'_>,
+        (visit, guard): (&Visit, &Arc<Guard>),
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let name = request.name.clone();
+        let seen = guard.arguments_it_reads(request.arguments.as_ref());
+        let request = ClientRequest::CallToolRequest(Request::new(request));
+        match ready.wrapped(server, request, context).await? {
+            ServerResult::CallToolResult(result) => Ok(result.into()),
+            ServerResult::InputRequiredResult(result) => Ok(result.into()),
+            ServerResult::CreateTaskResult(result) => {
+                let task = Task::new(&visit.caller, &name, Arc::clone(guard), seen);
+                self.parts.begun.note(server.name, &result.task.task_id, task)?;
+                Ok(result.into())
+            }
+            _ => Err(misbehaved()),
+        }
     }
 
     /// The wrapped server that tells of changes, if the caller may use it and read all of these resources, which is put on

@@ -14,10 +14,13 @@ use rmcp::{ErrorData, RoleServer};
 
 use super::answer::CREDENTIAL_ENDED;
 use super::catalog::Wrapped;
+use super::counts::{Counts, Held, Spent};
 use super::record::{Outcome, Record};
 use super::session::InUse;
 use super::stream::Lease;
+use crate::access::caller::with_usage;
 use crate::access::{Guard, Permit};
+use crate::audit::Underway;
 use crate::auth::challenge::Challenge;
 
 /// Who sent a message: what the endpoint has put beside it.
@@ -45,59 +48,97 @@ impl Visit {
     }
 }
 
-/// Runs a tool of ours and puts it on record. Whatever it waits for is given up as soon as the client cancels or the lease is
-/// over.
-pub(crate) async fn native(
-    permit: Permit<'_>,
-    visit: &Visit,
-    call: &ToolCall,
-    mut params: CallToolRequestParams,
-    mut context: RequestContext<RoleServer>,
-) -> Result<CallToolResponse, ErrorData> {
-    if params.name != permit.action().name() {
-        params.name = permit.action().name().to_owned().into();
-    }
-    let underway = visit.record.begin(&permit).await?;
-    need(&visit.lease, permit.action().guard());
-    context.extensions.insert(permit.caller().clone());
-    let cancelled = context.ct.clone();
-    let work = contain(permit.action().name(), || call(params, context));
-    let done = tokio::select! {
-        biased;
-        () = visit.lease.ended() => Err(credential_ended()),
-        done = work => done,
-        () = cancelled.cancelled() => {
-            underway.end("cut_off");
-            return Err(ErrorData::internal_error("The call was cancelled.", None));
-        }
-    };
-    underway.end(done.word());
-    done
+/// A call that is on record and has its units: it can run, once.
+pub(crate) struct Ready<'a> {
+    permit: Permit<'a>,
+    visit: &'a Visit,
+    underway: Underway,
+    held: Held,
 }
 
-/// Hands a request to a wrapped server and puts it on record. It is told of a cancellation by its context, and dropped when the lease is over.
-pub(crate) async fn wrapped(
-    permit: Permit<'_>,
-    visit: &Visit,
-    server: &Wrapped,
-    request: ClientRequest,
-    mut context: RequestContext<RoleServer>,
-) -> Result<ServerResult, ErrorData> {
+/// Uses a permit up: puts the call on record and sets its units aside.
+///
+/// # Errors
+/// When either cannot be done, so that nothing may run.
+pub(crate) async fn prepare<'a>(
+    counts: &Counts,
+    permit: Permit<'a>,
+    visit: &'a Visit,
+) -> Result<Result<Ready<'a>, Spent>, ErrorData> {
     let underway = visit.record.begin(&permit).await?;
-    need(&visit.lease, permit.action().guard());
-    context.extensions.insert(permit.caller().clone());
-    let cancel = context.ct.clone();
-    let work = contain(server.name, || server.handler.handle_request(request, context));
-    let done = tokio::select! {
-        biased;
-        () = visit.lease.ended() => {
-            cancel.cancel();
-            Err(credential_ended())
+    match counts.begin(&permit).await {
+        Ok(Ok(held)) => Ok(Ok(Ready { permit, visit, underway, held })),
+        Ok(Err(spent)) => {
+            underway.end(spent.word());
+            Ok(Err(spent))
         }
-        done = work => done,
-    };
-    underway.end(if cancel.is_cancelled() { "cut_off" } else { done.word() });
-    done
+        Err(error) => {
+            underway.end("error");
+            Err(error)
+        }
+    }
+}
+
+impl Ready<'_> {
+    /// Runs a tool of ours. Whatever it waits for is given up as soon as the client cancels or the lease is over.
+    pub(crate) async fn native(
+        self,
+        call: &ToolCall,
+        mut params: CallToolRequestParams,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Self { permit, visit, underway, held } = self;
+        if params.name != permit.action().name() {
+            params.name = permit.action().name().to_owned().into();
+        }
+        need(&visit.lease, permit.action().guard());
+        context.extensions.insert(with_usage(permit.caller(), held.usages()));
+        let cancelled = context.ct.clone();
+        let work = contain(permit.action().name(), || call(params, context));
+        let done = tokio::select! {
+            biased;
+            () = visit.lease.ended() => Err(credential_ended()),
+            done = work => done,
+            () = cancelled.cancelled() => {
+                held.give_back().await;
+                underway.end("cut_off");
+                return Err(ErrorData::internal_error("The call was cancelled.", None));
+            }
+        };
+        let done = held.settle(done).await;
+        underway.end(done.word());
+        done
+    }
+
+    /// Hands a request to a wrapped server. It is told of a cancellation by its context, and dropped when the lease is over.
+    pub(crate) async fn wrapped(
+        self,
+        server: &Wrapped,
+        request: ClientRequest,
+        mut context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let Self { permit, visit, underway, held } = self;
+        need(&visit.lease, permit.action().guard());
+        context.extensions.insert(with_usage(permit.caller(), held.usages()));
+        let cancel = context.ct.clone();
+        let work = contain(server.name, || server.handler.handle_request(request, context));
+        let done = tokio::select! {
+            biased;
+            () = visit.lease.ended() => {
+                cancel.cancel();
+                Err(credential_ended())
+            }
+            done = work => done,
+        };
+        if cancel.is_cancelled() {
+            held.give_back().await;
+            underway.end("cut_off");
+            return done;
+        }
+        let done = held.settle(done).await;
+        underway.end(done.word());
+        done
+    }
 }
 
 /// Ties what is about to run to what its caller is in the organization.

@@ -171,6 +171,7 @@ fn rule_text(rule: &Rule) -> String {
     add("team", rule.teams().iter().cloned().collect());
     add("plan", rule.plans().iter().cloned().collect());
     add("entitlement", rule.entitlements().iter().cloned().collect());
+    add("meter", rule.meters().iter().map(|(meter, units)| format!("{meter}={units}")).collect());
     needs.join(", ")
 }
 

@@ -1,6 +1,6 @@
 //! What a tool asks of its caller, written where the tool is defined.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::scope::{Scope, ScopeSet};
 
@@ -15,6 +15,7 @@ pub struct Rule {
     teams: BTreeSet<String>,
     plans: BTreeSet<String>,
     entitlements: BTreeSet<String>,
+    meters: BTreeMap<String, u64>,
     is_denial: bool,
     invalid_scopes: Vec<String>,
 }
@@ -87,6 +88,20 @@ impl Rule {
         self
     }
 
+    /// Asks for a plan that includes something of a meter, and counts each call that succeeds as one unit on it.
+    #[must_use]
+    pub fn meter(self, name: &str) -> Self {
+        self.meter_units(name, 1)
+    }
+
+    /// The same with a number of units; 0 counts nothing and asks for the plan alone. Where a plan has a price for the tool,
+    /// that counts instead.
+    #[must_use]
+    pub fn meter_units(mut self, name: &str, units: u64) -> Self {
+        self.meters.insert(name.to_owned(), units);
+        self
+    }
+
     /// Turns the rule round: whoever meets all it says may not, and for them the thing is not there. A rule that says
     /// nothing else is met by everybody.
     #[must_use]
@@ -141,6 +156,12 @@ impl Rule {
     #[must_use]
     pub fn entitlements(&self) -> &BTreeSet<String> {
         &self.entitlements
+    }
+
+    /// Meters on which calls are counted, with how many units each.
+    #[must_use]
+    pub fn meters(&self) -> &BTreeMap<String, u64> {
+        &self.meters
     }
 
     /// Whether whoever meets the rule may not.

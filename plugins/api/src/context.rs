@@ -90,9 +90,25 @@ pub struct SubscriptionContext {
     pub seats: Option<u32>,
     /// What the configuration says of the plan to the application.
     pub limits: BTreeMap<String, String>,
+    /// What it includes, by meter.
+    pub quotas: BTreeMap<String, QuotaContext>,
     /// Until when all this is true, if nobody says otherwise before.
     #[serde(skip)]
     pub valid_until: Option<Timestamp>,
+}
+
+/// What a plan includes of a meter. How much of it is used is known for the meters that the call itself is counted on, as it
+/// is with this call; for the others nobody has looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QuotaContext {
+    /// Units that are in the price of a period.
+    pub included: u64,
+    /// Units that are used, those of this call and of others that run among them.
+    pub used: Option<u64>,
+    /// Units that are left of what is included.
+    pub remaining: Option<u64>,
+    /// When the period ends and counting begins anew.
+    pub resets_at: Option<Timestamp>,
 }
 
 /// How it stands with a plan that is open.
@@ -125,6 +141,7 @@ impl SubscriptionContext {
             ends_at: None,
             seats: None,
             limits: BTreeMap::new(),
+            quotas: BTreeMap::new(),
             valid_until: None,
         }
     }

@@ -102,6 +102,15 @@ pub enum Event {
         /// Who.
         subject: BillingSubject,
     },
+    /// Somebody has used a part of what their plan includes of a meter in this period: told once for each part.
+    QuotaReached {
+        /// Who.
+        subject: BillingSubject,
+        /// The meter.
+        meter: String,
+        /// The part, in percent.
+        percent: u16,
+    },
     /// News of other processes may have been missed: whatever is remembered may be untrue.
     NewsMissed,
 }

@@ -117,6 +117,8 @@ ids! {
     InvitationId = "inv";
     /// A subscription to a plan.
     SubscriptionId = "sbs";
+    /// A call that is counted on a meter: what it is called wherever it is charged.
+    MeteredId = "mtr";
     /// A team inside an organization.
     TeamId = "tea";
     /// One stay of a person in an organization or a team: whoever leaves and comes back has another one.

@@ -1,10 +1,15 @@
 //! The plans of `[[plan]]`: what can be had, and what each of them opens. Whoever sells them is a plugin.
 
+mod quota;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::quota::{Cap, Meter, Quota};
 
 /// How often is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +66,10 @@ pub struct Plan {
     pub entitlements: BTreeSet<String>,
     /// Numbers and words for the application, which alone knows what they mean.
     pub limits: BTreeMap<String, String>,
+    /// What it includes of each meter; what it does not name it does not open.
+    pub quotas: BTreeMap<String, Quota>,
+    /// How many calls whoever has it may make in a minute, on each node.
+    pub calls_per_minute: Option<NonZeroU32>,
     /// How it is sold, beyond its prices.
     pub sale: Sale,
 }
@@ -134,39 +143,54 @@ impl Plan {
     }
 }
 
-/// All plans in the order of the file, which is their rank: a later one is larger.
+/// All plans in the order of the file, which is their rank: a later one is larger. With them what they count by.
 #[derive(Clone, Debug, Default)]
-pub struct Plans(Arc<[Plan]>);
+pub struct Plans {
+    plans: Arc<[Plan]>,
+    meters: Arc<[Meter]>,
+}
 
 impl Plans {
-    /// These plans, the smallest first.
+    /// These plans, the smallest first, and these meters.
     #[must_use]
-    pub fn new(plans: Vec<Plan>) -> Self {
-        Self(plans.into())
+    pub fn new(plans: Vec<Plan>, meters: Vec<Meter>) -> Self {
+        Self { plans: plans.into(), meters: meters.into() }
     }
 
     /// All of them, the smallest first.
     #[must_use]
     pub fn all(&self) -> &[Plan] {
-        &self.0
+        &self.plans
+    }
+
+    /// All meters, in the order of the file.
+    #[must_use]
+    pub fn meters(&self) -> &[Meter] {
+        &self.meters
+    }
+
+    /// The meter of this name.
+    #[must_use]
+    pub fn meter(&self, name: &str) -> Option<&Meter> {
+        self.meters.iter().find(|meter| meter.name == name)
     }
 
     /// The plan of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Plan> {
-        self.0.iter().find(|plan| plan.name == name)
+        self.plans.iter().find(|plan| plan.name == name)
     }
 
     /// The place of a plan in the order; a plan that is none comes before all others.
     #[must_use]
     pub fn rank(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|plan| plan.name == name)
+        self.plans.iter().position(|plan| plan.name == name)
     }
 
     /// What everybody has who pays for nothing.
     #[must_use]
     pub fn free(&self) -> Option<&Plan> {
-        self.0.iter().find(|plan| plan.is_free())
+        self.plans.iter().find(|plan| plan.is_free())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod background;
 mod contexts;
+mod metering;
 mod newcomers;
 mod outbound;
 mod people;
@@ -24,6 +25,7 @@ pub use self::background::{Background, Work};
 pub use self::contexts::{
     OrgMember, OrgName, OrganizationContexts, Organizations, Size, TeamContexts, TeamMember, TeamName, Teams,
 };
+pub use self::metering::{Counted, Level, Metering, Meters, Reservation, Reserved, Usage, UsedUp};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{

@@ -185,7 +185,8 @@ impl Principal {
             | Event::UserSignedIn { .. }
             | Event::SessionConfirmed { .. }
             | Event::ProviderLinked { .. }
-            | Event::ProviderUnlinked { .. } => false,
+            | Event::ProviderUnlinked { .. }
+            | Event::QuotaReached { .. } => false,
             Event::NewsMissed => true,
         }
     }

@@ -101,6 +101,16 @@ impl Timestamp {
         }
     }
 
+    /// The first moments of its month and of the next one, in UTC.
+    #[must_use]
+    pub fn month(self) -> (Self, Self) {
+        let day = OffsetDateTime::from_unix_timestamp(self.unix_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH).date();
+        let first = |date: time::Date| Self::from_unix_seconds(date.midnight().assume_utc().unix_timestamp());
+        let begin = day.replace_day(1).unwrap_or(day);
+        let next = time::Duration::days(i64::from(day.month().length(day.year())));
+        (first(begin), first(begin.checked_add(next).unwrap_or(begin)))
+    }
+
     fn to_offset(self) -> Result<OffsetDateTime, BoxDynError> {
         Ok(OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)?)
     }
@@ -180,6 +190,18 @@ mod tests {
     use std::time::Duration;
 
     use super::Timestamp;
+
+    #[test]
+    fn a_month_has_its_own_length() {
+        let of = |text: &str| Timestamp::from_rfc3339(text).expect("a moment").month();
+        let shown = |text: &str| {
+            let (begin, end) = of(text);
+            format!("{begin} {end}")
+        };
+        assert_eq!(shown("2026-11-30T23:59:59.9Z"), "2026-11-01T00:00:00Z 2026-12-01T00:00:00Z");
+        assert_eq!(shown("2026-12-01T00:00:00Z"), "2026-12-01T00:00:00Z 2027-01-01T00:00:00Z");
+        assert_eq!(shown("2028-02-29T12:00:00Z"), "2028-02-01T00:00:00Z 2028-03-01T00:00:00Z");
+    }
 
     #[test]
     fn moments_read_as_people_write_them() {

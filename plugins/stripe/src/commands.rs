@@ -1,5 +1,7 @@
 //! What the operator can do at the command line: `stripe ...`.
 
+mod usage;
+
 use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command};
 use belgie_api::command::{Output, PluginCommand};
 use belgie_api::ports::Use;
@@ -12,10 +14,13 @@ use crate::store::events::Kept;
 
 /// The commands of this plugin.
 pub fn commands() -> Vec<PluginCommand> {
-    vec![PluginCommand::new(command(), |host, matches| async move {
-        let billing: Use<Billing> = host.provided().ok_or_else(refusal::off)?;
-        run(&billing, matches).await
-    })]
+    vec![
+        PluginCommand::new(command(), |host, matches| async move {
+            let billing: Use<Billing> = host.provided().ok_or_else(refusal::off)?;
+            run(&billing, matches).await
+        }),
+        usage::command(),
+    ]
 }
 
 fn command() -> Command {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use belgie_api::context::SubscriptionContext;
-use belgie_api::ports::{BillingSubject, Lacking, SubscriptionContexts, WayOut};
+use belgie_api::ports::{BillingSubject, Counted, Lacking, Metering, Reserved, SubscriptionContexts, WayOut};
 use belgie_api::{Caller, Result, async_trait};
 
 use crate::service::Billing;
@@ -19,5 +19,15 @@ impl SubscriptionContexts for Contexts {
 
     fn way_out(&self, caller: &Caller, lacking: Lacking<'_>) -> Option<WayOut> {
         self.0.way_out(caller, lacking)
+    }
+}
+
+/// Counting, as the host asks for it.
+pub struct Counting(pub Arc<Billing>);
+
+#[async_trait]
+impl Metering for Counting {
+    async fn reserve(&self, caller: &Caller, counted: Counted<'_>) -> Result<Reserved> {
+        self.0.reserve(caller, counted).await
     }
 }

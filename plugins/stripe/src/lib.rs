@@ -10,6 +10,7 @@ mod routes;
 mod service;
 mod source;
 mod store;
+mod tools;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,9 +26,14 @@ pub use crate::model::lapse::{Lapse, Opening};
 pub use crate::model::settings::Settings;
 pub use crate::model::subject::Columns;
 pub use crate::model::subscription::{Shown, Subscription};
-pub use crate::service::{Account, Billing, Bought, Drift, Pushed, Replayed, Standing, Wish};
+pub use crate::service::{
+    Account, AccountUsage, Billing, Bought, Drift, MeterUsage, Pushed, Replayed, Reported, ShareUsage, Standing, Which,
+    Wish,
+};
 pub use crate::source::PlanSource;
 pub use crate::store::events::Kept;
+pub use crate::store::meter_calls::{Call, Sums};
+pub use crate::store::meter_usage::{OfMeter, Stand};
 
 /// Plans sold through Stripe, as a plugin. It is off until it has a secret key.
 #[derive(Clone, Default)]
@@ -63,6 +69,26 @@ impl Stripe {
     pub fn plans(mut self, source: impl PlanSource + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
+    }
+}
+
+impl Stripe {
+    /// Counting goes on for whatever is left of it, whether or not the file still has meters.
+    fn mount_meters(&self, billing: &Arc<Billing>, mount: &mut Mount) {
+        if !billing.host().plans().meters().is_empty() {
+            mount.tools(tools::tools(billing));
+        }
+        mount.metering(Arc::new(context::Counting(Arc::clone(billing))));
+        let reporting = Arc::clone(billing);
+        mount.job("stripe.meter.report", service::REPORT_EVERY, move || {
+            let billing = Arc::clone(&reporting);
+            async move { billing.report_usage().await.map(drop) }
+        });
+        let billing = Arc::clone(billing);
+        mount.job("stripe.meter.leases", self.settings.lease() / 4, move || {
+            let billing = Arc::clone(&billing);
+            async move { billing.look_after_leases().await }
+        });
     }
 }
 
@@ -117,6 +143,7 @@ impl Plugin for Stripe {
             let billing = Arc::clone(&own);
             async move { billing.look_again().await }
         });
+        self.mount_meters(&billing, mount);
         mount.job("stripe.events", service::EVERY, move || {
             let billing = Arc::clone(&billing);
             async move { billing.catch_up().await }

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod lapse;
+pub mod meter;
 pub mod money;
 pub mod refusal;
 pub mod return_to;

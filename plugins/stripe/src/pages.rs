@@ -1,5 +1,7 @@
 //! What people see.
 
+pub mod usage;
+
 use belgie_api::axum::response::Response;
 use belgie_api::context::SubscriptionStatus;
 use belgie_api::plugin::Template;
@@ -15,11 +17,12 @@ const UPGRADE: &str = "stripe/upgrade.html";
 
 /// Every template of this plugin, with the contexts it is tried with when the gateway starts.
 pub fn templates() -> Vec<Template> {
-    vec![Template {
+    let upgrade = Template {
         name: UPGRADE,
         source: include_str!("../templates/upgrade.html"),
         samples: include_str!("../templates/samples/upgrade.json"),
-    }]
+    };
+    vec![upgrade, usage::template()]
 }
 
 /// The plans that would have let a call through, to choose from; or why there is nothing to choose.

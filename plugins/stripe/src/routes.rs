@@ -3,6 +3,7 @@
 mod api;
 mod bodies;
 mod pages;
+mod usage;
 mod webhook;
 
 use std::sync::Arc;
@@ -27,5 +28,6 @@ pub fn mount(billing: &Arc<Billing>, mount: &mut Mount) {
         .route(Room::Browser, Method::GET, "/auth/subscription/success", get(pages::land).with_state(state()))
         .route(Room::Webhook, Method::POST, "/auth/stripe/webhook", post(webhook::take).with_state(state()))
         .route(Room::Browser, Method::GET, "/billing/upgrade", get(pages::page).with_state(state()))
+        .route(Room::Browser, Method::GET, "/billing/usage", get(usage::page).with_state(state()))
         .route(Room::Browser, Method::POST, "/billing/upgrade", post(pages::buy).with_state(state()));
 }

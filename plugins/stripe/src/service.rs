@@ -8,6 +8,7 @@ mod drift;
 mod events;
 mod landing;
 mod manage;
+mod meter;
 mod people;
 mod plans;
 mod prices;
@@ -22,6 +23,7 @@ pub use self::accounts::Account;
 pub use self::checkout::{Bought, Wish};
 pub use self::drift::{Drift, Pushed};
 pub use self::events::{EVERY, Replayed};
+pub use self::meter::{AccountUsage, MeterUsage, REPORT_EVERY, Reported, ShareUsage, Which};
 pub use self::people::People;
 pub use self::plans::Standing;
 use self::prices::Prices;
@@ -39,6 +41,7 @@ pub struct Billing {
     listeners: Listeners,
     catalogue: Catalogue,
     prices: Prices,
+    running: meter::Running,
 }
 
 impl Billing {
@@ -55,7 +58,8 @@ impl Billing {
         let key = settings.secret_key.clone().ok_or_else(crate::model::refusal::off)?;
         let stripe = Stripe::new(host.clone(), settings.base().map_err(Failure::internal)?, key);
         let catalogue = Catalogue::new(host.plans().clone(), source);
-        Ok(Arc::new(Self { host, settings, stripe, listeners, catalogue, prices: Prices::default() }))
+        let (prices, running) = (Prices::default(), meter::Running::default());
+        Ok(Arc::new(Self { host, settings, stripe, listeners, catalogue, prices, running }))
     }
 
     /// What the host lends.

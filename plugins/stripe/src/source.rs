@@ -86,7 +86,7 @@ impl Catalogue {
         for plan in twice {
             tracing::warn!(plan.name = %plan.name, "a plan of the source has the name of one in the file: it is left out");
         }
-        let plans = Plans::new(of_file.all().iter().cloned().chain(new).collect());
+        let plans = Plans::new(of_file.all().iter().cloned().chain(new).collect(), of_file.meters().to_vec());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = Known { plans: plans.clone(), since: Some(host.now()) };
         plans

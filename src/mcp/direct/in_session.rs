@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{Call, DirectPath, Plain, success};
-use crate::access::{Denial, foresee};
+use crate::access::{Denial, Guard, foresee};
 use crate::mcp::answer;
 use crate::mcp::catalog::NativeTool;
 use crate::mcp::gate::Shows;
@@ -59,9 +59,10 @@ impl DirectPath {
         }
         // A form about the plan is shown while the call waits, in a stream of rmcp's.
         let has_form = Shows::of(peer.peer_info().map(|info| info.capabilities.clone())) == Shows::Forms;
-        let is_fit = |tool: &NativeTool| {
-            tool.is_plain && !(has_form && matches!(foresee(&visit.caller, &tool.guard), Err(Denial::Plan { .. })))
+        let may_show_it = |guard: &Guard| {
+            !guard.meters().is_empty() || matches!(foresee(&visit.caller, guard), Err(Denial::Plan { .. }))
         };
+        let is_fit = |tool: &NativeTool| tool.is_plain && !(has_form && may_show_it(&tool.guard));
         Some(match self.read(message, &visit.caller, is_fit)? {
             Plain::List => PlainInSession::List,
             Plain::UnknownTool(name) => PlainInSession::UnknownTool(name),

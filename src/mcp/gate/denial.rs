@@ -46,10 +46,16 @@ pub(crate) async fn refuse_call(
             let scopes = missing.to_string();
             Denied::new("access.scope_missing", format!("This call needs more rights: {scopes}.")).with_scope(&scopes)
         }
-        Denial::Plan { plans, entitlements } => {
+        Denial::Plan { plans, entitlements, meters } => {
             let caller = &asked.visit.caller;
             let would_do = |plan: &Plan| would_do(caller, asked.guard, plan);
-            let lacking = Lacking { tool: name, plans: &plans, entitlements: &entitlements, would_do: &would_do };
+            let lacking = Lacking {
+                tool: name,
+                plans: &plans,
+                entitlements: &entitlements,
+                meters: &meters,
+                would_do: &would_do,
+            };
             return upgrade::refuse(gate, asked, lacking).await;
         }
         Denial::Arguments => Denied::new("access.arguments_refused", "This call is not allowed with these arguments."),

@@ -1,7 +1,5 @@
 //! What rmcp asks of a server, method by method.
 
-use std::sync::Arc;
-
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam, ClientNotification,
     ClientRequest, CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
@@ -16,10 +14,9 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::{Asked, AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call, upgrade};
+use super::{Asked, AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call, refuse_spent, upgrade};
 use crate::access::decide::ActionKind;
 use crate::access::{Action, decide, is_listed};
-use crate::mcp::begun::Task;
 use crate::mcp::catalog::{Part, unknown_tool};
 use crate::mcp::run::{self, Visit};
 
@@ -115,32 +112,29 @@ impl ServerHandler for Gate {
         };
         let guard = found.guard(&name);
         let action = Action::new(ActionKind::CallTool, &name, &guard);
-        let mut response = match (decide(&visit.caller, action, request.arguments.as_ref()), found) {
-            (Err(denial), _) => {
+        let mut response = match decide(&visit.caller, action, request.arguments.as_ref()) {
+            Err(denial) => {
                 visit.record.refused(&visit.caller, ActionKind::CallTool, &name, &guard, &denial).await;
                 let answers = request.input_responses.as_ref();
                 let asked = Asked { visit: &visit, context: &context, guard: &guard, answers };
                 Box::pin(refuse_call(self, &asked, &name, denial)).await?
             }
-            (Ok(permit), Found::Native(tool)) => {
-                upgrade::take_answer(&mut request);
-                run::native(permit, &visit, &tool.call, request, context).await?
-            }
-            (Ok(permit), Found::Wrapped(server)) => {
-                upgrade::take_answer(&mut request);
-                let seen = guard.arguments_it_reads(request.arguments.as_ref());
-                let request = ClientRequest::CallToolRequest(Request::new(request));
-                match Box::pin(run::wrapped(permit, &visit, server, request, context)).await? {
-                    ServerResult::CallToolResult(result) => result.into(),
-                    ServerResult::InputRequiredResult(result) => result.into(),
-                    ServerResult::CreateTaskResult(result) => {
-                        let task = Task::new(&visit.caller, &name, Arc::clone(guard.as_ref()), seen);
-                        self.parts.begun.note(server.name, &result.task.task_id, task)?;
-                        result.into()
-                    }
-                    _ => return Err(misbehaved()),
+            Ok(permit) => match run::prepare(self.counts(), permit, &visit).await? {
+                Err(spent) => {
+                    let answers = request.input_responses.as_ref();
+                    let asked = Asked { visit: &visit, context: &context, guard: &guard, answers };
+                    Box::pin(refuse_spent(&asked, &name, &spent)).await?
                 }
-            }
+                Ok(ready) => {
+                    upgrade::take_answer(&mut request);
+                    match found {
+                        Found::Native(tool) => ready.native(&tool.call, request, context).await?,
+                        Found::Wrapped(server) => {
+                            Box::pin(self.pass_call(server, ready, (&visit, &guard), request, context)).await?
+                        }
+                    }
+                }
+            },
         };
         if let CallToolResponse::Complete(result) = &mut response {
             self.sign(&mut result.meta, modern);

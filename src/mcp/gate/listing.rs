@@ -15,7 +15,7 @@ use super::locked::{Appearance, marked};
 use super::{Gate, misbehaved};
 use crate::access::{Guard, is_listed};
 use crate::mcp::catalog::{Catalog, Wrapped};
-use crate::mcp::{param_headers, run};
+use crate::mcp::{counts, param_headers, run};
 
 /// More pages than any wrapped server should have; the rest is left out.
 const MAX_PAGES: usize = 100;
@@ -64,7 +64,8 @@ pub(super) async fn tools(
                 continue;
             }
             let guard = server.guard_of_tool(&tool.name);
-            let Some(tool) = shown(tool, &guard) else { continue };
+            let Some(mut tool) = shown(tool, &guard) else { continue };
+            counts::mark(&mut tool, &guard);
             if let Err(problem) = param_headers::check(&tool.input_schema) {
                 tracing::warn!(server.name = server.name, tool.name = %tool.name, %problem, "a tool is left out");
                 continue;

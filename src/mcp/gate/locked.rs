@@ -33,11 +33,17 @@ impl Gate {
     pub(crate) fn appearance(&self, caller: &Caller, name: &str, guard: &Arc<Guard>) -> Appearance {
         match foresee(caller, guard) {
             Ok(()) => Appearance::Open,
-            Err(Denial::Plan { plans, entitlements }) => match self.parts.locked_tools {
+            Err(Denial::Plan { plans, entitlements, meters }) => match self.parts.locked_tools {
                 LockedTools::Hidden => Appearance::Absent,
                 LockedTools::Shown => {
                     let suits = |plan: &belgie_api::Plan| would_do(caller, guard, plan);
-                    let lacking = Lacking { tool: name, plans: &plans, entitlements: &entitlements, would_do: &suits };
+                    let lacking = Lacking {
+                        tool: name,
+                        plans: &plans,
+                        entitlements: &entitlements,
+                        meters: &meters,
+                        would_do: &suits,
+                    };
                     Appearance::Locked(self.mark(caller, lacking))
                 }
             },

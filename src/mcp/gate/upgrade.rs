@@ -59,32 +59,49 @@ pub(super) async fn refuse(
 ) -> Result<CallToolResponse, ErrorData> {
     let caller = &asked.visit.caller;
     let way_out = gate.plans().and_then(|plans| plans.0.way_out(caller, lacking));
-    let Some(way_out) = way_out else { return Ok(in_words(caller, lacking, None, false).into()) };
+    let said = Said { code: code(caller), reason: reason(caller, lacking, way_out.as_ref()), more: json!({}) };
+    lead(asked, way_out.as_ref(), &said).await
+}
+
+/// Why a call does not run.
+pub(super) struct Said {
+    /// A stable code.
+    pub(super) code: &'static str,
+    /// A sentence or two.
+    pub(super) reason: String,
+    /// What else programs can read: an object.
+    pub(super) more: Value,
+}
+
+/// Shows the person the page that leads on, or a form that says where it is, as far as the client can; else says it in words.
+pub(super) async fn lead(
+    asked: &Asked<'_>,
+    way_out: Option<&WayOut>,
+    said: &Said,
+) -> Result<CallToolResponse, ErrorData> {
+    let Some(way_out) = way_out else { return Ok(in_words(said, None, false).into()) };
     let answer = asked.answers.and_then(|answers| answers.get(ANSWER)).map(is_refusal).transpose()?;
     let shows = Shows::of(asked.context.client_capabilities());
     let was_declined = answer == Some(true);
     // To agree to a page is not to have paid, and the page can be shown again. A form says all it has to say at once.
     if shows == Shows::Nothing || was_declined || shows == Shows::Forms && answer.is_some() {
-        return Ok(in_words(caller, lacking, Some(&way_out), was_declined).into());
+        return Ok(in_words(said, Some(way_out), was_declined).into());
     }
-    let reason = reason(caller, lacking, Some(&way_out));
+    let message = format!("{} Open this page to change that.", said.reason);
     match (shows, is_modern(asked.context)) {
-        (Shows::Forms, true) => Ok(question(form(caller, &reason, &way_out)?).into()),
+        (Shows::Forms, true) => Ok(question(form(said, way_out)?).into()),
         (Shows::Forms, false) => {
-            let shown = form(caller, &reason, &way_out)?;
+            let shown = form(said, way_out)?;
             let answer = tokio::time::timeout(FORM_IS_OPEN, asked.context.peer.create_elicitation(shown)).await;
             let was_declined = !matches!(&answer, Ok(Ok(answer)) if answer.action == ElicitationAction::Accept);
-            Ok(in_words(caller, lacking, Some(&way_out), was_declined).into())
+            Ok(in_words(said, Some(way_out), was_declined).into())
         }
         (_, true) => {
-            let message = format!("{reason} Open this page to change that.");
-            let url = way_out.url;
-            let id = String::new();
+            let (url, id) = (way_out.url.clone(), String::new());
             Ok(question(ElicitRequestParams::UrlElicitationParams { meta: None, message, url, elicitation_id: id })
                 .into())
         }
         (_, false) => {
-            let message = format!("{reason} Open this page to change that.");
             let elicitation = json!({
                 "mode": "url",
                 "elicitationId": belgie_api::crypto::base64url(&belgie_api::crypto::sha256(way_out.url.as_bytes())),
@@ -123,8 +140,9 @@ fn question(params: ElicitRequestParams) -> InputRequiredResult {
 }
 
 /// A form that shows code, reason and link, for clients that open no pages. It asks for nothing that could be a secret.
-fn form(caller: &Caller, reason: &str, way_out: &WayOut) -> Result<ElicitRequestParams, ErrorData> {
-    let message = format!("{}: {reason} Open {} in a browser, then call the tool again.", code(caller), way_out.url);
+fn form(said: &Said, way_out: &WayOut) -> Result<ElicitRequestParams, ErrorData> {
+    let Said { code, reason, .. } = said;
+    let message = format!("{code}: {reason} Open {} in a browser, then call the tool again.", way_out.url);
     let requested_schema = ElicitationSchema::builder()
         .bool_property("done", |field| field.title("I have opened the page").with_default(false))
         .build()
@@ -160,8 +178,8 @@ pub(super) fn reason(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&Way
 }
 
 /// For the model, which tells the person: code, reason and link first.
-fn in_words(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&WayOut>, was_declined: bool) -> CallToolResult {
-    let (code, reason) = (code(caller), reason(caller, lacking, way_out));
+fn in_words(said: &Said, way_out: Option<&WayOut>, was_declined: bool) -> CallToolResult {
+    let Said { code, reason, more } = said;
     let next = match way_out {
         Some(way_out) if was_declined => format!(" The page was not opened. It stays at {}", way_out.url),
         Some(way_out) => {
@@ -170,12 +188,16 @@ fn in_words(caller: &Caller, lacking: Lacking<'_>, way_out: Option<&WayOut>, was
         None => " Nothing that can be bought here would change that.".to_owned(),
     };
     let mut result = CallToolResult::error(vec![ContentBlock::text(format!("{code}: {reason}{next}"))]);
-    result.structured_content = Some(json!({
+    let mut structured = json!({
         "error": code,
         "error_description": reason,
         "upgrade_url": way_out.map(|way_out| &way_out.url),
         "plans": way_out.map(|way_out| &way_out.titles),
         "scope": null,
-    }));
+    });
+    if let (Some(fields), Some(more)) = (structured.as_object_mut(), more.as_object()) {
+        fields.extend(more.clone());
+    }
+    result.structured_content = Some(structured);
     result
 }

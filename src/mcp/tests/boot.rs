@@ -39,6 +39,7 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
         stopping: CancellationToken::new(),
         cutting: CancellationToken::new(),
         settings,
+        plans: belgie_api::Plans::default(),
     };
     McpEndpoint::new(parts).err().unwrap_or_default()
 }

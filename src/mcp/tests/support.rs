@@ -153,6 +153,7 @@ impl Bench {
             stopping: CancellationToken::new(),
             cutting: CancellationToken::new(),
             settings,
+            plans: belgie_api::Plans::default(),
         })
         .expect("the parts fit together");
         Self { endpoint, bus, clock, hanging, given_up }

@@ -1,6 +1,6 @@
 //! What applications hear, may say and may refuse; and plans that they alone know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use belgie_api::db::Tx;
@@ -207,6 +207,8 @@ fn plan(name: &str, price: &str) -> Plan {
         entitlements: BTreeSet::from(["exports".to_owned()]),
         limits: [("projects".to_owned(), "99".to_owned())].into(),
         sale: Sale::default(),
+        quotas: BTreeMap::new(),
+        calls_per_minute: None,
     }
 }
 

@@ -7,10 +7,11 @@ use super::selling;
 use crate::support::Engine;
 
 /// What there is only where Stripe is set up, so the surface that everybody has does not show it.
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 10] = [
     "GET /auth/subscription/list  api  stripe",
     "GET /auth/subscription/success  browser  stripe",
     "GET /billing/upgrade  browser  stripe",
+    "GET /billing/usage  browser  stripe",
     "POST /auth/stripe/webhook  webhook  stripe",
     "POST /auth/subscription/billing-portal  api  stripe",
     "POST /auth/subscription/cancel  api  stripe",
@@ -28,7 +29,7 @@ async fn what_it_serves_is_what_was_reviewed() {
     assert_eq!(own, ROUTES);
 }
 
-fn problems(text: &str) -> String {
+pub fn problems(text: &str) -> String {
     match Belgie::builder(RawConfig::from_text(text)).demo_tools().check() {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),

@@ -2,6 +2,7 @@
 //! idempotency keys, refuses parameters it does not know, and misbehaves when told to.
 
 mod answers;
+mod meters;
 mod record;
 mod shop;
 mod upkeep;

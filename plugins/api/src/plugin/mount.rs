@@ -15,8 +15,8 @@ use crate::failure::{Failure, Result};
 use crate::hooks::{Observer, Veto, WaysIn};
 use crate::id::UserId;
 use crate::ports::{
-    OrganizationContexts, Organizations, Provided, ServiceTokens, Services, SubscriptionContexts, Subscriptions,
-    TeamContexts, Teams, TokenVerifier, Use,
+    Metering, Meters, OrganizationContexts, Organizations, Provided, ServiceTokens, Services, SubscriptionContexts,
+    Subscriptions, TeamContexts, Teams, TokenVerifier, Use,
 };
 use crate::tools::{Guarded, ToolEntry, ToolSet};
 use crate::web::Visitor;
@@ -310,6 +310,11 @@ impl Mount {
     /// Says that this plugin knows who has which plan; there can be one.
     pub fn subscriptions(&mut self, contexts: Arc<dyn SubscriptionContexts>) -> &mut Self {
         self.provide(Arc::new(Subscriptions(contexts)))
+    }
+
+    /// Says that this plugin counts calls; there can be one.
+    pub fn metering(&mut self, metering: Arc<dyn Metering>) -> &mut Self {
+        self.provide(Arc::new(Meters(metering)))
     }
 
     /// Says that this plugin is the authorization server of this host (RFC 8414); there can be one.

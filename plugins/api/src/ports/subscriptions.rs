@@ -77,6 +77,8 @@ pub struct Lacking<'a> {
     pub plans: &'a BTreeSet<String>,
     /// Features that the caller's plan lacks.
     pub entitlements: &'a BTreeSet<String>,
+    /// Meters on which the caller's plan includes nothing.
+    pub meters: &'a BTreeSet<String>,
     /// Whether a plan would let the call through: it meets every rule before the tool, and not only the one that has refused.
     pub would_do: &'a (dyn Fn(&Plan) -> bool + Send + Sync),
 }
@@ -85,6 +87,7 @@ impl fmt::Debug for Lacking<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = f.debug_struct("Lacking");
         parts.field("tool", &self.tool).field("plans", &self.plans).field("entitlements", &self.entitlements);
+        parts.field("meters", &self.meters);
         parts.finish_non_exhaustive()
     }
 }

@@ -97,6 +97,18 @@ impl Raw {
         }
     }
 
+    /// Whole numbers under names. From outside the file: a JSON object.
+    pub(super) fn counts(&self) -> Option<BTreeMap<String, u64>> {
+        let count = |value: &toml::Value| u64::try_from(value.as_integer()?).ok();
+        match self {
+            Self::Text(text) => serde_json::from_str(text).ok(),
+            Self::Toml(toml::Value::Table(table)) => {
+                table.iter().map(|(name, value)| Some((name.clone(), count(value)?))).collect()
+            }
+            Self::Toml(_) => None,
+        }
+    }
+
     /// Texts under names. From outside the file: a JSON object.
     pub(super) fn map(&self) -> Option<BTreeMap<String, String>> {
         match self {

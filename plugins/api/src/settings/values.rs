@@ -16,6 +16,7 @@ use super::{
 const TEXT: &str = "a text that is not empty";
 const WEB_ADDRESS: &str = "an http or https address";
 const LIST: &str = "a list of texts";
+const COUNTS: &str = "a table of whole numbers, none of them negative";
 const MAP: &str = "a table of texts";
 
 impl Section {
@@ -120,6 +121,16 @@ impl Section {
     pub fn map(&mut self, key: &str) -> BTreeMap<String, String> {
         let read = |raw: &Raw| raw.map().ok_or(Fault::Kind);
         self.usually(key, BTreeMap::new(), &Shape { expected: MAP, read: &read, show: &|map| show_map(map, false) })
+    }
+
+    /// Whole numbers under names, such as `{ name = 3 }`; in the environment a JSON object. Empty by default.
+    pub fn counts(&mut self, key: &str) -> BTreeMap<String, u64> {
+        let read = |raw: &Raw| raw.counts().ok_or(Fault::Kind);
+        let show = |map: &BTreeMap<String, u64>| {
+            let entries: Vec<String> = map.iter().map(|(name, count)| format!("{} = {count}", quoted(name))).collect();
+            if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
+        };
+        self.usually(key, BTreeMap::new(), &Shape { expected: COUNTS, read: &read, show: &show })
     }
 
     /// As [`map`](Self::map); the values may be secret, so only the names are ever shown.

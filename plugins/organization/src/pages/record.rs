@@ -132,6 +132,8 @@ fn verdict(record: &AuditRecord) -> (&'static str, &'static str) {
         (_, Some("plan_too_small"), _) => ("Refused: not in the plan", "badge-warning"),
         (_, Some("arguments_refused"), _) => ("Refused: not with these arguments", "badge-danger"),
         (_, Some("undecided"), _) => ("Refused: undecided", "badge-danger"),
+        (_, _, "quota_exceeded") => ("Refused: used up", "badge-warning"),
+        (_, _, "rate_exceeded") => ("Refused: too many at once", "badge-warning"),
         (_, _, "refused") => ("Refused", "badge-danger"),
         (_, _, "failed") => ("Failed", "badge-warning"),
         (_, _, "error") => ("Error", "badge-warning"),

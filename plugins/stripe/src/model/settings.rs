@@ -10,6 +10,9 @@ use super::lapse::Lapse;
 
 /// Where Stripe is.
 const API_BASE: &str = "https://api.stripe.com/";
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+const DEFAULT_LEASE: Duration = Duration::from_secs(60);
+const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// How the plugin is set up.
@@ -31,6 +34,8 @@ pub struct Settings {
     pub failed_events_kept: Duration,
     /// Whether everybody who gets an account becomes a customer at once, and not only who buys.
     pub customer_on_sign_up: bool,
+    /// For how long units stay set aside for a call when its process says nothing any more; zero for a minute.
+    pub meter_lease: Duration,
     /// Whether only people with a proven address may buy.
     pub requires_verified_email: bool,
 }
@@ -47,6 +52,7 @@ impl Settings {
         let events_kept = section.duration("events_kept", DAY..=3650 * DAY, 90 * DAY);
         let failed_events_kept = section.duration("failed_events_kept", DAY..=3650 * DAY, 365 * DAY);
         let customer_on_sign_up = section.boolean("create_customer_on_sign_up", false);
+        let meter_lease = section.duration("meter_lease", SHORTEST_LEASE..=LONGEST_LEASE, DEFAULT_LEASE);
         let requires_verified_email = section.boolean("require_email_verification", false);
         if secret_key.as_ref().is_some_and(|key| !is_secret_key(key.expose_secret())) {
             let remedy = "take the key that begins with `sk_` or `rk_` from Stripe's dashboard";
@@ -83,8 +89,15 @@ impl Settings {
             events_kept,
             failed_events_kept,
             customer_on_sign_up,
+            meter_lease,
             requires_verified_email,
         }
+    }
+
+    /// For how long units stay set aside for a call when its process says nothing any more.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        if self.meter_lease.is_zero() { DEFAULT_LEASE } else { self.meter_lease }
     }
 
     /// What becomes of a plan whose payment is missing.

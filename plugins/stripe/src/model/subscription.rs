@@ -167,6 +167,7 @@ impl Subscription {
             ends_at: self.ends_at(),
             seats: self.seats.and_then(|seats| u32::try_from(seats).ok()),
             limits: plan.limits.clone(),
+            quotas: super::meter::quotas_of(plan),
             valid_until: self.next_turn(now, lapse),
             ..SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), status)
         })

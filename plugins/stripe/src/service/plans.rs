@@ -121,9 +121,9 @@ impl Billing {
 
 fn free(plans: &Plans) -> Option<SubscriptionContext> {
     let plan = plans.free()?;
-    let limits = plan.limits.clone();
+    let (limits, quotas) = (plan.limits.clone(), crate::model::meter::quotas_of(plan));
     let of = SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Free);
-    Some(SubscriptionContext { limits, ..of })
+    Some(SubscriptionContext { limits, quotas, ..of })
 }
 
 /// Whether a name means this price: by its id, or the key that leads to it now.

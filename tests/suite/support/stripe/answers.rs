@@ -31,12 +31,20 @@ pub async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let response = answer_now(&shop, &method, &uri, &headers, &body);
+    if uri.path() == "/v1/billing/meter_events" && shop.lock().expect("nobody panicked").counted.stalls {
+        std::future::pending::<()>().await;
+    }
+    response
+}
+
+fn answer_now(shop: &Mutex<Shop>, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
     let mut shop = shop.lock().expect("nobody panicked");
     if let Some(id) = uri.path().strip_prefix("/c/pay/") {
-        return page(&mut shop, &method, id);
+        return page(&mut shop, method, id);
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-    let raw = if method == Method::POST { body.to_vec() } else { uri.query().unwrap_or_default().into() };
+    let raw = if *method == Method::POST { body.to_vec() } else { uri.query().unwrap_or_default().into() };
     let parameters: Vec<(String, String)> = url::form_urlencoded::parse(&raw).into_owned().collect();
     let key = text("idempotency-key");
     record::note(
@@ -60,10 +68,10 @@ pub async fn answer(
     let is_form = text(header::CONTENT_TYPE.as_str()).as_deref() == Some("application/x-www-form-urlencoded");
     let outcome = if text("authorization") != Some(format!("Bearer {KEY}")) {
         Err(error(401, "api_key_invalid", "Invalid API Key provided"))
-    } else if text("stripe-version").as_deref() != Some(belgie_stripe::VERSION) || !is_form && method == Method::POST {
+    } else if text("stripe-version").as_deref() != Some(belgie_stripe::VERSION) || !is_form && *method == Method::POST {
         Err(error(400, "bad_headers", "the version or the type of the body is not what it should be"))
     } else {
-        once(&mut shop, &method, uri.path(), &parameters, key.as_deref())
+        once(&mut shop, method, uri.path(), &parameters, key.as_deref())
     };
     let (status, body) = match outcome {
         Ok(body) => (200, body),
@@ -168,6 +176,10 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
         }
         ("GET", ["v1", "subscriptions", id]) => {
             shop.subscriptions.get(*id).cloned().ok_or_else(|| missing("subscription", id))
+        }
+        ("POST", ["v1", "billing", "meter_events"]) => {
+            check(parameters, &["event_name", "payload", "identifier", "timestamp"])?;
+            shop.counted.take(parameters)
         }
         ("POST", ["v1", "billing_portal", "sessions"]) => {
             check(parameters, &["customer", "return_url", "locale", "flow_data"])?;

@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
+use super::meters::Counted;
+
 /// A request it got.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -39,6 +41,8 @@ pub struct Shop {
     pub failures: VecDeque<(u16, Option<&'static str>)>,
     /// How long what is paid for lasts, in seconds.
     pub period: i64,
+    /// What meters have counted.
+    pub counted: Counted,
 }
 
 impl Shop {
@@ -71,6 +75,7 @@ impl Shop {
             kept: BTreeMap::new(),
             failures: VecDeque::new(),
             period: 30 * 86_400,
+            counted: Counted { names: vec!["belgie_exports".to_owned()], ..Counted::default() },
         }
     }
 

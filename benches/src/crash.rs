@@ -1,0 +1,228 @@
+//! The program is killed again and again while calls are counted and told. Afterwards the ledger, what callers were answered and
+//! what was told outside must agree.
+
+pub mod prepare;
+mod stand_in;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+
+use self::stand_in::StandIn;
+use crate::cell::Era;
+use crate::client::Connection;
+use crate::folder::Folder;
+use crate::process::Process;
+use crate::wire::{self, Ready};
+
+/// How many call at a time.
+const CALLERS: usize = 4;
+/// How long a step may take to be reached, and everything to be settled in the end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What can be said about a run.
+#[derive(Args)]
+pub struct Options {
+    /// How often the program is killed
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(3..=100_000))]
+    rounds: u32,
+    /// Where the sequence of moments begins
+    #[arg(long, default_value_t = 1)]
+    seed: u32,
+    /// An empty database of a Postgres server, which takes its turn after SQLite
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+}
+
+/// When it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// So long after the first answer.
+    Soon(Duration),
+    /// While a tool runs that takes its time.
+    WhileToolRuns,
+    /// When a call was heard outside and the answer is not there yet.
+    WhileTelling,
+}
+
+/// What the callers were answered.
+#[derive(Default)]
+struct Answers {
+    succeeded: Mutex<BTreeSet<String>>,
+    failed: AtomicUsize,
+}
+
+impl Answers {
+    fn count(&self) -> usize {
+        self.succeeded.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+/// Kills and counts; whether everything agrees.
+pub fn run(options: &Options) -> anyhow::Result<bool> {
+    println!(
+        "| database | kills | calls answered | in the ledger | units | told | told again | agrees |\n|---|--:|--:|--:|--:|--:|--:|---|"
+    );
+    let mut agrees = one("SQLite", None, options)?;
+    if let Some(url) = &options.postgres {
+        agrees &= one("Postgres", Some(url), options)?;
+    }
+    Ok(agrees)
+}
+
+fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Result<bool> {
+    let stand_in = StandIn::start()?;
+    let folder = Folder::new()?;
+    let config = prepare::write_config(&folder, stand_in.address(), postgres)?;
+    let output = own().args(["crash-part"]).arg(&config).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "no account and token were made");
+    let token = String::from_utf8(output.stdout)?.trim().to_owned();
+    let (answers, mut seed) = (Arc::new(Answers::default()), options.seed);
+    for number in 0..options.rounds {
+        let step = match number % 3 {
+            0 => Step::WhileTelling,
+            1 => Step::WhileToolRuns,
+            _ => Step::Soon(Duration::from_micros(u64::from(next(&mut seed)))),
+        };
+        round(&config, &token, &stand_in, &answers, step).with_context(|| format!("round {number}, {step:?}"))?;
+        if number % 50 == 49 {
+            eprintln!("{engine}: killed {} times, {} calls answered", number + 1, answers.count());
+        }
+    }
+    let sums = settle(&config)?;
+    let answered = answers.succeeded.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let heard = stand_in.heard();
+    let units: u64 = heard.values().sum();
+    let told: BTreeSet<String> = heard.keys().cloned().collect();
+    let agrees = sums["agrees"] == true
+        && sums["units"] == json!(units)
+        && sums["told"] == json!(units)
+        && sums["calls"] == json!(told.len())
+        && answered.is_subset(&told)
+        && told.len() - answered.len() <= options.rounds as usize * CALLERS
+        && answers.failed.load(Ordering::Relaxed) > 0;
+    println!(
+        "| {engine} | {} | {} | {} | {} | {units} | {} | {} |",
+        options.rounds,
+        answered.len(),
+        sums["calls"],
+        sums["units"],
+        stand_in.again(),
+        if agrees { "yes" } else { "NO" }
+    );
+    Ok(agrees)
+}
+
+/// One life of the program, up to its end at this step.
+fn round(config: &Path, token: &str, stand_in: &StandIn, answers: &Arc<Answers>, step: Step) -> anyhow::Result<()> {
+    stand_in.stall(step == Step::WhileTelling);
+    let (heard, answered) = (stand_in.heard().len(), answers.count());
+    let (process, ready) = serve(config, token)?;
+    let slow = {
+        let ready = ready.clone();
+        thread::spawn(move || ask(&mut Connection::open(ready.address)?, &ready, "slow", &json!({ "seconds": 60 })))
+    };
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (ready, answers) = (ready.clone(), Arc::clone(answers));
+            thread::spawn(move || call_on(&ready, &answers))
+        })
+        .collect();
+    let begin = Instant::now();
+    loop {
+        ensure!(begin.elapsed() < PATIENCE, "the step is not reached");
+        let is_reached = match step {
+            Step::Soon(_) => answers.count() > answered,
+            Step::WhileToolRuns => answers.count() >= answered + CALLERS,
+            Step::WhileTelling => stand_in.heard().len() > heard,
+        };
+        if is_reached {
+            break;
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+    if let Step::Soon(pause) = step {
+        thread::sleep(pause);
+    }
+    process.kill()?;
+    for caller in callers {
+        let _until_nobody_answers = caller.join();
+    }
+    ensure!(!matches!(slow.join(), Ok(Ok(_))), "the slow tool came to its end");
+    stand_in.stall(false);
+    Ok(())
+}
+
+/// Calls until nobody answers any more. Every third call fails, and is not to be counted.
+fn call_on(ready: &Ready, answers: &Answers) -> anyhow::Result<()> {
+    let mut connection = Connection::open(ready.address)?;
+    for number in 0_u32.. {
+        let (tool, arguments) = match number % 3 {
+            0 => ("add", json!({ "a": 1e308, "b": 1e308 })),
+            1 => ("add", json!({ "a": 1, "b": number })),
+            _ => ("echo", json!({ "text": "again" })),
+        };
+        let reply = ask(&mut connection, ready, tool, &arguments)?;
+        if reply["result"]["isError"] == true {
+            answers.failed.fetch_add(1, Ordering::Relaxed);
+        } else if let Some(id) = reply["result"]["_meta"]["belgie/usage"]["calls"]["call"].as_str() {
+            answers.succeeded.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        } else {
+            bail!("neither a success nor a failure: {reply}");
+        }
+    }
+    Ok(())
+}
+
+fn ask(connection: &mut Connection, ready: &Ready, tool: &str, arguments: &Value) -> anyhow::Result<Value> {
+    let mut headers = wire::headers(Era::Modern, ready);
+    headers.retain(|(name, _)| *name != "Mcp-Name");
+    headers.push(("Mcp-Name", tool.to_owned()));
+    let body = wire::call_of(Era::Modern, 1, tool, arguments);
+    let answer = connection.post(wire::PATH, &headers, &body)?;
+    Ok(serde_json::from_str(&answer.body)?)
+}
+
+fn serve(config: &Path, token: &str) -> anyhow::Result<(Process, Ready)> {
+    let mut command = own();
+    command.args(["belgie", "serve", "--demo-tools", "--json", "--config"]).arg(config).stderr(Stdio::null());
+    let mut process = Process::start(&mut command)?;
+    let said: Value = serde_json::from_str(&process.first_line()?).context("the program did not start")?;
+    let address = said["listening"].as_str().context("no address")?.parse()?;
+    Ok((process, Ready { address, token: Some(token.to_owned()) }))
+}
+
+/// Lets the program settle what was left, and asks it for the sums.
+fn settle(config: &Path) -> anyhow::Result<Value> {
+    let (process, _) = serve(config, "")?;
+    let begin = Instant::now();
+    loop {
+        let mut check = own();
+        check.args(["belgie", "usage", "check", "--json", "--config"]).arg(config).stderr(Stdio::null());
+        let sums: Value = serde_json::from_slice(&check.output()?.stdout).context("no sums")?;
+        if sums["running"] == 0 && sums["set_aside"] == 0 && sums["waiting"] == 0 {
+            process.kill()?;
+            return Ok(sums);
+        }
+        ensure!(begin.elapsed() < 4 * PATIENCE, "not settled: {sums}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn own() -> Command {
+    Command::new(std::env::current_exe().unwrap_or_else(|_| PathBuf::from("belgie-bench")))
+}
+
+/// Small steps of a fixed sequence (Numerical Recipes).
+fn next(seed: &mut u32) -> u32 {
+    *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    *seed >> 16
+}

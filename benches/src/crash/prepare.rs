@@ -1,0 +1,107 @@
+//! The world in which the program is killed: a person with a token, whose plan is paid.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use belgie::Belgie;
+use belgie::api::db::Pools;
+use belgie::api::{ScopeSet, Timestamp};
+use belgie::config::RawConfig;
+use belgie::identity::NewAccount;
+use sqlx::types::Uuid;
+use tokio::runtime::Runtime;
+
+use crate::folder::Folder;
+
+const EMAIL: &str = "bench@example.com";
+/// A token has a scope at least; no tool that is called needs it.
+const SCOPE: &str = "connections:read";
+const CUSTOMER: &str = "INSERT INTO stripe_customers (subject_kind, subject_id, customer_id, created_at) \
+    VALUES ('user', $1, 'cus_bench', $2)";
+const SUBSCRIPTION: &str = "INSERT INTO stripe_subscriptions (id, subject_kind, subject_id, stripe_id, customer_id, plan, \
+    price_id, item_id, pay_interval, status, period_start, period_end, cancel_at_period_end, synced_seq, created_at, updated_at) \
+    VALUES ($1, 'user', $1, 'sub_bench', 'cus_bench', 'pro', 'price_1', 'si_bench', 'month', 'active', $2, $3, $4, 1, $2, $2)";
+
+/// Writes the settings of the gateway.
+pub fn write_config(folder: &Folder, stripe: SocketAddr, postgres: Option<&str>) -> anyhow::Result<PathBuf> {
+    let config = folder.path().join("belgie.toml");
+    let data = serde_json::Value::from(folder.path().to_string_lossy());
+    let database =
+        postgres.map(|url| format!("[database]\nurl = {}\nmigrate_on_start = true\n", serde_json::Value::from(url)));
+    let text = format!(
+        r#"data_dir = {data}
+[server]
+listen = "127.0.0.1:0"
+{}
+[outbound]
+danger_allow_loopback = true
+
+[plugins.stripe]
+secret_key = "sk_test_bench"
+webhook_secret = "whsec_bench"
+api_base = "http://{stripe}/"
+meter_lease = "1s"
+
+[[meter]]
+name = "calls"
+event_name = "bench_calls"
+
+[[plan]]
+name = "pro"
+monthly_price = "price_1"
+[plan.quotas.calls]
+included = 1000000000
+
+[[access]]
+tools = ["echo", "add", "slow"]
+meter = "calls"
+"#,
+        database.unwrap_or_default()
+    );
+    std::fs::write(&config, text)?;
+    Ok(config)
+}
+
+/// Makes tables, a person with a paid plan, and a token, and prints that.
+pub fn play(config: &Path) -> anyhow::Result<()> {
+    let token = Runtime::new()?.block_on(async {
+        let text = std::fs::read_to_string(config)?;
+        let builder = Belgie::builder(RawConfig::from_text(&text)).demo_tools();
+        let commands = builder.commands();
+        let gateway = builder.check()?.open().await?;
+        let account = NewAccount {
+            email: EMAIL.to_owned(),
+            name: String::new(),
+            password: "a password nobody signs in with".to_owned(),
+            scopes: ScopeSet::new(),
+        };
+        let person = gateway.identity().create(account).await.map_err(|error| anyhow!("no account: {error:?}"))?;
+        pay(gateway.host().db().pools(), person.id.uuid(), gateway.host().now()).await?;
+        let noun = commands.into_iter().find(|noun| noun.command.get_name() == "token");
+        let noun = noun.context("no plugin has the command `token`")?;
+        let words = ["token", "create", "--email", EMAIL, "--scope", SCOPE, "--ttl", "86400"];
+        let matches = noun.command.try_get_matches_from(words)?;
+        let output =
+            (noun.run)(gateway.host().clone(), matches).await.map_err(|failure| anyhow!("no token: {failure}"))?;
+        gateway.shutdown().await;
+        output.json["token"].as_str().map(str::to_owned).context("`token create` shows no token")
+    })?;
+    println!("{token}");
+    Ok(())
+}
+
+async fn pay(pools: &Pools, user: Uuid, now: Timestamp) -> anyhow::Result<()> {
+    let end = now.plus(std::time::Duration::from_secs(30 * 86_400));
+    match pools {
+        Pools::Sqlite { writer, .. } => {
+            sqlx::query(CUSTOMER).bind(user).bind(now).execute(writer).await?;
+            sqlx::query(SUBSCRIPTION).bind(user).bind(now).bind(end).bind(false).execute(writer).await?;
+        }
+        Pools::Postgres(pool) => {
+            sqlx::query(CUSTOMER).bind(user).bind(now).execute(pool).await?;
+            sqlx::query(SUBSCRIPTION).bind(user).bind(now).bind(end).bind(false).execute(pool).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What takes the place of Stripe: it counts meter events once under their identifier, and can hear without answering.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+#[derive(Default)]
+struct Heard {
+    events: Mutex<BTreeMap<String, u64>>,
+    again: AtomicUsize,
+    stalls: AtomicBool,
+}
+
+/// It listens as long as the value lives.
+pub struct StandIn {
+    address: SocketAddr,
+    heard: Arc<Heard>,
+    _runtime: Runtime,
+}
+
+impl StandIn {
+    /// Opens a free port.
+    pub fn start() -> anyhow::Result<Self> {
+        let runtime = Runtime::new()?;
+        let heard = Arc::new(Heard::default());
+        let routes = Router::new().route("/v1/billing/meter_events", post(take)).with_state(Arc::clone(&heard));
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).context("no free port")?;
+        let address = listener.local_addr()?;
+        runtime.spawn(async move { axum::serve(listener, routes).await });
+        Ok(Self { address, heard, _runtime: runtime })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether it hears and never answers from now on.
+    pub fn stall(&self, stalls: bool) {
+        self.heard.stalls.store(stalls, Ordering::SeqCst);
+    }
+
+    /// What it has counted, by identifier.
+    pub fn heard(&self) -> BTreeMap<String, u64> {
+        self.heard.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often it was told what it had heard before.
+    pub fn again(&self) -> usize {
+        self.heard.again.load(Ordering::SeqCst)
+    }
+}
+
+async fn take(State(heard): State<Arc<Heard>>, Form(parameters): Form<BTreeMap<String, String>>) -> Response {
+    let text = |name: &str| parameters.get(name).cloned().unwrap_or_default();
+    let identifier = text("identifier");
+    let is_new = {
+        let mut events = heard.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !events.contains_key(&identifier);
+        if is_new {
+            events.insert(identifier.clone(), text("payload[value]").parse().unwrap_or_default());
+        }
+        is_new
+    };
+    if heard.stalls.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+    if !is_new {
+        heard.again.fetch_add(1, Ordering::SeqCst);
+        let message = format!("An event already exists with identifier {identifier}.");
+        let error = json!({ "error": { "type": "invalid_request_error", "message": message } });
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+    }
+    let event = json!({
+        "object": "billing.meter_event", "created": 0, "event_name": text("event_name"), "identifier": identifier,
+        "livemode": false, "timestamp": 0,
+        "payload": { "stripe_customer_id": text("payload[stripe_customer_id]"), "value": text("payload[value]") },
+    });
+    Json(event).into_response()
+}

@@ -1,0 +1,96 @@
+//! What customers see of what they have used.
+
+use belgie_api::axum::response::Response;
+use belgie_api::plugin::Template;
+use belgie_api::ports::{BillingSubject, Organizations};
+use belgie_api::web::Visitor;
+use belgie_api::{Caller, Result, UserId};
+use serde_json::{Value, json};
+
+use crate::service::{Account, Billing, MeterUsage, ShareUsage};
+
+const USAGE: &str = "stripe/usage.html";
+
+/// The template of the page.
+pub fn template() -> Template {
+    Template {
+        name: USAGE,
+        source: include_str!("../../templates/usage.html"),
+        samples: include_str!("../../templates/samples/usage.json"),
+    }
+}
+
+/// What an account has used. Who may not decide on its plan sees of people and agents only their own share.
+///
+/// # Errors
+/// When the database does not answer or the page cannot be rendered.
+pub async fn usage(billing: &Billing, visitor: &Visitor, caller: &Caller, account: &Account) -> Result<Response> {
+    let usage = billing.usage_of(account.subject).await?;
+    let own = caller.user().id.to_string();
+    let mut meters = Vec::with_capacity(usage.meters.len());
+    for meter in &usage.meters {
+        let mut shares = Vec::new();
+        for share in meter.shares.iter().filter(|share| account.may_manage || share.id == own) {
+            shares.push(describe_share(billing, share).await?);
+        }
+        meters.push(describe(meter, shares));
+    }
+    let plans = billing.current_plans().await?;
+    let title = |name: &str| plans.find(name).map_or_else(|| name.to_owned(), |plan| plan.title.clone());
+    let plan = usage.plan.as_deref().map(title);
+    let context = json!({
+        "account": account.name,
+        "is_personal": matches!(account.subject, BillingSubject::User { .. }),
+        "plan": plan,
+        "resets_on": usage.resets_at.day(),
+        "meters": meters,
+        "accounts": others(billing, caller, &usage.account_id).await?,
+    });
+    billing.host().pages().page(visitor, USAGE, "Usage", context)
+}
+
+fn describe(meter: &MeterUsage, shares: Vec<Value>) -> Value {
+    let taken = meter.used + meter.running;
+    let most = meter.included.max(taken).max(1);
+    json!({
+        "title": meter.title,
+        "used": meter.used,
+        "running": meter.running,
+        "taken": taken,
+        "included": meter.included,
+        "limit": meter.limit,
+        "remaining": meter.remaining,
+        "gauge_max": most,
+        "gauge_high": meter.included * 4 / 5,
+        "is_used_up": meter.limit.is_some_and(|limit| taken >= limit),
+        "is_beyond": taken > meter.included,
+        "shares": shares,
+    })
+}
+
+async fn describe_share(billing: &Billing, share: &ShareUsage) -> Result<Value> {
+    let kind = match share.level.as_str() {
+        "team" => "Team",
+        "user" => "Person",
+        _ => "Agent",
+    };
+    let name = match share.id.parse::<UserId>() {
+        Ok(user) => billing.host().accounts().find(user).await?.map(|person| person.email),
+        Err(_) => None,
+    };
+    Ok(
+        json!({ "kind": kind, "name": name.unwrap_or_else(|| share.id.clone()), "used": share.used, "limit": share.limit }),
+    )
+}
+
+/// The other accounts the person can look at.
+async fn others(billing: &Billing, caller: &Caller, shown: &str) -> Result<Vec<Value>> {
+    let user = caller.user();
+    let own = if user.name.is_empty() { &user.email } else { &user.name };
+    let mut all = vec![(user.id.to_string(), own.clone())];
+    if let Some(organizations) = billing.host().provided::<Organizations>() {
+        let list = organizations.0.list_of_user(user.id).await?;
+        all.extend(list.into_iter().map(|organization| (organization.id.to_string(), organization.name)));
+    }
+    Ok(all.into_iter().filter(|(id, _)| id != shown).map(|(id, name)| json!({ "id": id, "name": name })).collect())
+}

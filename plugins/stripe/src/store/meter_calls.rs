@@ -1,0 +1,253 @@
+//! Calls that were counted: the ledger, and what Stripe is still to be told of.
+
+use belgie_api::db::Conn;
+use belgie_api::{ClientId, MeteredId, Result, Timestamp, UserId, on};
+
+use crate::model::meter::{Entry, Place};
+use crate::model::subject::Columns;
+
+const INSERT: &str = "INSERT INTO stripe_meter_calls (id, subject_kind, subject_id, organization_id, meter, period_start, \
+    units, name, user_id, client_id, levels, reserved_at, lease_until, event_name, attempts) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)";
+const COMMIT: &str = "UPDATE stripe_meter_calls SET committed_at = $2, lease_until = NULL, \
+    due_at = CASE WHEN event_name IS NULL THEN NULL ELSE $3 END \
+    WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING id";
+const RELEASE: &str = "UPDATE stripe_meter_calls SET released_at = $2, lease_until = NULL, note = $3 \
+    WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING *";
+const PROLONG: &str = "UPDATE stripe_meter_calls SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL";
+const ORPHANS: &str = "SELECT id FROM stripe_meter_calls WHERE lease_until < $1 ORDER BY lease_until, id LIMIT 64";
+const CLAIM: &str = "UPDATE stripe_meter_calls SET due_at = $2, attempts = attempts + 1, \
+    unsure_since = COALESCE(unsure_since, $4) WHERE id IN ( \
+    SELECT id FROM stripe_meter_calls WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3) \
+    AND due_at <= $1 RETURNING *";
+const SENT: &str = "UPDATE stripe_meter_calls SET sent_at = $2, due_at = NULL, unsure_since = NULL, given_up_at = NULL, \
+    note = $3 WHERE id = $1";
+const LATER: &str = "UPDATE stripe_meter_calls SET due_at = $2, unsure_since = $3, note = $4 \
+    WHERE id = $1 AND sent_at IS NULL AND given_up_at IS NULL";
+const GIVE_UP: &str = "UPDATE stripe_meter_calls SET given_up_at = $2, due_at = NULL, note = $3 \
+    WHERE id = $1 AND sent_at IS NULL";
+const AGAIN: &str = "UPDATE stripe_meter_calls SET given_up_at = NULL, unsure_since = NULL, due_at = $2 \
+    WHERE given_up_at IS NOT NULL AND id = $1 RETURNING id";
+const LIST: &str = "SELECT * FROM stripe_meter_calls ORDER BY id DESC LIMIT 200";
+const WAITING: &str = "SELECT * FROM stripe_meter_calls WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 200";
+const GIVEN_UP: &str =
+    "SELECT * FROM stripe_meter_calls WHERE given_up_at IS NOT NULL ORDER BY given_up_at DESC, id LIMIT 1000";
+const SUMS: &str = "SELECT \
+    CAST(COUNT(committed_at) AS bigint) AS calls, \
+    CAST(COALESCE(SUM(CASE WHEN committed_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS units, \
+    CAST(COALESCE(SUM(CASE WHEN lease_until IS NULL THEN 0 ELSE units END), 0) AS bigint) AS running, \
+    CAST(COALESCE(SUM(CASE WHEN sent_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS told, \
+    CAST(COALESCE(SUM(CASE WHEN due_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS waiting, \
+    CAST(COALESCE(SUM(CASE WHEN given_up_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS given_up \
+    FROM stripe_meter_calls";
+const PURGE: &str = "DELETE FROM stripe_meter_calls WHERE id IN ( \
+    SELECT id FROM stripe_meter_calls WHERE id < $1 AND lease_until IS NULL AND due_at IS NULL AND given_up_at IS NULL \
+    ORDER BY id LIMIT 500)";
+
+/// A call as it is kept.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Call {
+    /// What it is called, at Stripe, too.
+    pub id: MeteredId,
+    /// Whose plan it is counted on.
+    #[sqlx(flatten)]
+    pub subject: Columns,
+    /// The meter.
+    pub meter: String,
+    /// When the period began.
+    pub period_start: Timestamp,
+    /// What it cost.
+    pub units: i64,
+    /// The tool, prompt or resource.
+    pub name: String,
+    /// The person behind it, or what stands for a service.
+    pub user_id: UserId,
+    /// Through which client.
+    pub client_id: ClientId,
+    /// The shares it took from.
+    pub levels: String,
+    /// When its units were set aside.
+    pub reserved_at: Timestamp,
+    /// Until when somebody answers for it.
+    pub lease_until: Option<Timestamp>,
+    /// When it had succeeded.
+    pub committed_at: Option<Timestamp>,
+    /// When its units were given back.
+    pub released_at: Option<Timestamp>,
+    /// What Stripe is told.
+    pub event_name: Option<String>,
+    /// When.
+    pub due_at: Option<Timestamp>,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Since when nobody knows whether Stripe has heard it.
+    pub unsure_since: Option<Timestamp>,
+    /// When Stripe had heard it.
+    pub sent_at: Option<Timestamp>,
+    /// When that was given up.
+    pub given_up_at: Option<Timestamp>,
+    /// Why.
+    pub note: Option<String>,
+}
+
+impl Call {
+    /// Where it is counted.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { subject: self.subject.clone(), meter: self.meter.clone(), period_start: self.period_start }
+    }
+}
+
+/// A call that begins.
+#[derive(Clone, Copy, Debug)]
+pub struct New<'a> {
+    /// What is counted.
+    pub entry: &'a Entry,
+    /// The tool, prompt or resource.
+    pub name: &'a str,
+    /// The person behind it.
+    pub user: UserId,
+    /// Through which client.
+    pub client: &'a ClientId,
+    /// The shares it takes from.
+    pub levels: &'a str,
+    /// What Stripe is told of it, if it is told.
+    pub event_name: Option<&'a str>,
+    /// Until when somebody answers for it.
+    pub lease_until: Timestamp,
+}
+
+/// Everything that was ever counted and is kept, in units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Sums {
+    /// Calls that have succeeded.
+    pub calls: i64,
+    /// Their units.
+    pub units: i64,
+    /// Units of calls that run.
+    pub running: i64,
+    /// Units that Stripe was told of.
+    pub told: i64,
+    /// Units that it is still to be told of.
+    pub waiting: i64,
+    /// Units of which that was given up.
+    pub given_up: i64,
+}
+
+/// Notes that a call begins.
+pub async fn insert(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<()> {
+    let Place { subject, meter, period_start } = &new.entry.place;
+    on!(conn, c => sqlx::query(INSERT)
+        .bind(new.entry.id)
+        .bind(&subject.subject_kind)
+        .bind(subject.subject_id)
+        .bind(subject.organization_id)
+        .bind(meter)
+        .bind(*period_start)
+        .bind(new.entry.units)
+        .bind(new.name)
+        .bind(new.user)
+        .bind(new.client)
+        .bind(new.levels)
+        .bind(now)
+        .bind(new.lease_until)
+        .bind(new.event_name)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Notes that a call has succeeded, and that Stripe is to be told at `due` if it is told at all; `false` when nobody answers
+/// for it any more.
+pub async fn commit(conn: &mut Conn, id: MeteredId, now: Timestamp, due: Timestamp) -> Result<bool> {
+    let done = on!(conn, c => sqlx::query_scalar::<_, MeteredId>(COMMIT)
+        .bind(id)
+        .bind(now)
+        .bind(due)
+        .fetch_optional(c).await)?;
+    Ok(done.is_some())
+}
+
+/// Notes that a call has not succeeded; `None` when it is over already.
+pub async fn release(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str) -> Result<Option<Call>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Call>(RELEASE).bind(id).bind(now).bind(note).fetch_optional(c).await)?)
+}
+
+/// Somebody answers for a running call until a later moment.
+pub async fn prolong(conn: &mut Conn, id: MeteredId, until: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PROLONG).bind(id).bind(until).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Calls for which nobody answers any more: 64 at most.
+pub async fn orphans(conn: &mut Conn, now: Timestamp) -> Result<Vec<MeteredId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, MeteredId>(ORPHANS).bind(now).fetch_all(c).await)?)
+}
+
+/// Takes what is to be told at a moment, `most` at most, until `until`: whoever has taken it and says nothing by then has died,
+/// and nobody knows whether Stripe has heard it from `now` on.
+pub async fn claim(
+    conn: &mut Conn,
+    due: Timestamp,
+    now: Timestamp,
+    until: Timestamp,
+    most: usize,
+) -> Result<Vec<Call>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(on!(conn, c => sqlx::query_as::<_, Call>(CLAIM).bind(due).bind(until).bind(most).bind(now).fetch_all(c).await)?)
+}
+
+/// Stripe has heard it.
+pub async fn note_sent(conn: &mut Conn, id: MeteredId, now: Timestamp, note: Option<&str>) -> Result<()> {
+    on!(conn, c => sqlx::query(SENT).bind(id).bind(now).bind(note).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// It is told later. `unsure`: since when nobody knows whether Stripe has heard it.
+pub async fn note_later(
+    conn: &mut Conn,
+    id: MeteredId,
+    due: Timestamp,
+    unsure: Option<Timestamp>,
+    note: &str,
+) -> Result<()> {
+    on!(conn, c => sqlx::query(LATER).bind(id).bind(due).bind(unsure).bind(note).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// It is not told any more.
+pub async fn give_up(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str) -> Result<()> {
+    on!(conn, c => sqlx::query(GIVE_UP).bind(id).bind(now).bind(note).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// It is told once more; `false` when it was not given up.
+pub async fn tell_again(conn: &mut Conn, id: MeteredId, now: Timestamp) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, MeteredId>(AGAIN).bind(id).bind(now).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// The last 200 calls, the newest first.
+pub async fn list(conn: &mut Conn) -> Result<Vec<Call>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Call>(LIST).fetch_all(c).await)?)
+}
+
+/// The first 200 that wait to be told.
+pub async fn waiting(conn: &mut Conn) -> Result<Vec<Call>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Call>(WAITING).fetch_all(c).await)?)
+}
+
+/// Those that were given up: 1,000 at most.
+pub async fn given_up(conn: &mut Conn) -> Result<Vec<Call>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Call>(GIVEN_UP).fetch_all(c).await)?)
+}
+
+/// The sums of everything that is kept.
+pub async fn sums(conn: &mut Conn) -> Result<Sums> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Sums>(SUMS).fetch_one(c).await)?)
+}
+
+/// Forgets calls older than an id, which are done: 500 at most, so that nobody waits long for it.
+pub async fn purge(conn: &mut Conn, before: uuid::Uuid) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+    Ok(())
+}

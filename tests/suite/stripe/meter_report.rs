@@ -1,0 +1,120 @@
+//! What Stripe is told, and what becomes of what it does not take.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::meter::{METERED, billing, counting, counting_with, sums, tell, usage_in, with_plan};
+use crate::on_both_engines;
+use crate::support::{PATIENCE, TestGateway};
+
+async fn calls(gateway: &TestGateway, which: &str) -> Vec<Value> {
+    let (went_well, said) = gateway.configured_program(&["usage", "calls", which]).await;
+    assert!(went_well, "{said}");
+    said["calls"].as_array().expect("a list").clone()
+}
+
+/// Tells, and waits until somebody has noted what came of it: the gateway tells by itself, too, and may be at it.
+async fn told_in_vain(gateway: &TestGateway) -> Value {
+    tell(gateway).await;
+    let begin = Instant::now();
+    loop {
+        let mut waiting = calls(gateway, "--waiting").await;
+        if let Some(call) = waiting.pop().filter(|call| call["note"].is_string()) {
+            return call;
+        }
+        assert!(begin.elapsed() < PATIENCE, "nobody has tried");
+    }
+}
+
+on_both_engines! {
+    async fn what_was_heard_and_not_answered_is_told_again_and_counted_once(engine: Engine) {
+        let (gateway, stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        // Every try of the client itself, and the first of the next round.
+        stripe.shop().counted.swallow = 1;
+        usage_in(&ada.call().await);
+        for _ in 0..20 {
+            if sums(&gateway).await["told"] == 1 {
+                break;
+            }
+            gateway.clock.advance(Duration::from_secs(130));
+            stripe.shop().counted.ahead += 130;
+            tell(&gateway).await;
+        }
+        let (went_well, said) = gateway.configured_program(&["usage", "tell"]).await;
+        assert!(went_well && said["told"] == 0, "{said}");
+        let shop = stripe.shop();
+        assert_eq!((shop.counted.sum(None), shop.counted.events.len()), (1, 1));
+        assert!(shop.counted.again >= 1, "it was told again, or the answer was lost for nothing");
+    }
+}
+
+on_both_engines! {
+    async fn what_is_too_old_is_given_up_with_a_reason_and_kept(engine: Engine) {
+        let (gateway, stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        stripe.shop().counted.names.clear();
+        let id = usage_in(&ada.call().await)["call"].clone();
+        let waiting = told_in_vain(&gateway).await;
+        assert_eq!((&waiting["id"], &waiting["state"]), (&id, &json!("to be told")), "{waiting}");
+        assert!(waiting["note"].as_str().is_some_and(|note| note.contains("No active meter")), "{waiting}");
+
+        let month = Duration::from_secs(35 * 86_400);
+        gateway.clock.advance(month);
+        stripe.shop().counted.ahead = 35 * 86_400;
+        tell(&gateway).await;
+        let given_up = calls(&gateway, "--given-up").await;
+        assert_eq!((given_up.len(), &given_up[0]["id"], &given_up[0]["units"]), (1, &id, &json!(1)), "{given_up:?}");
+        assert!(given_up[0]["note"].as_str().is_some_and(|note| note.starts_with("too old")), "{given_up:?}");
+        let left = sums(&gateway).await;
+        assert_eq!((&left["units"], &left["given_up"], &left["waiting"]), (&json!(1), &json!(1), &json!(0)), "{left}");
+        // It can be told once more by hand; it is as old as before.
+        let (went_well, said) = gateway.configured_program(&["usage", "again", id.as_str().expect("an id")]).await;
+        assert!(went_well && said["again"] == 1, "{said}");
+        tell(&gateway).await;
+        assert_eq!(sums(&gateway).await["given_up"], 1);
+        assert_eq!(stripe.shop().counted.sum(None), 0);
+    }
+}
+
+on_both_engines! {
+    async fn units_for_which_nobody_answers_any_more_come_back(engine: Engine) {
+        // So long that no job comes in between.
+        let (gateway, stripe) = counting_with(engine, "meter_lease = \"1h\"", METERED).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        let other = gateway.second_node_with(|builder| builder.tools(gateway.probe.tools())).await;
+        let session = ada.session().await;
+        let hanging = crate::support::rpc("tools/call", json!({ "name": "brood", "arguments": {} }));
+        let call = tokio::spawn(session.post(&hanging).send());
+        gateway.probe.begun(1).await;
+        let billing = billing(&other);
+        billing.look_after_leases().await.expect("the database answers");
+        assert_eq!(sums(&gateway).await["set_aside"], 1, "somebody answers for it");
+        gateway.clock.advance(Duration::from_secs(3601));
+        // A node that does not run it cannot know that its process lives, unless that says so in time.
+        billing.look_after_leases().await.expect("the database answers");
+        let left = sums(&gateway).await;
+        assert_eq!((&left["set_aside"], &left["used"]), (&json!(0), &json!(0)), "{left}");
+        call.abort();
+    }
+}
+
+on_both_engines! {
+    async fn what_stripe_may_have_heard_too_long_ago_is_not_told_again(engine: Engine) {
+        let (gateway, stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        // Every try of the first round.
+        stripe.shop().failures.extend([(500, None), (500, None), (500, None)]);
+        usage_in(&ada.call().await);
+        told_in_vain(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(86_400));
+        stripe.shop().counted.ahead = 86_400;
+        stripe.shop().failures.clear();
+        tell(&gateway).await;
+        let given_up = calls(&gateway, "--given-up").await;
+        assert_eq!(given_up.len(), 1, "{given_up:?}");
+        assert!(given_up[0]["note"].as_str().is_some_and(|note| note.starts_with("unsure")), "{given_up:?}");
+        assert_eq!(stripe.shop().counted.sum(None), 0);
+    }
+}

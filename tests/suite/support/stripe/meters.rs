@@ -1,0 +1,81 @@
+//! Meter events, as Stripe takes them (API reference, `POST /v1/billing/meter_events`): counted once under their identifier.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::shop::Shop;
+
+/// How far back and how far ahead a moment may be, in seconds.
+const OLDEST: i64 = 35 * 86_400;
+const AHEAD: i64 = 300;
+
+/// What was counted.
+#[derive(Default)]
+pub struct Counted {
+    /// By their identifier.
+    pub events: BTreeMap<String, Value>,
+    /// How many were told that were there already.
+    pub again: usize,
+    /// How many of the next are counted and answered with an error all the same.
+    pub swallow: usize,
+    /// Whether it hears and never answers.
+    pub stalls: bool,
+    /// Names of events that a meter counts.
+    pub names: Vec<String>,
+    /// How much later it is here than by the clock of the machine, in seconds.
+    pub ahead: i64,
+}
+
+impl Counted {
+    /// The sum of what a customer has used; of all customers together without one.
+    pub fn sum(&self, customer: Option<&str>) -> u64 {
+        let is_meant = |event: &&Value| customer.is_none_or(|id| event["payload"]["stripe_customer_id"] == id);
+        let value =
+            |event: &Value| event["payload"]["value"].as_str().expect("a text").parse::<u64>().expect("a number");
+        self.events.values().filter(is_meant).map(value).sum()
+    }
+
+    /// Takes an event.
+    pub fn take(&mut self, parameters: &[(String, String)]) -> Result<Value, (u16, Value)> {
+        let refused = |code: &str, message: String| {
+            Err((400, json!({ "error": { "type": "invalid_request_error", "code": code, "message": message } })))
+        };
+        let value = |name: &str| parameters.iter().rfind(|(own, _)| own == name).map(|(_, value)| value.clone());
+        let now = Shop::now() + self.ahead;
+        let (Some(name), Some(customer), Some(count)) =
+            (value("event_name"), value("payload[stripe_customer_id]"), value("payload[value]"))
+        else {
+            return refused("parameter_missing", "Missing required param".to_owned());
+        };
+        if !self.names.contains(&name) {
+            return refused("resource_missing", format!("No active meter found for event name: {name}"));
+        }
+        if count.parse::<u64>().is_err() || !customer.starts_with("cus_") {
+            return refused("parameter_invalid", "the payload is none".to_owned());
+        }
+        let moment = value("timestamp").map_or(Some(now), |moment| moment.parse().ok());
+        let Some(moment) = moment.filter(|moment| (now - OLDEST..=now + AHEAD).contains(moment)) else {
+            let message = "The timestamp must be within the past 35 calendar days or up to 5 minutes in the future";
+            return refused("parameter_invalid", message.to_owned());
+        };
+        let identifier = value("identifier").unwrap_or_else(|| format!("generated_{}", self.events.len()));
+        if identifier.len() > 100 {
+            return refused("parameter_invalid", "the identifier is too long".to_owned());
+        }
+        if self.events.contains_key(&identifier) {
+            self.again += 1;
+            return refused("duplicate_meter_event", format!("An event already exists with identifier {identifier}."));
+        }
+        let event = json!({
+            "object": "billing.meter_event", "created": now, "event_name": name, "identifier": identifier,
+            "livemode": false, "payload": { "stripe_customer_id": customer, "value": count }, "timestamp": moment,
+        });
+        self.events.insert(identifier, event.clone());
+        if self.swallow > 0 {
+            self.swallow -= 1;
+            return Err((500, json!({ "error": { "type": "api_error", "message": "the answer gets lost" } })));
+        }
+        Ok(event)
+    }
+}
