@@ -191,9 +191,9 @@ impl World {
         let foreign: Vec<usize> = (0..WORDS.len()).filter(|place| !allowed.contains(place)).collect();
         let word = foreign.iter().map(|place| WORDS[*place]).find(|word| has(&text, word));
         // An id is three letters, an underscore and 32 digits.
-        let ids = text.match_indices('_').filter_map(|(at, _)| text.get(at.checked_sub(3)?..at + 33));
+        let mut ids = text.match_indices('_').filter_map(|(at, _)| text.get(at.checked_sub(3)?..at + 33));
         let is_foreign = |id: &&str| foreign.iter().any(|place| self.places[*place].ids.contains(*id));
-        word.or_else(|| ids.into_iter().find(is_foreign)).map(str::to_owned)
+        word.or_else(|| ids.find(is_foreign)).map(str::to_owned)
     }
 
     /// Everything that stands in the three organizations, but for what use changes.
