@@ -38,7 +38,7 @@ impl From<Page> for Answer {
 impl From<Result<Output, Failure>> for Answer {
     fn from(said: Result<Output, Failure>) -> Self {
         let (status, body) = match said {
-            Ok(Output { text, json }) => (StatusCode::OK, format!("{text}\n{json}")),
+            Ok(Output { text, json, .. }) => (StatusCode::OK, format!("{text}\n{json}")),
             Err(failure) => {
                 let body = format!("{} {} {:?}", failure.code(), failure.message(), failure.remedy());
                 (failure.status(), body)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use belgie_api::context::TeamContext;
 use belgie_api::plugin::DataExport;
 use belgie_api::ports::{Size, TeamContexts, TeamMember as TeamStay, TeamName};
-use belgie_api::{OrgId, Result, UserId, async_trait};
+use belgie_api::{OrgId, Result, TeamId, UserId, async_trait};
 use serde_json::{Value, json};
 
 use super::Teams;
