@@ -37,5 +37,5 @@ mod tests;
 
 pub use self::call_log::CallLog;
 pub use self::endpoint::{McpEndpoint, McpParts};
-pub use self::settings::{LockedTools, McpSettings};
+pub use self::settings::McpSettings;
 pub use self::stream::Lease;

@@ -9,9 +9,9 @@ use url::Url;
 /// How lists show tools that a caller's plan does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockedTools {
-    /// With a mark.
+    /// With a mark in title, description and `_meta`, so that models and people know what a larger plan opens.
     Shown,
-    /// Not at all.
+    /// Not at all; a call is refused in the same words all the same.
     Hidden,
 }
 

@@ -17,7 +17,7 @@ use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
 use crate::auth::{BearerTokens, BrowserSessions, Cookies, Devices, Ports};
 use crate::config::secrets::ensure_data_dir;
-use crate::config::{Config, LockedTools, MailTransport, Problem, Problems};
+use crate::config::{Config, MailTransport, Problem, Problems};
 use crate::db::{self, Ledger};
 use crate::events::Herald;
 use crate::identity::csrf::Csrf;
@@ -320,10 +320,7 @@ fn mcp_settings(config: &Config) -> McpSettings {
         title: Some(config.mcp.title.clone()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         instructions: config.mcp.instructions.clone(),
-        locked_tools: match config.mcp.locked_tools {
-            LockedTools::Shown => mcp::LockedTools::Shown,
-            LockedTools::Hidden => mcp::LockedTools::Hidden,
-        },
+        locked_tools: config.mcp.locked_tools,
         direct_path: config.mcp.direct_path,
     }
 }

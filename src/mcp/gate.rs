@@ -30,9 +30,10 @@ use super::begun::{Begun, Task};
 use super::catalog::{Catalog, NativeTool, Part, Wrapped};
 use super::counts::Counts;
 use super::run::{self, Visit};
-use super::settings::{LockedTools, McpSettings};
+use super::settings::McpSettings;
 use crate::access::decide::ActionKind;
 use crate::access::{Action, Guard, decide, foresee};
+use crate::config::LockedTools;
 
 /// Cheap to clone: rmcp wants one for each request.
 #[derive(Clone)]

@@ -2,15 +2,7 @@
 
 use std::time::Duration;
 
-/// How lists show tools that a caller's plan does not open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LockedTools {
-    /// With a mark in title, description and `_meta`, so that models and people know what a larger plan opens.
-    #[default]
-    Shown,
-    /// Not at all; a call is refused in the same words all the same.
-    Hidden,
-}
+use crate::config::LockedTools;
 
 /// Settings of one MCP endpoint, checked already.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@
 # Python 3.10 or newer, and for `organizations`, `teams`, `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
 # folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
 #
-# `stripe` reads what the suite has said to its stand-in ($BELGIE_STRIPE_RECORD; without it that part of the suite is run).
+# `stripe` reads what the suite has said to its stand-in ($SUITE_STRIPE_RECORD; without it that part of the suite is run).
 # `idp` checks what `signin` signs in with: the providers in idp/ and the mail server in mail/. It needs no gateway.
 set -euo pipefail
 
@@ -46,10 +46,10 @@ fi
 if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
 fi
-if [[ " ${parts[*]} " = *" stripe "* ]] && [ ! -s "${BELGIE_STRIPE_RECORD:-}" ]; then
-  BELGIE_STRIPE_RECORD=$(mktemp)
-  export BELGIE_STRIPE_RECORD
-  trap 'rm -f "$BELGIE_STRIPE_RECORD"' EXIT
+if [[ " ${parts[*]} " = *" stripe "* ]] && [ ! -s "${SUITE_STRIPE_RECORD:-}" ]; then
+  SUITE_STRIPE_RECORD=$(mktemp)
+  export SUITE_STRIPE_RECORD
+  trap 'rm -f "$SUITE_STRIPE_RECORD"' EXIT
   cargo test --quiet --manifest-path "$root/Cargo.toml" -p belgie --test suite -- stripe::
 fi
 target=${CARGO_TARGET_DIR:-$root/target}

@@ -22,6 +22,7 @@ pub fn mount(billing: &Arc<Billing>, mount: &mut Mount) {
     mount
         .route(Room::Api, Method::POST, "/auth/subscription/upgrade", post(api::upgrade).with_state(state()))
         .route(Room::Api, Method::GET, "/auth/subscription/list", get(api::list).with_state(state()))
+        .route(Room::Api, Method::GET, "/auth/subscription/export", get(api::export).with_state(state()))
         .route(Room::Api, Method::POST, "/auth/subscription/cancel", post(api::cancel).with_state(state()))
         .route(Room::Api, Method::POST, "/auth/subscription/restore", post(api::restore).with_state(state()))
         .route(Room::Api, Method::POST, "/auth/subscription/billing-portal", post(api::portal).with_state(state()))

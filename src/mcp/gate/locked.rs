@@ -12,8 +12,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Gate, upgrade};
 use crate::access::{Denial, Guard, foresee, would_do};
+use crate::config::LockedTools;
 use crate::mcp::catalog::{NativeTool, for_older_clients};
-use crate::mcp::settings::LockedTools;
 
 /// What the mark is called in `_meta` of a tool.
 const MARK: &str = "belgie/locked";

@@ -59,7 +59,7 @@ pub(super) fn settings() -> McpSettings {
         title: Some("Test".to_owned()),
         version: "1.0.0".to_owned(),
         instructions: None,
-        locked_tools: crate::mcp::settings::LockedTools::Shown,
+        locked_tools: crate::config::LockedTools::Shown,
         direct_path: false,
     }
 }

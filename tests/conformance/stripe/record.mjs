@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 
 export function readRecord() {
-  const file = process.env.BELGIE_STRIPE_RECORD;
-  if (!file) throw new Error('BELGIE_STRIPE_RECORD must name what the suite has written down');
+  const file = process.env.SUITE_STRIPE_RECORD;
+  if (!file) throw new Error('SUITE_STRIPE_RECORD must name what the suite has written down');
   return readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
 }
 

@@ -34,6 +34,12 @@ pub async fn tell_all(stripe: &Stripe, url: &str, now: Timestamp) {
     }
 }
 
+/// Presses a button of the application, as a browser does.
+async fn press(browser: &mut Browser, path: &str) -> String {
+    let request = browser.raw().post(browser.address(path)).header("sec-fetch-site", "same-origin");
+    browser.send(request).await.location()
+}
+
 /// Signs in, buys, uses, cancels: what the example is there for.
 pub async fn journey(stripe: &Stripe, url: &str, browser: &mut Browser, now: Timestamp) {
     let seen = async |browser: &mut Browser| browser.get("/plan").await.body.parse::<Value>().expect("JSON");
@@ -43,13 +49,13 @@ pub async fn journey(stripe: &Stripe, url: &str, browser: &mut Browser, now: Tim
     let mcp = format!("{url}/mcp");
     let refused = agent.modern(&mcp, &tokens.access).call("export", json!({})).await;
     assert!(refused.text().contains("/billing/upgrade?ask="), "{:?}", refused.body);
-    let bought = browser.post("/buy/pro", &[]).await;
-    let landing = stripe.pay(&bought.location());
+    let page = press(browser, "/buy/pro").await;
+    let landing = stripe.pay(&page);
     assert_eq!(browser.get(landing.strip_prefix(url).expect("a page of ours")).await.location(), "/plan");
     assert_eq!(seen(browser).await, json!({ "plan": "pro", "reports": "100" }));
     tell_all(stripe, url, now).await;
     assert_eq!(agent.modern(&mcp, &tokens.access).call("export", json!({})).await.text(), "one of 100 reports");
-    assert!(browser.post("/portal", &[]).await.location().contains("/p/session/"));
+    assert!(press(browser, "/portal").await.contains("/p/session/"));
     let id = stripe.shop().only_subscription();
     stripe.shop().change(&id, |own| own["cancel_at_period_end"] = json!(true));
     stripe.shop().change(&id, |own| own["status"] = json!("canceled"));

@@ -1,14 +1,13 @@
 //! Nobody goes for whom somebody still pays, and what is kept about payments is given to whoever asks for it.
 
-use belgie_stripe::Billing;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{account, alone, buy, customer_of, of_acme, selling};
+use super::{account, alone, buy, customer_of, of_acme, order, selling};
 use crate::on_both_engines;
 use crate::organization::{at, done};
-use crate::provider::call;
-use crate::support::Stripe;
+use crate::provider::{call, read};
+use crate::support::{Stripe, eventually};
 
 /// Lets a subscription end, and tells of it.
 async fn end(gateway: &crate::support::TestGateway, stripe: &Stripe, id: &str) {
@@ -72,9 +71,23 @@ on_both_engines! {
         assert_eq!(own["customer"], json!(customer_of(&stripe, &id)), "{export}");
         assert_eq!(own["subscriptions"][0]["stripe_id"], json!(subscription));
         assert!(!page.body.contains(&of_acme), "what an organization pays is not a person's");
-        let billing = gateway.gateway.provided::<Billing>().expect("plans");
-        let subject = belgie_api::ports::BillingSubject::Organization { organization: acme };
-        let of_organization = billing.export(subject).await.expect("an export");
-        assert_eq!((&of_organization["subscriptions"][0]["stripe_id"], &of_organization["subscriptions"][0]["plan"]), (&json!(of_acme), &json!("business")));
+        let path = |id: &dyn ToString| format!("/auth/subscription/export?account_id={}", id.to_string());
+        let (status, of_organization) = read(&mut ada.browser, &path(&acme)).await;
+        assert_eq!(status, StatusCode::OK, "{of_organization}");
+        let found = &of_organization["subscriptions"][0];
+        assert_eq!((&found["stripe_id"], &found["plan"]), (&json!(of_acme), &json!("business")));
+        let mut bob = super::member_of(&gateway, acme, "bob@example.org", "member").await;
+        assert_eq!(read(&mut bob.browser, &path(&acme)).await.0, StatusCode::FORBIDDEN);
+    }
+}
+
+on_both_engines! {
+    async fn nobody_can_pay_any_more_for_an_account_that_is_gone(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        order(&mut ada.browser, json!({ "plan": "pro", "account_id": acme })).await;
+        done(&mut ada.browser, &at(&acme.to_string(), "/delete"), json!({})).await;
+        let is_closed = || stripe.shop().sessions.values().all(|page| page["status"] == "expired");
+        eventually("the page is closed", is_closed).await;
     }
 }

@@ -32,9 +32,8 @@ impl Listener {
         std::mem::take(&mut *self.heard.lock().expect("nobody panicked"))
     }
 
-    fn told(&self, what: &str, change: Change<'_>) -> Result<()> {
+    fn told(&self, what: &str, change: Change<'_>) {
         self.note(&format!("{what} {}", change.after.plan));
-        Ok(())
     }
 }
 
@@ -73,35 +72,43 @@ impl Lifecycle for Listener {
     }
 
     async fn after_complete(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("complete", change)
+        self.told("complete", change);
+        Ok(())
     }
 
     async fn after_create(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("create", change)
+        self.told("create", change);
+        Ok(())
     }
 
     async fn after_update(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("update", change)
+        self.told("update", change);
+        Ok(())
     }
 
     async fn after_cancel(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("cancel", change)
+        self.told("cancel", change);
+        Ok(())
     }
 
     async fn after_delete(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("delete", change)
+        self.told("delete", change);
+        Ok(())
     }
 
     async fn after_trial_start(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("trial_start", change)
+        self.told("trial_start", change);
+        Ok(())
     }
 
     async fn after_trial_end(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("trial_end", change)
+        self.told("trial_end", change);
+        Ok(())
     }
 
     async fn after_trial_expire(&self, _tx: &mut Tx, change: Change<'_>) -> Result<()> {
-        self.told("trial_expire", change)
+        self.told("trial_expire", change);
+        Ok(())
     }
 
     async fn on_event(&self, event: &Value) -> Result<()> {

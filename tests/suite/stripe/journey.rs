@@ -21,7 +21,7 @@ on_both_engines! {
         let link = link_in(&ada.call().await);
         let page = ada.browser.get(&link).await;
         assert_eq!(page.status, StatusCode::OK);
-        for words in ["The acme", "Pro by the month", "Pro by the year", "Business by the month", "<code>echo</code>"] {
+        for words in ["The acme", "Pro, $20.00 by the month", "Pro, $20.00 by the year", "Business, $20.00 by the month", "<code>echo</code>"] {
             assert!(page.body.contains(words), "{words}: {}", page.body);
         }
         let pay = choose(&mut ada.browser, &link, "pro.month").await;

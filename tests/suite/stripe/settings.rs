@@ -7,7 +7,8 @@ use super::selling;
 use crate::support::Engine;
 
 /// What there is only where Stripe is set up, so the surface that everybody has does not show it.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 11] = [
+    "GET /auth/subscription/export  api  stripe",
     "GET /auth/subscription/list  api  stripe",
     "GET /auth/subscription/success  browser  stripe",
     "GET /billing/upgrade  browser  stripe",

@@ -27,7 +27,7 @@ CREATE TABLE stripe_trials (
     PRIMARY KEY (holder_kind, holder_id)
 ) STRICT;
 
--- What is still to be told to Stripe about an account: `customer` (name and address), `seats`.
+-- What is still to be told to Stripe about an account: `customer` (name and address), `seats`, `close` (a page to pay on).
 CREATE TABLE stripe_chores (
     subject_kind    TEXT    NOT NULL,
     subject_id      BLOB    NOT NULL,

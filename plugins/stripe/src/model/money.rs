@@ -20,7 +20,7 @@ pub fn shown(amount: i64, currency: &str) -> String {
     let (whole, part) = text.split_at(text.len() - digits);
     let mut grouped = String::new();
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place) % 3 == 0 {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -115,7 +115,8 @@ impl Subscription {
         let by_status = match (self.status.as_str(), opening) {
             ("active" | "trialing", _) => FOR_EVER,
             ("past_due", Opening::Everything) => self.past_due_since?.plus(lapse.grace),
-            // Stripe has given the payment up; it was missing before.
+            // Stripe has given the payment up; it was missing before. All of it opens nothing any more.
+            ("unpaid", Opening::Reading) if lapse.read_only.is_zero() => return None,
             ("past_due" | "unpaid", Opening::Reading) => self.past_due_since?.plus(lapse.grace).plus(lapse.read_only),
             _ => return None,
         };

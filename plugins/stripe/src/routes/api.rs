@@ -76,3 +76,10 @@ pub async fn portal(State(billing): Service, known: Known, headers: HeaderMap, b
     let page = billing.billing_portal(&account, &asked.return_url, asked.locale.as_deref()).await?;
     on_to(&page, asked.disable_redirect)
 }
+
+/// `GET /auth/subscription/export`
+pub async fn export(State(billing): Service, known: Known, Query(asked): Query<Listing>) -> Result<Response> {
+    limit(&billing, &known.caller).await?;
+    let account = billing.account_to_manage(&known.caller, asked.account_id.as_deref(), Deed::List).await?;
+    unkept(&billing.export(account.subject).await?)
+}

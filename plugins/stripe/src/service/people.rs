@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Billing;
-use super::upkeep::{CUSTOMER, SEATS};
+use super::upkeep::{CLOSE, CUSTOMER, SEATS};
 use crate::model::refusal;
 use crate::model::subject::Columns;
 use crate::model::subscription::Subscription;
@@ -35,7 +35,15 @@ impl Veto for People {
             _ => return Ok(()),
         };
         let all = store::subscriptions::list_below(tx, id).await?;
-        if all.iter().any(Subscription::goes_on) { Err(refusal::still_paid(what)) } else { Ok(()) }
+        if all.iter().any(Subscription::goes_on) {
+            return Err(refusal::still_paid(what));
+        }
+        // Nobody is to pay any more on a page that is still open.
+        let now = self.0.host.now();
+        for under_way in store::checkouts::list_below(tx, id).await? {
+            store::chores::add(tx, &under_way.subject, CLOSE, now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde_json::json;
 
 use super::{Account, Billing};
-use crate::client::{self, Customer, Form};
+use crate::client::{self, CheckoutSession, Customer, Form, Refused};
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::store;
@@ -25,6 +25,8 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Name and address of a customer.
 pub(super) const CUSTOMER: &str = "customer";
+/// The page to pay on of an account that is gone.
+pub(super) const CLOSE: &str = "close";
 /// How many seats are paid.
 pub(super) const SEATS: &str = "seats";
 
@@ -139,6 +141,7 @@ impl Billing {
         match chore.chore.as_str() {
             CUSTOMER => self.tell_customer(&chore.subject, subject).await,
             SEATS => self.tell_seats(&chore.subject, subject).await,
+            CLOSE => self.close_page(&chore.subject).await,
             _ => Ok(()),
         }
     }
@@ -166,6 +169,27 @@ impl Billing {
         let path = format!("v1/customers/{customer}");
         let _told: Customer = self.stripe.post(&path, &form, &self.random_key("customer-told")).await?;
         Ok(())
+    }
+
+    /// Closes the page on which an account could still be paid for.
+    async fn close_page(&self, columns: &Columns) -> Result<()> {
+        let found = store::checkouts::find(&mut self.host.db().read().await?, columns).await?;
+        let Some(session) = found.and_then(|under_way| under_way.session_id) else { return Ok(()) };
+        let path = format!("v1/checkout/sessions/{session}/expire");
+        let closed: Result<CheckoutSession, Refused> =
+            self.stripe.post(&path, &Form::new(), &format!("expire-{session}")).await;
+        match closed {
+            Ok(_) => {}
+            Err(refused) if refused.is_final() => {
+                if self.look_at_session(&session).await?.is_some() {
+                    tracing::error!(stripe.session = %session, "somebody has paid for an account that is gone: pay it back");
+                }
+            }
+            Err(refused) => return Err(refused.into()),
+        }
+        let mut tx = self.host.db().begin().await?;
+        store::checkouts::close(&mut tx, &session).await?;
+        tx.commit(self.host.now()).await
     }
 
     /// As many seats are paid as there are members, where the plan says so.

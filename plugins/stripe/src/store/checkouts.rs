@@ -2,11 +2,13 @@
 
 use belgie_api::db::Conn;
 use belgie_api::{Result, SubscriptionId, Timestamp, UserId, on};
+use uuid::Uuid;
 
 use crate::model::subject::Columns;
 
 const FIND: &str = "SELECT * FROM stripe_checkouts WHERE subject_kind = $1 AND subject_id = $2";
 const FIND_BY_SUBSCRIPTION: &str = "SELECT * FROM stripe_checkouts WHERE subscription_id = $1";
+const LIST_BELOW: &str = "SELECT * FROM stripe_checkouts WHERE subject_id = $1 OR organization_id = $1";
 const RESERVE: &str = "INSERT INTO stripe_checkouts (subject_kind, subject_id, organization_id, subscription_id, \
     price_id, seats, back, session_id, url, started_by, created_at, expires_at, has_trial) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10, $13) \
@@ -54,6 +56,11 @@ pub async fn find(conn: &mut Conn, subject: &Columns) -> Result<Option<Checkout>
         .bind(&subject.subject_kind)
         .bind(subject.subject_id)
         .fetch_optional(c).await)?)
+}
+
+/// The payments under way of an account, and of the teams of an organization.
+pub async fn list_below(conn: &mut Conn, id: Uuid) -> Result<Vec<Checkout>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Checkout>(LIST_BELOW).bind(id).fetch_all(c).await)?)
 }
 
 /// The payment for a subscription.
