@@ -124,7 +124,9 @@ fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Resul
 /// One life of the program, up to its end at this step.
 fn round(config: &Path, token: &str, stand_in: &StandIn, answers: &Arc<Answers>, step: Step) -> anyhow::Result<()> {
     stand_in.stall(step == Step::WhileTelling);
-    let (heard, answered) = (stand_in.heard().len(), answers.count());
+    // What it has heard before it can be told again, which is as good.
+    let heard_now = || stand_in.heard().len() + stand_in.again();
+    let (heard, answered) = (heard_now(), answers.count());
     let (process, ready) = serve(config, token)?;
     let slow = {
         let ready = ready.clone();
@@ -142,7 +144,7 @@ fn round(config: &Path, token: &str, stand_in: &StandIn, answers: &Arc<Answers>,
         let is_reached = match step {
             Step::Soon(_) => answers.count() > answered,
             Step::WhileToolRuns => answers.count() >= answered + CALLERS,
-            Step::WhileTelling => stand_in.heard().len() > heard,
+            Step::WhileTelling => heard_now() > heard,
         };
         if is_reached {
             break;

@@ -73,11 +73,13 @@ async fn take(State(heard): State<Arc<Heard>>, Form(parameters): Form<BTreeMap<S
         }
         is_new
     };
+    if !is_new {
+        heard.again.fetch_add(1, Ordering::SeqCst);
+    }
     if heard.stalls.load(Ordering::SeqCst) {
         std::future::pending::<()>().await;
     }
     if !is_new {
-        heard.again.fetch_add(1, Ordering::SeqCst);
         let message = format!("An event already exists with identifier {identifier}.");
         let error = json!({ "error": { "type": "invalid_request_error", "message": message } });
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();

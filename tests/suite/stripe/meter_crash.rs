@@ -94,7 +94,12 @@ async fn round(gateway: &TestGateway, stripe: &Stripe, connected: &Connected, an
     let program = Program::start(gateway).await;
     let url = program.mcp_url.clone();
     stripe.shop().counted.stalls = step == Step::WhileTelling;
-    let heard_before = stripe.shop().counted.events.len();
+    // What it has heard before it can be told again, which is as good.
+    let heard = || {
+        let shop = stripe.shop();
+        shop.counted.events.len() + shop.counted.again
+    };
+    let heard_before = heard();
     let answered_before = answers.succeeded.lock().expect("nobody panicked").len();
     let until = async {
         let mut looks = tokio::time::interval(Duration::from_millis(2));
@@ -106,7 +111,7 @@ async fn round(gateway: &TestGateway, stripe: &Stripe, connected: &Connected, an
             let is_reached = match step {
                 Step::Soon(_) => answered > 0,
                 Step::WhileToolRuns => answered >= CALLERS,
-                Step::WhileTelling => stripe.shop().counted.events.len() > heard_before,
+                Step::WhileTelling => heard() > heard_before,
             };
             if is_reached {
                 break;
