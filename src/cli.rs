@@ -46,7 +46,8 @@ async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
         && let Some(command) =
             Belgie::builder(RawConfig::from_text("")).commands().iter().find(|c| c.command.get_name() == noun)
     {
-        let gateway = open(builder(overrides)?).await?;
+        // Whether the server beside it was started with them, a command cannot see; a scope of a tool that is not there opens nothing.
+        let gateway = open(builder(overrides)?.demo_tools()).await?;
         let news = News::listen(&gateway);
         let outcome = (command.run)(gateway.host().clone(), noun_matches.clone()).await;
         news.reach_others().await;

@@ -63,9 +63,8 @@ fn is_worn(visitor: &Visitor) -> bool {
 /// The same at an address nobody takes. No form changes anything there, so none is checked: what was sent in vain is
 /// told so, and not that its token is out of date.
 pub async fn visit_nowhere(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
-    // Programs ask for many an address that may be there, and have no use for a page.
-    let accept = request.headers().get_all(header::ACCEPT).iter();
-    if !accept.filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html")) {
+    // Programs look here for what may be there (RFC 8615), and have no use for a page.
+    if request.uri().path().starts_with("/.well-known/") {
         return errors::json(&errors::nowhere());
     }
     receive(&web, request, None, next, |_| Ok(())).await

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::support::{EventStream, Modern, eventually};
 
 const BELGIE: &str = env!("CARGO_BIN_EXE_belgie");
 
@@ -32,10 +34,15 @@ impl Server {
         self.line["base_url"].as_str().expect("an address")
     }
 
-    /// Asks it to end and gives its exit code.
-    fn stop(mut self) -> Option<i32> {
+    /// Asks it to end.
+    fn tell_to_end(&self) {
         let pid = self.process.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+    }
+
+    /// Asks it to end and gives its exit code.
+    fn stop(mut self) -> Option<i32> {
+        self.tell_to_end();
         self.process.wait().expect("it ends").code()
     }
 }
@@ -83,6 +90,58 @@ async fn an_account_made_beside_a_running_server_can_sign_in_at_once() {
     assert!(belgie(dir.path(), &["session", "revoke", &id], "").0);
     assert!(!browser.is_signed_in().await);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// A token of Ada's for the tools of the demonstration.
+fn token_of_ada(dir: &std::path::Path) -> Value {
+    let arguments = ["user", "create", "--email", "ada@example.org", "--password-stdin"];
+    assert!(belgie(dir, &arguments, "correct horse battery staple\n").0);
+    let scope = "connections:read demo:step-up";
+    let arguments =
+        ["token", "create", "--email", "ada@example.org", "--scope", scope, "--ttl", "600", "--resource", "/mcp"];
+    let (ok, token) = belgie(dir, &arguments, "");
+    assert!(ok, "{token}");
+    token
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_command_says_is_over_is_over_when_it_says_so() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(dir.path(), &["--demo-tools"]);
+    let token = token_of_ada(dir.path());
+    let (client, url) = (reqwest::Client::new(), format!("{}/mcp", server.url()));
+    let modern = Modern { client: &client, url: &url, token: token["token"].as_str() };
+    assert_eq!(modern.call("step_up", json!({})).await.status, reqwest::StatusCode::OK);
+    assert!(belgie(dir.path(), &["token", "revoke", token["id"].as_str().expect("an id")], "").0);
+    assert_eq!(modern.call("step_up", json!({})).await.status, reqwest::StatusCode::UNAUTHORIZED);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_twice_to_end_the_server_cuts_what_runs() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(dir.path(), &["--demo-tools"]);
+    let token = token_of_ada(dir.path());
+    let (client, url) = (reqwest::Client::new(), format!("{}/mcp", server.url()));
+    let modern = Modern { client: &client, url: &url, token: token["token"].as_str() };
+    let slow = json!({ "name": "slow", "arguments": { "seconds": 60 }, "_meta": { "progressToken": 1 } });
+    let mut running = EventStream::open(modern.request("tools/call", slow)).await;
+    assert_eq!(running.next().await.expect("a message")["method"], "notifications/progress");
+    server.tell_to_end();
+    // Nobody is let in any more, and what runs goes on.
+    let address = server.url().trim_start_matches("http://").to_owned();
+    eventually("the listener is closed", || std::net::TcpStream::connect(&address).is_err()).await;
+    assert_eq!(running.next().await.expect("a message")["method"], "notifications/progress");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn mistakes_in_arguments_are_json_where_that_is_asked_for() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for arguments in [&["token", "create"][..], &["user", "dance"], &["user", "list", "--loudly"]] {
+        let (ok, said) = belgie(dir.path(), arguments, "");
+        assert!(!ok && said["error"] == "command.misuse" && said["error_description"].is_string(), "{said}");
+    }
 }
 
 #[test]

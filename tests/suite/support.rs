@@ -40,6 +40,11 @@ pub use self::stripe::Stripe;
 /// How long a test waits for something that happens at once on a machine with time on its hands.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Says something on the real standard error: what a test prints is shown only when it fails.
+pub fn say(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
+}
+
 /// Waits until a condition holds.
 pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let begin = Instant::now();

@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use super::{through, with_provider};
 use crate::provider::{call, read};
 use crate::support::gateway::PASSWORD;
-use crate::support::{Agent, Browser, Idp, PATIENCE, Stripe, Tokens};
+use crate::support::{Agent, Browser, Idp, PATIENCE, Stripe, Tokens, say};
 
 /// Where cargo puts examples, beside the folder this suite runs from.
 fn built(name: &str) -> PathBuf {
@@ -45,7 +45,7 @@ impl Program {
         if !is_current(&program) {
             let required = std::env::var("BELGIE_TEST_REQUIRE").unwrap_or_default();
             assert!(!required.split(',').any(|name| name == "examples"), "{} is not built", program.display());
-            println!("SKIPPED the example `{name}`: not built; `cargo build --examples` does");
+            say(&format!("SKIPPED the example `{name}`: not built; `cargo build --examples` does"));
             return None;
         }
         let dir = tempfile::tempdir().expect("a folder");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::header::{ACCEPT, COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use url::Url;
 
@@ -72,7 +72,7 @@ impl Browser {
 
     /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Page {
-        self.send(self.client.get(self.address(path)).header(ACCEPT, "text/html,*/*;q=0.8")).await
+        self.send(self.client.get(self.address(path))).await
     }
 
     /// Follows a link of another site, or of a mail: cookies that are for our own pages alone stay at home (RFC 6265bis section

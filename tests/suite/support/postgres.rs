@@ -34,7 +34,7 @@ async fn start() -> Option<Cluster> {
     let Some(bin) = binaries() else {
         let required = std::env::var("BELGIE_TEST_REQUIRE").unwrap_or_default();
         assert!(!required.split(',').any(|name| name == "postgres"), "postgres is required and not there");
-        println!("SKIPPED every test on Postgres: no server binaries found");
+        super::say("SKIPPED every test on Postgres: no server binaries found");
         return None;
     };
     tokio::task::spawn_blocking(move || Some(launch(&bin, &std::env::temp_dir())))
@@ -84,7 +84,7 @@ fn free_port() -> u16 {
 #[test]
 fn the_temporary_server_takes_its_files_along_however_a_run_ends() {
     let Some(bin) = binaries() else {
-        println!("SKIPPED: no server binaries found");
+        super::say("SKIPPED: no server binaries found");
         return;
     };
     let parent = tempfile::tempdir().expect("a folder");
