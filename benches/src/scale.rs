@@ -233,7 +233,8 @@ impl Subject {
 fn write_config(folder: &Folder, postgres: Option<&str>) -> anyhow::Result<PathBuf> {
     let config = folder.path().join("belgie.toml");
     let data = serde_json::Value::from(folder.path().to_string_lossy());
-    let database = postgres.map(|url| format!("[database]\nurl = {}\n", serde_json::Value::from(url)));
+    let database =
+        postgres.map(|url| format!("[database]\nurl = {}\nmigrate_on_start = true\n", serde_json::Value::from(url)));
     std::fs::write(&config, format!("data_dir = {data}\n{}", database.unwrap_or_default()))?;
     Ok(config)
 }
