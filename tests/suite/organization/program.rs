@@ -232,8 +232,10 @@ on_both_engines! {
         lent.remove_member(&host, id, bob.id).await.expect("removed");
         lent.delete(&host, id).await.expect("deleted");
         let all = || news.0.lock().expect("news").clone();
-        eventually("everything is heard", || all().len() >= 6).await;
-        let expected = ["membership", "membership", "organization", "organization", "membership", "organization"];
+        eventually("everything is heard", || all().len() >= 7).await;
+        // Its owner, its name (on which bills are made out), Bob, what his role may, its address, Bob gone, itself gone.
+        let expected =
+            ["membership", "organization", "membership", "organization", "organization", "membership", "organization"];
         assert_eq!(all(), expected);
     }
 }
