@@ -191,6 +191,7 @@ on_both_engines! {
             let mut browser = gateway.browser().at_address("198.51.100.1");
             let signed_in = browser.sign_in("victim@example.org", PASSWORD).await;
             assert_eq!(signed_in.status, StatusCode::SEE_OTHER);
+            assert!(browser.cookie("belgie_session_device").is_none(), "nor does it make browsers known");
             for _ in 0..6 {
                 let form = browser.get("/account").await.form("/account/email/verify");
                 mails += usize::from(browser.submit(&form, &[]).await.status == StatusCode::SEE_OTHER);

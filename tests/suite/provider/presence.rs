@@ -110,7 +110,9 @@ with_idp! {
         // Somebody else at the provider, without an account here and with one.
         for is_known in [false, true] {
             let out = ask(&mut ada, "acme").await.location();
-            let mallory = json!({ "sub": "mallory-1", "email": "mallory@example.org", "email_verified": true });
+            let mallory = json!({
+                "sub": "mallory-1", "name": "Mallory", "email": "mallory@example.org", "email_verified": true
+            });
             let person = std::mem::replace(&mut idp.ways().person, mallory);
             if is_known {
                 arrived(&gateway, &idp).await;
