@@ -104,8 +104,8 @@ async function countedOnce({ server, till, stage, acme }, agent) {
   await stage.look('billing-usage');
   await until('Stripe is told', async () => (await till.ask('seen')).counted.length > 0);
   const { counted } = await till.ask('seen');
-  const [{ calls: kept }] = [await server.command('usage', 'calls')];
-  assert.deepEqual(counted.map(({ identifier, payload }) => [identifier, payload.value]), [[kept[0].id, '1']]);
+  const [kept] = (await server.command('usage', 'calls')).calls;
+  assert.deepEqual(counted.map(({ identifier, payload }) => [identifier, payload.value]), [[kept.id, '1']]);
 }
 
 async function cancel({ server, till, stage, acme }, agent) {
