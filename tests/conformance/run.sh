@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [clients] [organizations] [teams] [authorization] [browser] [idp] [signin] [stripe]
+#   run.sh [suite] [clients] [organizations] [teams] [authorization] [browser] [idp] [signin] [stripe] [plans]
 #
 # BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
-# under test; without them they are built (debug). Needs npm,
-# Python 3.10 or newer, and for `organizations`, `teams`, `browser` and `signin` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
+# under test, BELGIE_TILL (tests/till) the stand-in for Stripe of `plans`; without them they are built (debug). Needs npm,
+# Python 3.10 or newer, and for `organizations`, `teams`, `browser`, `signin` and `plans` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
 # folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
 #
 # `stripe` reads what the suite has said to its stand-in ($SUITE_STRIPE_RECORD; without it that part of the suite is run).
@@ -15,7 +15,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
-scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs)
+scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs [plans]=plans.mjs)
 known="suite clients organizations teams authorization browser idp signin stripe"
 
 parts=("$@")
@@ -46,6 +46,9 @@ fi
 if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
 fi
+if [[ " ${parts[*]} " = *" plans "* ]] && [ -z "${BELGIE_TILL:-}" ]; then
+  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie-till
+fi
 if [[ " ${parts[*]} " = *" stripe "* ]] && [ ! -s "${SUITE_STRIPE_RECORD:-}" ]; then
   SUITE_STRIPE_RECORD=$(mktemp)
   export SUITE_STRIPE_RECORD
@@ -55,6 +58,7 @@ fi
 target=${CARGO_TARGET_DIR:-$root/target}
 export BELGIE_BIN=${BELGIE_BIN:-$target/debug/belgie}
 export BELGIE_CONFORMANCE_GATEWAY=${BELGIE_CONFORMANCE_GATEWAY:-$target/debug/belgie-conformance-gateway}
+export BELGIE_TILL=${BELGIE_TILL:-$target/debug/belgie-till}
 export BELGIE_CONFORMANCE_APPLICATION=${BELGIE_CONFORMANCE_APPLICATION:-$target/debug/examples/oauth_client_plugin}
 
 # Some of the clients need Node 22 or newer, so this one runs everything.

@@ -1,29 +1,16 @@
-//! A stand-in for Stripe: no money moves. It speaks Stripe's wire format (forms in, JSON out, signed webhooks), keeps
-//! idempotency keys, refuses parameters it does not know, and misbehaves when told to.
-
-mod answers;
-mod meters;
-mod record;
-mod shop;
-mod upkeep;
+//! The stand-in for Stripe, in the process of a test, which hands its news on when it likes.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use aws_lc_rs::hmac;
-use axum::Router;
 use belgie_api::{Clock, Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use self::shop::Shop;
-use super::{Reply, TestGateway};
+pub use belgie_till::{SIGNING_SECRET, Shop};
 
-/// The secret key of the suite.
-pub const KEY: &str = "sk_test_suite";
-/// What webhooks are signed with.
-pub const SIGNING_SECRET: &str = "whsec_suite";
+use super::{Reply, TestGateway};
 
 /// Stripe, on a port of its own.
 pub struct Stripe {
@@ -44,18 +31,14 @@ impl Stripe {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("its address"));
         let shop = Arc::new(Mutex::new(Shop::new(&origin)));
-        let routes = Router::new().fallback(answers::answer).with_state(Arc::clone(&shop));
+        let routes = belgie_till::routes(Arc::clone(&shop));
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await.expect("the stand-in runs") });
         Self { origin, shop, serving }
     }
 
     /// What a gateway needs to sell through it.
     pub fn table(&self) -> String {
-        format!(
-            "[outbound]\ndanger_allow_loopback = true\n[plugins.stripe]\nsecret_key = \"{KEY}\"\n\
-             webhook_secret = \"{SIGNING_SECRET}\"\napi_base = \"{}/\"\n",
-            self.origin
-        )
+        belgie_till::settings(&self.origin)
     }
 
     /// What it keeps, to be looked at and changed.
@@ -85,18 +68,14 @@ impl Stripe {
 
 /// A signature as Stripe makes it.
 pub fn sign(secret: &str, body: &str, at: Timestamp) -> String {
-    let moment = at.unix_seconds();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let tag = hmac::sign(&key, format!("{moment}.{body}").as_bytes());
-    let hex = tag.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    format!("t={moment},v1={hex}")
+    belgie_till::sign(secret, body, at.unix_seconds())
 }
 
 /// Tells the gateway of one event, signed now.
 pub async fn tell(gateway: &TestGateway, event: &Value) -> Reply {
     let body = event.to_string();
     let signature = sign(SIGNING_SECRET, &body, gateway.clock.now());
-    record::note(&json!({ "kind": "webhook", "body": body, "header": signature, "secret": SIGNING_SECRET }));
+    belgie_till::note(&json!({ "kind": "webhook", "body": body, "header": signature, "secret": SIGNING_SECRET }));
     tell_raw(gateway, &body, Some(&signature)).await
 }
 

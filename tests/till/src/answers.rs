@@ -1,4 +1,4 @@
-//! How the stand-in answers: the interface for programs, and the page on which one pretends to pay.
+//! How the stand-in answers: the interface for programs.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,12 +6,12 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::KEY;
 use super::shop::{Seen, Shop, public};
-use super::{record, upkeep};
+use super::{pages, record, upkeep};
 
 pub(super) type Answer = Result<Value, (u16, Value)>;
 
@@ -40,8 +40,8 @@ pub async fn answer(
 
 fn answer_now(shop: &Mutex<Shop>, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
     let mut shop = shop.lock().expect("nobody panicked");
-    if let Some(id) = uri.path().strip_prefix("/c/pay/") {
-        return page(&mut shop, method, id);
+    if let Some(page) = pages::answer(&mut shop, method, uri.path()) {
+        return page;
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     let raw = if *method == Method::POST { body.to_vec() } else { uri.query().unwrap_or_default().into() };
@@ -190,8 +190,11 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             }
             let id = shop.id("bps");
             let url = shop.at(&format!("/p/session/{id}"));
-            Ok(json!({ "id": id, "object": "billing_portal.session", "customer": customer, "url": url,
-                "return_url": value(parameters, "return_url"), "livemode": false }))
+            let session = json!({ "id": id, "object": "billing_portal.session", "customer": customer, "url": url,
+                "return_url": value(parameters, "return_url"), "livemode": false,
+                "_cancels": value(parameters, "flow_data[subscription_cancel][subscription]") });
+            shop.portals.insert(id, session.clone());
+            Ok(public(&session))
         }
         _ => Err(error(404, "unknown_url", &format!("Unrecognized request URL ({method}: {path})."))),
     }
@@ -240,17 +243,4 @@ fn new_session(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
     });
     shop.sessions.insert(id, session.clone());
     Ok(public(&session))
-}
-
-/// The page on which one pretends to pay.
-fn page(shop: &mut Shop, method: &Method, id: &str) -> Response {
-    if method == Method::POST {
-        return match shop.pay(id) {
-            Some(location) => Redirect::to(&location).into_response(),
-            None => (StatusCode::GONE, "This page is closed.").into_response(),
-        };
-    }
-    let form = format!("<form method=\"post\" action=\"/c/pay/{id}\"><button>Pretend to pay</button></form>");
-    Html(format!("<!doctype html><title>Stand-in</title><p>A stand-in for Stripe. No money moves here.</p>{form}"))
-        .into_response()
 }

@@ -30,6 +30,8 @@ pub struct Shop {
     pub prices: Vec<Value>,
     pub customers: BTreeMap<String, Value>,
     pub sessions: BTreeMap<String, Value>,
+    /// Portals that were opened.
+    pub portals: BTreeMap<String, Value>,
     pub subscriptions: BTreeMap<String, Value>,
     pub products: BTreeMap<String, Value>,
     pub schedules: BTreeMap<String, Value>,
@@ -67,6 +69,7 @@ impl Shop {
             ],
             customers: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            portals: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             products: BTreeMap::new(),
             schedules: BTreeMap::new(),
