@@ -160,8 +160,9 @@ async fn walk(browser: &mut Browser, first: &str) -> (usize, usize, usize) {
         (entries, pages) = (entries + page.body.matches("class=\"row-body\"").count(), pages + 1);
         let is_short = page.body.contains("Looked through everything back to");
         short += usize::from(is_short);
-        let links = page.body.split("href=\"").filter_map(|rest| rest.split_once('"')).map(|(link, _)| unescape(link));
-        let older = links.into_iter().find(|link| link.contains("before="));
+        let mut links =
+            page.body.split("href=\"").filter_map(|rest| rest.split_once('"')).map(|(link, _)| unescape(link));
+        let older = links.find(|link| link.contains("before="));
         assert_eq!(page.body.contains("Look through older ones"), is_short && older.is_some(), "{}", page.body);
         assert!(!(is_short && page.body.contains("Nothing like this is on record")), "{}", page.body);
         match older {
