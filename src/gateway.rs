@@ -8,6 +8,7 @@ mod host;
 mod keys;
 mod policy;
 mod record;
+mod settings;
 mod signals;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use belgie_api::{Host, Plugin, Scope, ScopeSet};
 
 use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
+use super::settings::{limit_settings, mcp_settings};
 use super::{BootError, Checked, Gateway, record};
 use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
@@ -24,7 +25,7 @@ use crate::identity::csrf::Csrf;
 use crate::identity::setup::ADMIN;
 use crate::identity::{BreachedPasswords, Hooks, Identity, IdentityParts};
 use crate::mail::{Delivery, MailQueue, Post, Sender};
-use crate::mcp::{McpEndpoint, McpParts, McpSettings};
+use crate::mcp::{McpEndpoint, McpParts};
 use crate::registry::{self, Mounted};
 use crate::tasks::Tasks;
 use crate::web::{MCP_METADATA_PATH, MCP_PATH, RequestIds, Web, WebRules};
@@ -307,24 +308,6 @@ fn observers_of_one_name(all: &MountParts) -> Vec<String> {
     twice.map(|name| format!("there are two observers of the name `{name}`")).collect()
 }
 
-fn mcp_settings(config: &Config) -> McpSettings {
-    McpSettings {
-        allowed_hosts: config.allowed_hosts(),
-        allowed_origins: config.allowed_origins(),
-        max_body_bytes: config.server.max_body_bytes,
-        body_timeout: config.server.body_timeout,
-        max_sessions_per_user: config.mcp.max_sessions_per_user,
-        session_idle: config.mcp.session_idle,
-        list_ttl: config.mcp.list_ttl,
-        name: config.mcp.name.clone(),
-        title: Some(config.mcp.title.clone()),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        instructions: config.mcp.instructions.clone(),
-        locked_tools: config.mcp.locked_tools,
-        direct_path: config.mcp.direct_path,
-    }
-}
-
 fn cookies(config: &Config) -> Cookies {
     let is_https = config.base_url.is_https();
     let session = config.session_cookie_name();
@@ -358,24 +341,6 @@ fn web_rules(config: &Config) -> WebRules {
         signout_redirect: config.urls.signout_redirect.clone(),
         body_timeout: config.server.body_timeout,
         is_trusted_proxy: Box::new(move |address| server.is_trusted_proxy(address)),
-    }
-}
-
-fn limit_settings(config: &Config) -> limits::LimitsSettings {
-    let limits = &config.limits;
-    let bucket = |per_minute| limits::BucketSettings { burst: per_minute, per_minute };
-    limits::LimitsSettings {
-        sign_in_by_address: bucket(limits.sign_in_per_minute),
-        sign_in_by_account: bucket(limits.sign_in_per_account_per_minute),
-        sign_in_by_strangers_per_hour: limits.sign_in_from_new_devices_per_hour,
-        sign_in_by_device: bucket(limits.sign_in_per_account_per_minute),
-        mail_by_address: bucket(limits.mails_per_minute),
-        mail_to_recipient_per_hour: limits.mails_per_recipient_per_hour,
-        sign_up: bucket(limits.sign_up_per_minute),
-        register: bucket(limits.register_per_minute),
-        authorize: bucket(limits.authorize_per_minute),
-        billing: bucket(limits.billing_per_minute),
-        token: bucket(limits.token_per_minute),
     }
 }
 

@@ -55,7 +55,12 @@ impl Page {
 
 impl Browser {
     pub fn new(base: &str) -> Self {
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        // The gateway closes what is idle for ten seconds; on a busy machine a request could just miss that.
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_idle_timeout(std::time::Duration::from_secs(5))
+            .build()
+            .expect("a client");
         Self { base: base.to_owned(), client, cookies: BTreeMap::new(), strict: BTreeSet::new(), address: None }
     }
 
