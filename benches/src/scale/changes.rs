@@ -160,7 +160,7 @@ fn measure(engine: &'static str, postgres: Option<&str>, changes: u32) -> anyhow
             Change::Role => hands.roles(&mut nodes, &mut seen, &token, changes)?,
             Change::Team => hands.teams(&mut nodes, &mut seen, &token, changes)?,
             Change::Removal => {
-                hands.removals(&mut nodes, &mut seen, strangers.get(..changes as usize).unwrap_or(&[]))?
+                hands.removals(&mut nodes, &mut seen, strangers.get(..changes as usize).unwrap_or(&[]))?;
             }
         }
         all.extend(seen);
@@ -198,9 +198,9 @@ impl Hands {
             // What the tool asks for changes last.
             let leave = || self.leave(from, user);
             if is_in {
-                leave()?
+                leave()?;
             } else {
-                self.join(to, user)?
+                self.join(to, user)?;
             }
             time(nodes, seen, token, is_in, || if is_in { self.join(to, user) } else { leave() })?;
         }

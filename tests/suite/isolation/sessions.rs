@@ -32,7 +32,7 @@ impl Visit {
 async fn visits(world: &World, all: &Credentials<'_>) -> Vec<Visit> {
     let url = world.gateway.mcp_url();
     let mut visits = Vec::new();
-    for place in 0..WORDS.len() {
+    for (place, word) in WORDS.iter().enumerate() {
         let people = all.own.iter().filter(|own| own.place == place && own.kind == "shared endpoint");
         for own in people {
             let standing = own.person.standings.iter().find(|(at, _)| *at == place).map(|(_, standing)| *standing);
@@ -48,7 +48,7 @@ async fn visits(world: &World, all: &Credentials<'_>) -> Vec<Visit> {
         ];
         for (column, token) in beside {
             let session = LegacySession::open(&all.client, &url, token).await;
-            let who = format!("{column} of {}", WORDS[place]);
+            let who = format!("{column} of {word}");
             visits.push(Visit { who, column: Some(column), place, is_owner: false, standing: None, session });
         }
     }
@@ -101,7 +101,7 @@ async fn ask_in(world: &World, all: &Credentials<'_>, table: &[Row], visit: &Vis
 /// Whatever is for one organization begins no session at the address of another; nor does nobody.
 async fn astray(world: &World, all: &Credentials<'_>) -> Findings {
     let mut findings = Findings::default();
-    for place in 0..WORDS.len() {
+    for (place, word) in WORDS.iter().enumerate() {
         let next = &world.places[(place + 1) % WORDS.len()].names[0];
         let url = world.gateway.at(&format!("/o/{}/mcp", next.of("organization")));
         let own = all.own.iter().filter(|own| own.place == place).map(|own| Some(own.token.as_str()));
@@ -118,7 +118,7 @@ async fn astray(world: &World, all: &Credentials<'_>) -> Findings {
             let status = answer.send().await.expect("the gateway answers").status();
             findings.cells += 1;
             if status != StatusCode::UNAUTHORIZED {
-                findings.problems.push(format!("{status}: a session begins at {url} with a token of {}", WORDS[place]));
+                findings.problems.push(format!("{status}: a session begins at {url} with a token of {word}"));
             }
         }
     }
