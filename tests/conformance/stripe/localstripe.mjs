@@ -44,7 +44,7 @@ export async function localstripe(report) {
     return await response.json();
   };
   try {
-    await until('localstripe answers', async () => (await read('balance')).object === 'balance');
+    await until('localstripe answers', async () => Array.isArray((await read('customers')).data));
     const config = `[outbound]\ndanger_allow_loopback = true\n[plugins.stripe]\nsecret_key = "sk_test_conformance"\nwebhook_secret = "${SECRET}"\napi_base = "${origin}/"\ncreate_customer_on_sign_up = true\n[[plan]]\nname = "pro"\nmonthly_price = "price_pro"\n`;
     const server = await startServer({ config });
     const form = new URLSearchParams({ url: `${server.baseUrl}/auth/stripe/webhook`, secret: SECRET });
