@@ -97,7 +97,7 @@ fn live(surface: &str, part: &str) -> BTreeSet<String> {
     let ours = lines.map(words).filter(|words| {
         let is_about_one = words[0].contains("{organization}");
         let is_of = |plugin: &&str| words.last().is_some_and(|last| last == plugin);
-        is_about_one || PLUGINS.iter().any(|plugin| is_of(plugin)) || part == "tools" && is_of(&TOOLS_OF)
+        is_about_one || PLUGINS.iter().any(is_of) || part == "tools" && is_of(&TOOLS_OF)
     });
     ours.map(|words| words[0].clone()).collect()
 }

@@ -29,6 +29,7 @@ pub use self::gateway::{Engine, Setup, TestGateway};
 pub use self::html::{forms, unescape};
 pub use self::idp::Idp;
 pub use self::locks::waits_for_lock;
+pub use self::outbox::Letter;
 pub use self::places::{Place, Places};
 pub use self::probe::Probe;
 pub use self::quiet::in_quiet;

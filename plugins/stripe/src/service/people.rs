@@ -104,9 +104,9 @@ impl Billing {
         let describe = |one: &Subscription| -> Result<Value> {
             let mut shown =
                 serde_json::to_value(one.shown(plans.find(&one.plan))?).map_err(belgie_api::Failure::internal)?;
-            if let Some(members) = shown.as_object_mut() {
-                members.insert("stripe_id".to_owned(), json!(one.stripe_id));
-                members.insert("customer_id".to_owned(), json!(one.customer_id));
+            if let Some(fields) = shown.as_object_mut() {
+                fields.insert("stripe_id".to_owned(), json!(one.stripe_id));
+                fields.insert("customer_id".to_owned(), json!(one.customer_id));
             }
             Ok(shown)
         };
