@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
 scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs [plans]=plans.mjs)
-known="suite clients organizations teams authorization browser idp signin stripe"
+known="suite clients organizations teams authorization browser idp signin stripe plans"
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"
