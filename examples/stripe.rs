@@ -135,9 +135,12 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let journal = Journal::default();
     let config = RawConfig::of_process(Default::default())?;
     let (gateway, listener) = builder(config, journal.clone()).listen().await?;
+    if let Some(link) = gateway.offer_setup().await? {
+        println!("Make the first account here: {link}");
+    }
     println!("Your plan: {}", gateway.host().urls().absolute("/plan"));
     let service = application(&gateway, journal).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).await?;
+    axum::serve(listener, service).with_graceful_shutdown(gateway.stop_on_signal()).await?;
     gateway.shutdown().await;
     Ok(())
 }
