@@ -3,7 +3,7 @@
 //! The agent and the browser are written out by hand and know of the gateway only what it says itself: no address, form
 //! field or token is shared behind its back. So the demo is a check, too: [`play`] runs against any gateway where sign-up
 //! is open, letters go to the outbox, the tool `add` is for administrators, and `echo` behind the plan `pro`, which is paid at
-//! a stand-in for Stripe ([`till`]).
+//! a stand-in for Stripe (`till`).
 
 mod agent;
 mod browser;
