@@ -26,9 +26,9 @@ function at(root, path) {
   return here;
 }
 
-/** Forms know texts alone; what is metadata or free text stays one. */
+/** Forms know texts alone; what is metadata, the payload of an event or free text stays one. */
 function leaf(path, value) {
-  if (path.includes('metadata')) return value;
+  if (path.includes('metadata') || path.includes('payload')) return value;
   if (value === 'true' || value === 'false') return value === 'true';
   return /^-?\d+$/.test(value) ? Number(value) : value;
 }
