@@ -134,6 +134,8 @@ async fn an_uncertain_client_or_address_is_a_page_and_never_a_redirect() {
 async fn every_other_fault_travels_to_the_client_with_state_and_issuer() {
     for bench in Bench::every().await {
         let (ada, client) = (bench.sign_up("ada@belgie.example").await, bench.register().await);
+        // Nobody is sent to a client they have not connected.
+        bench.connect(&ada, &client).await;
         let table: &[(&[(&str, &str)], &str)] = &[
             (&[("response_type", "")], "invalid_request"),
             (&[("response_type", "token")], "unsupported_response_type"),
@@ -285,6 +287,7 @@ async fn nothing_of_a_secret_is_stored() {
 async fn nobody_gives_away_what_their_account_does_not_hold() {
     for bench in Bench::every().await {
         let (ada, client) = (bench.sign_up("ada@belgie.example").await, bench.register().await);
+        bench.connect(&ada, &client).await;
         let answer = bench.ask(Some(&ada), &client, &[("scope", "admin")]).await;
         assert_eq!(answer.sent("error").as_deref(), Some("invalid_scope"));
         let code = bench.allow(&ada, &client, &[("scope", "admin notes:read")]).await;
