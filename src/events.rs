@@ -33,8 +33,18 @@ const REMEMBERED_FOR: Duration = Duration::from_mins(30);
 /// Rows of concurrent transactions can become visible out of order: this many are read again.
 const OVERLAP: i64 = 1_000;
 
+/// Nobody hears the news any more when this is dropped, whatever the reason.
+struct Deaf<'a>(&'a Db);
+
+impl Drop for Deaf<'_> {
+    fn drop(&mut self) {
+        self.0.bus().set_live(false);
+    }
+}
+
 /// Follows the news until the process ends. Never returns; cancel it.
 pub async fn follow(db: Db) {
+    let _deaf_in_the_end = Deaf(&db);
     let mut line = Line::default();
     loop {
         let ended = match db.pools() {

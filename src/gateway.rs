@@ -50,6 +50,16 @@ pub struct Gateway {
     warnings: Vec<String>,
 }
 
+impl Drop for Gateway {
+    /// Whoever told it to end and does not wait for it wants nothing watched any more. One that was not told may have left
+    /// its routes to an application, for which everything goes on.
+    fn drop(&mut self) {
+        if self.tasks.stopping().is_cancelled() {
+            self.tasks.watch().give_up();
+        }
+    }
+}
+
 impl Gateway {
     /// What the gateway runs with.
     #[must_use]

@@ -31,8 +31,38 @@ pub struct Tasks {
     tracker: TaskTracker,
     stopping: CancellationToken,
     cut_off: CancellationToken,
+    watch: Watch,
     /// When the shutdown began to be waited for.
     asked: Arc<OnceLock<Instant>>,
+}
+
+/// What keeps watch over everything else: it hears of rights that end, so it goes on for as long as anything runs under
+/// one. Cheap to clone; all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    tracker: TaskTracker,
+    over: CancellationToken,
+}
+
+impl Watch {
+    /// Starts a task that goes on until nothing else runs any more; there it is cut off. A panic ends it alone and is
+    /// logged with its name.
+    pub fn keep(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let over = self.over.clone();
+        self.tracker.spawn(async move { over.run_until_cancelled(reporting_panics(name, task)).await });
+    }
+
+    /// Ends it now, whatever still runs.
+    pub fn give_up(&self) {
+        self.over.cancel();
+    }
+
+    async fn end(&self) {
+        self.give_up();
+        self.tracker.close();
+        // A task that blocks its thread cannot be cut off; the process ends all the same.
+        let _ = tokio::time::timeout(LAST_MOMENT, self.tracker.wait()).await;
+    }
 }
 
 /// How the tasks ended.
@@ -61,6 +91,12 @@ impl Tasks {
     #[must_use]
     pub fn cutting(&self) -> CancellationToken {
         self.cut_off.clone()
+    }
+
+    /// For what must go on while the rest comes to its end.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Until when what runs may go on. Whoever asks first sets the moment from which `grace` counts, so it is spent once.
@@ -121,9 +157,15 @@ impl Tasks {
         });
     }
 
-    /// Asks every task to stop, waits for them until [`deadline`](Self::deadline), then cuts the rest off. Tasks that are
-    /// started afterwards are cut off where they first wait.
+    /// Asks every task to stop, waits for them until [`deadline`](Self::deadline), then cuts the rest off; what keeps
+    /// [`watch`](Self::watch) ends last. Tasks that are started afterwards are cut off where they first wait.
     pub async fn shutdown(&self, grace: Duration) -> Shutdown {
+        let outcome = self.end_work(grace).await;
+        self.watch.end().await;
+        outcome
+    }
+
+    async fn end_work(&self, grace: Duration) -> Shutdown {
         self.stopping.cancel();
         self.tracker.close();
         let ended = self.cut_off.run_until_cancelled(self.tracker.wait());

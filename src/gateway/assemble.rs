@@ -73,7 +73,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         absorb(&mut all, plugin.parts, &mut problems);
     }
     problems.extend(super::policy::unexplained_scopes(&all, &scopes));
-    problems.extend(super::policy::unknown_plans(&config.plans, &all));
+    problems.extend(super::policy::unknown_plans(&config.plans, &all, super::policy::knows_more_plans(&plugins)));
     problems.extend(observers_of_one_name(&all));
     let warnings = super::policy::idle(&policy, &all);
     for warning in &warnings {
@@ -117,6 +117,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
         tasks: tasks.tracker(),
+        watch: tasks.watch(),
         stopping: tasks.stopping(),
         cutting: tasks.cutting(),
     });
@@ -352,13 +353,7 @@ fn outbound_settings(config: &Config) -> outbound::OutboundSettings {
 }
 
 fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) {
-    let (followed, stopping) = (db.clone(), tasks.stopping());
-    tasks.spawn("news", async move {
-        tokio::select! {
-            () = stopping.cancelled() => {}
-            () = events::follow(followed) => {}
-        }
-    });
+    tasks.watch().keep("news", events::follow(db.clone()));
     let limits = Arc::clone(&parts.limits);
     tasks.every("limits.sweep", SWEEP_EVERY, move || {
         limits.sweep();

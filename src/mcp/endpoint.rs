@@ -41,6 +41,7 @@ use crate::access::caller::Callers;
 use crate::access::{ActionKind, Guard, Policy};
 use crate::audit::Recorder;
 use crate::auth::challenge::Challenge;
+use crate::tasks::Watch;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
@@ -75,6 +76,8 @@ pub struct McpParts {
     pub clock: Arc<dyn Clock>,
     /// Where background work is counted.
     pub tasks: TaskTracker,
+    /// What hears of rights that end, for as long as anything runs.
+    pub watch: Watch,
     /// Cancelled when the end begins: what waits for news is over, and so is background work. What runs goes on.
     pub stopping: CancellationToken,
     /// Cancelled when nothing may run any more.
@@ -122,6 +125,7 @@ impl McpEndpoint {
             bus,
             clock,
             tasks,
+            watch,
             stopping,
             cutting,
             settings,
@@ -152,8 +156,8 @@ impl McpEndpoint {
         let leases = Leases::new(clock, stopping.clone());
         let review =
             Review { callers, leases: leases.clone(), binding: Arc::clone(&binding), tasks: tasks.clone(), runtime };
-        review.subscribe(&bus, stopping.clone());
-        tasks.spawn(sweep(leases.clone(), Arc::clone(&binding), stopping.clone()));
+        review.subscribe(&bus, &watch);
+        watch.keep("mcp.sweep", sweep(leases.clone(), Arc::clone(&binding)));
 
         let config = StreamableHttpServerConfig::default()
             .with_allowed_hosts(settings.allowed_hosts.clone())
@@ -401,15 +405,12 @@ fn session_id(parts: &Parts) -> Option<Cow<'_, str>> {
     parts.headers.get(SESSION_ID).map(|id| String::from_utf8_lossy(id.as_bytes()))
 }
 
-/// Ends what has expired, until the shutdown.
-async fn sweep(leases: Leases, binding: Arc<Binding>, stopping: CancellationToken) {
+/// Ends what has expired. Never returns; cancel it.
+async fn sweep(leases: Leases, binding: Arc<Binding>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+        ticks.tick().await;
         leases.sweep();
         binding.sweep().await;
     }

@@ -12,12 +12,12 @@ use rmcp::{Peer, RoleServer};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::binding::{Binding, TouchedSession, casts_doubt};
 use super::stream::{Doubtful, Leases};
 use crate::access::caller::Callers;
+use crate::tasks::Watch;
 
 /// How long a client may take to accept that its list has changed.
 const TELL_WITHIN: Duration = Duration::from_secs(5);
@@ -55,18 +55,18 @@ pub struct Review {
 }
 
 impl Review {
-    /// Hears the news from now on, until the shutdown. What puts callers in doubt is looked at by one task, one event after
+    /// Hears the news from now on, for as long as anything runs. What puts callers in doubt is looked at by one task, one event after
     /// the other: an older look never has the last word.
-    pub fn subscribe(self, bus: &Bus, shutdown: CancellationToken) {
+    pub fn subscribe(self, bus: &Bus, watch: &Watch) {
         let (doubts, mut waiting) = mpsc::unbounded_channel();
         let Self { leases, binding, tasks, runtime, .. } = self.clone();
-        let ear = Ear { leases, binding, tasks: tasks.clone(), runtime: runtime.clone(), doubts };
+        let ear = Ear { leases, binding, tasks, runtime, doubts };
         let look = async move {
             while let Some(event) = waiting.recv().await {
                 self.look_again(&event).await;
             }
         };
-        tasks.spawn_on(async move { shutdown.run_until_cancelled(look).await }, &runtime);
+        watch.keep("mcp.review", look);
         bus.subscribe(Arc::new(move |event: &Event| ear.hear(event)));
     }
 

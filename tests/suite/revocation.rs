@@ -3,6 +3,7 @@
 
 mod cache;
 mod elsewhere;
+mod ending;
 mod next_call;
 mod streams;
 

@@ -16,6 +16,7 @@ use crate::access::caller::Callers;
 use crate::audit::Recorder;
 use crate::mcp::param_headers;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings};
+use crate::tasks::Watch;
 
 async fn nothing() -> String {
     String::new()
@@ -36,6 +37,7 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
         bus: Arc::default(),
         clock: Arc::new(SystemClock),
         tasks: TaskTracker::new(),
+        watch: Watch::default(),
         stopping: CancellationToken::new(),
         cutting: CancellationToken::new(),
         settings,

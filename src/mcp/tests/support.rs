@@ -24,6 +24,7 @@ use crate::access::caller::Callers;
 use crate::audit::Recorder;
 use crate::auth::challenge::Challenge;
 use crate::mcp::{McpEndpoint, McpParts, McpSettings, demo};
+use crate::tasks::Watch;
 
 pub(super) const METADATA: &str = "https://gate.example/.well-known/oauth-protected-resource/mcp";
 
@@ -150,6 +151,7 @@ impl Bench {
             bus: Arc::clone(&bus),
             clock: Arc::<ShiftedClock>::clone(&clock),
             tasks: TaskTracker::new(),
+            watch: Watch::default(),
             stopping: CancellationToken::new(),
             cutting: CancellationToken::new(),
             settings,

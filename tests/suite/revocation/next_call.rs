@@ -48,7 +48,8 @@ on_both_engines! {
         let mut ada = Connected::new(&gateway, "ada@example.org").await;
         ada.is_let_in().await;
         let stolen = ada.tokens.clone();
-        ada.tokens = Tokens::of(&ada.agent.refresh(&stolen.refresh).await);
+        let renewed = Tokens::of(&ada.agent.refresh(&stolen.refresh).await);
+        ada.tokens = Tokens::of(&ada.agent.refresh(&renewed.refresh).await);
         ada.is_let_in().await;
         assert_eq!(ada.agent.refresh(&stolen.refresh).await.status, StatusCode::BAD_REQUEST);
         ada.is_refused().await;

@@ -108,10 +108,11 @@ impl Setup {
             }
         };
         let text = format!(
-            "{}data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\nshutdown_grace_seconds = 5\n{}{database}\n{}\n{}",
+            "{}data_dir = {:?}\n[server]\nlisten = \"127.0.0.1:0\"\n{}{}{database}\n{}\n{}",
             self.top,
             dir.path().join("data"),
             self.server,
+            if self.server.contains("shutdown_grace_seconds") { "" } else { "shutdown_grace_seconds = 5\n" },
             if self.has_real_limits { "" } else { GENEROUS },
             self.config,
         );

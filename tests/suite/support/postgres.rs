@@ -64,7 +64,7 @@ fn launch(bin: &Path, parent: &Path) -> Cluster {
         .stderr(Stdio::null())
         .spawn()
         .expect("bash runs");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(180);
     while !Command::new(bin.join("pg_isready"))
         .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
         .status()

@@ -26,7 +26,8 @@ echo $$ >"$dir/supervisor"
 server=""
 leave() {
     if [ -n "$server" ]; then
-        kill -QUIT "$server" 2>/dev/null
+        # One that is only just starting does not hear it the first time.
+        while kill -QUIT "$server" 2>/dev/null; do sleep 0.1; done
         wait "$server"
     fi
     cd /
