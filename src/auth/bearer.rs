@@ -69,6 +69,7 @@ struct GoodToken {
 /// nodes with the news.
 pub struct BearerTokens {
     verifiers: HashMap<TokenKind, Arc<dyn TokenVerifier>>,
+    signed: Option<Arc<dyn TokenVerifier>>,
     accounts: Arc<dyn Accounts>,
     callers: Callers,
     clock: Arc<dyn Clock>,
@@ -92,7 +93,11 @@ impl BearerTokens {
     ) -> Result<Self, Vec<String>> {
         let mut by_kind: HashMap<TokenKind, Arc<dyn TokenVerifier>> = HashMap::new();
         let mut clashes = Vec::new();
+        let mut signed: Option<Arc<dyn TokenVerifier>> = None;
         for verifier in verifiers {
+            if verifier.reads_signed() && signed.replace(Arc::clone(&verifier)).is_some() {
+                clashes.push("two plugins check signed tokens".to_owned());
+            }
             for kind in verifier.kinds() {
                 if by_kind.insert(*kind, Arc::clone(&verifier)).is_some() {
                     clashes.push(format!("two plugins check tokens of the kind `{}`", kind.prefix()));
@@ -106,7 +111,7 @@ impl BearerTokens {
             Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
-        Ok(Self { verifiers: by_kind, accounts, callers, clock, bus, ports, known })
+        Ok(Self { verifiers: by_kind, signed, accounts, callers, clock, bus, ports, known })
     }
 
     /// Waits until no event is being told, which takes as long as its listeners do: until then what is remembered may be
@@ -157,10 +162,7 @@ impl BearerTokens {
 
     async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<GoodToken>, BearerError> {
         let generation = self.bus.generation();
-        // Junk is refused before any look into the database.
-        let token = PlainToken::parse(text).ok_or(BearerError::Invalid)?;
-        let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
-        let verified = verifier.verify(&token, self.clock.now()).await?.ok_or(BearerError::Invalid)?;
+        let verified = self.verify(text).await?.ok_or(BearerError::Invalid)?;
         let VerifiedToken { holder, client, grant, token: row, scopes, audience, binding, expires_at } = verified;
         let (user, service) = match holder {
             Holder::Person(user) => (self.accounts.find(user).await?.ok_or(BearerError::Invalid)?, None),
@@ -182,6 +184,19 @@ impl BearerTokens {
         let known = Arc::new(GoodToken { caller, audience });
         self.remember(hash, &known, generation);
         Ok(known)
+    }
+
+    /// Junk is refused before any look into the database.
+    async fn verify(&self, text: &str) -> Result<Option<VerifiedToken>, BearerError> {
+        let now = self.clock.now();
+        if let Some(token) = PlainToken::parse(text) {
+            let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
+            return Ok(verifier.verify(&token, now).await?);
+        }
+        match &self.signed {
+            Some(verifier) if text.contains('.') => Ok(verifier.verify_signed(text, now).await?),
+            _ => Err(BearerError::Invalid),
+        }
     }
 
     /// Remembers what was loaded, unless news of it came in between: then it may be untrue already. The second look catches

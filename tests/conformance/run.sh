@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [clients] [organizations] [teams] [authorization] [browser] [idp] [signin] [stripe] [plans]
+#   run.sh [suite] [clients] [openid] [organizations] [teams] [authorization] [browser] [idp] [signin] [stripe] [plans]
 #
 # BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
 # under test, BELGIE_TILL (tests/till) the stand-in for Stripe of `plans`; without them they are built (debug). Needs npm,
@@ -14,9 +14,9 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
+declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [openid]=openid.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
 scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs [plans]=plans.mjs)
-known="suite clients organizations teams authorization browser idp signin stripe plans"
+known="suite clients openid organizations teams authorization browser idp signin stripe plans"
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"

@@ -5,16 +5,24 @@ mod codes;
 mod consent;
 mod documents;
 mod forged_consent;
+mod introspection;
 mod journey;
+mod keys;
+mod machines;
 mod metadata;
+mod openid;
 mod own_tokens;
 mod redirects;
 mod refresh;
+mod refresh_again;
+mod refresh_race;
 mod registration;
+mod remembered;
 mod resources;
 mod revocation;
 mod rights;
 mod secrets;
+mod signed;
 mod unreachable;
 
 use reqwest::StatusCode;
@@ -63,4 +71,37 @@ fn assert_sent_back(agent: &Agent, page: &Page, error: &str) {
     assert_eq!(page.sent_parameter("state").as_deref(), Some("state-of-the-suite"));
     assert_eq!(page.sent_parameter("iss").as_deref(), Some(agent.base.as_str()));
     assert_eq!(page.sent_parameter("code"), None);
+}
+
+/// A gateway whose access tokens are signed.
+fn signing() -> crate::support::Setup {
+    crate::support::Setup::default().config("[plugins.oauth-server]\naccess_token_format = \"jwt\"")
+}
+
+/// The keys a gateway publishes.
+async fn published(gateway: &crate::support::TestGateway) -> Vec<serde_json::Value> {
+    let answer = reqwest::get(gateway.at("/jwks")).await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::OK);
+    let document: serde_json::Value = answer.json().await.expect("JSON");
+    document["keys"].as_array().expect("keys").clone()
+}
+
+/// A part of a signed token, unchecked: 0 is the header, 1 the claims.
+fn part(token: &str, number: usize) -> serde_json::Value {
+    let part = token.split('.').nth(number).expect("a signed token");
+    serde_json::from_slice(&belgie_api::crypto::from_base64url(part).expect("base64url")).expect("JSON")
+}
+
+/// The claims of a token, checked as others would: by the published key of its id alone.
+async fn checked(gateway: &crate::support::TestGateway, token: &str) -> serde_json::Value {
+    let kid = part(token, 0)["kid"].clone();
+    let keys = published(gateway).await;
+    let key = keys.into_iter().find(|key| key["kid"] == kid).expect("the key is published");
+    let algorithm: jsonwebtoken::Algorithm = serde_json::from_value(key["alg"].clone()).expect("an algorithm");
+    let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(key).expect("a key");
+    let mut validation = jsonwebtoken::Validation::new(algorithm);
+    validation.validate_aud = false;
+    validation.validate_exp = false;
+    let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).expect("a key");
+    jsonwebtoken::decode(token, &key, &validation).expect("a genuine signature").claims
 }

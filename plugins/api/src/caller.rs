@@ -46,7 +46,8 @@ impl Caller {
         self.0.principal.client()
     }
 
-    /// The service, when an organization's own program calls and no person is behind it.
+    /// The service, when a program calls with no person behind it: one of the organization the call is made for, or a client
+    /// that acts for itself and for no organization.
     #[must_use]
     pub fn service(&self) -> Option<&ServiceContext> {
         self.0.principal.service()

@@ -34,12 +34,12 @@ pub struct ClientContext {
     pub name: String,
 }
 
-/// A program of an organization's own that calls with no person behind it.
+/// A program that calls with no person behind it: an organization's own, or a client that acts for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServiceContext {
     /// The service.
     pub id: ServiceId,
-    /// What the organization calls it.
+    /// What its organization, or the operator, calls it.
     pub name: String,
 }
 

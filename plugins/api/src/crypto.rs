@@ -1,8 +1,12 @@
-//! The few cryptographic helpers everybody needs: one hash, one comparison, one keyed tag.
+//! The few cryptographic helpers everybody needs: one hash, one comparison, one keyed tag, one seal.
+
+mod sealing;
 
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub use self::sealing::{derive_key, seal, unseal};
 
 /// SHA-256 of the bytes (FIPS 180-4).
 #[must_use]

@@ -49,8 +49,23 @@ impl Db {
     /// When no connection can be had in time.
     pub async fn read(&self) -> Result<Conn> {
         Ok(match &self.pools {
-            Pools::Sqlite { readers, .. } => Conn(Held::SqliteRead(readers.acquire().await?)),
-            Pools::Postgres(pool) => Conn(Held::PostgresRead(pool.acquire().await?)),
+            Pools::Sqlite { readers, .. } => Conn(Held::SqliteAlone(readers.acquire().await?)),
+            Pools::Postgres(pool) => Conn(Held::PostgresAlone(pool.acquire().await?)),
+        })
+    }
+
+    /// A connection for writing with single statements, each of which is a transaction by itself: what is left of a transaction when
+    /// one statement says everything, without the round trips for its beginning and its end. It has no news; what makes
+    /// an event true is written in a [`Tx`].
+    ///
+    /// A statement with `RETURNING` is read to its end (`fetch_all`): SQLite commits there, and says there that it cannot.
+    ///
+    /// # Errors
+    /// When no connection can be had in time.
+    pub async fn single(&self) -> Result<Conn> {
+        Ok(match &self.pools {
+            Pools::Sqlite { writer, .. } => Conn(Held::SqliteAlone(writer.acquire().await?)),
+            Pools::Postgres(pool) => Conn(Held::PostgresAlone(pool.acquire().await?)),
         })
     }
 
@@ -71,9 +86,9 @@ impl Db {
 pub struct Conn(Held);
 
 enum Held {
-    SqliteRead(PoolConnection<Sqlite>),
+    SqliteAlone(PoolConnection<Sqlite>),
     SqliteTx(Transaction<'static, Sqlite>),
-    PostgresRead(PoolConnection<Postgres>),
+    PostgresAlone(PoolConnection<Postgres>),
     PostgresTx(Transaction<'static, Postgres>),
 }
 
@@ -89,9 +104,9 @@ impl Conn {
     /// The engine's own connection.
     pub fn engine(&mut self) -> Engine<'_> {
         match &mut self.0 {
-            Held::SqliteRead(conn) => Engine::Sqlite(conn),
+            Held::SqliteAlone(conn) => Engine::Sqlite(conn),
             Held::SqliteTx(tx) => Engine::Sqlite(tx),
-            Held::PostgresRead(conn) => Engine::Postgres(conn),
+            Held::PostgresAlone(conn) => Engine::Postgres(conn),
             Held::PostgresTx(tx) => Engine::Postgres(tx),
         }
     }
@@ -132,7 +147,7 @@ impl Tx {
         match self.conn.0 {
             Held::SqliteTx(tx) => tx.commit().await?,
             Held::PostgresTx(tx) => tx.commit().await?,
-            Held::SqliteRead(_) | Held::PostgresRead(_) => {}
+            Held::SqliteAlone(_) | Held::PostgresAlone(_) => {}
         }
         for (event, announcement) in self.events.iter().zip(announcements) {
             announcement.tell(event);

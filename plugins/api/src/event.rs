@@ -111,6 +111,8 @@ pub enum Event {
         /// The part, in percent.
         percent: u16,
     },
+    /// A key that tokens are signed with was made, began to sign, signs no more, or is gone.
+    SigningKeysChanged,
     /// News of other processes may have been missed: whatever is remembered may be untrue.
     NewsMissed,
 }

@@ -101,6 +101,8 @@ ids! {
     SessionId = "ses";
     /// What a person allowed a client to do: the root of a token family.
     GrantId = "grt";
+    /// What a person allowed a client, remembered so that they are not asked again.
+    ConsentId = "con";
     /// One issued access or personal token (the row, never the secret).
     TokenId = "tok";
     /// A mail that waits to be handed on.

@@ -42,6 +42,12 @@ pub trait Plugin: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether it knows plans that are not in the file: then a rule may name a plan or a feature that no `[[plan]]` has. Without
+    /// such a plugin that is a mistake, since nobody could ever meet the rule.
+    fn knows_more_plans(&self) -> bool {
+        false
+    }
+
     /// Adds everything it has to the gateway.
     ///
     /// # Errors

@@ -424,6 +424,20 @@ pub trait TokenVerifier: Send + Sync {
     /// # Errors
     /// When it cannot be found out; the request is refused.
     async fn verify(&self, token: &PlainToken, now: Timestamp) -> Result<Option<VerifiedToken>>;
+
+    /// Whether it knows signed tokens, too (RFC 9068). There can be one that does.
+    fn reads_signed(&self) -> bool {
+        false
+    }
+
+    /// What is known about a signed token, which is any text with two dots in it until it is checked; `None` when it is not
+    /// genuine, unknown, expired or revoked.
+    ///
+    /// # Errors
+    /// When it cannot be found out; the request is refused.
+    async fn verify_signed(&self, _text: &str, _now: Timestamp) -> Result<Option<VerifiedToken>> {
+        Ok(None)
+    }
 }
 
 /// Rate limits. A bucket is named in the configuration (`[limits]`).

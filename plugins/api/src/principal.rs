@@ -42,7 +42,8 @@ impl GrantBinding {
 pub enum Holder {
     /// A person's, who let act by it.
     Person(UserId),
-    /// A service's, which acts for the organization the token is bound to.
+    /// A program's with no person behind it: a service of the organization the token is bound to, or a client that acts for
+    /// itself.
     Service(ServiceContext),
 }
 
@@ -173,7 +174,11 @@ impl Principal {
                 self.user.id == *user
             }
             Event::SessionRevoked { session } => self.session == Some(*session),
-            Event::TokenRevoked { token } => self.token == Some(*token),
+            // A service has one token of its own, which goes by the same digits; what acts as it ends with it.
+            Event::TokenRevoked { token } => {
+                self.token == Some(*token)
+                    || self.service.as_ref().is_some_and(|service| service.id.uuid() == token.uuid())
+            }
             Event::GrantRevoked { grant } => self.grant == Some(*grant),
             Event::ClientDeleted { client } => self.client.id == *client,
             Event::MembershipChanged { organization, user } => {
@@ -186,6 +191,7 @@ impl Principal {
             | Event::SessionConfirmed { .. }
             | Event::ProviderLinked { .. }
             | Event::ProviderUnlinked { .. }
+            | Event::SigningKeysChanged
             | Event::QuotaReached { .. } => false,
             Event::NewsMissed => true,
         }

@@ -7,11 +7,14 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{base64url, sha256};
+use crate::crypto::{base64url, derive_key, seal, sha256, unseal};
 use crate::entropy::Entropy;
+use crate::failure::{Failure, Result};
 
 const RANDOM_CHARACTERS: usize = 43;
 const CHECKSUM_BYTES: usize = 3;
+/// Separates keys made of tokens from keys made of anything else.
+const SEALED_UNDER: &[u8] = b"belgie sealed under a token v1";
 
 /// What a token is good for; its text begins with the [prefix](TokenKind::prefix).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +122,26 @@ impl PlainToken {
     #[must_use]
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.text)
+    }
+
+    /// Seals a secret under a key made of this token (HKDF, RFC 5869): what is kept of the token does not open it, so neither
+    /// does the database. `purpose`: `<plugin id>.<what for>`. `context`: what it belongs to; [`unseal`](Self::unseal)
+    /// wants both again.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn seal(&self, entropy: &dyn Entropy, purpose: &str, context: &[u8], secret: &[u8]) -> Result<Vec<u8>> {
+        let key = derive_key(self.text.as_bytes(), SEALED_UNDER, purpose.as_bytes()).map_err(Failure::internal)?;
+        seal(&key, entropy, &[purpose.as_bytes(), context], secret).map_err(Failure::internal)
+    }
+
+    /// Opens what [`seal`](Self::seal) made of the same token.
+    ///
+    /// # Errors
+    /// When it was sealed under another token, for another purpose or in another context, or was changed.
+    pub fn unseal(&self, purpose: &str, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let key = derive_key(self.text.as_bytes(), SEALED_UNDER, purpose.as_bytes()).map_err(Failure::internal)?;
+        unseal(&key, &[purpose.as_bytes(), context], sealed).map_err(Failure::internal)
     }
 }
 

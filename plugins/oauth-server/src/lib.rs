@@ -18,7 +18,7 @@ use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
 pub use crate::model::settings::Settings;
-use crate::service::{Memberships, OAuth, People, TIDY_EVERY, Verifier};
+use crate::service::{FORGET_EVERY, Memberships, OAuth, People, TIDY_EVERY, Verifier};
 
 /// The authorization server, as a plugin.
 #[derive(Clone, Debug, Default)]
@@ -36,16 +36,15 @@ impl OAuthServer {
 
 impl Plugin for OAuthServer {
     fn manifest(&self) -> Manifest {
-        Manifest {
-            id: "oauth-server",
-            version: env!("CARGO_PKG_VERSION"),
-            needs: Vec::new(),
-            scopes: vec![ScopeInfo {
-                name: tools::CONNECTIONS_READ.into(),
-                description: "See which agents are connected to your account".into(),
-                grant: ScopeGrant::ByDefault,
-            }],
+        let mut scopes = vec![ScopeInfo {
+            name: tools::CONNECTIONS_READ.into(),
+            description: "See which agents are connected to your account".into(),
+            grant: ScopeGrant::ByDefault,
+        }];
+        if self.settings.openid_connect {
+            scopes.extend(model::openid::scopes());
         }
+        Manifest { id: "oauth-server", version: env!("CARGO_PKG_VERSION"), needs: Vec::new(), scopes }
     }
 
     fn configure(&mut self, settings: &mut Section) {
@@ -71,6 +70,7 @@ impl Plugin for OAuthServer {
         let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()));
         mount
             .authorization_server()
+            .provide(Arc::new(self.settings.clone()))
             .verifier(Arc::new(Verifier::new(Arc::clone(&oauth))))
             .observer(Arc::new(Memberships(Arc::clone(&oauth))))
             .veto(Arc::new(People(Arc::clone(&oauth))))
@@ -81,6 +81,11 @@ impl Plugin for OAuthServer {
             .account_section(Arc::new(pages::Connections(Arc::clone(&oauth))))
             .tools(tools::tools(Arc::clone(&oauth)));
         routes::mount(&oauth, mount);
+        let forgetting = Arc::clone(&oauth);
+        mount.job("oauth-server.forget_answers", FORGET_EVERY, move || {
+            let oauth = Arc::clone(&forgetting);
+            async move { oauth.forget_answers().await }
+        });
         mount.job("oauth-server.purge", TIDY_EVERY, move || {
             let oauth = Arc::clone(&oauth);
             async move { oauth.purge().await }

@@ -1,11 +1,17 @@
 //! What the authorization server knows, without any database or network: grammars, rules and the shapes of rows.
 
+pub mod access_token;
 pub mod address;
+pub mod answer;
 pub mod client;
+pub mod consent;
 pub mod document;
 pub mod grant;
+pub mod key;
+pub mod openid;
 pub mod params;
 pub mod pkce;
+pub mod prompt;
 pub mod redirect;
 pub mod refusal;
 pub mod registration;

@@ -11,6 +11,7 @@ use belgie_api::{Caller, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, 
 use serde_json::{Value, json};
 
 use crate::model::address::slugs_in;
+use crate::model::consent::Consent;
 use crate::model::grant::{Grant, GrantKind, shown_name};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
@@ -68,6 +69,8 @@ pub struct AskedPerson<'a> {
     pub choices: Vec<Choice>,
     /// What they let it act for the last time.
     pub last_choice: Option<GrantBinding>,
+    /// Whether a yes is remembered.
+    pub is_remembered: bool,
     /// Path and query of this very request, for whoever wants another account.
     pub here: &'a str,
 }
@@ -96,6 +99,7 @@ pub fn consent(
         // Whatever listens on the person's machine can be any program, by a port as by a scheme.
         "is_loopback": kind_of(redirect_uri) != RedirectKind::Https,
         "is_new_client": asked.is_new_client,
+        "is_remembered": asked.is_remembered,
         "scopes": explain_all(&request.scopes, offered),
         "resource": request.resources.join(", "),
         "request": handle.expose(),
@@ -163,7 +167,16 @@ impl AccountSection for Connections {
             let place = self.0.find_place(grant.user_id, &grant.binding.clone().into()).await?;
             connections.push(connection(grant, place, offered, now));
         }
-        let context = json!({ "csrf_token": visitor.csrf_token, "connections": connections });
+        let known = match &visitor.caller {
+            Some(caller) => self.0.list_consents(caller.user().id).await?,
+            None => Vec::new(),
+        };
+        let mut consents: Vec<Value> = Vec::with_capacity(known.len());
+        for consent in &known {
+            let place = self.0.find_place(consent.user_id, &consent.binding.clone().into()).await?;
+            consents.push(remembered(consent, place, offered));
+        }
+        let context = json!({ "csrf_token": visitor.csrf_token, "connections": connections, "consents": consents });
         host.pages().fragment(CONNECTIONS, context)
     }
 }
@@ -187,6 +200,22 @@ fn connection(grant: &Grant, place: BoundPlace, offered: &[ScopeInfo], now: Time
         "last_used_at_iso": grant.last_used_at,
         // An agent's end moves with every refresh and says nothing to a person.
         "expires_at": is_token.then(|| grant.expires_at.day()),
+    })
+}
+
+/// A remembered consent, as the account page lists it.
+fn remembered(consent: &Consent, place: BoundPlace, offered: &[ScopeInfo]) -> Value {
+    let name = if consent.client_name.is_empty() { "Unnamed agent" } else { &consent.client_name };
+    json!({
+        "id": consent.id,
+        "client_name": name,
+        "redirect_host": consent.redirect_host,
+        "is_for_organization": consent.binding.organization_id.is_some(),
+        "organization": place.organization,
+        "teams": place.teams,
+        "scopes": explain_all(&consent.scopes, offered),
+        "created_at": consent.created_at.day(),
+        "created_at_iso": consent.created_at,
     })
 }
 

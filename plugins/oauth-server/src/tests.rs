@@ -5,6 +5,7 @@ mod authorize;
 mod clients;
 mod commands;
 mod connections;
+mod keys;
 mod proof;
 mod stand_ins;
 mod support;

@@ -86,8 +86,8 @@ on_both_engines! {
             "token_endpoint_auth_method": "none",
         });
         let (agent, _) = Agent::register_document(&gateway, &document).await;
-        let tokens = agent.connect(&mut ada, "").await;
         let consent = ada.get(&agent.authorize_url(&agent.authorization(""))).await;
+        let tokens = agent.connect(&mut ada, "").await;
         let account = ada.get("/account").await;
         for page in [&consent, &account] {
             assert!(page.body.contains("&lt;script&gt;alert(1)"), "{}", page.body);

@@ -32,13 +32,16 @@ on_both_engines! {
             "authorization_endpoint": gateway.at("/authorize"),
             "token_endpoint": gateway.at("/token"),
             "token_endpoint_auth_methods_supported": methods,
+            "jwks_uri": gateway.at("/jwks"),
             "revocation_endpoint": gateway.at("/revoke"),
             "revocation_endpoint_auth_methods_supported": methods,
+            "introspection_endpoint": gateway.at("/introspect"),
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "registration_endpoint": gateway.at("/register"),
             "scopes_supported": ["admin", "demo:step-up", "connections:read", "org:read", "org:manage", "team:manage", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
             "code_challenge_methods_supported": ["S256"],
             "client_id_metadata_document_supported": true,
             "authorization_response_iss_parameter_supported": true,
@@ -68,7 +71,7 @@ async fn what_is_advertised_answers_and_what_is_not_is_not_there() {
     let members = document.as_object().expect("an object");
     let endpoints: BTreeSet<&str> =
         members.iter().filter(|(name, _)| name.ends_with("_endpoint")).filter_map(|(_, url)| url.as_str()).collect();
-    assert_eq!(endpoints.len(), 4);
+    assert_eq!(endpoints.len(), 5);
     for url in endpoints {
         let answer = reqwest::Client::new().post(url).body("").send().await.expect("an answer");
         assert!(answer.status().is_client_error() && answer.status() != StatusCode::NOT_FOUND, "{url}");
@@ -77,8 +80,6 @@ async fn what_is_advertised_answers_and_what_is_not_is_not_there() {
         "/.well-known/openid-configuration",
         "/.well-known/openid-configuration/mcp",
         "/.well-known/jwks.json",
-        "/jwks",
-        "/introspect",
         "/userinfo",
         "/device_authorization",
         "/par",
@@ -87,7 +88,7 @@ async fn what_is_advertised_answers_and_what_is_not_is_not_there() {
             assert_eq!(status(&gateway, method, path).await, StatusCode::NOT_FOUND, "{path}");
         }
     }
-    let absent = ["jwks_uri", "introspection_endpoint", "userinfo_endpoint", "device_authorization_endpoint"];
+    let absent = ["userinfo_endpoint", "device_authorization_endpoint"];
     assert!(absent.iter().all(|name| !members.contains_key(*name)));
 }
 

@@ -87,6 +87,41 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn by_its_name_the_loopback_interface_is_a_place_of_its_own_with_any_port(gateway: TestGateway) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        // RFC 8252 section 8.3 advises against the name; agents use it all the same.
+        for registered in ["http://localhost/callback", "http://localhost:3000/callback"] {
+            let agent = Agent::register_with(&gateway, registered).await;
+            for port in ["", ":1", ":3000", ":49152", ":65535"] {
+                let mut moved = agent.clone();
+                moved.redirect_uri = format!("http://localhost{port}/callback");
+                let tokens = moved.connect(&mut ada, "").await;
+                assert_eq!(moved.whoami(&tokens.access).await.status, StatusCode::OK, "{registered}, {port}");
+            }
+            for asked in [
+                "http://127.0.0.1:3000/callback",
+                "http://[::1]:3000/callback",
+                "https://localhost:3000/callback",
+                "http://LOCALHOST:3000/callback",
+                "http://localhost.:3000/callback",
+                "http://app.localhost:3000/callback",
+                "http://localhost.evil.example:3000/callback",
+                "http://localhost:3000@evil.example/callback",
+                "http://localhost:/callback",
+                "http://localhost:0/callback",
+                "http://localhost:65536/callback",
+                "http://localhost:3000/callback/",
+                "http://localhost:3000/other",
+                "http://localhost:3000/callback?x=1",
+                "http://localhost:3000",
+            ] {
+                assert_page_alone(&agent.ask_with(&mut ada, "redirect_uri", Some(asked)).await, NOT_THEIRS);
+            }
+        }
+    }
+}
+
+on_both_engines! {
     async fn the_any_port_rule_is_for_http_on_loopback_only(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         for (registered, asked) in [

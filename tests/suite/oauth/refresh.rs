@@ -34,7 +34,10 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn of_many_refreshes_at_once_one_wins_at_most_and_the_family_ends(gateway: TestGateway) {
+    async fn without_a_grace_one_of_many_refreshes_at_once_wins_at_most_and_the_family_ends(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.oauth-server]\nrefresh_grace_seconds = 0")
+    ) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
         let tokens = agent.connect(&mut ada, "").await;

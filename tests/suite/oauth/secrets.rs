@@ -33,6 +33,9 @@ async fn no_secret_is_found_in_the_data_folder_or_in_a_list() {
     let code = ada.submit(&form, &[("decision", "allow")]).await.sent_parameter("code").expect("a code");
     let reply = agent.redeem_with(&code, "client_secret", Some(&client_secret)).await;
     let tokens = crate::support::Tokens::of(&reply);
+    // Its answer is kept for who never heard it.
+    let reply = agent.refresh_with(&tokens.refresh, &[("client_secret", &client_secret)]).await;
+    let renewed = crate::support::Tokens::of(&reply);
     let session = ada.cookie("belgie_session").expect("a session").to_owned();
 
     let kept = bytes_in(&gateway.data_dir());
@@ -44,7 +47,8 @@ async fn no_secret_is_found_in_the_data_folder_or_in_a_list() {
         .output()
         .expect("the program runs");
     assert!(holds(&list.stdout, &agent.client_id), "{list:?}");
-    for secret in [&client_secret, &handle, &code, &tokens.access, &tokens.refresh, &session] {
+    let (first, second) = ([&tokens.access, &tokens.refresh], [&renewed.access, &renewed.refresh]);
+    for secret in [&client_secret, &handle, &code, &session].into_iter().chain(first).chain(second) {
         // Without its prefix and its checksum a secret would still be one.
         let (_, random) = secret[4..].split_once('_').expect("a prefix");
         let random = &random[..40];

@@ -11,15 +11,24 @@ use super::WayOut;
 use crate::caller::Caller;
 use crate::failure::Result;
 use crate::id::MeteredId;
+use crate::plan::Plan;
 use crate::time::Timestamp;
 
 /// A call that is to be counted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Counted<'a> {
     /// What is called: the name of a tool, the name of a prompt, the URI of a resource.
     pub name: &'a str,
     /// On which meters, with how many units each, as its rules say.
     pub meters: &'a BTreeMap<String, u64>,
+    /// Whether the rules before it let the same call through under another plan; what is left of that is not asked.
+    pub would_do: &'a (dyn Fn(&Plan) -> bool + Send + Sync),
+}
+
+impl fmt::Debug for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counted").field("name", &self.name).field("meters", &self.meters).finish_non_exhaustive()
+    }
 }
 
 /// How it stands with a meter when a call has its units.

@@ -2,14 +2,18 @@
 
 use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command};
 use belgie_api::command::Output;
-use belgie_api::{ClientId, Failure, Result, ScopeSet};
+use belgie_api::{ClientId, Failure, Result, ScopeSet, ServiceId};
 use serde_json::{Value, json};
 
 use super::lines;
-use crate::model::client::{RegisteredClient, presentable_name};
+use super::token::text;
+use crate::model::client::{CLIENT_CREDENTIALS, RegisteredClient, presentable_name};
+use crate::model::key::KeyAlgorithm;
 use crate::model::redirect::{RedirectKind, kind_of};
+use crate::model::refusal;
 use crate::model::registration::{ApplicationType, AuthMethod, Registration, read_redirects};
-use crate::service::{NewClient, OAuth};
+use crate::model::scopes::read_scopes;
+use crate::service::{ActsAs, NewClient, OAuth, Standing};
 
 /// The noun and its verbs.
 pub fn command() -> Command {
@@ -25,7 +29,8 @@ pub fn command() -> Command {
         .arg(
             Arg::new("redirect-uri")
                 .long("redirect-uri")
-                .required(true)
+                .required_unless_present_any(["machine", "resource-server"])
+                .conflicts_with("machine")
                 .action(ArgAction::Append)
                 .value_name("URI")
                 .help("Where answers may be sent; repeat it for several"),
@@ -35,6 +40,41 @@ pub fn command() -> Command {
                 .long("confidential")
                 .action(ArgAction::SetTrue)
                 .help("Gives the client a secret; for clients that run on a server"),
+        )
+        .arg(
+            Arg::new("machine")
+                .long("machine")
+                .action(ArgAction::SetTrue)
+                .requires("scope")
+                .help("It acts with no person behind it (client_credentials); it has a secret"),
+        )
+        .arg(
+            Arg::new("scope")
+                .long("scope")
+                .value_name("SCOPES")
+                .help("The most a machine may have, or what others get when they ask for none"),
+        )
+        .arg(
+            Arg::new("org")
+                .long("org")
+                .requires("service")
+                .requires("machine")
+                .value_name("ORGANIZATION")
+                .help("The organization the machine acts for"),
+        )
+        .arg(
+            Arg::new("service")
+                .long("service")
+                .requires("org")
+                .value_name("SERVICE_ID")
+                .help("Which of its services the machine acts as, with its roles and as long as it lasts"),
+        )
+        .arg(
+            Arg::new("resource-server")
+                .long("resource-server")
+                .action(ArgAction::Append)
+                .value_name("RESOURCE")
+                .help("It answers for this resource and may ask about tokens for it (/introspect); it has a secret"),
         );
     let revoke = Command::new("revoke").about("Deletes a client and ends every grant given to it").arg(
         Arg::new("id")
@@ -64,21 +104,58 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     if name.is_empty() {
         return Err(Failure::bad_request("client.no_name", "The name is empty."));
     }
+    let standing = read_standing(oauth, matches).await?;
     let uris: Vec<String> = matches.get_many::<String>("redirect-uri").into_iter().flatten().cloned().collect();
-    let redirect_uris = read_redirects(&uris)?;
+    let redirect_uris = if uris.is_empty() { Vec::new() } else { read_redirects(&uris)? };
     let is_local = redirect_uris.iter().any(|uri| kind_of(uri.as_str()) != RedirectKind::Https);
-    let added = oauth
-        .create_client(Registration {
-            name,
-            uri: None,
-            redirect_uris,
-            auth_method: if matches.get_flag("confidential") { AuthMethod::SecretBasic } else { AuthMethod::None },
-            application_type: if is_local { ApplicationType::Native } else { ApplicationType::Web },
-            grant_types: ["authorization_code", "refresh_token"].map(str::to_owned).to_vec(),
-            scopes: ScopeSet::new(),
-        })
-        .await?;
-    Ok(show_new(&added))
+    let has_secret = matches.get_flag("confidential") || standing.acts_as.is_some() || !standing.resources.is_empty();
+    let grant_types: &[&str] = match (&standing.acts_as, uris.is_empty()) {
+        (Some(_), _) => &[CLIENT_CREDENTIALS],
+        (None, true) => &[],
+        (None, false) => &["authorization_code", "refresh_token"],
+    };
+    let registration = Registration {
+        name,
+        uri: None,
+        redirect_uris,
+        auth_method: if has_secret { AuthMethod::SecretBasic } else { AuthMethod::None },
+        application_type: if is_local { ApplicationType::Native } else { ApplicationType::Web },
+        grant_types: grant_types.iter().map(|&name| name.to_owned()).collect(),
+        scopes: read_own_scopes(oauth, matches)?,
+        id_token_algorithm: KeyAlgorithm::Rs256,
+    };
+    Ok(show_new(&oauth.create_client(registration, standing).await?))
+}
+
+/// What the client is to be beside a program that asks people.
+async fn read_standing(oauth: &OAuth, matches: &ArgMatches) -> Result<Standing> {
+    let acts_as = match (matches.get_flag("machine"), matches.get_one::<String>("service")) {
+        (false, _) => None,
+        (true, None) => Some(ActsAs::Itself),
+        (true, Some(service)) => {
+            let service: ServiceId = service.parse().map_err(|_| refusal::unknown_service())?;
+            let (service, organization) = oauth.find_service(text(matches, "org"), service).await?;
+            Some(ActsAs::Service(service, organization))
+        }
+    };
+    let asked: Vec<&str> =
+        matches.get_many::<String>("resource-server").into_iter().flatten().map(String::as_str).collect();
+    let resources = oauth.find_resources(asked.into_iter())?.ok_or_else(|| {
+        Failure::bad_request("client.unknown_resource", "This resource does not exist here.")
+            .hint("Name it in `resources` of [plugins.oauth-server], or take one of this gateway's.")
+    })?;
+    Ok(Standing { acts_as, resources })
+}
+
+/// The scopes of the client. What hangs on an account is nobody's who has none.
+fn read_own_scopes(oauth: &OAuth, matches: &ArgMatches) -> Result<ScopeSet> {
+    let Some(asked) = matches.get_one::<String>("scope") else { return Ok(ScopeSet::new()) };
+    let scopes = read_scopes(asked, &oauth.host().catalog()?.scopes)?;
+    if matches.get_flag("machine") && scopes.depends_on_account() {
+        return Err(Failure::bad_request("client.scope_of_people", "One of these scopes hangs on a person's account.")
+            .hint("Leave it out: no person is behind a machine."));
+    }
+    Ok(scopes)
 }
 
 fn show_new(NewClient { client, secret }: &NewClient) -> Output {
@@ -117,6 +194,11 @@ fn describe(client: &RegisteredClient) -> Value {
         "redirect_uris": client.redirect_uris,
         "token_endpoint_auth_method": client.auth_method,
         "application_type": client.application_type,
+        "grant_types": client.grant_types,
+        "scope": client.scopes.to_string(),
+        "service": client.service_id,
+        "organization": client.organization_id,
+        "answers_for": client.resources,
         "origin": client.origin,
         "created_at": client.created_at,
         "last_used_at": client.last_used_at,

@@ -13,7 +13,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{lines, service};
-use crate::model::address::find_resources;
 use crate::model::grant::LiveToken;
 use crate::model::scopes::read_scopes;
 use crate::service::{NewPersonalToken, OAuth};
@@ -173,7 +172,7 @@ fn read_resource(oauth: &OAuth, asked: Option<&str>, catalog: &Catalog) -> Resul
     let absolute = asked.filter(|text| text.starts_with('/')).map(|path| oauth.host().urls().absolute(path));
     let found = match absolute.as_deref().or(asked) {
         None => catalog.resources.first().cloned(),
-        Some(text) => find_resources(std::iter::once(text), catalog).and_then(|found| found.into_iter().next()),
+        Some(text) => oauth.find_resources(std::iter::once(text))?.and_then(|found| found.into_iter().next()),
     };
     found.ok_or_else(|| {
         Failure::bad_request("token.unknown_resource", "This resource does not exist here.")

@@ -20,13 +20,22 @@ pub fn normalize_resource(text: &str) -> Option<String> {
     Some(text.strip_suffix('/').unwrap_or(text).to_owned())
 }
 
-/// Finds each asked resource among those of this host and gives back the known spelling, each once; `None` when one is
-/// unknown.
-pub fn find_resources<'a>(asked: impl Iterator<Item = &'a str>, catalog: &Catalog) -> Option<Vec<String>> {
+/// Finds each asked resource among those of this host and `others` and gives back the known spelling, each once; `None` when
+/// one is unknown.
+pub fn find_resources<'a>(
+    asked: impl Iterator<Item = &'a str>,
+    catalog: &Catalog,
+    others: &[String],
+) -> Option<Vec<String>> {
     let mut found = Vec::new();
     for text in asked {
         let wanted = normalize_resource(text)?;
-        let known = catalog.resources.iter().find(|known| normalize_resource(known).as_ref() == Some(&wanted)).cloned();
+        let known = catalog
+            .resources
+            .iter()
+            .chain(others)
+            .find(|known| normalize_resource(known).as_ref() == Some(&wanted))
+            .cloned();
         let resource = known.or_else(|| Some(wanted).filter(|wanted| catalog.is_resource(wanted)))?;
         if !found.contains(&resource) {
             found.push(resource);
@@ -81,7 +90,8 @@ mod tests {
     fn every_asked_resource_must_be_known() {
         let known = ["https://h.example/mcp".to_owned(), "https://h.example/mcp/notes".to_owned()];
         let mut catalog = Catalog { resources: known.to_vec(), ..Catalog::default() };
-        let find = |catalog: &Catalog, asked: &[&str]| find_resources(asked.iter().copied(), catalog);
+        let others = ["https://api.example".to_owned()];
+        let find = |catalog: &Catalog, asked: &[&str]| find_resources(asked.iter().copied(), catalog, &others);
         let organization = "https://h.example/o/acme/mcp";
         assert_eq!(find(&catalog, &[organization]), None);
         catalog.organizations_under = Some("https://h.example".to_owned());
@@ -95,6 +105,7 @@ mod tests {
         assert_eq!(find(&["https://h.example/mcp", "https://evil.example/mcp"]), None);
         assert_eq!(find(&["https://h.example/mcp/note"]), None);
         assert_eq!(find(&["https://h.example"]), None);
+        assert_eq!(find(&["https://API.example/"]), Some(others.to_vec()));
     }
 
     #[test]

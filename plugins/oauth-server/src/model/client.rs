@@ -2,9 +2,10 @@
 
 use belgie_api::crypto::{constant_time_eq, sha256};
 use belgie_api::text::is_unseen;
-use belgie_api::{ClientId, ScopeSet, Timestamp};
+use belgie_api::{ClientId, OrgId, ScopeSet, ServiceId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::key::KeyAlgorithm;
 use super::redirect::RedirectUri;
 
 /// The client id of personal access tokens. No client can register it: registered ids begin with `cli_`.
@@ -15,6 +16,9 @@ pub const OPERATOR: &str = "operator";
 
 /// Where a client comes from that registered itself.
 pub const REGISTRATION: &str = "registration";
+
+/// The grant of clients with no person behind them (RFC 6749 section 4.4).
+pub const CLIENT_CREDENTIALS: &str = "client_credentials";
 
 /// What an authorization request needs to know of a client.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Client {
     pub can_refresh: bool,
     /// What it gets when it asks for no scope; empty when it did not say.
     pub usual_scopes: ScopeSet,
+    /// What its id tokens are signed with.
+    pub id_token_algorithm: KeyAlgorithm,
 }
 
 impl Client {
@@ -79,9 +85,19 @@ pub struct RegisteredClient {
     /// `grant_types` (RFC 7591 section 2).
     #[sqlx(json)]
     pub grant_types: Vec<String>,
-    /// What it gets when it asks for no scope.
+    /// What it gets when it asks for no scope; the most it gets when no person is behind it.
     #[sqlx(json)]
     pub scopes: ScopeSet,
+    /// What it acts as with no person behind it, if it may.
+    pub service_id: Option<ServiceId>,
+    /// The organization whose service that is; `None` when it is the client's own.
+    pub organization_id: Option<OrgId>,
+    /// The resources it answers for: about tokens for them it may ask (RFC 7662).
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// `id_token_signed_response_alg` (OpenID Connect Dynamic Client Registration 1.0 section 2).
+    #[sqlx(try_from = "String")]
+    pub id_token_algorithm: KeyAlgorithm,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When somebody last gave it a grant.
@@ -98,15 +114,21 @@ impl RegisteredClient {
         }
     }
 
+    /// Whether it was registered for this grant.
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.grant_types.iter().any(|name| name == grant_type)
+    }
+
     /// What an authorization request needs to know.
     pub fn into_client(self) -> Client {
-        let can_refresh = self.grant_types.iter().any(|name| name == "refresh_token");
+        let can_refresh = self.may_use("refresh_token");
         Client {
             is_operators: self.origin == OPERATOR,
             face: ClientFace { id: self.id, name: self.name, host: None, uri: self.uri },
             redirect_uris: self.redirect_uris,
             can_refresh,
             usual_scopes: self.scopes,
+            id_token_algorithm: self.id_token_algorithm,
         }
     }
 }

@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::address::read_site;
 use super::client::{Client, ClientFace, presentable_name};
+use super::key::KeyAlgorithm;
 use super::redirect::{RedirectFault, RedirectUri};
 
 /// The longest document, in bytes (draft section 6.6).
@@ -78,7 +79,16 @@ pub fn read(address: &Url, body: &[u8]) -> Result<Client, DocumentFault> {
         uri: text_of(&document, "client_uri").and_then(read_site),
     };
     let can_refresh = texts_of(&document, "grant_types")?.is_some_and(|names| names.contains(&"refresh_token"));
-    Ok(Client { face, is_operators: false, redirect_uris, can_refresh, usual_scopes: belgie_api::ScopeSet::new() })
+    // One that wants something else than we have gets what everybody has, and refuses it if it must.
+    let wanted = text_of(&document, "id_token_signed_response_alg").and_then(KeyAlgorithm::named);
+    Ok(Client {
+        face,
+        is_operators: false,
+        redirect_uris,
+        can_refresh,
+        usual_scopes: belgie_api::ScopeSet::new(),
+        id_token_algorithm: wanted.unwrap_or(KeyAlgorithm::Rs256),
+    })
 }
 
 /// Draft section 4.1: nothing secret stands in a public document, and no method that would need one.

@@ -40,6 +40,8 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
+    /// When the person proved to be there in the session in which they gave it, if that is known.
+    pub signed_in_at: Option<Timestamp>,
 }
 
 /// The name of a client as people are shown it; one that gave none still needs something to point at.

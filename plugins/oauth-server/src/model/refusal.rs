@@ -27,7 +27,28 @@ pub fn invalid_grant() -> Failure {
 
 /// RFC 6749 section 5.2: this grant type is not offered.
 pub fn unsupported_grant_type() -> Failure {
-    Failure::bad_request("unsupported_grant_type", "Use authorization_code or refresh_token.")
+    Failure::bad_request("unsupported_grant_type", "Use authorization_code, refresh_token or client_credentials.")
+}
+
+/// RFC 6749 section 5.2: the client was not made for this grant, or what it acts as is gone.
+pub fn unauthorized_client() -> Failure {
+    Failure::bad_request("unauthorized_client", "This client may not use this grant type.")
+}
+
+/// RFC 7662 section 2.1 leaves the policy to us: whoever answers for no resource learns of no token; status 403.
+pub fn answers_for_nothing() -> Failure {
+    Failure::forbidden("unauthorized_client", "This client answers for no resource, so no token is its business.")
+}
+
+/// Services are kept by a plugin that is not there.
+pub fn no_services() -> Failure {
+    Failure::bad_request("client.no_services", "There are no organizations here, so there are no services of theirs.")
+}
+
+/// An operator names a service that is none of the organization's.
+pub fn unknown_service() -> Failure {
+    Failure::not_found("client.unknown_service", "The organization has no service of this id.")
+        .hint("`belgie token list --org ORGANIZATION` shows the ids.")
 }
 
 /// RFC 6749 section 5.2: more than was granted, or nothing that exists.
@@ -38,6 +59,12 @@ pub fn invalid_scope(message: &'static str) -> Failure {
 /// RFC 8707 section 2: the resource is unknown here or outside the grant.
 pub fn invalid_target() -> Failure {
     Failure::bad_request("invalid_target", "The resource is unknown here or is not part of the grant.")
+}
+
+/// A person allows an agent nothing.
+pub fn nothing_ticked() -> Failure {
+    Failure::bad_request("authorize.nothing_ticked", "There is nothing to allow: no permission is ticked.")
+        .hint("Go back and tick what the agent may do, or deny.")
 }
 
 /// RFC 7591 section 3.2.2.

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::address::read_site;
 use super::client::presentable_name;
+use super::key::KeyAlgorithm;
 use super::redirect::{RedirectKind, RedirectUri, kind_of};
-use super::{refusal, scopes};
+use super::{openid, refusal, scopes};
 
 /// The longest registration, in bytes.
 pub const MAX_BYTES: usize = 8 * 1024;
@@ -31,6 +32,8 @@ pub struct Registration {
     pub grant_types: Vec<String>,
     /// `scope`, of those that exist here.
     pub scopes: ScopeSet,
+    /// `id_token_signed_response_alg`, where there are id tokens.
+    pub id_token_algorithm: KeyAlgorithm,
 }
 
 /// How a client proves at the token endpoint who it is (RFC 7591 section 2).
@@ -86,6 +89,7 @@ struct Wire {
     response_types: Option<Vec<String>>,
     scope: Option<String>,
     application_type: Option<String>,
+    id_token_signed_response_alg: Option<String>,
 }
 
 impl Registration {
@@ -110,6 +114,7 @@ impl Registration {
             application_type,
             grant_types: read_grant_types(wire.grant_types)?,
             scopes: scopes::known_in(wire.scope.as_deref().unwrap_or_default(), offered),
+            id_token_algorithm: read_algorithm(wire.id_token_signed_response_alg.as_deref(), offered)?,
         })
     }
 }
@@ -150,6 +155,14 @@ fn read_method(method: Option<&str>) -> Result<AuthMethod, Failure> {
                 "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post.",
             )
         })
+}
+
+/// Where there are no id tokens it does not matter. `none` is no way to sign (OpenID Connect Dynamic Client Registration 1.0
+/// section 2 would let it through for the code flow).
+fn read_algorithm(name: Option<&str>, offered: &[ScopeInfo]) -> Result<KeyAlgorithm, Failure> {
+    let Some(name) = name.filter(|_| openid::is_offered(offered)) else { return Ok(KeyAlgorithm::Rs256) };
+    KeyAlgorithm::named(name)
+        .ok_or_else(|| refusal::invalid_client_metadata("id_token_signed_response_alg must be RS256, ES256 or EdDSA."))
 }
 
 fn read_grant_types(names: Option<Vec<String>>) -> Result<Vec<String>, Failure> {

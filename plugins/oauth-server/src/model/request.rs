@@ -1,12 +1,14 @@
 //! An authorization request that was checked, and the answers to it.
 
-use belgie_api::{Failure, GrantBinding, PlainToken, ScopeSet};
+use belgie_api::{Failure, GrantBinding, PlainToken, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use super::client::ClientFace;
+use super::openid::{OPENID, OpenIdRequest};
 use super::pkce::Challenge;
 use super::refusal;
+use super::scopes::OFFLINE_ACCESS;
 
 /// A checked authorization request: everything a code is bound to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,9 +27,24 @@ pub struct AuthorizationRequest {
     pub resources: Vec<String>,
     /// Whether the client gets refresh tokens.
     pub with_refresh: bool,
+    /// What is asked for besides access, with the scope `openid`.
+    #[serde(default)]
+    pub openid: Option<OpenIdRequest>,
+    /// How the person was there when they answered, once they have.
+    #[serde(default)]
+    pub signed_in: Option<SignedIn>,
     /// For whom the agent may act, once the person has chosen.
     #[serde(default)]
     pub binding: GrantBinding,
+}
+
+/// How a person proved to be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// When.
+    pub at: Timestamp,
+    /// How: `password`, `link`, `code`, `setup`, or the id of a provider.
+    pub by: String,
 }
 
 /// What the token request says about the authorization request.
@@ -42,6 +59,26 @@ pub struct Redemption<'a> {
 }
 
 impl AuthorizationRequest {
+    /// Leaves out what the person did not tick. Whoever does not let the agent stay connected gives it no refresh token.
+    ///
+    /// # Errors
+    /// When nothing is left of what was asked for: staying connected alone is nothing.
+    pub fn narrow(&mut self, ticked: &ScopeSet) -> Result<(), Failure> {
+        let left = self.scopes.intersection(ticked);
+        let opens = |scopes: &ScopeSet| scopes.iter().any(|scope| scope.as_str() != OFFLINE_ACCESS);
+        if opens(&self.scopes) && !opens(&left) {
+            return Err(refusal::nothing_ticked());
+        }
+        if self.scopes.has_named(OFFLINE_ACCESS) && !left.has_named(OFFLINE_ACCESS) {
+            self.with_refresh = false;
+        }
+        if !left.has_named(OPENID) {
+            self.openid = None;
+        }
+        self.scopes = left;
+        Ok(())
+    }
+
     /// Whether a token request belongs to this authorization request, and the audience of its token.
     ///
     /// # Errors
@@ -151,6 +188,8 @@ mod tests {
             scopes: ScopeSet::new(),
             resources: vec!["https://us.example/mcp".to_owned()],
             with_refresh: false,
+            openid: None,
+            signed_in: None,
             binding: GrantBinding::default(),
         };
         let code = |sent, redirect_uri: Option<&str>, verifier: &str, resources: &[String]| {

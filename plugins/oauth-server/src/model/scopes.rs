@@ -3,6 +3,9 @@
 use belgie_api::plugin::{ScopeGrant, ScopeInfo};
 use belgie_api::{Failure, Result, Scope, ScopeSet};
 
+use super::openid;
+use super::refusal;
+
 /// Asks for refresh tokens (OpenID Connect Core section 11, MCP 2026-07-28 SEP-2207). It opens no tool.
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
@@ -40,10 +43,11 @@ pub fn explain<'a>(scope: &'a Scope, offered: &'a [ScopeInfo]) -> (&'a str, bool
     if scope.as_str() == OFFLINE_ACCESS {
         return (OFFLINE_ACCESS_MEANS, false);
     }
+    let is_weighty = |info: &ScopeInfo| info.grant == ScopeGrant::OnRequest && !openid::is_harmless(scope.as_str());
     offered
         .iter()
         .find(|info| info.name == scope.as_str())
-        .map_or((scope.as_str(), true), |info| (info.description.as_ref(), info.grant == ScopeGrant::OnRequest))
+        .map_or((scope.as_str(), true), |info| (info.description.as_ref(), is_weighty(info)))
 }
 
 /// Reads the scopes of a token: at least one, and all of them exist here.
@@ -66,6 +70,18 @@ pub fn read_scopes(text: &str, offered: &[ScopeInfo]) -> Result<ScopeSet> {
         return Err(Failure::bad_request("token.no_scope", "No scope is given.").hint(known()));
     }
     Ok(scopes)
+}
+
+/// A narrower scope is fine, a wider one is not (RFC 6749 sections 3.3 and 6).
+///
+/// # Errors
+/// `invalid_scope` for a wider one.
+pub fn narrow_scopes(granted: &ScopeSet, asked: Option<&ScopeSet>) -> Result<ScopeSet> {
+    match asked.filter(|asked| !asked.is_empty()) {
+        None => Ok(granted.clone()),
+        Some(asked) if granted.covers(asked) => Ok(asked.clone()),
+        Some(_) => Err(refusal::invalid_scope("More is asked for than was granted.")),
+    }
 }
 
 fn is_known(scope: &Scope, offered: &[ScopeInfo]) -> bool {

@@ -1,8 +1,8 @@
-//! For whom an agent shall act, as the consent form says it.
+//! For whom an agent shall act, and what it may do, as the consent form says it.
 
 use std::collections::BTreeSet;
 
-use belgie_api::{OrgId, TeamId};
+use belgie_api::{OrgId, Scope, ScopeSet, TeamId};
 
 use super::params::Params;
 
@@ -13,6 +13,10 @@ pub const THEMSELVES: &str = "none";
 /// A field for each team: this and the team's id. Its value is the id of the organization, so that a tick under one that
 /// was not chosen in the end says nothing.
 const TEAM: &str = "team.";
+/// A field for each scope: this and the scope.
+const SCOPE: &str = "scope.";
+/// What says that the form has them: a page of the operator's own may ask for everything or nothing.
+const TICKS: &str = "ticks";
 
 /// What the person chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,12 @@ impl Wish {
     }
 }
 
+/// The scopes that are ticked; `None` for a form that has no ticks.
+pub fn read_ticks(form: &Params) -> Option<ScopeSet> {
+    form.get(TICKS)?;
+    Some(form.beginning_with(SCOPE).filter_map(|(name, _)| name.parse::<Scope>().ok()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -68,6 +78,15 @@ mod tests {
 
     fn read(form: &str) -> Result<Wish, Unreadable> {
         Wish::read(&Params::read(form.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn what_is_ticked_counts_where_there_are_ticks() {
+        let ticks =
+            |form: &str| super::read_ticks(&Params::read(form.as_bytes()).unwrap()).map(|scopes| scopes.to_string());
+        assert_eq!(ticks("decision=allow&scope.a:b=on"), None);
+        assert_eq!(ticks("ticks=1&decision=allow&scope.a%3Ab=on&scope.c=on"), Some("a:b c".to_owned()));
+        assert_eq!(ticks("ticks=1&decision=allow"), Some(String::new()));
     }
 
     #[test]

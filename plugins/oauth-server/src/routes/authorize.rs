@@ -7,16 +7,17 @@ use belgie_api::axum::http::{HeaderValue, StatusCode, header};
 use belgie_api::axum::response::Response;
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::{FormAction, SignedIn, Visitor};
-use belgie_api::{Failure, Result};
-use url::form_urlencoded;
+use belgie_api::{Caller, Failure, Result};
 
 use super::wire::see_other;
+use crate::model::consent::remembered_host;
 use crate::model::params::Params;
 use crate::model::redirect::form_action_of;
 use crate::model::refusal;
-use crate::model::wish::Wish;
+use crate::model::request::AuthorizationRequest;
+use crate::model::wish::{Wish, read_ticks};
 use crate::pages;
-use crate::service::{Decision, ErrorReply, OAuth, Refusal};
+use crate::service::{Allowed, Decision, ErrorReply, OAuth, Refusal};
 
 /// The longest query, in bytes; room for a long `state`.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -28,29 +29,55 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
     if query.len() > MAX_QUERY_BYTES {
         return Err(refusal::invalid_request("The request is too long."));
     }
-    let asked = match oauth.read_request(query.as_bytes()).await {
+    let waiting = oauth.read_waiting(&query);
+    let asked = match oauth.read_request(waiting.query.as_bytes()).await {
         Ok(asked) => asked,
         Err(Refusal::Page(failure)) => return Err(failure),
         Err(Refusal::Reply(reply)) => return refuse(&oauth, &visitor, &reply).await,
     };
-    if asked.is_silent {
-        return refuse(&oauth, &visitor, &oauth.refuse_silent(&asked, visitor.caller.is_some())).await;
-    }
     let here = format!("/authorize?{query}");
-    let Some(caller) = &visitor.caller else { return to_sign_in(&here) };
+    let (wishes, is_operators) = (asked.wishes.clone(), asked.is_operators);
+    let present = visitor.caller.as_ref().filter(|caller| oauth.is_there_enough(&wishes, caller, waiting.since));
+    let Some(caller) = present else {
+        if wishes.is_silent {
+            let reply = oauth.refuse_absent(&asked.request, is_operators, visitor.caller.is_some());
+            return refuse(&oauth, &visitor, &reply).await;
+        }
+        return see_other(&oauth.first_step(&wishes, &waiting, visitor.caller.as_ref()));
+    };
     let request = match oauth.limit_to_person(caller, asked) {
         Ok(request) => request,
         Err(reply) => return refuse(&oauth, &visitor, &reply).await,
     };
-    let handle = oauth.ask(caller, &request).await?;
+    if !wishes.must_ask
+        && let Some(location) = oauth.answer_remembered(caller, &request).await?
+    {
+        return see_other(&location);
+    }
+    if wishes.is_silent {
+        return refuse(&oauth, &visitor, &oauth.refuse_silent(&request, is_operators)).await;
+    }
+    show(&oauth, &visitor, caller, &request, &here).await
+}
+
+/// The consent page.
+async fn show(
+    oauth: &OAuth,
+    visitor: &Visitor,
+    caller: &Caller,
+    request: &AuthorizationRequest,
+    here: &str,
+) -> Result<Response> {
+    let handle = oauth.ask(caller, request).await?;
     let asked = pages::AskedPerson {
         is_new_client: oauth.is_new_client(caller, &request.client.id).await?,
-        choices: oauth.list_choices(caller, &request).await?,
+        choices: oauth.list_choices(caller, request).await?,
         last_choice: oauth.last_binding(caller, &request.client.id).await?,
-        here: &here,
+        is_remembered: oauth.settings().remember_consent && remembered_host(request).is_some(),
+        here,
     };
-    let context = pages::consent(&oauth.host().catalog()?.scopes, caller, &request, &handle, &asked);
-    let mut page = oauth.host().pages().page(&visitor, pages::CONSENT, "Allow access", context)?;
+    let context = pages::consent(&oauth.host().catalog()?.scopes, caller, request, &handle, &asked);
+    let mut page = oauth.host().pages().page(visitor, pages::CONSENT, "Allow access", context)?;
     page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(source) = form_action_of(&request.reply.redirect_uri) {
         page.extensions_mut().insert(FormAction(source));
@@ -62,7 +89,10 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
 pub async fn answer(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
     let params = Params::read(body.as_bytes()).filter(|params| !params.has_repetition()).ok_or_else(unreadable)?;
     let decision = match params.get("decision") {
-        Some("allow") => Decision::Allow(Wish::read(&params).map_err(|_| unreadable())?),
+        Some("allow") => Decision::Allow(Allowed {
+            wish: Wish::read(&params).map_err(|_| unreadable())?,
+            ticked: read_ticks(&params),
+        }),
         Some("deny") => Decision::Deny,
         _ => return Err(unreadable()),
     };
@@ -85,12 +115,6 @@ async fn refuse(oauth: &OAuth, visitor: &Visitor, reply: &ErrorReply) -> Result<
     *page.status_mut() = StatusCode::BAD_REQUEST;
     page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(page)
-}
-
-/// To the sign-in page, and back here afterwards.
-fn to_sign_in(here: &str) -> Result<Response> {
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("return_to", here).finish();
-    see_other(&format!("/auth/signin?{query}"))
 }
 
 fn unreadable() -> Failure {

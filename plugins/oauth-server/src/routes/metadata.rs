@@ -8,16 +8,35 @@ use belgie_api::axum::http::header;
 use belgie_api::axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::model::key::KeyAlgorithm;
+use crate::model::openid::CLAIMS;
+use crate::model::prompt::PROMPTS;
 use crate::model::scopes::OFFLINE_ACCESS;
-use crate::service::OAuth;
+use crate::service::{OAuth, USERINFO};
 
 /// Where the document is: the issuer has no path.
 pub const PATH: &str = "/.well-known/oauth-authorization-server";
 
+/// Where it is for those who look for OpenID Connect (Discovery 1.0 section 4); only where that is on.
+pub const OPENID_PATH: &str = "/.well-known/openid-configuration";
+
+/// The document of the authorization server.
 pub async fn show(State(oauth): State<Arc<OAuth>>) -> Result<Response> {
-    let document = document(&oauth)?;
+    Ok(answer(&document(&oauth)?))
+}
+
+/// The same with what is known of people.
+pub async fn show_openid(State(oauth): State<Arc<OAuth>>) -> Result<Response> {
+    let mut document = document(&oauth)?;
+    if let (Some(members), Value::Object(more)) = (document.as_object_mut(), openid_members(&oauth)) {
+        members.extend(more);
+    }
+    Ok(answer(&document))
+}
+
+fn answer(document: &Value) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
-    Ok((headers, document.to_string()).into_response())
+    (headers, document.to_string()).into_response()
 }
 
 fn document(oauth: &OAuth) -> Result<Value> {
@@ -30,12 +49,15 @@ fn document(oauth: &OAuth) -> Result<Value> {
         "authorization_endpoint": urls.absolute("/authorize"),
         "token_endpoint": urls.absolute("/token"),
         "token_endpoint_auth_methods_supported": methods,
+        "jwks_uri": urls.absolute(super::keys::PATH),
         "revocation_endpoint": urls.absolute("/revoke"),
         "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint": urls.absolute("/introspect"),
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "code_challenge_methods_supported": ["S256"],
         "client_id_metadata_document_supported": true,
         "authorization_response_iss_parameter_supported": true,
@@ -44,4 +66,21 @@ fn document(oauth: &OAuth) -> Result<Value> {
         members.insert("registration_endpoint".to_owned(), urls.absolute("/register").into());
     }
     Ok(document)
+}
+
+/// OpenID Connect Discovery 1.0 section 3. What would be taken for granted, and is not here, is said.
+fn openid_members(oauth: &OAuth) -> Value {
+    let can_create = oauth.host().accounts().is_sign_up_open();
+    let prompts: Vec<&str> = PROMPTS.into_iter().filter(|word| can_create || *word != "create").collect();
+    json!({
+        "userinfo_endpoint": oauth.host().urls().absolute(USERINFO),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": KeyAlgorithm::ALL.map(KeyAlgorithm::as_str),
+        "claims_supported": CLAIMS,
+        "claim_types_supported": ["normal"],
+        "prompt_values_supported": prompts,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    })
 }

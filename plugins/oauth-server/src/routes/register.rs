@@ -29,10 +29,10 @@ pub async fn register(
     }
     let registration = Registration::read(&body, &oauth.host().catalog()?.scopes)?;
     let added = oauth.register(registration).await?;
-    Ok(unkept(StatusCode::CREATED, &body_of(&added)))
+    Ok(unkept(StatusCode::CREATED, &body_of(&added, oauth.settings().openid_connect)))
 }
 
-fn body_of(NewClient { client, secret }: &NewClient) -> Value {
+fn body_of(NewClient { client, secret }: &NewClient, has_id_tokens: bool) -> Value {
     let mut body = json!({
         "client_id": client.id,
         "client_id_issued_at": client.created_at.unix_seconds(),
@@ -46,6 +46,7 @@ fn body_of(NewClient { client, secret }: &NewClient) -> Value {
         ("client_name", Some(client.name.clone()).filter(|name| !name.is_empty()).map(Value::from)),
         ("client_uri", client.uri.clone().map(Value::from)),
         ("scope", Some(client.scopes.to_string()).filter(|scopes| !scopes.is_empty()).map(Value::from)),
+        ("id_token_signed_response_alg", has_id_tokens.then(|| client.id_token_algorithm.as_str().into())),
         ("client_secret", secret.as_ref().map(|secret| secret.expose().into())),
         // Zero: it does not expire (RFC 7591 section 3.2.1).
         ("client_secret_expires_at", secret.as_ref().map(|_| 0.into())),

@@ -40,6 +40,9 @@ fn body_of(issued: &IssuedTokens) -> serde_json::Value {
     if let Some(refresh) = &issued.refresh {
         members.insert("refresh_token".to_owned(), refresh.expose().into());
     }
+    if let Some(id_token) = &issued.id_token {
+        members.insert("id_token".to_owned(), id_token.expose().into());
+    }
     if let Some(organization) = issued.binding.organization {
         members.insert("organization".to_owned(), json!(organization));
         members.insert("teams".to_owned(), json!(issued.binding.teams));

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use belgie_api::db::Tx;
 use belgie_api::ports::AuditEntry;
 use belgie_api::serde_json::json;
-use belgie_api::{Caller, ClientId, Failure, GrantBinding, PlainToken, Result, TokenKind};
+use belgie_api::{Caller, ClientId, Failure, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, TokenKind};
 
 use super::OAuth;
-use crate::model::address::{find_resources, slugs_in};
+use crate::model::address::slugs_in;
 use crate::model::client::Client;
+use crate::model::openid::{OPENID, OpenIdRequest};
 use crate::model::params::Params;
 use crate::model::pkce::Challenge;
+use crate::model::prompt::Prompt;
 use crate::model::redirect::host_of;
-use crate::model::request::{AuthorizationRequest, Reply, ReplyError};
+use crate::model::request::{AuthorizationRequest, Reply, ReplyError, SignedIn};
 use crate::model::wish::Wish;
 use crate::model::{refusal, scopes};
 use crate::store;
@@ -26,8 +29,8 @@ const CONSENT_TTL: Duration = Duration::from_secs(600);
 pub struct PresentableRequest {
     /// The request.
     pub request: AuthorizationRequest,
-    /// Whether the client wants an answer without a person (`prompt=none`, OpenID Connect Core section 3.1.2.1).
-    pub is_silent: bool,
+    /// What the client wants of the person before they answer.
+    pub wishes: Prompt,
     /// Whether the operator entered the client.
     pub is_operators: bool,
 }
@@ -35,10 +38,19 @@ pub struct PresentableRequest {
 /// What the person answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The agent may, for whom it says.
-    Allow(Wish),
+    /// The agent may.
+    Allow(Allowed),
     /// It may not.
     Deny,
+}
+
+/// What the agent may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// For whom.
+    pub wish: Wish,
+    /// Which of the scopes; `None` for all that were asked for.
+    pub ticked: Option<ScopeSet>,
 }
 
 /// Why a request does not get as far as a person.
@@ -120,7 +132,8 @@ impl OAuth {
             return Err(reject("invalid_request", "The only response mode here is query.").into());
         }
         let challenge = read_challenge(params.get("code_challenge"), params.get("code_challenge_method"))?;
-        let mut resources = find_resources(params.all("resource"), catalog)
+        let mut resources = self
+            .find_resources(params.all("resource"))?
             .ok_or_else(|| reject("invalid_target", "The resource is unknown here."))?;
         if slugs_in(&resources).len() > 1 {
             return Err(reject("invalid_target", "The resources are of two organizations.").into());
@@ -130,7 +143,8 @@ impl OAuth {
         }
         let scopes = scopes::choose(params.get("scope"), &client.usual_scopes, &catalog.scopes)
             .map_err(|_| reject("invalid_scope", "None of the scopes exists here."))?;
-        let is_silent = read_prompt(params.get("prompt"))?;
+        let wishes = self.read_wishes(params)?;
+        let openid = self.read_openid(params, &scopes, &client)?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
         let (client, reply, is_operators) = (client.face, reply.clone(), client.is_operators);
         let request = AuthorizationRequest {
@@ -141,9 +155,41 @@ impl OAuth {
             scopes,
             resources,
             with_refresh,
+            openid,
+            signed_in: None,
             binding: GrantBinding::default(),
         };
-        Ok(PresentableRequest { request, is_silent, is_operators })
+        Ok(PresentableRequest { request, wishes, is_operators })
+    }
+
+    /// What the client wants of the person; where people are not told of, only silence is a wish.
+    fn read_wishes(&self, params: &Params) -> Result<Prompt, ReplyError> {
+        let prompt = params.get("prompt");
+        if !self.settings.openid_connect {
+            return Prompt::read_silence(prompt);
+        }
+        let can_create = self.host.accounts().is_sign_up_open();
+        Prompt::read(prompt, params.get("max_age"), params.get("login_hint"), can_create)
+    }
+
+    /// What is asked for besides access. Request objects are none of our business (OpenID Connect Core 1.0 section 3.1.2.6).
+    fn read_openid(
+        &self,
+        params: &Params,
+        scopes: &ScopeSet,
+        client: &Client,
+    ) -> Result<Option<OpenIdRequest>, ReplyError> {
+        if !(self.settings.openid_connect && scopes.has_named(OPENID)) {
+            return Ok(None);
+        }
+        if params.get("request").is_some() {
+            return Err(reject("request_not_supported", "Send the parameters themselves."));
+        }
+        if params.get("request_uri").is_some() {
+            return Err(reject("request_uri_not_supported", "Send the parameters themselves."));
+        }
+        let nonce = params.get("nonce").map(str::to_owned);
+        Ok(Some(OpenIdRequest { nonce, algorithm: client.id_token_algorithm }))
     }
 
     fn reply(&self, client: ClientId, reply: &Reply, error: ReplyError, is_operators: bool) -> ErrorReply {
@@ -151,14 +197,19 @@ impl OAuth {
         ErrorReply { client, location, error, host: host_of(&reply.redirect_uri), is_operators }
     }
 
-    /// The answer to a client that wants one without a person: consent is always asked for, so there is none.
-    pub fn refuse_silent(&self, asked: &PresentableRequest, is_signed_in: bool) -> ErrorReply {
-        let error = if is_signed_in {
-            reject("consent_required", "The person must be asked.")
-        } else {
-            reject("login_required", "Nobody is signed in.")
-        };
-        self.reply(asked.request.client.id.clone(), &asked.request.reply, error, asked.is_operators)
+    /// The answer to a client that wants one without a person, when nothing is remembered that covers what it asks for.
+    pub fn refuse_silent(&self, request: &AuthorizationRequest, is_operators: bool) -> ErrorReply {
+        self.refuse_with(request, is_operators, reject("consent_required", "The person must be asked."))
+    }
+
+    /// The same, when nobody is there, or the person did not prove it lately enough.
+    pub fn refuse_absent(&self, request: &AuthorizationRequest, is_operators: bool, is_signed_in: bool) -> ErrorReply {
+        let why = if is_signed_in { "The person must sign in again." } else { "Nobody is signed in." };
+        self.refuse_with(request, is_operators, reject("login_required", why))
+    }
+
+    fn refuse_with(&self, request: &AuthorizationRequest, is_operators: bool, error: ReplyError) -> ErrorReply {
+        self.reply(request.client.id.clone(), &request.reply, error, is_operators)
     }
 
     /// The request as this person can grant it: nobody can give away what their account does not hold.
@@ -206,13 +257,14 @@ impl OAuth {
     ///
     /// # Errors
     /// 400 when the handle is unknown, spent, too old, another person's or another session's, or for whom the agent acts
-    /// is left open; 403 when that is an organization of which the person is no member. The last two spend nothing.
+    /// is left open, or nothing is ticked; 403 when that is an organization of which the person is no member. Those three
+    /// spend nothing.
     pub async fn answer(&self, caller: &Caller, handle: &str, decision: Decision) -> Result<String> {
         let now = self.host.now();
         let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(stale)?;
         let answerer = answerer(caller)?;
         let bound = match decision {
-            Decision::Allow(wish) => Some(self.bind(answerer.user, wish).await?),
+            Decision::Allow(Allowed { wish, ticked }) => Some((self.bind(answerer.user, wish).await?, ticked)),
             Decision::Deny => None,
         };
         let mut tx = self.host.db().begin().await?;
@@ -223,19 +275,41 @@ impl OAuth {
             store::interactions::consume(&mut tx, handle.hash(), answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();
         let act = |action, details| AuditEntry::done(action).by(caller).to(&request.client.id).with(details);
-        let Some(bound) = bound else {
+        let Some((bound, ticked)) = bound else {
             let refused = act("consent.refused", json!({ "scopes": request.scopes }));
             self.record(&mut tx, &refused).await?;
             tx.commit(now).await?;
             return Ok(request.reply.with_error(issuer, reject("access_denied", "The person said no.")));
         };
         bound.check(&request.resources)?;
-        let given = json!({ "scopes": request.scopes, "teams": bound.binding.teams, "resources": request.resources });
-        let given = act("consent.given", given).within(bound.binding.organization);
-        self.record(&mut tx, &given).await?;
+        if let Some(ticked) = ticked {
+            request.narrow(&ticked)?;
+        }
         request.binding = bound.binding;
+        self.remember(&mut tx, answerer.user, &request, now).await?;
+        self.give(tx, caller, answerer, request, "consent.given", now).await
+    }
+
+    /// Gives the client a code for a request that was allowed, and commits: where the browser goes next.
+    pub(super) async fn give(
+        &self,
+        mut tx: Tx,
+        caller: &Caller,
+        answerer: Answerer,
+        mut request: AuthorizationRequest,
+        action: &'static str,
+        now: Timestamp,
+    ) -> Result<String> {
+        request.signed_in = caller
+            .principal()
+            .presence()
+            .map(|presence| SignedIn { at: presence.authenticated_at, by: presence.method.clone() });
+        let (teams, resources) = (&request.binding.teams, &request.resources);
+        let given = json!({ "scopes": request.scopes, "teams": teams, "resources": resources });
+        let act = AuditEntry::done(action).by(caller).to(&request.client.id).with(given);
+        self.record(&mut tx, &act.within(request.binding.organization)).await?;
         let code = TokenKind::Code.mint(self.host.entropy());
-        let location = request.reply.with_code(issuer, &code);
+        let location = request.reply.with_code(self.host.urls().issuer(), &code);
         // The client's own reminder has done its duty; it is not kept.
         request.reply.state = None;
         let expires_at = now.plus(self.settings.code_ttl);
@@ -271,16 +345,8 @@ fn read_challenge(challenge: Option<&str>, method: Option<&str>) -> Result<Chall
     Challenge::read(challenge).ok_or(reject("invalid_request", "code_challenge is not the S256 hash of a verifier."))
 }
 
-/// Whether the client wants an answer without a person. Other prompts ask for what happens here anyway.
-fn read_prompt(prompt: Option<&str>) -> Result<bool, ReplyError> {
-    match prompt.map(|prompt| prompt.split(' ').any(|word| word == "none")) {
-        Some(true) if prompt != Some("none") => Err(reject("invalid_request", "prompt=none stands alone.")),
-        is_silent => Ok(is_silent.unwrap_or(false)),
-    }
-}
-
 /// Who may answer: a person in a browser, in their own session.
-fn answerer(caller: &Caller) -> Result<Answerer> {
+pub(super) fn answerer(caller: &Caller) -> Result<Answerer> {
     if caller.is_worn() {
         return Err(Failure::forbidden("session.impersonated", "Only the person can let an agent in.")
             .hint("End the impersonation first."));

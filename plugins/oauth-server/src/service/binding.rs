@@ -173,7 +173,7 @@ impl Bound {
 }
 
 /// Whether none of the endpoints is of another organization than this one.
-fn is_reached(resources: &[String], slug: Option<&str>) -> bool {
+pub(super) fn is_reached(resources: &[String], slug: Option<&str>) -> bool {
     slugs_in(resources).iter().all(|asked| Some(*asked) == slug)
 }
 

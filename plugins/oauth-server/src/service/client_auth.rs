@@ -1,8 +1,9 @@
-//! Who calls the token and revocation endpoints (RFC 6749 section 2.3).
+//! Who calls the token, revocation and introspection endpoints (RFC 6749 section 2.3).
 
 use belgie_api::{ClientId, Result};
 
 use super::OAuth;
+use crate::model::client::RegisteredClient;
 use crate::model::refusal;
 
 /// What a client shows of itself. The secret never appears in `Debug`.
@@ -18,8 +19,8 @@ pub struct PresentedClient {
 pub struct ClientProof {
     /// Its identifier.
     pub(super) id: ClientId,
-    /// Whether it has a row that must still be there when it is given a grant.
-    pub(super) is_registered: bool,
+    /// Its row, if it has one, which must still be there when it is given a grant.
+    pub(super) registered: Option<RegisteredClient>,
 }
 
 impl OAuth {
@@ -32,15 +33,13 @@ impl OAuth {
         let PresentedClient { id, secret } = presented;
         if id.is_metadata_url() {
             return match secret {
-                None => Ok(ClientProof { id, is_registered: false }),
+                None => Ok(ClientProof { id, registered: None }),
                 Some(_) => Err(refused()),
             };
         }
-        let client = self.find_registered(&id).await?;
-        match client.is_some_and(|client| client.accepts(secret.as_deref())) {
-            true => Ok(ClientProof { id, is_registered: true }),
-            false => Err(refused()),
-        }
+        let client = self.find_registered(&id).await?.filter(|client| client.accepts(secret.as_deref()));
+        let registered = Some(client.ok_or_else(refused)?);
+        Ok(ClientProof { id, registered })
     }
 }
 

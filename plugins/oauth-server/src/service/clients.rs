@@ -1,7 +1,7 @@
 //! Clients: how they become known, are found and are deleted.
 
 use belgie_api::ports::AuditEntry;
-use belgie_api::{ClientId, Event, Failure, PlainToken, Result, TokenKind};
+use belgie_api::{ClientId, Event, Failure, OrgId, PlainToken, Result, ServiceId, TokenKind};
 
 use super::OAuth;
 use super::record::ended;
@@ -18,6 +18,24 @@ pub struct NewClient {
     pub client: RegisteredClient,
     /// Its secret, if it has one.
     pub secret: Option<PlainToken>,
+}
+
+/// What an operator lets a client be besides a program that asks people.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// What it acts as with no person behind it.
+    pub acts_as: Option<ActsAs>,
+    /// The resources it answers for.
+    pub resources: Vec<String>,
+}
+
+/// What a client with no person behind it acts as.
+#[derive(Clone, Copy, Debug)]
+pub enum ActsAs {
+    /// Itself: it is in no organization.
+    Itself,
+    /// A service of an organization, with its roles, for as long as there is that service.
+    Service(ServiceId, OrgId),
 }
 
 impl OAuth {
@@ -49,20 +67,25 @@ impl OAuth {
     /// # Errors
     /// When the database does not answer.
     pub async fn register(&self, registration: Registration) -> Result<NewClient> {
-        self.add_client(registration, REGISTRATION).await
+        self.add_client(registration, REGISTRATION, Standing::default()).await
     }
 
     /// Adds a client for the operator.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn create_client(&self, registration: Registration) -> Result<NewClient> {
-        self.add_client(registration, OPERATOR).await
+    pub async fn create_client(&self, registration: Registration, standing: Standing) -> Result<NewClient> {
+        self.add_client(registration, OPERATOR, standing).await
     }
 
-    async fn add_client(&self, registration: Registration, origin: &str) -> Result<NewClient> {
+    async fn add_client(&self, registration: Registration, origin: &str, standing: Standing) -> Result<NewClient> {
         let (clock, entropy, now) = (self.host.clock(), self.host.entropy(), self.host.now());
         let secret = (registration.auth_method != AuthMethod::None).then(|| TokenKind::ClientSecret.mint(entropy));
+        let (service_id, organization_id) = match standing.acts_as {
+            None => (None, None),
+            Some(ActsAs::Itself) => (Some(ServiceId::new(clock, entropy)), None),
+            Some(ActsAs::Service(service, organization)) => (Some(service), Some(organization)),
+        };
         let client = RegisteredClient {
             id: ClientId::new(clock, entropy),
             name: registration.name,
@@ -74,6 +97,10 @@ impl OAuth {
             redirect_uris: registration.redirect_uris,
             grant_types: registration.grant_types,
             scopes: registration.scopes,
+            service_id,
+            organization_id,
+            resources: standing.resources,
+            id_token_algorithm: registration.id_token_algorithm,
             created_at: now,
             last_used_at: None,
         };
@@ -106,6 +133,7 @@ impl OAuth {
         // Codes first, in the order in which redeeming locks rows, then the client, then what was made meanwhile.
         store::codes::delete_of_client(&mut tx, id).await?;
         store::interactions::delete_of_client(&mut tx, id).await?;
+        store::consents::delete_of_client(&mut tx, id).await?;
         let had_row = store::clients::delete(&mut tx, id).await?;
         let grants = store::grants::revoke_of_client(&mut tx, id, RevokeReason::ClientDeleted, now).await?;
         if !had_row && grants.is_empty() {

@@ -13,6 +13,7 @@ use url::form_urlencoded;
 
 use super::OAuth;
 use super::record::ended;
+use crate::model::consent::Consent;
 use crate::model::grant::{Grant, GrantKind, RevokeReason, shown_name};
 use crate::store;
 
@@ -29,6 +30,7 @@ impl Veto for People {
     async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
         let Act::Reclaim { user } = act else { return Ok(()) };
         let now = self.0.host.now();
+        store::consents::delete_of_user(tx, user.id).await?;
         for grant in store::grants::list_ids(tx, user.id, now).await? {
             self.0.end_grant(tx, grant, RevokeReason::Reclaimed, ended(), now).await?;
         }
@@ -108,6 +110,7 @@ impl DataExport for People {
 
     async fn export(&self, user: UserId) -> Result<Value> {
         let grants = self.0.list_connections(user).await?;
+        let consents = self.0.list_consents(user).await?;
         let connection = |grant: &Grant| {
             json!({
                 "id": grant.id,
@@ -123,7 +126,23 @@ impl DataExport for People {
                 "expires_at": grant.expires_at,
             })
         };
-        Ok(json!({ "connections": grants.iter().map(connection).collect::<Vec<_>>() }))
+        let consent = |consent: &Consent| {
+            json!({
+                "id": consent.id,
+                "client_id": consent.client_id,
+                "client_name": consent.client_name,
+                "redirect_host": consent.redirect_host,
+                "scopes": consent.scopes,
+                "resources": consent.resources,
+                "organization": consent.binding.organization_id,
+                "teams": consent.binding.team_ids,
+                "created_at": consent.created_at,
+            })
+        };
+        Ok(json!({
+            "connections": grants.iter().map(connection).collect::<Vec<_>>(),
+            "consents": consents.iter().map(consent).collect::<Vec<_>>(),
+        }))
     }
 }
 

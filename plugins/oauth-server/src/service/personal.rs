@@ -122,6 +122,7 @@ impl OAuth {
             last_used_at: None,
             expires_at,
             ends_at: expires_at,
+            signed_in_at: None,
         };
         let secret = TokenKind::Personal.mint(entropy);
         let id = TokenId::new(clock, entropy);

@@ -1,24 +1,28 @@
-//! The token endpoint: a code or a refresh token becomes tokens (OAuth 2.1 sections 4.1.3 and 4.3).
+//! The token endpoint: a code, a refresh token or a client becomes tokens (OAuth 2.1 sections 4.1.3, 4.2 and 4.3).
 
 use std::time::Duration;
 
 use belgie_api::db::Tx;
 use belgie_api::{
-    Failure, GrantBinding, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind, UserId,
+    Failure, GrantBinding, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenKind, UserId,
 };
 
 use super::OAuth;
 use super::client_auth::ClientProof;
+use super::id_token::IdToken;
+use super::issue::NewTokens;
+use super::keys::KeySet;
 use super::record::ended;
-use crate::model::address::find_resources;
+use super::refresh::RefreshWish;
+use crate::model::access_token::TokenText;
+use crate::model::client::CLIENT_CREDENTIALS;
 use crate::model::grant::{Grant, GrantKind, RevokeReason};
 use crate::model::params::Params;
 use crate::model::redirect::host_of;
 use crate::model::refusal;
-use crate::model::request::{AuthorizationRequest, Redemption, narrow_resources};
+use crate::model::request::{AuthorizationRequest, Redemption};
 use crate::store;
 use crate::store::codes::StoredCode;
-use crate::store::tokens::NewToken;
 
 /// A token request whose parameters are all there.
 #[derive(Debug)]
@@ -43,17 +47,26 @@ pub enum TokenRequest {
         /// `resource`, in the known spelling.
         resources: Vec<String>,
     },
+    /// RFC 6749 section 4.4.
+    Client {
+        /// `scope`, when less is asked for than the client may have.
+        scopes: Option<ScopeSet>,
+        /// `resource`, in the known spelling.
+        resources: Vec<String>,
+    },
 }
 
 /// What a client is handed (RFC 6749 section 5.1).
 #[derive(Debug)]
 pub struct IssuedTokens {
     /// `access_token`.
-    pub access: PlainToken,
+    pub access: TokenText,
     /// `expires_in`.
     pub expires_in: Duration,
     /// `refresh_token`.
     pub refresh: Option<PlainToken>,
+    /// `id_token`.
+    pub id_token: Option<TokenText>,
     /// `scope`.
     pub scopes: ScopeSet,
     /// For whom they let act: `organization` and `teams`.
@@ -66,8 +79,11 @@ impl OAuth {
     /// # Errors
     /// `invalid_request`, `unsupported_grant_type`, `invalid_scope` or `invalid_target`.
     pub fn read_token_request(&self, params: &Params) -> Result<TokenRequest> {
-        let catalog = self.host.catalog()?;
-        let resources = || find_resources(params.all("resource"), catalog).ok_or_else(refusal::invalid_target);
+        let resources = || self.find_resources(params.all("resource"))?.ok_or_else(refusal::invalid_target);
+        let scopes = || {
+            let scopes = params.get("scope").map(str::parse).transpose();
+            scopes.map_err(|_| refusal::invalid_scope("The scope is malformed."))
+        };
         let missing = || refusal::invalid_request("A parameter of this grant type is missing.");
         match params.get("grant_type") {
             Some("authorization_code") => Ok(TokenRequest::Code {
@@ -78,13 +94,10 @@ impl OAuth {
             }),
             Some("refresh_token") => Ok(TokenRequest::Refresh {
                 token: PlainToken::parse_as(TokenKind::Refresh, params.get("refresh_token").ok_or_else(missing)?),
-                scopes: params
-                    .get("scope")
-                    .map(str::parse)
-                    .transpose()
-                    .map_err(|_| refusal::invalid_scope("The scope is malformed."))?,
+                scopes: scopes()?,
                 resources: resources()?,
             }),
+            Some(CLIENT_CREDENTIALS) => Ok(TokenRequest::Client { scopes: scopes()?, resources: resources()? }),
             Some(_) => Err(refusal::unsupported_grant_type()),
             None => Err(refusal::invalid_request("grant_type is missing.")),
         }
@@ -105,7 +118,10 @@ impl OAuth {
             }
             TokenRequest::Refresh { token, scopes, resources } => {
                 let token = token.ok_or_else(refusal::invalid_grant)?;
-                self.refresh(client, token.hash(), scopes, &resources).await
+                self.refresh(client, &RefreshWish { token, scopes, resources }).await
+            }
+            TokenRequest::Client { scopes, resources } => {
+                self.issue_to_client(client, scopes.as_ref(), resources).await
             }
         }
     }
@@ -117,7 +133,9 @@ impl OAuth {
         code: TokenHash,
         redemption: Redemption<'_>,
     ) -> Result<IssuedTokens> {
-        self.refuse_the_removed(client, code).await?;
+        let ahead = self.refuse_the_removed(client, code).await?;
+        let profile = self.profile_for(ahead.as_ref()).await?;
+        let keys = self.keys_for(&self.settings.algorithms()).await?;
         let now = self.host.now();
         let grant = GrantId::new(self.host.clock(), self.host.entropy());
         let mut tx = self.host.db().begin().await?;
@@ -141,10 +159,23 @@ impl OAuth {
             Ok(audience) => audience,
             Err(failure) => return refuse(tx, now, failure).await,
         };
-        if client.is_registered && !store::clients::touch(&mut tx, &client.id, now).await? {
+        if client.registered.is_some() && !store::clients::touch(&mut tx, &client.id, now).await? {
             return refuse(tx, now, refusal::invalid_grant()).await;
         }
-        let issued = self.issue_first(&mut tx, grant, taken.user_id, &taken.request, &audience, now).await?;
+        let mut issued =
+            self.issue_first(&mut tx, &keys, (grant, taken.user_id), &taken.request, audience, now).await?;
+        if let (Some(openid), Some(profile)) = (&taken.request.openid, &profile) {
+            let new = IdToken {
+                profile,
+                client: &client.id,
+                scopes: &issued.scopes,
+                request: openid,
+                signed_in: taken.request.signed_in.as_ref(),
+                access: &issued.access,
+                now,
+            };
+            issued.id_token = Some(self.make_id_token(&mut tx, &keys, new).await?);
+        }
         tx.commit(now).await?;
         Ok(issued)
     }
@@ -152,10 +183,10 @@ impl OAuth {
     async fn issue_first(
         &self,
         tx: &mut Tx,
-        id: GrantId,
-        user: UserId,
+        keys: &KeySet,
+        (id, user): (GrantId, UserId),
         request: &AuthorizationRequest,
-        audience: &[String],
+        audience: Vec<String>,
         now: Timestamp,
     ) -> Result<IssuedTokens> {
         let ends_at = now.plus(self.settings.grant_max_age);
@@ -175,83 +206,39 @@ impl OAuth {
             last_used_at: None,
             expires_at,
             ends_at,
+            signed_in_at: request.signed_in.as_ref().map(|signed_in| signed_in.at),
         };
         store::grants::insert(tx, &grant).await?;
         self.note_grant(tx, &grant).await?;
-        let refresh_until = request.with_refresh.then_some(expires_at);
-        self.issue(tx, id, grant.scopes, request.binding.clone(), audience, refresh_until, now, ends_at).await
-    }
-
-    /// Rotates a refresh token (OAuth 2.1 section 4.3.1). A request that asks for too much spends nothing.
-    async fn refresh(
-        &self,
-        client: &ClientProof,
-        token: TokenHash,
-        asked: Option<ScopeSet>,
-        resources: &[String],
-    ) -> Result<IssuedTokens> {
-        let now = self.host.now();
-        self.refuse_the_gone(client, token).await?;
-        let mut tx = self.host.db().begin().await?;
-        let found = store::tokens::find_refresh(&mut tx, token).await?;
-        // Another client's token says nothing about this one, and a guess of its id must not end somebody's grant.
-        let found = found.filter(|found| found.client_id == client.id).ok_or_else(refusal::invalid_grant)?;
-        if found.consumed_at.is_some() {
-            return self.end_reused(tx, found.grant_id, now).await;
-        }
-        if found.revoked_at.is_some() || found.expires_at <= now || found.ends_at <= now {
-            return Err(refusal::invalid_grant());
-        }
-        let scopes = narrow_scopes(found.scopes, asked)?;
-        let audience = narrow_resources(&found.resources, resources)?;
-        if !store::tokens::consume_refresh(&mut tx, token, now).await? {
-            return self.end_reused(tx, found.grant_id, now).await;
-        }
-        let expires_at = self.next_end(true, found.ends_at, now);
-        if !store::grants::extend(&mut tx, found.grant_id, expires_at, now).await? {
-            return Err(refusal::invalid_grant());
-        }
-        let (grant, binding) = (found.grant_id, found.binding.into());
-        let issued =
-            self.issue(&mut tx, grant, scopes, binding, &audience, Some(expires_at), now, found.ends_at).await?;
-        tx.commit(now).await?;
-        Ok(issued)
-    }
-
-    /// A refresh token came twice: somebody else has it, and nobody can say who. The whole family ends.
-    async fn end_reused(&self, mut tx: Tx, grant: GrantId, now: Timestamp) -> Result<IssuedTokens> {
-        tracing::warn!(grant.id = %grant, "a refresh token came twice: its grant is revoked");
-        self.end_grant(&mut tx, grant, RevokeReason::RefreshReused, ended(), now).await?;
-        refuse(tx, now, refusal::invalid_grant()).await
-    }
-
-    /// Refuses an unspent token of somebody who is banned or no more in the organization it lets act for, and spends
-    /// nothing: a ban may end, and the agent is still theirs.
-    async fn refuse_the_gone(&self, client: &ClientProof, token: TokenHash) -> Result<()> {
-        let found = store::tokens::find_refresh(&mut self.host.db().read().await?, token).await?;
-        let Some(found) = found.filter(|found| found.client_id == client.id && found.consumed_at.is_none()) else {
-            return Ok(());
+        let new = NewTokens {
+            grant: id,
+            user,
+            client: grant.client_id,
+            scopes: grant.scopes,
+            binding: request.binding.clone(),
+            audience,
+            refresh_until: request.with_refresh.then_some(expires_at),
+            previous: None,
+            signed_in_at: grant.signed_in_at,
+            now,
+            ends_at,
         };
-        let is_there = self.host.accounts().find(found.user_id).await?.is_some();
-        if is_there && self.stands(found.user_id, &found.binding.into(), &found.resources).await? {
-            return Ok(());
-        }
-        Err(refusal::invalid_grant())
+        self.issue(tx, keys, new).await
     }
 
-    /// Refuses an unspent code for an organization in which its person is no more. A ban needs no such look: the session
+    /// Looks at an unspent code, and refuses one for an organization in which its person is no more. A ban needs no such look: the session
     /// the code came from has ended with it.
-    async fn refuse_the_removed(&self, client: &ClientProof, code: TokenHash) -> Result<()> {
+    async fn refuse_the_removed(&self, client: &ClientProof, code: TokenHash) -> Result<Option<StoredCode>> {
         let found = store::codes::find_unspent(&mut self.host.db().read().await?, code, &client.id).await?;
-        let Some(StoredCode { user_id, request, .. }) = found else { return Ok(()) };
-        if self.stands(user_id, &request.binding, &request.resources).await? {
-            return Ok(());
+        let Some(code) = found else { return Ok(None) };
+        if self.stands(code.user_id, &code.request.binding, &code.request.resources).await? {
+            return Ok(Some(code));
         }
         Err(refusal::invalid_grant())
     }
 
     /// When a grant ends unless it is refreshed.
-    fn next_end(&self, with_refresh: bool, ends_at: Timestamp, now: Timestamp) -> Timestamp {
+    pub(super) fn next_end(&self, with_refresh: bool, ends_at: Timestamp, now: Timestamp) -> Timestamp {
         let ttl = if with_refresh {
             self.settings.refresh_token_ttl.max(self.settings.access_token_ttl)
         } else {
@@ -259,55 +246,10 @@ impl OAuth {
         };
         now.plus(ttl).min(ends_at)
     }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "every one of them is bound to the tokens, and one call has them all"
-    )]
-    async fn issue(
-        &self,
-        tx: &mut Tx,
-        grant: GrantId,
-        scopes: ScopeSet,
-        binding: GrantBinding,
-        audience: &[String],
-        refresh_until: Option<Timestamp>,
-        now: Timestamp,
-        ends_at: Timestamp,
-    ) -> Result<IssuedTokens> {
-        let entropy = self.host.entropy();
-        let access = TokenKind::Access.mint(entropy);
-        let expires_at = now.plus(self.settings.access_token_ttl).min(ends_at);
-        let token = NewToken {
-            id: TokenId::new(self.host.clock(), entropy),
-            hash: access.hash(),
-            grant,
-            scopes: &scopes,
-            resources: audience,
-            created_at: now,
-            expires_at,
-        };
-        store::tokens::insert_access(tx, &token).await?;
-        let refresh = refresh_until.map(|until| (TokenKind::Refresh.mint(entropy), until));
-        if let Some((refresh, until)) = &refresh {
-            store::tokens::insert_refresh(tx, refresh.hash(), grant, now, *until).await?;
-        }
-        let refresh = refresh.map(|(refresh, _)| refresh);
-        Ok(IssuedTokens { access, expires_in: expires_at.since(now), refresh, scopes, binding })
-    }
 }
 
 /// Keeps what was found out about a code or token, and refuses.
-async fn refuse<T>(tx: Tx, now: Timestamp, failure: Failure) -> Result<T> {
+pub(super) async fn refuse<T>(tx: Tx, now: Timestamp, failure: Failure) -> Result<T> {
     tx.commit(now).await?;
     Err(failure)
-}
-
-/// A narrower scope is fine, a wider one is not (RFC 6749 section 6).
-fn narrow_scopes(granted: ScopeSet, asked: Option<ScopeSet>) -> Result<ScopeSet> {
-    match asked.filter(|asked| !asked.is_empty()) {
-        None => Ok(granted),
-        Some(asked) if granted.covers(&asked) => Ok(asked),
-        Some(_) => Err(refusal::invalid_scope("More is asked for than was granted.")),
-    }
 }

@@ -1,12 +1,14 @@
 //! The revocation endpoint (RFC 7009).
 
+use belgie_api::db::Tx;
 use belgie_api::ports::AuditEntry;
 use belgie_api::serde_json::json;
-use belgie_api::{Event, PlainToken, Result, TokenKind};
+use belgie_api::{Event, PlainToken, Result, TokenHash, TokenKind};
 
 use super::OAuth;
 use super::client_auth::ClientProof;
 use super::record::ended;
+use crate::model::access_token::is_signed_form;
 use crate::model::grant::RevokeReason;
 use crate::model::refusal;
 use crate::store;
@@ -18,12 +20,17 @@ impl OAuth {
     /// # Errors
     /// `invalid_grant` when the token was given to another client; then nothing happens.
     pub async fn revoke(&self, client: &ClientProof, token: &str) -> Result<()> {
-        let Some(token) = PlainToken::parse(token) else { return Ok(()) };
+        // A signed token is found by its hash like any other: nobody else can have made one that has a row.
+        let (kind, hash) = match PlainToken::parse(token) {
+            Some(token) => (token.kind(), token.hash()),
+            None if is_signed_form(token) => (TokenKind::Access, TokenHash::of(token)),
+            None => return Ok(()),
+        };
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        match token.kind() {
+        match kind {
             TokenKind::Refresh => {
-                let Some(found) = store::tokens::find_refresh(&mut tx, token.hash()).await? else { return Ok(()) };
+                let Some(found) = store::tokens::find_refresh(&mut tx, hash).await? else { return Ok(()) };
                 if found.client_id != client.id {
                     return Err(refusal::invalid_grant());
                 }
@@ -31,7 +38,9 @@ impl OAuth {
                 self.end_grant(&mut tx, found.grant_id, RevokeReason::Client, act, now).await?;
             }
             TokenKind::Access => {
-                let Some(found) = store::tokens::find_owner(&mut tx, token.hash()).await? else { return Ok(()) };
+                let Some(found) = store::tokens::find_owner(&mut tx, hash).await? else {
+                    return self.revoke_of_machine(tx, client, hash).await;
+                };
                 if found.client_id != client.id {
                     return Err(refusal::invalid_grant());
                 }
@@ -45,6 +54,21 @@ impl OAuth {
             }
             // Personal tokens have no client, so they come another way; nothing else is a client's to take back.
             _ => return Ok(()),
+        }
+        tx.commit(now).await
+    }
+
+    /// Takes back a token behind which there is no person, if it is one.
+    async fn revoke_of_machine(&self, mut tx: Tx, client: &ClientProof, token: TokenHash) -> Result<()> {
+        let now = self.host.now();
+        let Some((id, owner)) = store::client_tokens::find_owner(&mut tx, token).await? else { return Ok(()) };
+        if owner != client.id {
+            return Err(refusal::invalid_grant());
+        }
+        if store::client_tokens::revoke(&mut tx, id, now).await? {
+            tx.emit(Event::TokenRevoked { token: id });
+            let act = AuditEntry { client: Some(owner), ..AuditEntry::done("token.revoked") };
+            self.record(&mut tx, &act.to(id)).await?;
         }
         tx.commit(now).await
     }

@@ -10,6 +10,9 @@ use crate::store;
 /// How often the tables are tidied.
 pub const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
+/// How often answers to refreshes are forgotten that are not to be given any more.
+pub const FORGET_EVERY: Duration = Duration::from_secs(15);
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long ended grants are remembered, so that a late replay is still recognised and a known client is not called new.
@@ -22,10 +25,13 @@ impl OAuth {
     /// # Errors
     /// When the database does not answer.
     pub async fn purge(&self) -> Result<()> {
+        self.tidy_keys().await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         store::interactions::purge(&mut tx, now.minus(DAY)).await?;
         store::tokens::purge_access(&mut tx, now.minus(DAY)).await?;
+        store::consents::purge(&mut tx, now.minus(self.settings.grant_max_age)).await?;
+        store::client_tokens::purge(&mut tx, now.minus(DAY)).await?;
         store::grants::purge(&mut tx, now.minus(ENDED_GRANT_AGE)).await?;
         store::codes::purge(&mut tx, now.minus(DAY)).await?;
         store::clients::purge(&mut tx, now.minus(self.settings.unused_client_ttl)).await?;

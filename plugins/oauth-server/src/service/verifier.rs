@@ -6,10 +6,12 @@ use std::time::Duration;
 use belgie_api::context::ClientContext;
 use belgie_api::ports::TokenVerifier;
 use belgie_api::{
-    GrantId, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken, async_trait,
+    GrantId, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenKind, UserId, VerifiedToken, async_trait,
 };
 
 use super::OAuth;
+use crate::model::access_token::{AccessClaims, SIGNED_TYPE};
+use crate::model::grant::LiveToken;
 use crate::store;
 
 /// How exactly the last use of a grant is known.
@@ -23,6 +25,19 @@ impl Verifier {
     #[must_use]
     pub fn new(oauth: Arc<OAuth>) -> Self {
         Self(oauth)
+    }
+
+    pub(super) fn oauth(&self) -> &OAuth {
+        &self.0
+    }
+
+    /// A token for resources that is good now, whoever asks.
+    pub(super) async fn find(&self, token: &str) -> Result<Option<VerifiedToken>> {
+        let now = self.0.host.now();
+        match PlainToken::parse(token) {
+            Some(token) => self.verify(&token, now).await,
+            None => self.verify_signed(token, now).await,
+        }
     }
 
     /// A token loses what its person's account has lost since.
@@ -51,9 +66,35 @@ impl TokenVerifier for Verifier {
         if !self.kinds().contains(&token.kind()) {
             return Ok(None);
         }
-        let mut conn = self.0.host.db().read().await?;
-        let Some(found) = store::tokens::find_live(&mut conn, token.hash(), now).await? else { return Ok(None) };
-        drop(conn);
+        self.find_by(token.hash(), now).await
+    }
+
+    fn reads_signed(&self) -> bool {
+        true
+    }
+
+    /// Signature and claims first, then the row: a revoked token is over at once, however long its claims say it lasts.
+    async fn verify_signed(&self, text: &str, now: Timestamp) -> Result<Option<VerifiedToken>> {
+        let Some(claims) = self.0.check_signature::<AccessClaims>(text, SIGNED_TYPE).await? else { return Ok(None) };
+        if !claims.is_in_force(self.0.host.urls().issuer(), now) {
+            return Ok(None);
+        }
+        Ok(self.find_by(TokenHash::of(text), now).await?.filter(|found| claims.is_of(found)))
+    }
+}
+
+impl Verifier {
+    /// The token of this hash, if it is in force.
+    async fn find_by(&self, hash: TokenHash, now: Timestamp) -> Result<Option<VerifiedToken>> {
+        let found = store::tokens::find_live(&mut self.0.host.db().read().await?, hash, now).await?;
+        match found {
+            Some(found) => self.verified(found, now).await.map(Some),
+            None => self.0.find_client_token(hash, now).await,
+        }
+    }
+
+    /// What a token in force says, and that it was seen.
+    async fn verified(&self, found: LiveToken, now: Timestamp) -> Result<VerifiedToken> {
         let unless_after = now.minus(USE_IS_KNOWN_TO);
         if found.last_used_at.is_none_or(|last| last < unless_after) {
             // A token is no less good because its use could not be noted.
@@ -62,7 +103,7 @@ impl TokenVerifier for Verifier {
             }
         }
         let scopes = self.scopes_today(found.user_id, found.scopes).await?;
-        Ok(Some(VerifiedToken {
+        Ok(VerifiedToken {
             holder: Holder::Person(found.user_id),
             client: ClientContext { id: found.client_id, name: found.client_name },
             grant: Some(found.grant_id),
@@ -71,6 +112,6 @@ impl TokenVerifier for Verifier {
             audience: found.resources,
             binding: found.binding.into(),
             expires_at: found.expires_at,
-        }))
+        })
     }
 }

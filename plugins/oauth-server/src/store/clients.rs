@@ -7,11 +7,13 @@ use sqlx::types::Json;
 use crate::model::client::RegisteredClient;
 
 const INSERT: &str = "INSERT INTO oauth_server_clients (id, name, uri, origin, auth_method, secret_hash, \
-    application_type, redirect_uris, grant_types, scopes, created_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    application_type, redirect_uris, grant_types, scopes, created_at, service_id, organization_id, resources, id_token_algorithm) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const FIND: &str = "SELECT * FROM oauth_server_clients WHERE id = $1";
 const LIST: &str = "SELECT * FROM oauth_server_clients ORDER BY created_at DESC, id LIMIT 1000";
 const TOUCH: &str = "UPDATE oauth_server_clients SET last_used_at = $2 WHERE id = $1 RETURNING id";
+const NOTE_USE: &str = "UPDATE oauth_server_clients SET last_used_at = $2 \
+    WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
 const DELETE: &str = "DELETE FROM oauth_server_clients WHERE id = $1 RETURNING id";
 const PURGE: &str = "DELETE FROM oauth_server_clients \
     WHERE origin = 'registration' AND last_used_at IS NULL AND created_at < $1";
@@ -30,6 +32,10 @@ pub async fn insert(conn: &mut Conn, client: &RegisteredClient) -> Result<()> {
         .bind(Json(&client.grant_types))
         .bind(Json(&client.scopes))
         .bind(client.created_at)
+        .bind(client.service_id)
+        .bind(client.organization_id)
+        .bind(Json(&client.resources))
+        .bind(client.id_token_algorithm.as_str())
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -49,6 +55,12 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<RegisteredClient>> {
 pub async fn touch(conn: &mut Conn, id: &ClientId, now: Timestamp) -> Result<bool> {
     let found = on!(conn, c => sqlx::query_scalar::<_, ClientId>(TOUCH).bind(id).bind(now).fetch_optional(c).await)?;
     Ok(found.is_some())
+}
+
+/// Notes that the client was seen, unless that was noted after `unless_after`.
+pub async fn note_use(conn: &mut Conn, id: &ClientId, now: Timestamp, unless_after: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(NOTE_USE).bind(id).bind(now).bind(unless_after).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// Deletes a client; `false` when there was none.

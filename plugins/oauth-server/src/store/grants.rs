@@ -7,8 +7,8 @@ use sqlx::types::Json;
 use crate::model::grant::{BindingColumns, EndedGrant, Grant, RevokeReason};
 
 const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
-    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids, membership_ids) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids, membership_ids, \
+    signed_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
 const LIST_LIVE_FOR: &str = "SELECT * FROM oauth_server_grants \
@@ -54,6 +54,7 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
         .bind(grant.binding.organization_id)
         .bind(Json(&grant.binding.team_ids))
         .bind(Json(&grant.binding.membership_ids))
+        .bind(grant.signed_in_at)
         .execute(c).await.map(drop))?;
     Ok(())
 }

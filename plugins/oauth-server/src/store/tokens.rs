@@ -25,13 +25,20 @@ const PERSONAL_GRANT: &str = "SELECT g.id FROM oauth_server_access_tokens t \
     JOIN oauth_server_grants g ON g.id = t.grant_id WHERE t.id = $1 AND g.kind = 'personal'";
 const PURGE_ACCESS: &str = "DELETE FROM oauth_server_access_tokens WHERE expires_at < $1";
 
-const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens (token_hash, grant_id, created_at, expires_at) \
-    VALUES ($1, $2, $3, $4)";
-const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, g.user_id, g.client_id, g.scopes, g.resources, \
-    g.ends_at, g.revoked_at, g.organization_id, g.team_ids, g.membership_ids \
+const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens \
+    (token_hash, grant_id, previous_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
+const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, r.answer, g.user_id, g.client_id, g.scopes, \
+    g.resources, g.ends_at, g.revoked_at, g.signed_in_at, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_refresh_tokens r JOIN oauth_server_grants g ON g.id = r.grant_id WHERE r.token_hash = $1";
 const CONSUME_REFRESH: &str = "UPDATE oauth_server_refresh_tokens SET consumed_at = $2 \
-    WHERE token_hash = $1 AND consumed_at IS NULL RETURNING grant_id";
+    WHERE token_hash = $1 AND consumed_at IS NULL RETURNING previous_hash";
+const KEEP_ANSWER: &str = "UPDATE oauth_server_refresh_tokens SET answer = $2 WHERE token_hash = $1";
+const DROP_ANSWER: &str =
+    "UPDATE oauth_server_refresh_tokens SET answer = NULL WHERE token_hash = $1 AND answer IS NOT NULL";
+const HAS_OLD_ANSWERS: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM oauth_server_refresh_tokens \
+    WHERE answer IS NOT NULL AND consumed_at <= $1 LIMIT 1) AS found";
+const PURGE_ANSWERS: &str = "UPDATE oauth_server_refresh_tokens SET answer = NULL \
+    WHERE answer IS NOT NULL AND consumed_at <= $1";
 
 /// A new access or personal token.
 #[derive(Debug)]
@@ -76,6 +83,8 @@ pub struct RefreshToken {
     pub expires_at: Timestamp,
     /// When it was spent.
     pub consumed_at: Option<Timestamp>,
+    /// What was answered then, sealed under the token, while it may be said again.
+    pub answer: Option<Vec<u8>>,
     /// Whose grant it is.
     pub user_id: UserId,
     /// To whom the grant was given.
@@ -90,9 +99,18 @@ pub struct RefreshToken {
     pub ends_at: Timestamp,
     /// When the grant was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// When the person proved to be there in the session in which the grant was given.
+    pub signed_in_at: Option<Timestamp>,
     /// For whom the grant lets act.
     #[sqlx(flatten)]
     pub binding: BindingColumns,
+}
+
+impl RefreshToken {
+    /// Whether its grant is over.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_some() || self.ends_at <= now
+    }
 }
 
 /// Adds an access or personal token.
@@ -147,19 +165,29 @@ pub async fn purge_access(conn: &mut Conn, before: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// A new refresh token.
+#[derive(Debug)]
+pub struct NewRefresh {
+    /// What is kept of it.
+    pub hash: TokenHash,
+    /// Where it comes from.
+    pub grant: GrantId,
+    /// The one it was given for; there is one for each at most.
+    pub previous: Option<TokenHash>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
 /// Adds a refresh token.
-pub async fn insert_refresh(
-    conn: &mut Conn,
-    hash: TokenHash,
-    grant: GrantId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<()> {
+pub async fn insert_refresh(conn: &mut Conn, token: &NewRefresh) -> Result<()> {
     on!(conn, c => sqlx::query(INSERT_REFRESH)
-        .bind(hash.as_bytes())
-        .bind(grant)
-        .bind(now)
-        .bind(expires_at)
+        .bind(token.hash.as_bytes())
+        .bind(token.grant)
+        .bind(token.previous.as_ref().map(TokenHash::as_bytes))
+        .bind(token.created_at)
+        .bind(token.expires_at)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -169,11 +197,33 @@ pub async fn find_refresh(conn: &mut Conn, hash: TokenHash) -> Result<Option<Ref
     Ok(on!(conn, c => sqlx::query_as::<_, RefreshToken>(FIND_REFRESH).bind(hash.as_bytes()).fetch_optional(c).await)?)
 }
 
-/// Spends a refresh token, once; `false` when somebody else was first.
+/// Spends a refresh token, once; `false` when somebody else was first. What the one before it was answered is forgotten: from
+/// here on it is in two hands when it comes again.
 pub async fn consume_refresh(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<bool> {
-    let found = on!(conn, c => sqlx::query_scalar::<_, GrantId>(CONSUME_REFRESH)
+    let spent = on!(conn, c => sqlx::query_scalar::<_, Option<Vec<u8>>>(CONSUME_REFRESH)
         .bind(hash.as_bytes())
         .bind(now)
         .fetch_optional(c).await)?;
-    Ok(found.is_some())
+    let Some(previous) = spent else { return Ok(false) };
+    if let Some(previous) = previous {
+        on!(conn, c => sqlx::query(DROP_ANSWER).bind(previous).execute(c).await.map(drop))?;
+    }
+    Ok(true)
+}
+
+/// Keeps what a refresh token was answered.
+pub async fn keep_answer(conn: &mut Conn, hash: TokenHash, answer: &[u8]) -> Result<()> {
+    on!(conn, c => sqlx::query(KEEP_ANSWER).bind(hash.as_bytes()).bind(answer).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Whether there are answers to tokens that were spent up to a moment.
+pub async fn has_old_answers(conn: &mut Conn, until: Timestamp) -> Result<bool> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(HAS_OLD_ANSWERS).bind(until).fetch_one(c).await)? > 0)
+}
+
+/// Forgets them.
+pub async fn purge_answers(conn: &mut Conn, until: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE_ANSWERS).bind(until).execute(c).await.map(drop))?;
+    Ok(())
 }

@@ -203,7 +203,8 @@ async fn a_stranger_is_not_sent_to_an_address_that_anybody_could_have_chosen() {
         let registration = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}).to_string();
         let registration = Registration::read(registration.as_bytes(), &[]).unwrap();
         let oauth = OAuth::new(bench.host.clone(), Settings::default());
-        let known = oauth.create_client(registration).await.unwrap().client.id.to_string();
+        let known =
+            oauth.create_client(registration, crate::service::Standing::default()).await.unwrap().client.id.to_string();
         for (changes, code, _) in faults {
             let answer = bench.ask(None, &known, changes).await;
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{changes:?}");

@@ -9,16 +9,18 @@ use belgie_api::axum::Json;
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::context::UserContext;
+use belgie_api::crypto::{base64url, from_base64url};
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
 use belgie_api::ports::{
-    Accounts, BegunSession, FetchError, FetchLimits, Fetched, Ground, LimitBucket, Limits, NewUser, Outbound,
+    Accounts, BegunSession, FetchError, FetchLimits, Fetched, Ground, Keys, LimitBucket, Limits, NewUser, Outbound,
     OutboundRequest, OutboundResponse, Pages, Sessions, UserChanges, UserProfile,
 };
 use belgie_api::web::Visitor;
 use belgie_api::{Failure, Result, SessionId, UserId, async_trait, on};
 use serde_json::{Value, json};
 use url::Url;
+use zeroize::Zeroizing;
 
 /// Shows the context itself.
 pub struct PlainPages;
@@ -150,5 +152,27 @@ pub struct NoRecord;
 impl belgie_api::ports::Audit for NoRecord {
     async fn record(&self, _: &mut Tx, _: &belgie_api::ports::AuditEntry) -> Result<()> {
         Ok(())
+    }
+}
+
+/// Seals nothing, but notices what is opened elsewhere than it was sealed for.
+pub struct PlainSeals;
+
+impl Keys for PlainSeals {
+    fn derive(&self, purpose: &str) -> [u8; 32] {
+        belgie_api::crypto::sha256(purpose.as_bytes())
+    }
+
+    fn seal(&self, purpose: &str, context: &[u8], secret: &[u8]) -> Result<String> {
+        Ok(format!("{purpose}/{}/{}", base64url(context), base64url(secret)))
+    }
+
+    fn unseal(&self, purpose: &str, context: &[u8], sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let secret = sealed.strip_prefix(&format!("{purpose}/{}/", base64url(context))).and_then(from_base64url);
+        secret.map(Zeroizing::new).ok_or_else(|| Failure::internal("it is sealed for something else"))
+    }
+
+    fn is_stale(&self, _: &str) -> bool {
+        false
     }
 }

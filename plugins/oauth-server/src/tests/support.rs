@@ -117,6 +117,10 @@ impl Bench {
     }
 
     fn new(pools: Pools, file: Option<PathBuf>, settings: Settings) -> Self {
+        Self::new_at(pools, file, settings, Arc::default())
+    }
+
+    fn new_at(pools: Pools, file: Option<PathBuf>, settings: Settings, clock: Arc<ShiftedClock>) -> Self {
         let bus = Arc::new(Bus::default());
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let heard = Arc::clone(&events);
@@ -135,13 +139,13 @@ impl Bench {
             resources: vec![RESOURCE.to_owned(), format!("{RESOURCE}/other")],
             organizations_under: None,
         };
-        let (clock, web, buckets, people) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        let (web, buckets, people) = (Arc::default(), Arc::default(), Arc::default());
         let host = Host::new(HostParts {
             db: Db::new(pools, bus),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::new(SystemEntropy),
             urls: Urls::new(Url::parse(ISSUER).unwrap()),
-            keys: Arc::new(Nowhere),
+            keys: Arc::new(super::stand_ins::PlainSeals),
             sessions: Arc::new(super::stand_ins::Browsers),
             newcomers: Arc::new(Nowhere),
             one_time: Arc::new(Nowhere),
@@ -163,6 +167,11 @@ impl Bench {
         let routes = std::mem::take(&mut parts.routes);
         let router = routes.into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
         Self { plugin, host, parts, router, clock, web, buckets, people, events, file }
+    }
+
+    /// Another node on the same database, with the same clock, that hears nothing of this one.
+    pub fn deaf_node(&self, settings: Settings) -> Self {
+        Self::new_at(self.host.db().pools().clone(), None, settings, Arc::clone(&self.clock))
     }
 
     /// A person with an account, in a browser session.
@@ -329,10 +338,20 @@ impl Bench {
         }
     }
 
+    /// How many answers to refreshes are kept.
+    pub async fn kept_answers(&self) -> i64 {
+        let sql = "SELECT COUNT(*) FROM oauth_server_refresh_tokens WHERE answer IS NOT NULL";
+        let mut conn = self.host.db().read().await.unwrap();
+        belgie_api::on!(&mut conn, c => sqlx::query_scalar::<_, i64>(sql).fetch_one(c).await).unwrap()
+    }
+
     /// What the resource server learns of a token.
     pub async fn verify(&self, token: &str) -> Option<VerifiedToken> {
-        let token = PlainToken::parse(token).unwrap();
-        self.parts.verifiers[0].verify(&token, self.host.now()).await.unwrap()
+        let (verifier, now) = (&self.parts.verifiers[0], self.host.now());
+        match PlainToken::parse(token) {
+            Some(token) => verifier.verify(&token, now).await.unwrap(),
+            None => verifier.verify_signed(token, now).await.unwrap(),
+        }
     }
 
     pub fn heard(&self, event: &Event) -> bool {
@@ -380,6 +399,12 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../migrations/sqlite/0001_oauth_server.sql"),
         include_str!("../../migrations/sqlite/0002_organization.sql"),
         include_str!("../../migrations/sqlite/0003_memberships.sql"),
+        include_str!("../../migrations/sqlite/0004_refresh_answers.sql"),
+        include_str!("../../migrations/sqlite/0005_machines.sql"),
+        include_str!("../../migrations/sqlite/0006_keys.sql"),
+        include_str!("../../migrations/sqlite/0007_signed_in.sql"),
+        include_str!("../../migrations/sqlite/0008_consents.sql"),
+        include_str!("../../migrations/sqlite/0009_id_tokens.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
     }
@@ -406,6 +431,12 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../migrations/postgres/0001_oauth_server.sql"),
         include_str!("../../migrations/postgres/0002_organization.sql"),
         include_str!("../../migrations/postgres/0003_memberships.sql"),
+        include_str!("../../migrations/postgres/0004_refresh_answers.sql"),
+        include_str!("../../migrations/postgres/0005_machines.sql"),
+        include_str!("../../migrations/postgres/0006_keys.sql"),
+        include_str!("../../migrations/postgres/0007_signed_in.sql"),
+        include_str!("../../migrations/postgres/0008_consents.sql"),
+        include_str!("../../migrations/postgres/0009_id_tokens.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
     }

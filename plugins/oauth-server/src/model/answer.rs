@@ -1,0 +1,122 @@
+//! What a refresh was answered, kept for whoever asks again in time.
+
+use belgie_api::{Entropy, Failure, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenKind};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::access_token::TokenText;
+
+/// What the key is made for; the key itself is made of the token that was answered.
+const PURPOSE: &str = "oauth-server.refresh-answer";
+/// Room for an answer, in bytes: what is written beyond it leaves a copy in memory.
+const USUAL_BYTES: usize = 4096;
+
+/// The pair that came of a refresh token.
+#[derive(Debug)]
+pub struct Answer {
+    /// The access token.
+    pub access: TokenText,
+    /// The refresh token.
+    pub refresh: PlainToken,
+    /// What the access token may be used for.
+    pub scopes: ScopeSet,
+    /// Where it may be used.
+    pub resources: Vec<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// The same as it is written before it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    access: &'a str,
+    refresh: &'a str,
+    scopes: ScopeSet,
+    resources: Vec<String>,
+    expires_at: Timestamp,
+}
+
+impl Answer {
+    /// Seals the answer under the token that was presented: only who has that one opens it, and the database has its hash.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn seal(&self, presented: &PlainToken, grant: GrantId, entropy: &dyn Entropy) -> Result<Vec<u8>> {
+        let written = Written {
+            access: self.access.expose(),
+            refresh: self.refresh.expose(),
+            scopes: self.scopes.clone(),
+            resources: self.resources.clone(),
+            expires_at: self.expires_at,
+        };
+        let mut text = Zeroizing::new(Vec::with_capacity(USUAL_BYTES));
+        serde_json::to_writer(&mut *text, &written).map_err(Failure::internal)?;
+        presented.seal(entropy, PURPOSE, grant.uuid().as_bytes(), &text)
+    }
+
+    /// Opens an answer with the token that was presented.
+    ///
+    /// # Errors
+    /// When it was the answer to another one.
+    pub fn open(sealed: &[u8], presented: &PlainToken, grant: GrantId) -> Result<Self> {
+        let text = presented.unseal(PURPOSE, grant.uuid().as_bytes(), sealed)?;
+        let written: Written<'_> = serde_json::from_slice(&text).map_err(Failure::internal)?;
+        let refresh = PlainToken::parse_as(TokenKind::Refresh, written.refresh);
+        Ok(Self {
+            access: TokenText::of(written.access.to_owned()),
+            refresh: refresh.ok_or_else(|| Failure::internal("a kept answer holds no token"))?,
+            scopes: written.scopes,
+            resources: written.resources,
+            expires_at: written.expires_at,
+        })
+    }
+
+    /// Whether this is no more than what a request may have: whoever asked for less must not be handed more, and whoever
+    /// asked for more gets this with its scopes said.
+    pub fn is_within(&self, scopes: &ScopeSet, resources: &[String]) -> bool {
+        scopes.covers(&self.scopes) && self.resources.iter().all(|resource| resources.contains(resource))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answer;
+    use belgie_api::clock::SystemClock;
+    use belgie_api::entropy::SystemEntropy;
+    use belgie_api::{GrantId, Timestamp, TokenKind};
+
+    fn answer() -> Answer {
+        Answer {
+            access: TokenKind::Access.mint(&SystemEntropy).into(),
+            refresh: TokenKind::Refresh.mint(&SystemEntropy),
+            scopes: "a b".parse().unwrap(),
+            resources: vec!["https://us.example/mcp".to_owned()],
+            expires_at: Timestamp::from_rfc3339("2026-11-26T12:00:00Z").unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_answer_opens_with_the_token_it_was_given_for_and_with_nothing_else() {
+        let (answer, grant) = (answer(), GrantId::new(&SystemClock, &SystemEntropy));
+        let presented = TokenKind::Refresh.mint(&SystemEntropy);
+        let sealed = answer.seal(&presented, grant, &SystemEntropy).unwrap();
+        let opened = Answer::open(&sealed, &presented, grant).unwrap();
+        assert_eq!((&opened.access, &opened.refresh), (&answer.access, &answer.refresh));
+        assert_eq!((&opened.scopes, &opened.resources), (&answer.scopes, &answer.resources));
+        assert_eq!(opened.expires_at, answer.expires_at);
+        assert!(Answer::open(&sealed, &TokenKind::Refresh.mint(&SystemEntropy), grant).is_err());
+        assert!(Answer::open(&sealed, &presented, GrantId::new(&SystemClock, &SystemEntropy)).is_err());
+        for token in [answer.access.expose(), answer.refresh.expose()] {
+            let random = &token.as_bytes()[8..48];
+            assert!(!sealed.windows(random.len()).any(|window| window == random));
+        }
+    }
+
+    #[test]
+    fn an_answer_fits_whoever_may_have_as_much_or_more() {
+        let (answer, here) = (answer(), vec!["https://us.example/mcp".to_owned()]);
+        let fits = |scopes: &str, resources: &[String]| answer.is_within(&scopes.parse().unwrap(), resources);
+        assert!(fits("a b", &here) && fits("a b c", &here));
+        assert!(!fits("a", &here) && !fits("a b", &["https://us.example/other".to_owned()]));
+    }
+}

@@ -1,0 +1,51 @@
+//! What a person has allowed before: reason enough not to ask again, as long as nothing grows.
+
+use belgie_api::{ClientId, ConsentId, ScopeSet, Timestamp, UserId};
+
+use super::grant::BindingColumns;
+use super::redirect::{RedirectKind, host_of, kind_of};
+use super::request::AuthorizationRequest;
+
+/// A remembered answer.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Consent {
+    /// Its id.
+    pub id: ConsentId,
+    /// Whose answer it was.
+    pub user_id: UserId,
+    /// The client that asked.
+    pub client_id: ClientId,
+    /// What it called itself then.
+    pub client_name: String,
+    /// The host that published its metadata document then.
+    pub client_host: Option<String>,
+    /// Where the answer was sent.
+    pub redirect_host: String,
+    /// What was allowed.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// Where it was allowed.
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// For whom the client may act.
+    #[sqlx(flatten)]
+    pub binding: BindingColumns,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl Consent {
+    /// Whether a request asks for nothing that was not allowed then. Whose it is, and by which client to which host, the
+    /// look-up has seen to.
+    pub fn covers(&self, request: &AuthorizationRequest) -> bool {
+        self.scopes.covers(&request.scopes)
+            && request.resources.iter().all(|resource| self.resources.contains(resource))
+    }
+}
+
+/// The host for which an answer to this request may be remembered: `None` for one that goes to the person's own machine, where
+/// any program may be waiting (RFC 8252 section 8.6).
+pub fn remembered_host(request: &AuthorizationRequest) -> Option<String> {
+    let redirect_uri = request.reply.redirect_uri.as_str();
+    (kind_of(redirect_uri) == RedirectKind::Https).then(|| host_of(redirect_uri))
+}

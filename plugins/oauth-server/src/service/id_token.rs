@@ -1,0 +1,127 @@
+//! Telling a client who a person is: id tokens and the userinfo endpoint (OpenID Connect Core 1.0 sections 2 and 5.3).
+
+use std::sync::Arc;
+
+use belgie_api::db::Tx;
+use belgie_api::ports::{TokenVerifier, UserProfile};
+use belgie_api::{
+    ClientId, Failure, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken,
+};
+use serde_json::{Map, Value};
+
+use super::OAuth;
+use super::keys::KeySet;
+use super::verifier::Verifier;
+use crate::model::access_token::TokenText;
+use crate::model::openid::{IdClaims, OPENID, OpenIdRequest, claims_of, half_hash, method_reference};
+use crate::model::request::SignedIn;
+use crate::store::codes::StoredCode;
+
+/// Where userinfo is.
+pub const USERINFO: &str = "/userinfo";
+
+/// What an id token is made of.
+#[derive(Clone, Copy)]
+pub(super) struct IdToken<'a> {
+    pub(super) profile: &'a UserProfile,
+    pub(super) client: &'a ClientId,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) request: &'a OpenIdRequest,
+    pub(super) signed_in: Option<&'a SignedIn>,
+    pub(super) access: &'a TokenText,
+    pub(super) now: Timestamp,
+}
+
+/// Why userinfo is not told (RFC 6750 section 3.1).
+#[derive(Debug)]
+pub enum NotTold {
+    /// The token is none of ours, over, or for something else.
+    InvalidToken,
+    /// It is good, but not for this.
+    InsufficientScope,
+    /// It cannot be found out now.
+    Failure(Failure),
+}
+
+impl From<Failure> for NotTold {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl OAuth {
+    /// Everything about the person of a code that wants an id token. Read before the code is taken, since nobody in a
+    /// transaction waits for a second connection.
+    pub(super) async fn profile_for(&self, code: Option<&StoredCode>) -> Result<Option<UserProfile>> {
+        match code.filter(|code| code.request.openid.is_some()) {
+            Some(code) => self.host.accounts().profile(code.user_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Signs an id token.
+    ///
+    /// # Errors
+    /// When there is no key, or it does not open.
+    pub(super) async fn make_id_token(&self, tx: &mut Tx, keys: &KeySet, new: IdToken<'_>) -> Result<TokenText> {
+        let ends = new.now.plus(self.settings.id_token_ttl);
+        let claims = IdClaims {
+            iss: self.host.urls().issuer(),
+            sub: new.profile.user.id.to_string(),
+            aud: new.client.as_str(),
+            exp: ends.unix_seconds(),
+            iat: new.now.unix_seconds(),
+            auth_time: new.signed_in.map(|signed_in| signed_in.at.unix_seconds()),
+            amr: new.signed_in.and_then(|signed_in| method_reference(&signed_in.by)),
+            nonce: new.request.nonce.as_deref(),
+            at_hash: half_hash(new.request.algorithm, new.access.expose()),
+            person: claims_of(new.profile, new.scopes),
+        };
+        let text = self.sign(tx, (keys, new.request.algorithm), "JWT", &claims, ends).await?;
+        Ok(TokenText::of(text))
+    }
+
+    /// Where tokens may be used that were given for these resources: at userinfo too, if they are to say who somebody is.
+    pub(super) fn audience_of(&self, mut resources: Vec<String>, scopes: &ScopeSet) -> Vec<String> {
+        if self.settings.openid_connect && scopes.has_named(OPENID) {
+            resources.push(self.host.urls().absolute(USERINFO));
+        }
+        resources
+    }
+
+    /// What the scopes of an access token tell of its person, looked up now.
+    ///
+    /// # Errors
+    /// [`NotTold`] says why not.
+    pub async fn userinfo(self: &Arc<Self>, token: &str) -> Result<Map<String, Value>, NotTold> {
+        let (verifier, now) = (Verifier::new(Arc::clone(self)), self.host.now());
+        let found = match PlainToken::parse_as(TokenKind::Access, token) {
+            Some(token) => verifier.verify(&token, now).await?,
+            None => verifier.verify_signed(token, now).await?,
+        };
+        let found = found.ok_or(NotTold::InvalidToken)?;
+        if !found.scopes.has_named(OPENID) {
+            return Err(NotTold::InsufficientScope);
+        }
+        if !found.audience.contains(&self.host.urls().absolute(USERINFO)) {
+            return Err(NotTold::InvalidToken);
+        }
+        let user = person_of(&found).ok_or(NotTold::InvalidToken)?;
+        // Whoever is banned is not there, and has a profile all the same.
+        let is_there = self.host.accounts().find(user).await?.is_some();
+        let profile = self.host.accounts().profile(user).await?.filter(|_| is_there).ok_or(NotTold::InvalidToken)?;
+        if !self.stands(user, &found.binding, &found.audience).await? {
+            return Err(NotTold::InvalidToken);
+        }
+        let mut claims = claims_of(&profile, &found.scopes);
+        claims.insert("sub".to_owned(), user.to_string().into());
+        Ok(claims)
+    }
+}
+
+fn person_of(token: &VerifiedToken) -> Option<UserId> {
+    match token.holder {
+        Holder::Person(user) => Some(user),
+        Holder::Service(_) => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! Making the tokens of a grant.
+
+use belgie_api::db::Tx;
+use belgie_api::{ClientId, GrantBinding, GrantId, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind, UserId};
+
+use super::OAuth;
+use super::keys::KeySet;
+use super::redeem::IssuedTokens;
+use crate::model::access_token::{AccessClaims, Audience, SIGNED_TYPE, TokenText};
+use crate::store;
+use crate::store::tokens::{NewRefresh, NewToken};
+
+impl OAuth {
+    /// Makes an access token, and a refresh token if the grant has them.
+    pub(super) async fn issue(&self, tx: &mut Tx, keys: &KeySet, new: NewTokens) -> Result<IssuedTokens> {
+        let new = NewTokens { audience: self.audience_of(new.audience, &new.scopes), ..new };
+        let id = TokenId::new(self.host.clock(), self.host.entropy());
+        let expires_at = new.now.plus(self.settings.access_token_ttl).min(new.ends_at);
+        let wanted = NewAccess {
+            id,
+            subject: new.user.to_string(),
+            client: &new.client,
+            scopes: &new.scopes,
+            binding: &new.binding,
+            audience: &new.audience,
+            signed_in_at: new.signed_in_at,
+            now: new.now,
+            expires_at,
+        };
+        let access = self.make_access(tx, keys, wanted).await?;
+        let token = NewToken {
+            id,
+            hash: access.hash(),
+            grant: new.grant,
+            scopes: &new.scopes,
+            resources: &new.audience,
+            created_at: new.now,
+            expires_at,
+        };
+        store::tokens::insert_access(tx, &token).await?;
+        let refresh = new.refresh_until.map(|until| (TokenKind::Refresh.mint(self.host.entropy()), until));
+        if let Some((refresh, until)) = &refresh {
+            let NewTokens { grant, previous, now, .. } = new;
+            let token = NewRefresh { hash: refresh.hash(), grant, previous, created_at: now, expires_at: *until };
+            store::tokens::insert_refresh(tx, &token).await?;
+        }
+        let refresh = refresh.map(|(refresh, _)| refresh);
+        let expires_in = expires_at.since(new.now);
+        Ok(IssuedTokens { access, expires_in, refresh, id_token: None, scopes: new.scopes, binding: new.binding })
+    }
+
+    /// The access token itself, opaque or signed as its resources want it.
+    pub(super) async fn make_access(&self, tx: &mut Tx, keys: &KeySet, new: NewAccess<'_>) -> Result<TokenText> {
+        let issuer = self.host.urls().issuer();
+        if !self.settings.signs_for(new.audience, issuer) {
+            return Ok(TokenKind::Access.mint(self.host.entropy()).into());
+        }
+        let claims = AccessClaims {
+            iss: issuer.to_owned(),
+            sub: new.subject,
+            aud: Audience::of(new.audience),
+            exp: new.expires_at.unix_seconds(),
+            iat: new.now.unix_seconds(),
+            jti: new.id,
+            client_id: new.client.to_string(),
+            scope: new.scopes.to_string(),
+            auth_time: new.signed_in_at.map(Timestamp::unix_seconds),
+            organization: None,
+            teams: None,
+        };
+        let signer = (keys, self.settings.access_token_algorithm);
+        let text = self.sign(tx, signer, SIGNED_TYPE, &claims.bound(new.binding), new.expires_at).await?;
+        Ok(TokenText::of(text))
+    }
+}
+
+/// An access token to be made.
+pub(super) struct NewAccess<'a> {
+    /// Its row.
+    pub(super) id: TokenId,
+    /// Whose it is: a person's, or a service's.
+    pub(super) subject: String,
+    pub(super) client: &'a ClientId,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) binding: &'a GrantBinding,
+    pub(super) audience: &'a [String],
+    /// When the person proved to be there, if that is known.
+    pub(super) signed_in_at: Option<Timestamp>,
+    pub(super) now: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+/// Tokens to be made of a grant.
+pub(super) struct NewTokens {
+    pub(super) grant: GrantId,
+    pub(super) user: UserId,
+    pub(super) client: ClientId,
+    pub(super) scopes: ScopeSet,
+    pub(super) binding: GrantBinding,
+    pub(super) audience: Vec<String>,
+    /// When the refresh token ends, if there is to be one.
+    pub(super) refresh_until: Option<Timestamp>,
+    /// The refresh token it is given for.
+    pub(super) previous: Option<TokenHash>,
+    /// When the person proved to be there, if that is known.
+    pub(super) signed_in_at: Option<Timestamp>,
+    pub(super) now: Timestamp,
+    /// When the grant ends whatever happens.
+    pub(super) ends_at: Timestamp,
+}

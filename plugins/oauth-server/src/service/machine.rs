@@ -1,0 +1,141 @@
+//! Clients that act with no person behind them (RFC 6749 section 4.4, `client_credentials`).
+
+use belgie_api::context::{ClientContext, ServiceContext};
+use belgie_api::ports::Organizations;
+use belgie_api::{
+    GrantBinding, Holder, OrgId, Result, ScopeSet, ServiceId, Timestamp, TokenHash, TokenId, VerifiedToken,
+};
+
+use super::OAuth;
+use super::client_auth::ClientProof;
+use super::issue::NewAccess;
+use super::redeem::IssuedTokens;
+use crate::model::client::{CLIENT_CREDENTIALS, RegisteredClient};
+use crate::model::refusal;
+use crate::model::scopes::narrow_scopes;
+use crate::store;
+use crate::store::client_tokens::ClientToken;
+
+/// How exactly the last use of a client is known.
+const USE_IS_KNOWN_TO: std::time::Duration = std::time::Duration::from_secs(60);
+
+impl OAuth {
+    /// A token for the client itself, or for the organization whose service it acts as. There is no refresh token: the
+    /// client can ask again (RFC 6749 section 4.4.3).
+    ///
+    /// # Errors
+    /// `unauthorized_client` when the client has no secret, or the operator made it for something else, or the service it
+    /// acts as has ended; `invalid_scope` and `invalid_target` when it asks for more than it may.
+    pub(super) async fn issue_to_client(
+        &self,
+        client: &ClientProof,
+        asked: Option<&ScopeSet>,
+        resources: Vec<String>,
+    ) -> Result<IssuedTokens> {
+        let now = self.host.now();
+        let registered = client.registered.as_ref().filter(|client| client.secret_hash.is_some());
+        let registered = registered.ok_or_else(refusal::unauthorized_client)?;
+        let service = registered.service_id.ok_or_else(refusal::unauthorized_client)?;
+        if !registered.may_use(CLIENT_CREDENTIALS) || !self.service_stands(service, registered.organization_id).await? {
+            return Err(refusal::unauthorized_client());
+        }
+        let scopes = narrow_scopes(&self.scopes_of(registered)?, asked)?;
+        let resources = self.audience_for(registered, resources).await?;
+        let keys = self.keys_for(&self.settings.algorithms()).await?;
+        let token = ClientToken {
+            id: TokenId::new(self.host.clock(), self.host.entropy()),
+            client_id: registered.id.clone(),
+            client_name: registered.name.clone(),
+            service_id: service,
+            organization_id: registered.organization_id,
+            scopes,
+            resources,
+            expires_at: now.plus(self.settings.client_credentials_ttl),
+        };
+        let binding = binding_of(token.organization_id);
+        let wanted = NewAccess {
+            id: token.id,
+            subject: service.to_string(),
+            client: &token.client_id,
+            scopes: &token.scopes,
+            binding: &binding,
+            audience: &token.resources,
+            signed_in_at: None,
+            now,
+            expires_at: token.expires_at,
+        };
+        let mut tx = self.host.db().begin().await?;
+        let access = self.make_access(&mut tx, &keys, wanted).await?;
+        store::client_tokens::insert(&mut tx, &token, access.hash(), now).await?;
+        store::clients::note_use(&mut tx, &token.client_id, now, now.minus(USE_IS_KNOWN_TO)).await?;
+        tx.commit(now).await?;
+        Ok(IssuedTokens {
+            id_token: None,
+            access,
+            expires_in: self.settings.client_credentials_ttl,
+            refresh: None,
+            scopes: token.scopes,
+            binding,
+        })
+    }
+
+    /// What the client may have: what the operator gave it and still exists. What hangs on an account is nobody's who has none.
+    fn scopes_of(&self, client: &RegisteredClient) -> Result<ScopeSet> {
+        let offered = &self.host.catalog()?.scopes;
+        let is_offered = |name: &str| offered.iter().any(|info| info.name == name);
+        let held = client.scopes.within_account(&ScopeSet::new());
+        Ok(held.iter().filter(|scope| is_offered(scope.as_str())).cloned().collect())
+    }
+
+    /// Where the token may be used: where it is asked for, or at the first resource of this host. The endpoint of an
+    /// organization is for those who act for it.
+    async fn audience_for(&self, client: &RegisteredClient, mut asked: Vec<String>) -> Result<Vec<String>> {
+        if asked.is_empty() {
+            asked.extend(self.host.catalog()?.resources.first().cloned());
+        }
+        let slug = match (client.service_id, client.organization_id, self.host.provided::<Organizations>()) {
+            (Some(service), Some(organization), Some(port)) => port.0.find_service(service, organization).await?,
+            _ => None,
+        }
+        .map(|organization| organization.slug);
+        if super::binding::is_reached(&asked, slug.as_deref()) { Ok(asked) } else { Err(refusal::invalid_target()) }
+    }
+
+    /// Whether the service that a client acts as is still there; one that is its own is.
+    pub(super) async fn service_stands(&self, service: ServiceId, organization: Option<OrgId>) -> Result<bool> {
+        let Some(organization) = organization else { return Ok(true) };
+        match self.host.provided::<Organizations>() {
+            Some(port) => Ok(port.0.find_service(service, organization).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// A token of a client without a person, if it is in force.
+    pub(super) async fn find_client_token(&self, hash: TokenHash, now: Timestamp) -> Result<Option<VerifiedToken>> {
+        let found = store::client_tokens::find_live(&mut self.host.db().read().await?, hash, now).await?;
+        Ok(found.map(|token| VerifiedToken {
+            holder: Holder::Service(ServiceContext { id: token.service_id, name: token.client_name.clone() }),
+            client: ClientContext { id: token.client_id, name: token.client_name },
+            grant: None,
+            token: token.id,
+            scopes: token.scopes,
+            audience: token.resources,
+            binding: binding_of(token.organization_id),
+            expires_at: token.expires_at,
+        }))
+    }
+
+    /// The service an operator means: one of an organization, by its id.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id in the organization, 400 when there are no organizations here.
+    pub async fn find_service(&self, organization: &str, service: ServiceId) -> Result<(ServiceId, OrgId)> {
+        let port = self.host.provided::<belgie_api::ports::Services>().ok_or_else(refusal::no_services)?;
+        let known = port.0.list(organization).await?.into_iter().find(|known| known.id == service);
+        known.map(|known| (known.id, known.organization_id)).ok_or_else(refusal::unknown_service)
+    }
+}
+
+fn binding_of(organization: Option<OrgId>) -> GrantBinding {
+    GrantBinding { organization, ..GrantBinding::default() }
+}
