@@ -1,6 +1,7 @@
-//! The program is killed again and again while calls are counted and told. Afterwards the ledger, what callers were answered and
-//! what was told outside must agree.
+//! The program is killed again and again while calls are counted and told, and while it looks at a webhook. Afterwards the ledger,
+//! what callers were answered and what was told outside must agree, and no webhook may be left.
 
+mod news;
 pub mod prepare;
 mod stand_in;
 
@@ -32,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Args)]
 pub struct Options {
     /// How often the program is killed
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(3..=100_000))]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(4..=100_000))]
     rounds: u32,
     /// Where the sequence of moments begins
     #[arg(long, default_value_t = 1)]
@@ -51,6 +52,8 @@ enum Step {
     WhileToolRuns,
     /// When a call was heard outside and the answer is not there yet.
     WhileTelling,
+    /// When a webhook was kept, and what it is about is asked for.
+    WhileHearing,
 }
 
 /// What the callers were answered.
@@ -87,17 +90,20 @@ fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Resul
     let token = String::from_utf8(output.stdout)?.trim().to_owned();
     let (answers, mut seed) = (Arc::new(Answers::default()), options.seed);
     for number in 0..options.rounds {
-        let step = match number % 3 {
+        let step = match number % 4 {
             0 => Step::WhileTelling,
             1 => Step::WhileToolRuns,
+            2 => Step::WhileHearing,
             _ => Step::Soon(Duration::from_micros(u64::from(next(&mut seed)))),
         };
-        round(&config, &token, &stand_in, &answers, step).with_context(|| format!("round {number}, {step:?}"))?;
+        round(&config, &token, &stand_in, &answers, (number, step))
+            .with_context(|| format!("round {number}, {step:?}"))?;
         if number % 50 == 49 {
             eprintln!("{engine}: killed {} times, {} calls answered", number + 1, answers.count());
         }
     }
-    let sums = settle(&config)?;
+    let sums = settle(&config, options.rounds)?;
+    let seats = prepare::seats(&config)?;
     let answered = answers.succeeded.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let heard = stand_in.heard();
     let units: u64 = heard.values().sum();
@@ -108,7 +114,8 @@ fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Resul
         && sums["calls"] == json!(told.len())
         && answered.is_subset(&told)
         && told.len() - answered.len() <= options.rounds as usize * CALLERS
-        && answers.failed.load(Ordering::Relaxed) > 0;
+        && answers.failed.load(Ordering::Relaxed) > 0
+        && seats == Some(stand_in.seats());
     println!(
         "| {engine} | {} | {} | {} | {} | {units} | {} | {} |",
         options.rounds,
@@ -122,12 +129,24 @@ fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Resul
 }
 
 /// One life of the program, up to its end at this step.
-fn round(config: &Path, token: &str, stand_in: &StandIn, answers: &Arc<Answers>, step: Step) -> anyhow::Result<()> {
-    stand_in.stall(step == Step::WhileTelling);
+fn round(
+    config: &Path,
+    token: &str,
+    stand_in: &StandIn,
+    answers: &Arc<Answers>,
+    (number, step): (u32, Step),
+) -> anyhow::Result<()> {
+    stand_in.stall(matches!(step, Step::WhileTelling | Step::WhileHearing));
     // What it has heard before it can be told again, which is as good.
     let heard_now = || stand_in.heard().len() + stand_in.again();
     let (heard, answered) = (heard_now(), answers.count());
     let (process, ready) = serve(config, token)?;
+    let looks = stand_in.looks();
+    let news = (step == Step::WhileHearing).then(|| {
+        stand_in.set_seats(i64::from(number));
+        let ready = ready.clone();
+        thread::spawn(move || news::tell(&ready, &event(number)))
+    });
     let slow = {
         let ready = ready.clone();
         thread::spawn(move || ask(&mut Connection::open(ready.address)?, &ready, "slow", &json!({ "seconds": 60 })))
@@ -145,6 +164,7 @@ fn round(config: &Path, token: &str, stand_in: &StandIn, answers: &Arc<Answers>,
             Step::Soon(_) => answers.count() > answered,
             Step::WhileToolRuns => answers.count() >= answered + CALLERS,
             Step::WhileTelling => heard_now() > heard,
+            Step::WhileHearing => stand_in.looks() > looks,
         };
         if is_reached {
             break;
@@ -157,6 +177,9 @@ fn round(config: &Path, token: &str, stand_in: &StandIn, answers: &Arc<Answers>,
     process.kill()?;
     for caller in callers {
         let _until_nobody_answers = caller.join();
+    }
+    if let Some(news) = news {
+        ensure!(!matches!(news.join(), Ok(Ok(()))), "the webhook was answered before it was looked at");
     }
     ensure!(!matches!(slow.join(), Ok(Ok(_))), "the slow tool came to its end");
     stand_in.stall(false);
@@ -202,15 +225,28 @@ fn serve(config: &Path, token: &str) -> anyhow::Result<(Process, Ready)> {
     Ok((process, Ready { address, token: Some(token.to_owned()) }))
 }
 
-/// Lets the program settle what was left, and asks it for the sums.
-fn settle(config: &Path) -> anyhow::Result<Value> {
-    let (process, _) = serve(config, "")?;
+/// What the webhook of a round is called.
+fn event(number: u32) -> String {
+    format!("evt_{number}")
+}
+
+/// Lets the program settle what was left, and asks it for the sums. What was not answered is told again; what it has kept it looks
+/// at by itself, two minutes after somebody has taken it at the latest.
+fn settle(config: &Path, rounds: u32) -> anyhow::Result<Value> {
+    let (process, ready) = serve(config, "")?;
+    for number in (0..rounds).filter(|number| number % 4 == 2) {
+        news::tell(&ready, &event(number))?;
+    }
     let begin = Instant::now();
     loop {
         let mut check = own();
         check.args(["belgie", "usage", "check", "--json", "--config"]).arg(config).stderr(Stdio::null());
         let sums: Value = serde_json::from_slice(&check.output()?.stdout).context("no sums")?;
-        if sums["running"] == 0 && sums["set_aside"] == 0 && sums["waiting"] == 0 {
+        let mut events = own();
+        events.args(["belgie", "stripe", "events", "--json", "--config"]).arg(config).stderr(Stdio::null());
+        let events: Value = serde_json::from_slice(&events.output()?.stdout).context("no events")?;
+        let are_done = events["events"].as_array().is_some_and(|all| all.iter().all(|one| one["state"] == "done"));
+        if are_done && sums["running"] == 0 && sums["set_aside"] == 0 && sums["waiting"] == 0 {
             process.kill()?;
             return Ok(sums);
         }

@@ -42,16 +42,13 @@ impl Callers {
     }
 
     /// The caller behind a principal. `None` when the credential lets act for an organization in which the person is no
-    /// more, or again: then it lets act for nobody, and never for the person alone instead. A service without its
-    /// organization is nobody, too.
+    /// more, or again: then it lets act for nobody, and never for the person alone instead. A service whose organization is
+    /// gone is nobody, too; one that was never bound to any is a client that acts for itself.
     ///
     /// # Errors
     /// When it cannot be found out.
     pub async fn establish(&self, principal: Arc<Principal>) -> Result<Option<Caller>> {
         if principal.binding().organization.is_none() {
-            if principal.service().is_some() {
-                return Ok(None);
-            }
             let subscription = self.subscription(&principal, &[]).await?;
             return Ok(Some(host::caller(principal, Contexts { subscription, ..Contexts::default() })));
         }

@@ -230,7 +230,12 @@ pub(super) fn judge<W: Witness>(
     let mut first = Ok(());
     for check in guard.checks() {
         let finding = match check.need.look(caller, known) {
-            Finding::Met if matches!(check.need, Need::Plan { .. }) && !guard.suits_standing(caller) => Finding::Unmet,
+            // What is counted is opened by a plan, too.
+            Finding::Met
+                if matches!(check.need, Need::Plan { .. } | Need::Meters(_)) && !guard.suits_standing(caller) =>
+            {
+                Finding::Unmet
+            }
             finding => finding,
         };
         witness.hear(check, &finding);

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use belgie_api::db::Pools;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 /// How long a request waits for a connection before it is told that the service is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long after it was used a connection to a server is believed to be there without asking: each is asked when it is given back, too.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// One connection more than requests may use: the news of other processes are heard on it.
 const FOR_NEWS: u32 = 1;
 /// How long one process waits for the write lock another one holds.
@@ -44,6 +47,15 @@ pub async fn open(url: &SecretString, max_connections: u32) -> Result<Pools, Ope
         let pool = PgPoolOptions::new()
             .max_connections(max_connections.saturating_add(FOR_NEWS))
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|conn, known| {
+                Box::pin(async move {
+                    if known.idle_for >= TRUSTED_FOR {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await?;
         Ok(Pools::Postgres(pool))
@@ -65,11 +77,14 @@ async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file does not go away as a server does.
+        .test_before_acquire(false)
         .connect_with(options.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(max_connections.saturating_add(FOR_NEWS))
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
         .connect_with(options.pragma("query_only", "on"))
         .await?;
     Ok(Pools::Sqlite { readers, writer })

@@ -14,6 +14,7 @@ mod locked;
 mod meter;
 mod meter_crash;
 mod meter_limits;
+mod meter_offers;
 mod meter_report;
 mod meter_wrapped;
 mod settings;

@@ -14,14 +14,17 @@ use tokio::runtime::Runtime;
 
 use crate::folder::Folder;
 
+/// What webhooks are signed with.
+pub const SIGNING_SECRET: &str = "whsec_bench";
 const EMAIL: &str = "bench@example.com";
 /// A token has a scope at least; no tool that is called needs it.
 const SCOPE: &str = "connections:read";
 const CUSTOMER: &str = "INSERT INTO stripe_customers (subject_kind, subject_id, customer_id, created_at) \
     VALUES ('user', $1, 'cus_bench', $2)";
+const SEATS: &str = "SELECT seats FROM stripe_subscriptions WHERE stripe_id = 'sub_bench'";
 const SUBSCRIPTION: &str = "INSERT INTO stripe_subscriptions (id, subject_kind, subject_id, stripe_id, customer_id, plan, \
     price_id, item_id, pay_interval, status, period_start, period_end, cancel_at_period_end, synced_seq, created_at, updated_at) \
-    VALUES ($1, 'user', $1, 'sub_bench', 'cus_bench', 'pro', 'price_1', 'si_bench', 'month', 'active', $2, $3, $4, 1, $2, $2)";
+    VALUES ($1, 'user', $1, 'sub_bench', 'cus_bench', 'pro', 'price_1', 'si_bench', 'month', 'active', $2, $3, $4, 0, $2, $2)";
 
 /// Writes the settings of the gateway.
 pub fn write_config(folder: &Folder, stripe: SocketAddr, postgres: Option<&str>) -> anyhow::Result<PathBuf> {
@@ -39,7 +42,7 @@ danger_allow_loopback = true
 
 [plugins.stripe]
 secret_key = "sk_test_bench"
-webhook_secret = "whsec_bench"
+webhook_secret = "{SIGNING_SECRET}"
 api_base = "http://{stripe}/"
 meter_lease = "1s"
 
@@ -89,6 +92,20 @@ pub fn play(config: &Path) -> anyhow::Result<()> {
     })?;
     println!("{token}");
     Ok(())
+}
+
+/// How many seats the gateway knows of.
+pub fn seats(config: &Path) -> anyhow::Result<Option<i64>> {
+    Runtime::new()?.block_on(async {
+        let text = std::fs::read_to_string(config)?;
+        let gateway = Belgie::builder(RawConfig::from_text(&text)).demo_tools().check()?.open().await?;
+        let found = match gateway.host().db().pools() {
+            Pools::Sqlite { readers, .. } => sqlx::query_scalar(SEATS).fetch_one(readers).await?,
+            Pools::Postgres(pool) => sqlx::query_scalar(SEATS).fetch_one(pool).await?,
+        };
+        gateway.shutdown().await;
+        Ok(found)
+    })
 }
 
 async fn pay(pools: &Pools, user: Uuid, now: Timestamp) -> anyhow::Result<()> {

@@ -1,25 +1,31 @@
-//! What takes the place of Stripe: it counts meter events once under their identifier, and can hear without answering.
+//! What takes the place of Stripe: it counts meter events once under their identifier, says how a subscription stands, and can hear
+//! without answering.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+
+/// What is paid for, in seconds since 1970: from 2026 to 2126.
+const PERIOD: (i64, i64) = (1_767_225_600, 4_922_899_200);
 
 #[derive(Default)]
 struct Heard {
     events: Mutex<BTreeMap<String, u64>>,
     again: AtomicUsize,
     stalls: AtomicBool,
+    looks: AtomicUsize,
+    seats: AtomicI64,
 }
 
 /// It listens as long as the value lives.
@@ -34,7 +40,10 @@ impl StandIn {
     pub fn start() -> anyhow::Result<Self> {
         let runtime = Runtime::new()?;
         let heard = Arc::new(Heard::default());
-        let routes = Router::new().route("/v1/billing/meter_events", post(take)).with_state(Arc::clone(&heard));
+        let routes = Router::new()
+            .route("/v1/billing/meter_events", post(take))
+            .route("/v1/subscriptions/sub_bench", get(subscription))
+            .with_state(Arc::clone(&heard));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).context("no free port")?;
         let address = listener.local_addr()?;
         runtime.spawn(async move { axum::serve(listener, routes).await });
@@ -49,6 +58,21 @@ impl StandIn {
     /// Whether it hears and never answers from now on.
     pub fn stall(&self, stalls: bool) {
         self.heard.stalls.store(stalls, Ordering::SeqCst);
+    }
+
+    /// Somebody pays for so many seats from now on.
+    pub fn set_seats(&self, seats: i64) {
+        self.heard.seats.store(seats, Ordering::SeqCst);
+    }
+
+    /// For how many is paid.
+    pub fn seats(&self) -> i64 {
+        self.heard.seats.load(Ordering::SeqCst)
+    }
+
+    /// How often it was asked how the subscription stands.
+    pub fn looks(&self) -> usize {
+        self.heard.looks.load(Ordering::SeqCst)
     }
 
     /// What it has counted, by identifier.
@@ -90,4 +114,18 @@ async fn take(State(heard): State<Arc<Heard>>, Form(parameters): Form<BTreeMap<S
         "payload": { "stripe_customer_id": text("payload[stripe_customer_id]"), "value": text("payload[value]") },
     });
     Json(event).into_response()
+}
+
+async fn subscription(State(heard): State<Arc<Heard>>) -> Response {
+    heard.looks.fetch_add(1, Ordering::SeqCst);
+    if heard.stalls.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+    let price = json!({ "id": "price_1", "object": "price", "active": true, "lookup_key": null, "type": "recurring",
+        "currency": "usd", "unit_amount": 2000, "recurring": { "interval": "month", "interval_count": 1 } });
+    let item = json!({ "id": "si_bench", "object": "subscription_item", "price": price,
+        "quantity": heard.seats.load(Ordering::SeqCst), "current_period_start": PERIOD.0, "current_period_end": PERIOD.1 });
+    Json(json!({ "id": "sub_bench", "object": "subscription", "customer": "cus_bench", "status": "active",
+        "cancel_at_period_end": false, "items": { "object": "list", "has_more": false, "data": [item] }, "metadata": {} }))
+    .into_response()
 }

@@ -16,7 +16,9 @@ use url::Url;
 use crate::model::refusal;
 
 pub use self::form::Form;
-pub use self::objects::{CheckoutSession, Customer, Item, List, PortalSession, Price, Product, Schedule, Subscription};
+pub use self::objects::{
+    BillingMeter, CheckoutSession, Customer, Item, List, PortalSession, Price, Product, Schedule, Subscription,
+};
 
 /// The version of the interface that this code was written for.
 pub const VERSION: &str = "2026-09-30.endive";
@@ -64,6 +66,12 @@ impl Refused {
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Answer { status: 404, .. })
+    }
+
+    /// Whether Stripe says that the object itself is not there, and not that there is no such address.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Answer { status: 404, code, .. } if code == "resource_missing")
     }
 
     /// What of a buyer's own it does not take: all else that is sent is ours.

@@ -72,7 +72,7 @@ async fn diff(billing: &Billing) -> Result<Output> {
         format!("{}  {}  {}: {}{remedy}", drift.plan, drift.what, drift.name, drift.says)
     };
     let text = match all.as_slice() {
-        [] => "Stripe sells what the file says.".to_owned(),
+        [] => "Stripe sells what the file says, and counts it.".to_owned(),
         all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
     };
     Ok(Output::new(text, json!({ "drift": all })).bad(!all.is_empty()))

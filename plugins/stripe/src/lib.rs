@@ -116,6 +116,10 @@ impl Plugin for Stripe {
         commands::commands()
     }
 
+    fn knows_more_plans(&self) -> bool {
+        self.source.is_some()
+    }
+
     fn mount(&self, host: &Host, mount: &mut Mount) -> Result<()> {
         if self.settings.secret_key.is_none() {
             return Ok(());
@@ -127,6 +131,7 @@ impl Plugin for Stripe {
         mount.provide(Arc::clone(&billing)).subscriptions(Arc::new(context::Contexts(Arc::clone(&billing))));
         let people = || Arc::new(service::People(Arc::clone(&billing)));
         mount.veto(people()).observer(people()).data_export(people());
+        mount.account_section(Arc::new(pages::section::Section(Arc::clone(&billing))));
         routes::mount(&billing, mount);
         let own = Arc::clone(&billing);
         mount.job("stripe.turns", service::TURNS_EVERY, move || {

@@ -1,5 +1,6 @@
 //! What people see.
 
+pub mod section;
 pub mod usage;
 
 use belgie_api::axum::response::Response;
@@ -22,7 +23,14 @@ pub fn templates() -> Vec<Template> {
         source: include_str!("../templates/upgrade.html"),
         samples: include_str!("../templates/samples/upgrade.json"),
     };
-    vec![upgrade, usage::template()]
+    let quota = |name, source| Template { name, source, samples: include_str!("../templates/samples/mail_quota.json") };
+    vec![
+        upgrade,
+        usage::template(),
+        section::template(),
+        quota("mail/stripe_quota.txt", include_str!("../templates/mail_quota.txt")),
+        quota("mail/stripe_quota.html", include_str!("../templates/mail_quota.html")),
+    ]
 }
 
 /// The plans that would have let a call through, to choose from; or why there is nothing to choose.

@@ -30,5 +30,7 @@ pub fn mount(billing: &Arc<Billing>, mount: &mut Mount) {
         .route(Room::Webhook, Method::POST, "/auth/stripe/webhook", post(webhook::take).with_state(state()))
         .route(Room::Browser, Method::GET, "/billing/upgrade", get(pages::page).with_state(state()))
         .route(Room::Browser, Method::GET, "/billing/usage", get(usage::page).with_state(state()))
+        .route(Room::Browser, Method::POST, "/billing/cancel", post(usage::cancel).with_state(state()))
+        .route(Room::Browser, Method::POST, "/billing/restore", post(usage::restore).with_state(state()))
         .route(Room::Browser, Method::POST, "/billing/upgrade", post(pages::buy).with_state(state()));
 }

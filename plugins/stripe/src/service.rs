@@ -6,6 +6,7 @@ mod checkout;
 mod customers;
 mod drift;
 mod events;
+mod gone;
 mod landing;
 mod manage;
 mod meter;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use belgie_api::{Failure, Host, Result};
 
 pub use self::accounts::Account;
+use self::accounts::MANAGE;
 pub use self::checkout::{Bought, Wish};
 pub use self::drift::{Drift, Pushed};
 pub use self::events::{EVERY, Replayed};

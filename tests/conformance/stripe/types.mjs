@@ -17,6 +17,7 @@ const TYPES = [
   ['GET', /^\/v1\/products\/[^/]+$/, 'ProductRetrieveParams'],
   ['POST', /^\/v1\/products$/, 'ProductCreateParams'],
   ['POST', /^\/v1\/customers$/, 'CustomerCreateParams'],
+  ['GET', /^\/v1\/customers\/[^/]+$/, 'CustomerRetrieveParams'],
   ['POST', /^\/v1\/customers\/[^/]+$/, 'CustomerUpdateParams'],
   ['POST', /^\/v1\/checkout\/sessions$/, 'Checkout.SessionCreateParams'],
   ['GET', /^\/v1\/checkout\/sessions\/[^/]+$/, 'Checkout.SessionRetrieveParams'],
@@ -28,6 +29,7 @@ const TYPES = [
   ['GET', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleRetrieveParams'],
   ['POST', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleUpdateParams'],
   ['POST', /^\/v1\/subscription_schedules\/[^/]+\/release$/, 'SubscriptionScheduleReleaseParams'],
+  ['GET', /^\/v1\/billing\/meters$/, 'Billing.MeterListParams'],
   ['POST', /^\/v1\/billing\/meter_events$/, 'Billing.MeterEventCreateParams'],
 ];
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{account, alone, buy, is_open, member_of, of_acme, order, plan_of, selling};
 use crate::on_both_engines;
+use crate::organization::owned_by;
 use crate::provider::call;
 
 on_both_engines! {
@@ -53,6 +54,25 @@ on_both_engines! {
         let page = order(&mut buyers[0].browser, json!({ "plan": "pro", "account_id": acme })).await;
         stripe.pay(&page);
         assert!(stripe.shop().sessions.values().all(|page| page["status"] != "open"));
+    }
+}
+
+on_both_engines! {
+    async fn a_person_who_asks_for_many_accounts_at_once_has_one_trial(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (ada, acme) = of_acme(&gateway).await;
+        let mut accounts = vec![acme.to_string(), account(ada.person.id)];
+        for name in ["globex", "initech", "hooli", "stark", "wayne", "tyrell"] {
+            accounts.push(owned_by(&gateway, ada.person.id, name).await.id.to_string());
+        }
+        let all = accounts.iter().map(async |id| {
+            let wish = json!({ "plan": "business", "account_id": id });
+            order(&mut ada.browser.clone(), wish).await
+        });
+        join_all(all).await;
+        let pages = stripe.shop().asked("POST", "/v1/checkout/sessions");
+        let trials = pages.iter().filter(|asked| asked.value("subscription_data[trial_period_days]").is_some()).count();
+        assert_eq!((pages.len(), trials), (accounts.len(), 1));
     }
 }
 

@@ -94,3 +94,20 @@ on_both_engines! {
         assert_eq!(diff(&gateway).await, (true, Vec::new()));
     }
 }
+
+on_both_engines! {
+    async fn a_meter_that_nobody_counts_at_stripe_is_drift(engine: Engine) {
+        let meters = "[[meter]]\nname = \"exports\"\nevent_name = \"belgie_exports\"\n\
+            [[meter]]\nname = \"imports\"\nevent_name = \"belgie_imports\"\n[[meter]]\nname = \"own\"\n\
+            [[plan]]\nname = \"free\"\nquotas = { exports = { included = 1 }, imports = { included = 1 }, own = { included = 1 } }\n";
+        let stripe = Stripe::start().await;
+        let gateway = Setup::default().config(&stripe.table()).config(meters).start(engine).await;
+        let missing = "imports meter: no active meter at Stripe counts events of this name".to_owned();
+        assert_eq!(diff(&gateway).await, (false, vec![missing]));
+        // Stripe tells of a hundred at a time.
+        stripe.shop().counted.names.extend((0..100).map(|number| format!("other_{number}")));
+        stripe.shop().counted.names.push("belgie_imports".to_owned());
+        assert_eq!(diff(&gateway).await, (true, Vec::new()));
+        assert_eq!(stripe.shop().asked("GET", "/v1/billing/meters").len(), 3);
+    }
+}

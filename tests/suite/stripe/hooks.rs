@@ -219,12 +219,19 @@ fn plan(name: &str, price: &str) -> Plan {
     }
 }
 
+/// What only a plan of the application opens.
+const OF_GOLD: &str = r#"
+[[access]]
+tools = ["slow"]
+plans = ["gold"]
+"#;
+
 on_both_engines! {
     async fn plans_come_from_an_application_and_change_while_it_runs(engine: Engine) {
         let (stripe, source) = (Stripe::start().await, Source::default());
         source.0.lock().expect("nobody panicked").extend([plan("gold", "price_foreign"), plan("pro", "price_support")]);
         let own = source.clone();
-        let setup = Setup::default().config(&stripe.table()).config(super::PLANS);
+        let setup = Setup::default().config(&stripe.table()).config(super::PLANS).config(OF_GOLD);
         let setup = setup.build(move |builder| builder.plugin(belgie_stripe::Stripe::default().plans(own)));
         let gateway = setup.start(engine).await;
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;
@@ -241,6 +248,14 @@ on_both_engines! {
         gateway.clock.advance(std::time::Duration::from_secs(61));
         let change = order(&mut eve.browser, wish("platinum")).await;
         assert!(change.contains("/p/session/"), "{change}");
+        // A rule of the file names a plan that only the application knows.
+        let slow = eve.modern().call("slow", json!({ "seconds": 0 })).await;
+        assert_eq!(slow.body["result"]["isError"], false, "{:?}", slow.body);
+        let (mut bob, _) = alone(&gateway, "bob@example.org").await;
+        let refused = bob.modern().call("slow", json!({ "seconds": 0 })).await;
+        assert_eq!(refused.body["result"]["structuredContent"]["plans"], json!(["GOLD"]), "{:?}", refused.body);
+        buy(&gateway, &stripe, &mut bob.browser, &account(bob.person.id), "gold").await;
+        assert_eq!(bob.modern().call("slow", json!({ "seconds": 0 })).await.body["result"]["isError"], false);
         // The file goes before the source.
         order(&mut eve.browser, wish("pro")).await;
         let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");

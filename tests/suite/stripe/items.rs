@@ -28,6 +28,15 @@ extra_prices = ["price_support"]
 metered_prices = ["price_calls"]
 proration = "nothing"
 entitlements = ["exports"]
+
+[[plan]]
+name = "seatless"
+monthly_price = "price_foreign"
+seat_lookup_key = "a_key_that_leads_nowhere"
+
+[[plan]]
+name = "lost"
+monthly_price = "price_that_stripe_has_not"
 "#;
 
 async fn selling_more(engine: Engine) -> (TestGateway, Stripe) {
@@ -126,6 +135,27 @@ on_both_engines! {
         stripe.tell_all(&gateway).await;
         assert_eq!(plan_of(&eve).await["plan"], "pro");
         assert_eq!(planned(&mut eve.browser).await, Value::Null);
+    }
+}
+
+on_both_engines! {
+    async fn a_change_that_could_not_be_planned_stands_in_nobodys_way(engine: Engine) {
+        let (gateway, stripe) = selling_more(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let own = account(person.id);
+        let id = buy(&gateway, &stripe, &mut eve.browser, &own, "business").await;
+        let later = |plan: &str| json!({ "plan": plan, "account_id": own, "schedule_at_period_end": true });
+        // Of one a price cannot be found, so nothing is begun; Stripe refuses the other in the middle.
+        for (plan, begun) in [("seatless", 0), ("lost", 1)] {
+            let (status, said) = call(&mut eve.browser, "/auth/subscription/upgrade", later(plan)).await;
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{said}");
+            assert_eq!(stripe.shop().asked("POST", "/v1/subscription_schedules").len(), begun, "{plan}");
+            stripe.tell_all(&gateway).await;
+            assert_eq!(stripe.shop().subscriptions[&id]["schedule"], Value::Null, "{plan}");
+        }
+        order(&mut eve.browser, later("pro")).await;
+        let (_, list) = read(&mut eve.browser, "/auth/subscription/list").await;
+        assert_eq!(list[0]["schedule"], "pro", "{list}");
     }
 }
 

@@ -111,6 +111,39 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn a_plan_is_cancelled_and_kept_from_the_page_of_its_usage(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let path = format!("/billing/usage?account_id={acme}");
+        assert!(!ada.browser.get(&path).await.body.contains("Cancel the plan"), "nothing is paid for");
+        let id = super::buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
+        let page = ada.browser.fill(&path, "/billing/cancel", &[]).await;
+        assert!(page.location().starts_with(&stripe.shop().at("/p/session/")), "{}", page.location());
+        let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");
+        assert_eq!(asked.value("flow_data[subscription_cancel][subscription]"), Some(id.as_str()));
+        assert_eq!(asked.value("return_url"), Some(gateway.at(&path).as_str()), "Stripe leads back to the page");
+        stripe.shop().change(&id, |own| own["cancel_at_period_end"] = json!(true));
+        stripe.tell_all(&gateway).await;
+        let ending = ada.browser.get(&path).await;
+        assert!(ending.body.contains("The plan ends on ") && !ending.body.contains("Cancel the plan"), "{}", ending.body);
+        assert_eq!(ada.browser.fill(&path, "/billing/restore", &[]).await.location(), path);
+        let kept = ada.browser.get(&path).await;
+        assert!(!kept.body.contains("The plan ends on ") && kept.body.contains("Cancel the plan"), "{}", kept.body);
+        assert!(kept.body.contains("Usage of other accounts: <a href="), "links say where they lead: {}", kept.body);
+        let (mut eve, _) = alone(&gateway, "eve@example.org").await;
+        let account = eve.browser.get("/account").await;
+        assert!(account.body.contains("Your plan is Free.") && account.body.contains("href=\"/billing/usage\""), "{}", account.body);
+        // Who may not pay sees no button, and is refused whatever they send.
+        let mut bob = super::member_of(&gateway, acme, "bob@example.org", "member").await;
+        assert!(!bob.browser.get(&path).await.body.contains("/billing/cancel"));
+        let mut form = bob.browser.get("/account").await.form("/auth/signout");
+        "/billing/cancel".clone_into(&mut form.action);
+        form.fields.push(("account_id".to_owned(), acme.to_string()));
+        assert_eq!(bob.browser.submit(&form, &[]).await.status, StatusCode::FORBIDDEN);
+    }
+}
+
+on_both_engines! {
     async fn a_failed_payment_closes_the_plan_only_after_the_grace(engine: Engine) {
         let (gateway, stripe) = super::selling_with(engine, "grace = \"20m\"").await;
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;

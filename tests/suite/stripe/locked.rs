@@ -22,9 +22,13 @@ async fn with_writing(engine: Engine, of_plugin: &str, more: &str) -> (TestGatew
         let of_plan = ToolSet::new(()).tool(tool("write", "Writes something").plain(), access().plan("pro"), written);
         // Two rules, each of them met by another plan.
         let rule = access().entitlement("exports").plan("pro").plan("business");
-        of_plan.tool(tool("both", "Needs more than one rule").plain(), rule, written)
+        let of_plan = of_plan.tool(tool("both", "Needs more than one rule").plain(), rule, written);
+        of_plan.tool(tool("count", "Writes something that is counted").plain(), access().meter("exports"), written)
     };
-    let setup = Setup::default().config(&stripe.table()).config(of_plugin).config(PLANS).config(more);
+    let quota = "limits = { projects = \"10\" }\n[plan.quotas.exports]\nincluded = 5\ncap = \"soft\"\n";
+    let plans = PLANS.replacen("limits = { projects = \"10\" }\n", quota, 1);
+    let meter = "[[meter]]\nname = \"exports\"\nevent_name = \"belgie_exports\"\n";
+    let setup = Setup::default().config(&stripe.table()).config(of_plugin).config(meter).config(&plans).config(more);
     (setup.build(move |builder| builder.tools(set())).start(engine).await, stripe)
 }
 
@@ -102,9 +106,12 @@ on_both_engines! {
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;
         let id = buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
         let standing = async |connected: &Connected| {
-            let writes = connected.modern().call("write", json!({})).await;
+            let writes = connected.modern().call("write", json!({})).await.text() == "written";
+            // What only a meter stands before is opened by the plan that includes it.
+            let counts = connected.modern().call("count", json!({})).await.text() == "written";
+            assert_eq!(counts, writes);
             let plan = plan_of(connected).await;
-            (is_open(connected).await, writes.text() == "written", plan["status"].as_str().unwrap_or_default().to_owned())
+            (is_open(connected).await, writes, plan["status"].as_str().unwrap_or_default().to_owned())
         };
         assert_eq!(standing(&eve).await, (true, true, "active".to_owned()));
         stripe.shop().change(&id, |own| own["status"] = json!("past_due"));
@@ -115,6 +122,8 @@ on_both_engines! {
         let refused = eve.modern().call("write", json!({})).await;
         let said = &refused.body["result"]["structuredContent"];
         assert_eq!(said["error"], "access.payment_missing", "{:?}", refused.body);
+        let counted = eve.modern().call("count", json!({})).await;
+        assert_eq!(counted.body["result"]["structuredContent"]["error"], "access.payment_missing", "{:?}", counted.body);
         let page = eve.browser.get(said["upgrade_url"].as_str().expect("a link")).await;
         assert!(page.body.contains("A payment for Pro is missing"), "{}", page.body);
         let list = eve.modern().send("tools/list", json!({})).await;

@@ -2,18 +2,15 @@
 //! holds. Nothing is lost and nothing counts twice.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 use super::meter::{METERED, counting_with, with_plan};
 use crate::on_both_engines;
-use crate::support::{Connected, Modern, Reply, Stripe, TestGateway};
+use crate::support::{Connected, Modern, Program, Reply, Stripe, TestGateway};
 
 /// How often it is killed; `belgie-bench crash` does it more often.
 const ROUNDS: u32 = 9;
@@ -31,30 +28,6 @@ enum Step {
     WhileToolRuns,
     /// When Stripe has heard of a call and has not answered yet.
     WhileTelling,
-}
-
-/// The running program.
-struct Program {
-    child: Child,
-    mcp_url: String,
-}
-
-impl Program {
-    async fn start(gateway: &TestGateway) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_belgie"));
-        command.args(["serve", "--demo-tools", "--json", "--config"]).arg(gateway.config_file());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().expect("the program runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let line = lines.next_line().await.expect("a line").expect("where it listens");
-        let said: Value = serde_json::from_str(&line).expect("JSON");
-        Self { child, mcp_url: said["mcp_url"].as_str().expect("an address").to_owned() }
-    }
-
-    /// SIGKILL.
-    async fn kill(mut self) {
-        self.child.kill().await.expect("it runs");
-    }
 }
 
 /// What the callers were answered.

@@ -1,15 +1,25 @@
 //! Shares of people and agents, what goes beyond, what is told when, and how fast.
 
+use belgie_api::on;
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::member_of;
-use super::meter::{METERED, counting, counting_with, spent, sums, tell, usage_in, with_plan};
+use super::meter::{METERED, counting_with, spent, sums, tell, usage_in, with_plan};
 use crate::on_both_engines;
-use crate::support::Connected;
+use crate::support::{Connected, Setup, Stripe, TestGateway};
+use crate::team::{agent_for, enter, team_of};
 
 /// The plans with more in the quota of the plan `pro`.
 fn with_shares(more: &str) -> String {
     METERED.replacen("included = 10\n", &format!("included = 10\n{more}\n"), 1)
+}
+
+/// A gateway that counts and can send mail.
+async fn writing(engine: crate::support::Engine) -> (TestGateway, Stripe) {
+    let stripe = Stripe::start().await;
+    let setup = Setup::default().config(&stripe.table()).config(METERED).with_probe().with_mail();
+    (setup.start(engine).await, stripe)
 }
 
 on_both_engines! {
@@ -41,9 +51,45 @@ on_both_engines! {
     }
 }
 
+/// A thousand agents and one more, each of which has used more than anybody else: their shares, as they are kept.
+const CROWD: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n <= 1000) \
+    INSERT INTO stripe_meter_usage (subject_kind, subject_id, meter, period_start, level, level_id, used, reserved) \
+    SELECT subject_kind, subject_id, meter, period_start, 'agent', 'crowd_' || n, 1000, 0 \
+    FROM stripe_meter_usage CROSS JOIN numbers WHERE level = 'plan'";
+
+on_both_engines! {
+    async fn what_is_used_is_seen_however_many_have_a_share_of_it(engine: Engine) {
+        let plans = with_shares("per_user = 4\nper_agent = 3");
+        let (gateway, stripe) = counting_with(engine, "", &plans).await;
+        let (ada, acme) = with_plan(&gateway, &stripe, "pro").await;
+        let bob = member_of(&gateway, acme, "bob@example.org", "member").await;
+        usage_in(&ada.call().await);
+        for _ in 0..2 {
+            usage_in(&bob.call().await);
+        }
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        let made = on!(&mut tx, c => sqlx::query(CROWD).execute(c).await.map(drop));
+        made.expect("a crowd");
+        tx.commit(host.now()).await.expect("written");
+        let shown = bob.modern().call("usage", json!({})).await.body["result"]["structuredContent"].clone();
+        let meter = &shown["meters"][0];
+        assert_eq!((&meter["used"], &meter["remaining"]), (&json!(3), &json!(7)), "{shown}");
+        let own = |level: &str| meter["shares"].as_array().into_iter().flatten().find(|own| own["level"] == level);
+        let used = |level: &str| own(level).map(|own| own["used"].clone());
+        assert_eq!((used("user"), used("agent")), (Some(json!(2)), Some(json!(2))), "{shown}");
+        let mut browser = bob.browser.clone();
+        let page = browser.get(&format!("/billing/usage?account_id={acme}")).await;
+        assert!(page.body.contains("3 of 10 used") && page.body.contains("2 of 4"), "{}", page.body);
+        let mut browser = ada.browser.clone();
+        let page = browser.get(&format!("/billing/usage?account_id={acme}")).await;
+        assert!(page.body.contains("3 of 10 used"), "{}", page.body);
+    }
+}
+
 on_both_engines! {
     async fn a_soft_cap_goes_on_and_says_so_once_for_each_part(engine: Engine) {
-        let (gateway, stripe) = counting(engine).await;
+        let (gateway, stripe) = writing(engine).await;
         let (ada, _) = with_plan(&gateway, &stripe, "business").await;
         let add = async || ada.modern().call("add", json!({ "a": 1, "b": 1 })).await;
         assert_eq!(usage_in(&add().await)["units"], 5, "the plan has a price of its own");
@@ -64,6 +110,109 @@ on_both_engines! {
             .collect();
         assert_eq!(told.len(), 2, "{record}");
         assert!(told.contains(&&json!(80)) && told.contains(&&json!(100)), "{told:?}");
+        let letters = gateway.letters_to("ada@example.org").await;
+        let subjects: Vec<&str> = letters.iter().map(|own| own.subject.as_str()).filter(|own| own.contains(" % ")).collect();
+        assert_eq!(subjects.len(), 2, "one for each part: {subjects:?}");
+        assert!(subjects.iter().any(|own| own.starts_with("Exports: 80 % of what is included is used at ")), "{subjects:?}");
+        let first = letters.iter().find(|own| own.subject.contains("80 %")).expect("the first");
+        for words in ["10 included units of Exports are used by “The acme”", "up to 20 units", "/billing/usage?account_id=org_"] {
+            assert!(first.text.contains(words), "{words} is not in {}", first.text);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn after_an_upgrade_the_parts_of_what_is_included_now_are_told(engine: Engine) {
+        let plans = METERED.replacen("cap = \"soft\"\nat_most = 20", "cap = \"hard\"", 1);
+        let plans = plans.replacen("title = \"Business\"\nmonthly_price = \"price_business_month\"\n[plan.quotas.exports]\nincluded = 10",
+            "title = \"Business\"\nmonthly_price = \"price_business_month\"\n[plan.quotas.exports]\nincluded = 20", 1);
+        let (gateway, stripe) = counting_with(engine, "", &plans).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        let told = async || {
+            let (_, record) = gateway.configured_program(&["audit", "list"]).await;
+            let entries = record.as_array().unwrap_or_else(|| panic!("{record}")).iter();
+            let reached = entries.filter(|entry| entry["action"] == "quota.reached");
+            let mut told: Vec<String> =
+                reached.map(|entry| format!("{} of {}", entry["details"]["percent"], entry["details"]["included"])).collect();
+            told.sort_unstable();
+            told
+        };
+        for _ in 0..10 {
+            usage_in(&ada.call().await);
+        }
+        assert_eq!(told().await, ["100 of 10", "80 of 10"]);
+        let subscription = stripe.shop().only_subscription();
+        stripe.shop().reprice(&subscription, "price_business_month");
+        stripe.tell_all(&gateway).await;
+        for used in 11..=20 {
+            assert_eq!(usage_in(&ada.call().await)["used"], used, "the period goes on");
+        }
+        assert_eq!(told().await, ["100 of 10", "100 of 20", "80 of 10", "80 of 20"]);
+    }
+}
+
+on_both_engines! {
+    async fn those_who_decide_on_a_plan_hear_by_mail_of_what_is_used_and_nobody_else(engine: Engine) {
+        let (gateway, stripe) = writing(engine).await;
+        let (_ada, acme) = with_plan(&gateway, &stripe, "pro").await;
+        let bob = member_of(&gateway, acme, "bob@example.org", "member").await;
+        member_of(&gateway, acme, "grace@example.org", "admin").await;
+        for _ in 0..10 {
+            usage_in(&bob.call().await);
+        }
+        spent(&bob.call().await);
+        let about = async |email: &str| {
+            gateway.letters_to(email).await.iter().filter(|own| own.subject.starts_with("Exports: ")).count()
+        };
+        assert_eq!((about("ada@example.org").await, about("grace@example.org").await), (2, 2));
+        assert_eq!(about("bob@example.org").await, 0, "he decides on nothing");
+        // Whoever pays for nothing decides for themselves.
+        let (eve, _) = super::alone(&gateway, "eve@example.org").await;
+        for _ in 0..3 {
+            usage_in(&eve.call().await);
+        }
+        let own = gateway.letters_to("eve@example.org").await;
+        let own = own.iter().find(|own| own.subject.starts_with("Exports: 100 %")).expect("a mail");
+        assert!(own.text.contains("3 of 3 included units of Exports are used. Counting begins anew on "), "{}", own.text);
+    }
+}
+
+on_both_engines! {
+    async fn a_team_has_a_share_that_its_agents_cannot_pass(engine: Engine) {
+        let plans = with_shares("per_team = 4");
+        let (gateway, stripe) = counting_with(engine, "", &plans).await;
+        let (mut ada, acme) = with_plan(&gateway, &stripe, "pro").await;
+        let [red, blue] = [team_of(&gateway, acme, "red").await.id, team_of(&gateway, acme, "blue").await.id];
+        for team in [red, blue] {
+            enter(&gateway, team, ada.person.id, "lead").await;
+        }
+        let agents = [vec![red], vec![blue], vec![red, blue]];
+        let mut connected = Vec::new();
+        for teams in &agents {
+            let tokens = agent_for(&mut ada.browser, &ada.agent.clone(), "", acme, teams).await.0;
+            let (browser, person, agent) = (ada.browser.clone(), ada.person.clone(), ada.agent.clone());
+            connected.push(Connected { tokens, browser, person, agent, mcp_url: gateway.mcp_url() });
+        }
+        let [of_red, of_blue, of_both] = connected.as_slice() else { panic!("three") };
+        // Sixteen at once, and four have room.
+        let replies = join_all((0..16).map(|_| of_red.call())).await;
+        let done = replies.iter().filter(|reply| reply.body["result"]["isError"] == false).count();
+        assert_eq!(done, 4);
+        let said = spent(&of_red.call().await);
+        assert_eq!((&said["level"], &said["limit"], &said["used"]), (&json!("team"), &json!(4), &json!(4)), "{said}");
+        // Who acts for two teams takes from both, or from neither.
+        assert_eq!(spent(&of_both.call().await)["level"], "team");
+        assert_eq!(usage_in(&of_blue.call().await)["used"], 5);
+        for _ in 0..3 {
+            usage_in(&of_blue.call().await);
+        }
+        assert_eq!(spent(&of_blue.call().await)["level"], "team");
+        // The plan has two more, for whoever acts for no team.
+        assert_eq!(usage_in(&ada.call().await)["used"], 9);
+        let sums = sums(&gateway).await;
+        assert_eq!((&sums["used"], &sums["set_aside"]), (&json!(9), &json!(0)), "{sums}");
+        let page = ada.browser.get(&format!("/billing/usage?account_id={acme}")).await;
+        assert_eq!(page.body.matches("4 of 4").count(), 2, "{}", page.body);
     }
 }
 

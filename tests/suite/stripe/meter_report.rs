@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::meter::{METERED, billing, counting, counting_with, sums, tell, usage_in, with_plan};
 use crate::on_both_engines;
-use crate::support::{PATIENCE, TestGateway};
+use crate::support::{Connected, PATIENCE, TestGateway};
 
 async fn calls(gateway: &TestGateway, which: &str) -> Vec<Value> {
     let (went_well, said) = gateway.configured_program(&["usage", "calls", which]).await;
@@ -116,5 +116,39 @@ on_both_engines! {
         assert_eq!(given_up.len(), 1, "{given_up:?}");
         assert!(given_up[0]["note"].as_str().is_some_and(|note| note.starts_with("unsure")), "{given_up:?}");
         assert_eq!(stripe.shop().counted.sum(None), 0);
+    }
+}
+
+on_both_engines! {
+    async fn calls_are_forgotten_in_time_and_the_sums_agree_all_the_while(engine: Engine) {
+        const DAY: u64 = 86_400;
+        let (gateway, stripe) = counting_with(engine, "meter_lease = \"1h\"", METERED).await;
+        stripe.shop().period = 360 * 86_400;
+        let (ada, acme) = with_plan(&gateway, &stripe, "pro").await;
+        let billing = billing(&gateway.gateway);
+        usage_in(&ada.call().await);
+        usage_in(&ada.call().await);
+        tell(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(300 * DAY));
+        stripe.shop().counted.ahead = 300 * 86_400;
+        let ada = Connected::of(&gateway, &ada.person, "", Some(acme)).await;
+        assert_eq!(usage_in(&ada.call().await)["used"], 3, "the period goes on");
+        tell(&gateway).await;
+        let kept = async || {
+            billing.look_after_leases().await.expect("the database answers");
+            let sums = sums(&gateway).await;
+            let (_, shown) = gateway.configured_program(&["usage", "show"]).await;
+            let used = shown["usage"].as_array().expect("a list").iter().map(|row| row["used"].clone()).collect::<Vec<_>>();
+            (sums["calls"].clone(), sums["used"].clone(), used)
+        };
+        assert_eq!(kept().await, (json!(3), json!(3), vec![json!(3)]));
+        // Of one period some calls are older than 400 days, and one is not.
+        gateway.clock.advance(Duration::from_secs(101 * DAY));
+        assert_eq!(kept().await, (json!(1), json!(1), vec![json!(3)]));
+        gateway.clock.advance(Duration::from_secs(300 * DAY));
+        assert_eq!(kept().await, (json!(0), json!(0), vec![json!(3)]));
+        // All of the period is older than that now.
+        gateway.clock.advance(Duration::from_secs(66 * DAY));
+        assert_eq!(kept().await, (json!(0), json!(0), Vec::new()));
     }
 }

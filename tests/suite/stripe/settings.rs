@@ -7,7 +7,7 @@ use super::selling;
 use crate::support::Engine;
 
 /// What there is only where Stripe is set up, so the surface that everybody has does not show it.
-const ROUTES: [&str; 11] = [
+const ROUTES: [&str; 13] = [
     "GET /auth/subscription/export  api  stripe",
     "GET /auth/subscription/list  api  stripe",
     "GET /auth/subscription/success  browser  stripe",
@@ -18,6 +18,8 @@ const ROUTES: [&str; 11] = [
     "POST /auth/subscription/cancel  api  stripe",
     "POST /auth/subscription/restore  api  stripe",
     "POST /auth/subscription/upgrade  api  stripe",
+    "POST /billing/cancel  browser  stripe",
+    "POST /billing/restore  browser  stripe",
     "POST /billing/upgrade  browser  stripe",
 ];
 
@@ -85,6 +87,7 @@ entitlements = ["teleport"]
         ("plan[3].monthly_price", "stands here twice"),
         ("plan[3].entitlements[0]", "spaces around it"),
         ("access[0].plans", "no plan `gold`"),
+        ("name a [[plan]] of this file", "`Stripe::default().plans(source)`"),
         ("access[0].entitlements", "no plan opens `teleport`"),
     ] {
         assert!(said.contains(path) && said.contains(words), "{path} {words}\n{said}");

@@ -84,6 +84,35 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn what_stripe_does_not_know_any_more_is_closed_and_a_wrong_key_closes_nothing(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let id = buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
+        let billing = gateway.gateway.provided::<Billing>().expect("plans");
+        // Neither the subscription nor its customer: so it looks with the key of another account.
+        let gone = stripe.shop().subscriptions.remove(&id);
+        let customers = std::mem::take(&mut stripe.shop().customers);
+        assert!(gone.is_some() && customers.len() == 1);
+        gateway.clock.advance(Duration::from_secs(DAY + 60));
+        billing.look_again().await.expect("looked");
+        let eve = Connected::of(&gateway, &person, "", None).await;
+        assert!(is_open(&eve).await, "nobody's plan ends for a mistake in the settings");
+        stripe.shop().customers = customers;
+        gateway.clock.advance(Duration::from_secs(DAY + 60));
+        billing.look_again().await.expect("looked");
+        let mut eve = Connected::of(&gateway, &person, "", None).await;
+        assert!(!is_open(&eve).await && plan_of(&eve).await["plan"] == "free");
+        let (_, list) = read(&mut eve.browser, "/auth/subscription/list").await;
+        assert_eq!(list[0]["status"], "canceled", "{list}");
+        let (ok, said) = gateway.configured_program(&["audit", "list"]).await;
+        assert!(ok && said.to_string().contains("subscription.gone"), "{said}");
+        // It can be bought anew.
+        buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
+        assert!(is_open(&eve).await);
+    }
+}
+
+on_both_engines! {
     async fn nothing_is_believed_for_longer_than_a_day_and_a_round_is_bounded(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut ada, acme) = of_acme(&gateway).await;

@@ -174,12 +174,17 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             shop.happen("checkout.session.expired", shown.clone());
             Ok(shown)
         }
+        ("GET", ["v1", "customers", id]) => shop.customers.get(*id).cloned().ok_or_else(|| missing("customer", id)),
         ("GET", ["v1", "subscriptions", id]) => {
             shop.subscriptions.get(*id).cloned().ok_or_else(|| missing("subscription", id))
         }
         ("POST", ["v1", "billing", "meter_events"]) => {
             check(parameters, &["event_name", "payload", "identifier", "timestamp"])?;
             shop.counted.take(parameters)
+        }
+        ("GET", ["v1", "billing", "meters"]) => {
+            check(parameters, &["status", "limit", "starting_after"])?;
+            Ok(shop.counted.meters(value(parameters, "limit"), value(parameters, "starting_after")))
         }
         ("POST", ["v1", "billing_portal", "sessions"]) => {
             check(parameters, &["customer", "return_url", "locale", "flow_data"])?;

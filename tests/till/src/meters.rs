@@ -36,6 +36,21 @@ impl Counted {
         self.events.values().filter(is_meant).map(value).sum()
     }
 
+    /// The active meters, a page of them.
+    pub fn meters(&self, limit: Option<&str>, after: Option<&str>) -> Value {
+        let limit = limit.map_or(10, |limit| limit.parse::<usize>().expect("a number"));
+        let all = self.names.iter().map(|name| {
+            json!({ "id": format!("mtr_{name}"), "object": "billing.meter", "event_name": name, "display_name": name,
+                "status": "active", "livemode": false })
+        });
+        let rest: Vec<Value> = match after {
+            Some(after) => all.skip_while(|meter| meter["id"] != after).skip(1).collect(),
+            None => all.collect(),
+        };
+        let (has_more, page) = (rest.len() > limit, rest.into_iter().take(limit).collect::<Vec<_>>());
+        json!({ "object": "list", "url": "/v1/billing/meters", "has_more": has_more, "data": page })
+    }
+
     /// Takes an event.
     pub fn take(&mut self, parameters: &[(String, String)]) -> Result<Value, (u16, Value)> {
         let refused = |code: &str, message: String| {

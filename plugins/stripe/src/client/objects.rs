@@ -10,6 +10,9 @@ use serde::Deserialize;
 pub struct List<T> {
     /// What is on it.
     pub data: Vec<T>,
+    /// Whether there is another one.
+    #[serde(default)]
+    pub has_more: bool,
 }
 
 /// Somebody who pays.
@@ -53,6 +56,15 @@ pub struct Product {
     /// What we wrote on it.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// What counts events (`billing.meter`).
+#[derive(Clone, Debug, Deserialize)]
+pub struct BillingMeter {
+    /// `mtr_...`, as our calls are called, too.
+    pub id: String,
+    /// The name of the events it counts.
+    pub event_name: String,
 }
 
 /// What is to become of a subscription.

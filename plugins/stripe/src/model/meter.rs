@@ -88,29 +88,56 @@ pub const fn word(level: Level) -> &'static str {
     }
 }
 
-/// The shares of a call, as its row keeps them.
+/// The shares of a call, as its row keeps them and as triggers read them: level, id, limit.
 ///
 /// # Errors
 /// Never: texts can be written as JSON.
 pub fn write_levels(shares: &[Share]) -> Result<String> {
-    let levels: Vec<(&str, &str)> = shares.iter().map(|share| (word(share.level), share.id.as_str())).collect();
-    serde_json::to_string(&levels).map_err(Failure::internal)
+    let one = |share: &Share| {
+        (word(share.level), share.id.clone(), share.limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX)))
+    };
+    serde_json::to_string(&shares.iter().map(one).collect::<Vec<_>>()).map_err(Failure::internal)
 }
 
-/// What [`write_levels`] wrote: level and id.
-///
-/// # Errors
-/// When no version of ours has written it.
-pub fn read_levels(text: &str) -> Result<Vec<(String, String)>> {
-    serde_json::from_str(text).map_err(Failure::internal)
+/// What was told of a meter in a period, as one number in its row: the largest part, in percent, in the lower 16 bits, and above
+/// them what was included then. Where something else is included by now, nothing was told of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    included: u64,
+    percent: u16,
 }
 
-/// The parts of what is included, in percent, that were reached when `before` became `after`.
-pub fn reached(quota: &Quota, before: u64, after: u64) -> impl Iterator<Item = u16> + '_ {
+impl Told {
+    const BITS: u32 = 16;
+    /// More than anybody includes; what is larger is told of as this.
+    const MOST: u64 = (1 << (i64::BITS - 1 - Self::BITS)) - 1;
+
+    /// So many percent of so much.
+    #[must_use]
+    pub fn new(included: u64, percent: u16) -> Self {
+        Self { included: included.min(Self::MOST), percent }
+    }
+
+    /// As the row has it: the first and the last number that say that this much was told, or more of the same.
+    #[must_use]
+    pub fn range(self) -> (i64, i64) {
+        let above = self.included.cast_signed() << Self::BITS;
+        (above | i64::from(self.percent), above | i64::from(u16::MAX))
+    }
+
+    /// What a row says was told of so much, in percent.
+    fn of(included: u64, row: i64) -> u16 {
+        let (first, last) = Self::new(included, 0).range();
+        if (first..=last).contains(&row) { u16::try_from(row - first).unwrap_or(u16::MAX) } else { 0 }
+    }
+}
+
+/// The parts of what is included, in percent, that are reached and larger than what was told of: as the row has it.
+pub fn reached(quota: &Quota, used: u64, told: i64) -> impl Iterator<Item = u16> + '_ {
+    let told = Told::of(quota.included, told);
     let included = u128::from(quota.included);
-    let is_reached = move |percent: u16, used: u64| u128::from(used) * 100 >= u128::from(percent) * included;
-    let all = quota.alerts.iter().copied().filter(move |_| included > 0);
-    all.filter(move |percent| !is_reached(*percent, before) && is_reached(*percent, after))
+    let all = quota.alerts.iter().copied().filter(move |percent| included > 0 && *percent > told);
+    all.filter(move |percent| u128::from(used) * 100 >= u128::from(*percent) * included)
 }
 
 #[cfg(test)]
@@ -120,7 +147,7 @@ mod tests {
     use belgie_api::Quota;
     use belgie_api::plan::Cap;
 
-    use super::reached;
+    use super::{Told, reached};
 
     #[test]
     fn a_part_is_reached_once() {
@@ -133,12 +160,17 @@ mod tests {
             alerts: [80, 100].into(),
             prices: BTreeMap::new(),
         };
-        let told = |before, after| reached(&quota, before, after).collect::<Vec<_>>();
-        assert_eq!(told(6, 7), [] as [u16; 0]);
-        assert_eq!(told(7, 8), [80]);
-        assert_eq!(told(8, 9), [] as [u16; 0]);
-        assert_eq!(told(7, 12), [80, 100]);
-        assert_eq!(told(10, 11), [] as [u16; 0]);
-        assert_eq!(reached(&Quota { included: 0, ..quota.clone() }, 0, 1).count(), 0);
+        let reaches = |used, told| reached(&quota, used, told).collect::<Vec<_>>();
+        assert_eq!(reaches(7, 0), [] as [u16; 0]);
+        assert_eq!(reaches(8, 0), [80]);
+        let told = |included, percent| Told::new(included, percent).range().0;
+        assert_eq!(reaches(9, told(10, 80)), [] as [u16; 0]);
+        assert_eq!(reaches(12, 0), [80, 100]);
+        assert_eq!(reaches(12, told(10, 80)), [100]);
+        assert_eq!(reaches(12, told(10, 100)), [] as [u16; 0]);
+        // That was told of another plan.
+        assert_eq!(reaches(12, told(9, 100)), [80, 100]);
+        assert_eq!(reaches(12, told(u64::MAX, 100)), [80, 100]);
+        assert_eq!(reached(&Quota { included: 0, ..quota.clone() }, 1, 0).count(), 0);
     }
 }

@@ -3,10 +3,11 @@
 use belgie_api::axum::response::Response;
 use belgie_api::plugin::Template;
 use belgie_api::ports::{BillingSubject, Organizations};
-use belgie_api::web::Visitor;
-use belgie_api::{Caller, Result, UserId};
+use belgie_api::web::{FormAction, Visitor};
+use belgie_api::{Caller, Result, Timestamp, UserId};
 use serde_json::{Value, json};
 
+use crate::lifecycle::Deed;
 use crate::service::{Account, Billing, MeterUsage, ShareUsage};
 
 const USAGE: &str = "stripe/usage.html";
@@ -24,13 +25,21 @@ pub fn template() -> Template {
 ///
 /// # Errors
 /// When the database does not answer or the page cannot be rendered.
-pub async fn usage(billing: &Billing, visitor: &Visitor, caller: &Caller, account: &Account) -> Result<Response> {
-    let usage = billing.usage_of(account.subject).await?;
-    let own = caller.user().id.to_string();
+pub async fn usage(
+    billing: &Billing,
+    visitor: &Visitor,
+    caller: &Caller,
+    account: &Account,
+    error: Option<&str>,
+) -> Result<Response> {
+    let usage = match account.may_manage {
+        true => billing.usage_of(account.subject).await?,
+        false => billing.usage_seen_by(account.subject, caller.user().id).await?,
+    };
     let mut meters = Vec::with_capacity(usage.meters.len());
     for meter in &usage.meters {
         let mut shares = Vec::new();
-        for share in meter.shares.iter().filter(|share| account.may_manage || share.id == own) {
+        for share in &meter.shares {
             shares.push(describe_share(billing, share).await?);
         }
         meters.push(describe(meter, shares));
@@ -39,14 +48,34 @@ pub async fn usage(billing: &Billing, visitor: &Visitor, caller: &Caller, accoun
     let title = |name: &str| plans.find(name).map_or_else(|| name.to_owned(), |plan| plan.title.clone());
     let plan = usage.plan.as_deref().map(title);
     let context = json!({
+        "error": error,
         "account": account.name,
+        "account_id": usage.account_id,
+        "subscription": subscription(billing, caller, account).await?,
         "is_personal": matches!(account.subject, BillingSubject::User { .. }),
         "plan": plan,
         "resets_on": usage.resets_at.day(),
         "meters": meters,
         "accounts": others(billing, caller, &usage.account_id).await?,
     });
-    billing.host().pages().page(visitor, USAGE, "Usage", context)
+    let mut page = billing.host().pages().page(visitor, USAGE, "Usage", context)?;
+    // Its forms end at Stripe, whose pages may have a host of the operator's own.
+    page.extensions_mut().insert(FormAction(String::new()));
+    Ok(page)
+}
+
+/// What is paid for, for whoever may decide on it: when it ends, if it does, and what can be done about that.
+async fn subscription(billing: &Billing, caller: &Caller, account: &Account) -> Result<Value> {
+    let Some(present) = billing.present(account).await? else { return Ok(Value::Null) };
+    let is_worn = caller.is_worn();
+    let may_cancel = !is_worn && billing.may(caller, account, Deed::Cancel).await?;
+    let may_restore = !is_worn && billing.may(caller, account, Deed::Restore).await?;
+    let ends = present.cancel_at_period_end || present.cancel_at.is_some();
+    Ok(json!({
+        "ends_on": present.ends_at().filter(|_| ends).map(Timestamp::day),
+        "may_cancel": may_cancel && !ends,
+        "may_restore": may_restore && ends,
+    }))
 }
 
 fn describe(meter: &MeterUsage, shares: Vec<Value>) -> Value {

@@ -8,7 +8,7 @@ use crate::lifecycle::Deed;
 use crate::model::refusal;
 
 /// What an organization's roles must allow. It is a permission of the organization plugin.
-const MANAGE: &str = "billing:manage";
+pub(super) const MANAGE: &str = "billing:manage";
 
 /// Somebody who has a plan, or could.
 #[derive(Clone, Debug, PartialEq, Eq)]

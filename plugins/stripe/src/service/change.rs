@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::plans::is_price;
 use super::{Account, Billing, Bought, Wish};
-use crate::client::{self, Form, PortalSession, Schedule};
+use crate::client::{self, Form, PortalSession, Refused, Schedule};
 use crate::model::subject;
 use crate::model::subscription::Subscription;
 use crate::model::{refusal, return_to};
@@ -146,6 +146,8 @@ impl Billing {
     async fn schedule(&self, present: &Subscription, (plan, price): (&Plan, &str), seats: Option<i64>) -> Result<()> {
         let path = format!("v1/subscriptions/{}", present.stripe_id);
         let seen: client::Subscription = self.stripe.get(&path, &Form::new()).await?;
+        // What could still fail comes before anything is made.
+        let lines = self.lines(plan, price, seats.unwrap_or(1)).await?;
         let made: Schedule = self
             .stripe
             .post(
@@ -162,7 +164,7 @@ impl Billing {
             form = form.with(format!("phases[0][items][{at}][price]"), &item.price.id);
             form = form.with_some(&format!("phases[0][items][{at}][quantity]"), item.quantity);
         }
-        for (at, (price, quantity)) in self.lines(plan, price, seats.unwrap_or(1)).await?.into_iter().enumerate() {
+        for (at, (price, quantity)) in lines.into_iter().enumerate() {
             form = form.with(format!("phases[1][items][{at}][price]"), price);
             form = form.with_some(&format!("phases[1][items][{at}][quantity]"), quantity);
         }
@@ -171,7 +173,21 @@ impl Billing {
             .with("phases[1][duration][interval_count]", 1)
             .with("phases[1][proration_behavior]", "none");
         let path = format!("v1/subscription_schedules/{}", made.id);
-        let _planned: Schedule = self.stripe.post(&path, &form, &self.random_key("plan")).await?;
+        let planned: Result<Schedule, Refused> = self.stripe.post(&path, &form, &self.random_key("plan")).await;
+        if let Err(refused) = planned {
+            // It does not say yet that it is ours, or nobody knows whether it does: left there, it would keep every other change away.
+            if let Err(error) = self.release_schedule(&made.id).await {
+                tracing::error!(stripe.schedule = %made.id, ?error, "a schedule that plans nothing is left at Stripe: release it there");
+            }
+            return Err(refused.into());
+        }
+        Ok(())
+    }
+
+    /// Ends a schedule; the subscription goes on as it is.
+    async fn release_schedule(&self, schedule: &str) -> Result<()> {
+        let path = format!("v1/subscription_schedules/{schedule}/release");
+        let _released: Schedule = self.stripe.post(&path, &Form::new(), &self.random_key("release")).await?;
         Ok(())
     }
 
@@ -183,8 +199,7 @@ impl Billing {
         if !planned.metadata.contains_key(OURS) {
             return Err(refusal::scheduled_elsewhere());
         }
-        let path = format!("{path}/release");
-        let _released: Schedule = self.stripe.post(&path, &Form::new(), &self.random_key("release")).await?;
+        self.release_schedule(id).await?;
         Ok(true)
     }
 

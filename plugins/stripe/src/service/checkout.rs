@@ -142,8 +142,15 @@ impl Billing {
             has_trial: false,
         };
         let mut tx = self.host.db().begin().await?;
-        let has_tried = store::trials::has_tried(&mut tx, &columns, caller.user().id, now).await?;
-        let trial = plan.trial_days.filter(|_| !has_tried);
+        let trial = match plan.trial_days {
+            Some(days) => {
+                // Whoever asks for several accounts at once waits here, on one row, until the one before is written: it counts.
+                store::subscriptions::next_look(&mut tx).await?;
+                let has_tried = store::trials::has_tried(&mut tx, &columns, caller.user().id, now).await?;
+                (!has_tried).then_some(days)
+            }
+            None => None,
+        };
         let new = Checkout { has_trial: trial.is_some(), ..new };
         // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
         let is_free = store::checkouts::reserve(&mut tx, &new, before.as_ref()).await?;

@@ -1,20 +1,22 @@
 //! Whether Stripe sells what the file says, and making what is missing there.
 
-use belgie_api::{Interval, Plan, PriceName, Result};
+use std::collections::BTreeSet;
+
+use belgie_api::{Interval, Meter, Plan, Plans, PriceName, Result};
 use serde::Serialize;
 
 use super::Billing;
-use crate::client::{Form, Price, Product, Refused};
+use crate::client::{BillingMeter, Form, List, Price, Product, Refused};
 use crate::model::money;
 
 /// Something in which Stripe and the file differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Drift {
-    /// The plan.
+    /// The plan; the meter where it is about one.
     pub plan: String,
-    /// `monthly`, `annual`, `seat`, `extra`, `metered` or `product`.
+    /// `monthly`, `annual`, `seat`, `extra`, `metered`, `product` or `meter`.
     pub what: &'static str,
-    /// The price or product, as it is named in the file.
+    /// The price or product, as it is named in the file; the name of a meter's events.
     pub name: String,
     /// A sentence.
     pub says: String,
@@ -42,7 +44,7 @@ struct Wanted<'a> {
 }
 
 impl Billing {
-    /// Compares every plan that is sold with what is at Stripe.
+    /// Compares every plan that is sold, and every meter that Stripe is told of, with what is at Stripe.
     ///
     /// # Errors
     /// When Stripe does not answer.
@@ -62,7 +64,42 @@ impl Billing {
             };
             all.extend(compare_product(plan, found.as_ref()));
         }
+        all.extend(self.meter_drift(&plans).await?);
         Ok(all)
+    }
+
+    /// Meters of which Stripe would refuse every event.
+    async fn meter_drift(&self, plans: &Plans) -> Result<Vec<Drift>> {
+        let told: Vec<(&Meter, &String)> =
+            plans.meters().iter().filter_map(|meter| Some((meter, meter.event_name.as_ref()?))).collect();
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let active = self.active_meters().await?;
+        let missing = told.into_iter().filter(|(_, name)| !active.contains(*name));
+        let drift = |(meter, name): (&Meter, &String)| Drift {
+            plan: meter.name.clone(),
+            what: "meter",
+            name: name.clone(),
+            says: "no active meter at Stripe counts events of this name".to_owned(),
+            can_be_pushed: false,
+        };
+        Ok(missing.map(drift).collect())
+    }
+
+    /// The names of events that are counted at Stripe now.
+    async fn active_meters(&self) -> Result<BTreeSet<String>> {
+        let (mut names, mut after) = (BTreeSet::new(), None::<String>);
+        loop {
+            let query = Form::new().with("status", "active").with("limit", 100);
+            let query = query.with_some("starting_after", after.as_deref());
+            let page: List<BillingMeter> = self.stripe.get("v1/billing/meters", &query).await?;
+            after = page.data.last().filter(|_| page.has_more).map(|last| last.id.clone());
+            names.extend(page.data.into_iter().map(|meter| meter.event_name));
+            if after.is_none() {
+                return Ok(names);
+            }
+        }
     }
 
     /// Makes the products and prices that are missing at Stripe; done twice it makes nothing new. Prices are made for lookup

@@ -90,13 +90,21 @@ impl Billing {
         Ok(self.stripe.post("v1/billing_portal/sessions", form, &self.random_key("portal")).await?)
     }
 
+    /// Of what is paid for by an account and goes on, that which opens most.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn present(&self, account: &Account) -> Result<Option<Subscription>> {
+        let all = self.going_on(account).await?;
+        Ok(self.foremost(&self.current_plans().await?, &all).cloned())
+    }
+
     /// The subscription that is meant: the one of this id, ours or Stripe's, or of those that go on the one that opens most.
     async fn meant(&self, account: &Account, id: Option<&str>) -> Result<Subscription> {
-        let all = self.going_on(account).await?;
         let Some(id) = id else {
-            let plans = self.current_plans().await?;
-            return self.foremost(&plans, &all).cloned().ok_or_else(refusal::no_subscription);
+            return self.present(account).await?.ok_or_else(refusal::no_subscription);
         };
+        let all = self.going_on(account).await?;
         let is_meant = |one: &Subscription| one.stripe_id == id || one.id.to_string() == id;
         all.into_iter().find(is_meant).ok_or_else(refusal::no_subscription)
     }

@@ -1,6 +1,7 @@
 //! Counting calls exactly once. Units are set aside in one short transaction before a call runs, and used or given back in
 //! another after it, with what Stripe is to be told; none is open in between.
 
+mod alert;
 mod held;
 mod leases;
 mod report;

@@ -29,7 +29,7 @@ impl Billing {
         let path = format!("v1/subscriptions/{stripe_id}");
         let seen: client::Subscription = match self.stripe.get(&path, &Form::new()).await {
             Ok(seen) => seen,
-            Err(refused) if refused.is_missing() => return Ok(None),
+            Err(refused) if refused.is_gone() => return self.close_gone(stripe_id, look).await,
             Err(refused) => return Err(refused.into()),
         };
         let now = self.host.now();

@@ -93,7 +93,7 @@ impl Billing {
                 match outcome {
                     Ok(Some(_)) => {}
                     Ok(None) => {
-                        tracing::warn!(stripe.subscription = %id, "Stripe does not know this subscription any more");
+                        tracing::warn!(stripe.subscription = %id, "this subscription belongs to no customer of ours");
                     }
                     Err(failure) => tracing::warn!(stripe.subscription = %id, error = ?failure, "a look has failed"),
                 }

@@ -5,15 +5,42 @@ use belgie_api::{ClientId, MeteredId, Result, Timestamp, UserId, on};
 
 use crate::model::meter::{Entry, Place};
 use crate::model::subject::Columns;
+use crate::store::meter_usage::Stand;
 
-const INSERT: &str = "INSERT INTO stripe_meter_calls (id, subject_kind, subject_id, organization_id, meter, period_start, \
-    units, name, user_id, client_id, levels, reserved_at, lease_until, event_name, attempts) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)";
-const COMMIT: &str = "UPDATE stripe_meter_calls SET committed_at = $2, lease_until = NULL, \
-    due_at = CASE WHEN event_name IS NULL THEN NULL ELSE $3 END \
-    WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING id";
+/// How it stands with the share of the plan: as a trigger has noted it in the row, or as it is found where the statement sees what
+/// triggers have done (see the migration `shares`).
+macro_rules! stand_of_plan {
+    () => {
+        "COALESCE(plan_used, (SELECT own.used FROM stripe_meter_usage AS own \
+         WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
+         AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
+         AND own.level = 'plan' AND own.level_id = '')) AS used, \
+         COALESCE(plan_reserved, (SELECT own.reserved FROM stripe_meter_usage AS own \
+         WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
+         AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
+         AND own.level = 'plan' AND own.level_id = '')) AS reserved, \
+         COALESCE(plan_alerted, (SELECT own.alerted FROM stripe_meter_usage AS own \
+         WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
+         AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
+         AND own.level = 'plan' AND own.level_id = '')) AS alerted"
+    };
+}
+
+/// Triggers take the units from every share, or keep the row from being written.
+const RESERVE: &str = concat!(
+    "INSERT INTO stripe_meter_calls (id, subject_kind, subject_id, organization_id, meter, period_start, units, name, \
+     user_id, client_id, levels, reserved_at, lease_until, event_name, attempts) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) RETURNING ",
+    stand_of_plan!()
+);
+const COMMIT: &str = concat!(
+    "UPDATE stripe_meter_calls SET committed_at = $2, lease_until = NULL, \
+     due_at = CASE WHEN event_name IS NULL THEN NULL ELSE $3 END \
+     WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING ",
+    stand_of_plan!()
+);
 const RELEASE: &str = "UPDATE stripe_meter_calls SET released_at = $2, lease_until = NULL, note = $3 \
-    WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING *";
+    WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL";
 const PROLONG: &str = "UPDATE stripe_meter_calls SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL";
 const ORPHANS: &str = "SELECT id FROM stripe_meter_calls WHERE lease_until < $1 ORDER BY lease_until, id LIMIT 64";
 const CLAIM: &str = "UPDATE stripe_meter_calls SET due_at = $2, attempts = attempts + 1, \
@@ -42,7 +69,8 @@ const SUMS: &str = "SELECT \
     FROM stripe_meter_calls";
 const PURGE: &str = "DELETE FROM stripe_meter_calls WHERE id IN ( \
     SELECT id FROM stripe_meter_calls WHERE id < $1 AND lease_until IS NULL AND due_at IS NULL AND given_up_at IS NULL \
-    ORDER BY id LIMIT 500)";
+    ORDER BY id LIMIT 500) \
+    RETURNING subject_kind, subject_id, organization_id, meter, period_start, units, committed_at";
 
 /// A call as it is kept.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -90,14 +118,6 @@ pub struct Call {
     pub note: Option<String>,
 }
 
-impl Call {
-    /// Where it is counted.
-    #[must_use]
-    pub fn place(&self) -> Place {
-        Place { subject: self.subject.clone(), meter: self.meter.clone(), period_start: self.period_start }
-    }
-}
-
 /// A call that begins.
 #[derive(Clone, Copy, Debug)]
 pub struct New<'a> {
@@ -134,10 +154,37 @@ pub struct Sums {
     pub given_up: i64,
 }
 
-/// Notes that a call begins.
-pub async fn insert(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<()> {
+/// A call that is not kept any more.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Gone {
+    /// Whose plan it was counted on.
+    #[sqlx(flatten)]
+    pub subject: Columns,
+    /// The meter.
+    pub meter: String,
+    /// When the period began.
+    pub period_start: Timestamp,
+    /// What it cost.
+    pub units: i64,
+    /// When it had succeeded.
+    pub committed_at: Option<Timestamp>,
+}
+
+/// How it stands with the share of the plan after a call has taken from it, or was settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct OfPlan {
+    /// What is used and set aside.
+    #[sqlx(flatten)]
+    pub stand: Stand,
+    /// Of which part of what is included was told, as [`reached`](crate::model::meter::reached) reads it.
+    pub alerted: i64,
+}
+
+/// Notes that a call begins, and sets its units aside in every share it takes from; `None`, and nothing is written, when one
+/// of them has not enough.
+pub async fn reserve(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<Option<OfPlan>> {
     let Place { subject, meter, period_start } = &new.entry.place;
-    on!(conn, c => sqlx::query(INSERT)
+    let rows = on!(conn, c => sqlx::query_as::<_, OfPlan>(RESERVE)
         .bind(new.entry.id)
         .bind(&subject.subject_kind)
         .bind(subject.subject_id)
@@ -152,24 +199,21 @@ pub async fn insert(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<()>
         .bind(now)
         .bind(new.lease_until)
         .bind(new.event_name)
-        .execute(c).await.map(drop))?;
+        .fetch_all(c).await)?;
+    Ok(rows.into_iter().next())
+}
+
+/// Notes that a call has succeeded, which uses its units, and that Stripe is to be told at `due` if it is told at all; `None` when
+/// nobody answers for it any more.
+pub async fn commit(conn: &mut Conn, id: MeteredId, now: Timestamp, due: Timestamp) -> Result<Option<OfPlan>> {
+    let rows = on!(conn, c => sqlx::query_as::<_, OfPlan>(COMMIT).bind(id).bind(now).bind(due).fetch_all(c).await)?;
+    Ok(rows.into_iter().next())
+}
+
+/// Notes that a call has not succeeded, which gives its units back. One that is over stays as it is.
+pub async fn release(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str) -> Result<()> {
+    on!(conn, c => sqlx::query(RELEASE).bind(id).bind(now).bind(note).execute(c).await.map(drop))?;
     Ok(())
-}
-
-/// Notes that a call has succeeded, and that Stripe is to be told at `due` if it is told at all; `false` when nobody answers
-/// for it any more.
-pub async fn commit(conn: &mut Conn, id: MeteredId, now: Timestamp, due: Timestamp) -> Result<bool> {
-    let done = on!(conn, c => sqlx::query_scalar::<_, MeteredId>(COMMIT)
-        .bind(id)
-        .bind(now)
-        .bind(due)
-        .fetch_optional(c).await)?;
-    Ok(done.is_some())
-}
-
-/// Notes that a call has not succeeded; `None` when it is over already.
-pub async fn release(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str) -> Result<Option<Call>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, Call>(RELEASE).bind(id).bind(now).bind(note).fetch_optional(c).await)?)
 }
 
 /// Somebody answers for a running call until a later moment.
@@ -246,8 +290,7 @@ pub async fn sums(conn: &mut Conn) -> Result<Sums> {
     Ok(on!(conn, c => sqlx::query_as::<_, Sums>(SUMS).fetch_one(c).await)?)
 }
 
-/// Forgets calls older than an id, which are done: 500 at most, so that nobody waits long for it.
-pub async fn purge(conn: &mut Conn, before: uuid::Uuid) -> Result<()> {
-    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
-    Ok(())
+/// Forgets calls older than an id, which are done: 500 at most, so that nobody waits long for it. Which they were.
+pub async fn purge(conn: &mut Conn, before: uuid::Uuid) -> Result<Vec<Gone>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Gone>(PURGE).bind(before).fetch_all(c).await)?)
 }

@@ -3,28 +3,28 @@
 use belgie_api::db::Conn;
 use belgie_api::{Result, Timestamp, on};
 
-use crate::model::meter::Place;
+use crate::model::meter::{Place, Share, Told, word};
 use crate::model::subject::Columns;
 
-/// One statement looks whether there is enough and takes it, so that however many ask at once nobody passes the limit. A row
-/// that is not there is made: whoever calls knows that the first units are within the limit.
-const TAKE: &str = "INSERT INTO stripe_meter_usage AS own \
-    (subject_kind, subject_id, meter, period_start, level, level_id, used, reserved) \
-    VALUES ($1, $2, $3, $4, $5, $6, 0, $7) \
-    ON CONFLICT (subject_kind, subject_id, meter, period_start, level, level_id) \
-    DO UPDATE SET reserved = own.reserved + excluded.reserved \
-    WHERE own.used + own.reserved + excluded.reserved <= $8 RETURNING used, reserved";
-const SETTLE: &str = "UPDATE stripe_meter_usage SET reserved = reserved - $7, used = used + $8 \
-    WHERE subject_kind = $1 AND subject_id = $2 AND meter = $3 AND period_start = $4 AND level = $5 AND level_id = $6 \
-    RETURNING used, reserved";
 const FIND: &str = "SELECT used, reserved FROM stripe_meter_usage WHERE subject_kind = $1 AND subject_id = $2 \
     AND meter = $3 AND period_start = $4 AND level = $5 AND level_id = $6";
-const LIST: &str = "SELECT meter, level, level_id, used, reserved FROM stripe_meter_usage \
-    WHERE subject_kind = $1 AND subject_id = $2 AND period_start = $3 \
+const ALERTED: &str = "UPDATE stripe_meter_usage SET alerted = $5 WHERE subject_kind = $1 AND subject_id = $2 \
+    AND meter = $3 AND period_start = $4 AND level = 'plan' AND level_id = '' \
+    AND (alerted < $5 OR alerted > $6) RETURNING alerted";
+const LIST_OF: &str = "SELECT meter, level, level_id, used, reserved FROM stripe_meter_usage \
+    WHERE subject_kind = $1 AND subject_id = $2 AND period_start = $3 AND level_id = $4 ORDER BY meter, level";
+const LIST_SHARES: &str = "SELECT meter, level, level_id, used, reserved FROM stripe_meter_usage \
+    WHERE subject_kind = $1 AND subject_id = $2 AND period_start = $3 AND level <> 'plan' \
     ORDER BY meter, level, used DESC, level_id LIMIT 1000";
 const ALL: &str = "SELECT subject_kind, subject_id, meter, period_start, used, reserved FROM stripe_meter_usage \
     WHERE level = 'plan' ORDER BY period_start DESC, used DESC, subject_id, meter LIMIT 1000";
-const SUM: &str = "SELECT CAST(COALESCE(SUM(used), 0) AS bigint) AS used, \
+const FORGET: &str = "UPDATE stripe_meter_usage SET forgotten = forgotten + $5 WHERE subject_kind = $1 AND subject_id = $2 \
+    AND meter = $3 AND period_start = $4 AND level = 'plan'";
+const PURGE: &str = "DELETE FROM stripe_meter_usage WHERE (subject_kind, subject_id, meter, period_start, level, level_id) IN ( \
+    SELECT subject_kind, subject_id, meter, period_start, level, level_id FROM stripe_meter_usage \
+    WHERE period_start < $1 AND reserved = 0 AND (level <> 'plan' OR used = forgotten) \
+    ORDER BY period_start LIMIT 500)";
+const SUM: &str = "SELECT CAST(COALESCE(SUM(used - forgotten), 0) AS bigint) AS used, \
     CAST(COALESCE(SUM(reserved), 0) AS bigint) AS reserved FROM stripe_meter_usage WHERE level = 'plan'";
 
 /// How it stands with a share.
@@ -66,62 +66,51 @@ pub struct OfMeter {
     pub stand: Stand,
 }
 
-/// Sets units of a share aside, which are within the limit if nothing else is used; `None` when there are not enough.
-pub async fn take(
-    conn: &mut Conn,
-    place: &Place,
-    (level, id): (&str, &str),
-    units: i64,
-    limit: i64,
-) -> Result<Option<Stand>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, Stand>(TAKE)
-        .bind(&place.subject.subject_kind)
-        .bind(place.subject.subject_id)
-        .bind(&place.meter)
-        .bind(place.period_start)
-        .bind(level)
-        .bind(id)
-        .bind(units)
-        .bind(limit)
-        .fetch_optional(c).await)?)
-}
-
-/// Takes units from what is set aside and adds `used` of them to what is used.
-pub async fn settle(
-    conn: &mut Conn,
-    place: &Place,
-    (level, id): (&str, &str),
-    units: i64,
-    used: i64,
-) -> Result<Option<Stand>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, Stand>(SETTLE)
-        .bind(&place.subject.subject_kind)
-        .bind(place.subject.subject_id)
-        .bind(&place.meter)
-        .bind(place.period_start)
-        .bind(level)
-        .bind(id)
-        .bind(units)
-        .bind(used)
-        .fetch_optional(c).await)?)
-}
-
 /// How it stands with a share; nothing at all where nobody has asked for any.
-pub async fn find(conn: &mut Conn, place: &Place, (level, id): (&str, &str)) -> Result<Stand> {
+pub async fn find(conn: &mut Conn, place: &Place, share: &Share) -> Result<Stand> {
     let found = on!(conn, c => sqlx::query_as::<_, Stand>(FIND)
         .bind(&place.subject.subject_kind)
         .bind(place.subject.subject_id)
         .bind(&place.meter)
         .bind(place.period_start)
-        .bind(level)
-        .bind(id)
+        .bind(word(share.level))
+        .bind(&share.id)
         .fetch_optional(c).await)?;
     Ok(found.unwrap_or_default())
 }
 
-/// Every share of an account in a period.
-pub async fn list(conn: &mut Conn, subject: &Columns, period_start: Timestamp) -> Result<Vec<OfAccount>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, OfAccount>(LIST)
+/// Notes that a part of what is included is told of; `false` when it was, in this period.
+pub async fn note_alert(conn: &mut Conn, place: &Place, told: Told) -> Result<bool> {
+    let (first, last) = told.range();
+    let noted = on!(conn, c => sqlx::query_scalar::<_, i64>(ALERTED)
+        .bind(&place.subject.subject_kind)
+        .bind(place.subject.subject_id)
+        .bind(&place.meter)
+        .bind(place.period_start)
+        .bind(first)
+        .bind(last)
+        .fetch_optional(c).await)?;
+    Ok(noted.is_some())
+}
+
+/// The shares of one in a period, meter by meter: of a team, a person or an agent, or, with no id, what the plan has altogether.
+pub async fn list_of(
+    conn: &mut Conn,
+    subject: &Columns,
+    period_start: Timestamp,
+    level_id: &str,
+) -> Result<Vec<OfAccount>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, OfAccount>(LIST_OF)
+        .bind(&subject.subject_kind)
+        .bind(subject.subject_id)
+        .bind(period_start)
+        .bind(level_id)
+        .fetch_all(c).await)?)
+}
+
+/// The shares of teams, people and agents in a period: 1,000 at most.
+pub async fn list_shares(conn: &mut Conn, subject: &Columns, period_start: Timestamp) -> Result<Vec<OfAccount>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, OfAccount>(LIST_SHARES)
         .bind(&subject.subject_kind)
         .bind(subject.subject_id)
         .bind(period_start)
@@ -133,7 +122,25 @@ pub async fn all(conn: &mut Conn) -> Result<Vec<OfMeter>> {
     Ok(on!(conn, c => sqlx::query_as::<_, OfMeter>(ALL).fetch_all(c).await)?)
 }
 
-/// The sum of everything.
+/// Notes that the call behind so many of the units that are used is not kept any more.
+pub async fn forget(conn: &mut Conn, place: &Place, units: i64) -> Result<()> {
+    on!(conn, c => sqlx::query(FORGET)
+        .bind(&place.subject.subject_kind)
+        .bind(place.subject.subject_id)
+        .bind(&place.meter)
+        .bind(place.period_start)
+        .bind(units)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Forgets shares of periods that began before a moment and of which no call is kept: 500 at most.
+pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The sum of everything of which calls are kept.
 pub async fn sum(conn: &mut Conn) -> Result<Stand> {
     Ok(on!(conn, c => sqlx::query_as::<_, Stand>(SUM).fetch_one(c).await)?)
 }

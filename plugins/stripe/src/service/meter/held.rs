@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use belgie_api::db::Tx;
-use belgie_api::ports::{AuditEntry, Level, Reservation, Usage};
-use belgie_api::{Event, Failure, MeteredId, Quota, Result, async_trait};
-use serde_json::json;
+use belgie_api::db::Conn;
+use belgie_api::ports::{Reservation, Usage};
+use belgie_api::{Failure, MeteredId, Quota, Result, Timestamp, async_trait};
 
-use super::reserve::{unsigned, usage};
-use crate::model::meter::{Entry, Period, reached, read_levels, word};
-use crate::model::subject;
+use super::reserve::usage;
+use crate::model::meter::{Entry, Period};
 use crate::service::Billing;
-use crate::store::meter_usage::Stand;
-use crate::store::{meter_calls, meter_usage};
+use crate::store::meter_calls::{self, OfPlan};
 
 /// What is set aside for one call.
 pub struct Held {
@@ -23,14 +20,22 @@ pub struct Held {
 }
 
 impl Held {
-    /// These, on these meters.
+    /// These, on these meters: from now on this process answers for them.
     #[must_use]
-    pub fn new(billing: Arc<Billing>, entries: Vec<(Entry, Quota, Period)>, usages: Vec<Usage>) -> Self {
+    pub fn begin(billing: Arc<Billing>, entries: Vec<(Entry, Quota, Period)>) -> Self {
+        let now = billing.host.now();
+        billing.running.all().extend(entries.iter().map(|(entry, _, _)| (entry.id, now)));
         let is_settled = entries.is_empty();
-        Self { billing, entries, usages, is_settled }
+        Self { billing, entries, usages: Vec::new(), is_settled }
     }
 
-    fn forget(&mut self) {
+    /// They are set aside.
+    pub fn set(&mut self, usages: Vec<Usage>) {
+        self.usages = usages;
+    }
+
+    /// Nothing is left to settle.
+    pub fn forget(&mut self) {
         self.is_settled = true;
         let mut running = self.billing.running.all();
         for (entry, _, _) in &self.entries {
@@ -53,30 +58,23 @@ impl Reservation for Held {
         if self.entries.is_empty() {
             return Ok(Vec::new());
         }
-        let now = self.billing.host.now();
-        let mut tx = self.billing.host.db().begin().await?;
-        let mut usages = Vec::with_capacity(self.entries.len());
-        for (entry, quota, period) in &self.entries {
-            if !meter_calls::commit(&mut tx, entry.id, now, now).await? {
-                return Err(Failure::internal("the units of this call were given back while it ran"));
+        let (host, now) = (&self.billing.host, self.billing.host.now());
+        let mut stands = Vec::with_capacity(self.entries.len());
+        if let [(entry, _, _)] = self.entries.as_slice() {
+            stands.push(commit(&mut host.db().single().await?, entry, now).await?);
+        } else {
+            let mut tx = host.db().begin().await?;
+            for (entry, _, _) in &self.entries {
+                stands.push(commit(&mut tx, entry, now).await?);
             }
-            let mut of_plan = Stand::default();
-            for share in &entry.shares {
-                let key = (word(share.level), share.id.as_str());
-                let settled = meter_usage::settle(&mut tx, &entry.place, key, entry.units, entry.units).await?;
-                let stand = settled.ok_or_else(|| Failure::internal("a share that is not there"))?;
-                if share.level == Level::Plan {
-                    of_plan = stand;
-                }
-            }
-            let after = unsigned(of_plan.used);
-            for percent in reached(quota, after.saturating_sub(unsigned(entry.units)), after) {
-                self.billing.alert(&mut tx, entry, percent, (after, quota.included)).await?;
-            }
-            usages.push(usage(entry, quota, *period, of_plan));
+            tx.commit(now).await?;
         }
-        tx.commit(now).await?;
         self.forget();
+        let mut usages = Vec::with_capacity(self.entries.len());
+        for ((entry, quota, period), of_plan) in self.entries.iter().zip(stands) {
+            self.billing.alert(entry, (quota, period), of_plan).await;
+            usages.push(usage(entry, quota, *period, of_plan.stand));
+        }
         Ok(usages)
     }
 
@@ -100,35 +98,22 @@ impl Drop for Held {
     }
 }
 
+/// Uses what is set aside for a call.
+async fn commit(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<OfPlan> {
+    let of_plan = meter_calls::commit(conn, entry.id, now, now).await?;
+    of_plan.ok_or_else(|| Failure::internal("the units of this call were given back while it ran"))
+}
+
 impl Billing {
     /// Gives units back. Those of a call that is over already stay as they are.
     pub(super) async fn release(&self, ids: &[MeteredId], note: &str) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
-        let now = self.host.now();
-        let mut tx = self.host.db().begin().await?;
+        let mut conn = self.host.db().single().await?;
         for id in ids {
-            let Some(call) = meter_calls::release(&mut tx, *id, now, note).await? else { continue };
-            for (level, of) in read_levels(&call.levels)? {
-                meter_usage::settle(&mut tx, &call.place(), (&level, &of), call.units, 0).await?;
-            }
+            meter_calls::release(&mut conn, *id, self.host.now(), note).await?;
         }
-        tx.commit(now).await
-    }
-
-    /// Says that a part of what is included is used: to whoever listens, on record and in the log.
-    async fn alert(&self, tx: &mut Tx, entry: &Entry, percent: u16, (used, included): (u64, u64)) -> Result<()> {
-        let subject = entry.place.subject.subject()?;
-        let meter = entry.place.meter.clone();
-        let details = json!({ "meter": meter, "percent": percent, "used": used, "included": included });
-        let record = AuditEntry::done("quota.reached")
-            .to(subject::shown(&subject))
-            .within(subject::organization(&subject))
-            .with(details);
-        self.host.audit().record(tx, &record).await?;
-        tracing::info!(billing.account = %subject::shown(&subject), meter.name = %meter, meter.percent = percent, "a quota is reached");
-        tx.emit(Event::QuotaReached { subject, meter, percent });
         Ok(())
     }
 }

@@ -5,11 +5,16 @@ use std::time::Duration;
 use belgie_api::Result;
 use belgie_api::ports::first_id_at;
 
+use crate::model::meter::Place;
 use crate::service::Billing;
-use crate::store::meter_calls;
+use crate::store::meter_calls::{self, Gone};
+use crate::store::meter_usage;
 
-/// How long counted calls are kept. What was used stays with the account.
-const KEPT_FOR: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How long counted calls are kept. What was used stays with the account until all of its period is older than that.
+const KEPT_FOR: Duration = Duration::from_secs(400 * DAY);
+/// A period is a year at most, as plans are paid.
+const LONGEST_PERIOD: Duration = Duration::from_secs(366 * DAY);
+const DAY: u64 = 24 * 60 * 60;
 
 impl Billing {
     /// Says for which calls this process answers, gives back the units of those for which nobody does, and forgets those of
@@ -46,8 +51,21 @@ impl Billing {
                 self.release(&[*id], "nobody answers for it").await?;
             }
         }
+        self.forget_old_calls().await
+    }
+
+    /// In one transaction with what was used, so that the sum of the calls stays what is used.
+    async fn forget_old_calls(&self) -> Result<()> {
+        let now = self.host.now();
+        let before = now.minus(KEPT_FOR);
         let mut tx = self.host.db().begin().await?;
-        meter_calls::purge(&mut tx, first_id_at(now.minus(KEPT_FOR))).await?;
+        for gone in meter_calls::purge(&mut tx, first_id_at(before)).await? {
+            if gone.committed_at.is_some() {
+                let Gone { subject, meter, period_start, units, .. } = gone;
+                meter_usage::forget(&mut tx, &Place { subject, meter, period_start }, units).await?;
+            }
+        }
+        meter_usage::purge(&mut tx, before.minus(LONGEST_PERIOD)).await?;
         tx.commit(now).await
     }
 }

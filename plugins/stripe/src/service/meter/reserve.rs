@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
-use belgie_api::db::Tx;
+use belgie_api::db::Conn;
 use belgie_api::ports::{BillingSubject, Counted, Lacking, Level, Reserved, Usage, UsedUp, WayOut};
-use belgie_api::{Caller, Failure, MeteredId, Plan, Plans, Quota, Result};
+use belgie_api::{Caller, Failure, MeteredId, Plan, Plans, Quota, Result, Timestamp};
 
 use super::held::Held;
-use crate::model::meter::{Entry, Period, Place, Share, word, write_levels};
+use crate::model::meter::{Entry, Period, Place, Share, write_levels};
 use crate::model::subject::Columns;
 use crate::service::Billing;
 use crate::store::meter_usage::Stand;
@@ -42,35 +42,63 @@ impl Billing {
         let plan = plan.ok_or_else(|| Failure::internal("a counted call under a plan that is none of ours"))?;
         let wanted = self.wanted(caller, (context, plan, &plans), counted)?;
         if wanted.is_empty() {
-            return Ok(Reserved::Held(Box::new(Held::new(Arc::clone(self), Vec::new(), Vec::new()))));
+            return Ok(Reserved::Held(Box::new(Held::begin(Arc::clone(self), Vec::new()))));
         }
+        let entries = wanted.iter().map(|one| (one.entry.clone(), one.quota.clone(), one.period)).collect();
+        // From here on somebody answers for the call: if nobody waits for this any more, what was taken comes back.
+        let mut held = Held::begin(Arc::clone(self), entries);
+        match self.take(caller, counted.name, &wanted).await? {
+            Ok(usages) => {
+                held.set(usages);
+                Ok(Reserved::Held(Box::new(held)))
+            }
+            Err(refused) => {
+                held.forget();
+                let short = self.short(&refused.entry).await?;
+                Ok(Reserved::UsedUp(Box::new(self.used_up(caller, counted, refused, &short))))
+            }
+        }
+    }
+
+    /// Takes from every share of every meter, or from none. A call on one meter is one statement, which is its own transaction.
+    async fn take<'a>(
+        &self,
+        caller: &Caller,
+        name: &str,
+        wanted: &'a [Wanted<'_>],
+    ) -> Result<Result<Vec<Usage>, &'a Wanted<'a>>> {
         let now = self.host.now();
+        if let [one] = wanted {
+            let stand = self.write(&mut self.host.db().single().await?, caller, (name, one), now).await?;
+            return Ok(stand.map(|stand| vec![usage(&one.entry, one.quota, one.period, stand)]).ok_or(one));
+        }
         let mut usages = Vec::with_capacity(wanted.len());
         let mut tx = self.host.db().begin().await?;
-        for one in &wanted {
-            let stand = match self.take(&mut tx, &one.entry).await? {
-                Ok(stand) => stand,
-                Err(short) => {
-                    drop(tx);
-                    return Ok(Reserved::UsedUp(Box::new(self.used_up(caller, counted.name, one, &short))));
-                }
-            };
-            let new = meter_calls::New {
-                entry: &one.entry,
-                name: counted.name,
-                user: caller.user().id,
-                client: &caller.client().id,
-                levels: &write_levels(&one.entry.shares)?,
-                event_name: one.event_name,
-                lease_until: now.plus(self.settings.lease()),
-            };
-            meter_calls::insert(&mut tx, new, now).await?;
+        for one in wanted {
+            let Some(stand) = self.write(&mut tx, caller, (name, one), now).await? else { return Ok(Err(one)) };
             usages.push(usage(&one.entry, one.quota, one.period, stand));
         }
         tx.commit(now).await?;
-        let entries: Vec<_> = wanted.into_iter().map(|one| (one.entry, one.quota.clone(), one.period)).collect();
-        self.running.all().extend(entries.iter().map(|(entry, _, _)| (entry.id, now)));
-        Ok(Reserved::Held(Box::new(Held::new(Arc::clone(self), entries, usages))))
+        Ok(Ok(usages))
+    }
+
+    async fn write(
+        &self,
+        conn: &mut Conn,
+        caller: &Caller,
+        (name, one): (&str, &Wanted<'_>),
+        now: Timestamp,
+    ) -> Result<Option<Stand>> {
+        let new = meter_calls::New {
+            entry: &one.entry,
+            name,
+            user: caller.user().id,
+            client: &caller.client().id,
+            levels: &write_levels(&one.entry.shares)?,
+            event_name: one.event_name,
+            lease_until: now.plus(self.settings.lease()),
+        };
+        Ok(meter_calls::reserve(conn, new, now).await?.map(|of_plan| of_plan.stand))
     }
 
     /// What a call costs under a plan, meter by meter, in the order of their names.
@@ -101,28 +129,23 @@ impl Billing {
         Ok(wanted)
     }
 
-    /// Takes from every share; how it stands with that of the plan.
-    async fn take(&self, tx: &mut Tx, entry: &Entry) -> Result<Result<Stand, Short>> {
-        let mut of_plan = Stand::default();
-        for Share { level, id, limit } in &entry.shares {
-            let key = (word(*level), id.as_str());
-            let most = limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
-            let taken = match entry.units <= most {
-                true => meter_usage::take(tx, &entry.place, key, entry.units, most).await?,
-                false => None,
-            };
-            let Some(stand) = taken else {
-                let stand = meter_usage::find(tx, &entry.place, key).await?;
-                return Ok(Err(Short { level: *level, limit: limit.unwrap_or(u64::MAX), stand }));
-            };
-            if *level == Level::Plan {
-                of_plan = stand;
+    /// The share that had not enough for a call: the first that has not now, or that of the plan if units have come back.
+    async fn short(&self, entry: &Entry) -> Result<Short> {
+        let mut conn = self.host.db().read().await?;
+        let mut first = None;
+        for share in &entry.shares {
+            let stand = meter_usage::find(&mut conn, &entry.place, share).await?;
+            let limit = share.limit.unwrap_or(u64::MAX);
+            let short = Short { level: share.level, limit, stand };
+            if unsigned(stand.used + stand.reserved + entry.units) > limit {
+                return Ok(short);
             }
+            first.get_or_insert(short);
         }
-        Ok(Ok(of_plan))
+        first.ok_or_else(|| Failure::internal("a call without a share"))
     }
 
-    fn used_up(&self, caller: &Caller, tool: &str, wanted: &Wanted<'_>, short: &Short) -> UsedUp {
+    fn used_up(&self, caller: &Caller, counted: Counted<'_>, wanted: &Wanted<'_>, short: &Short) -> UsedUp {
         let Wanted { entry, period, .. } = wanted;
         let meter = &entry.place.meter;
         UsedUp {
@@ -133,18 +156,21 @@ impl Billing {
             used: unsigned(short.stand.used + short.stand.reserved),
             limit: short.limit,
             resets_at: period.end,
-            way_out: self.way_to_more(caller, tool, meter, short),
+            way_out: self.way_to_more(caller, counted, meter, short),
         }
     }
 
-    /// Plans that can be bought and have a larger share.
-    fn way_to_more(&self, caller: &Caller, tool: &str, meter: &str, short: &Short) -> Option<WayOut> {
-        let is_larger = |plan: &Plan| {
+    /// Plans that can be bought, have a larger share, and under which this very call goes through.
+    fn way_to_more(&self, caller: &Caller, counted: Counted<'_>, meter: &str, short: &Short) -> Option<WayOut> {
+        let would_do = |plan: &Plan| {
             let quota = plan.quotas.get(meter);
-            quota.is_some_and(|quota| limit_of(quota, short.level).is_none_or(|limit| limit > short.limit))
+            let is_larger =
+                quota.is_some_and(|quota| limit_of(quota, short.level).is_none_or(|limit| limit > short.limit));
+            is_larger && counted.meters.iter().all(has_room_for(plan, counted.name)) && (counted.would_do)(plan)
         };
         let none = BTreeSet::new();
-        let lacking = Lacking { tool, plans: &none, entitlements: &none, meters: &none, would_do: &is_larger };
+        let lacking =
+            Lacking { tool: counted.name, plans: &none, entitlements: &none, meters: &none, would_do: &would_do };
         self.way_out(caller, lacking)
     }
 }
@@ -168,6 +194,17 @@ fn shares(caller: &Caller, quota: &Quota) -> Vec<Share> {
         shares.push(Share { level: Level::Agent, id: caller.client().id.to_string(), limit: Some(limit) });
     }
     shares
+}
+
+/// Whether each share of a meter under a plan is as large as what a call costs there: a meter, with its units by the rules.
+fn has_room_for<'a>(plan: &'a Plan, name: &'a str) -> impl Fn((&String, &u64)) -> bool + 'a {
+    move |(meter, by_rule)| {
+        plan.quotas.get(meter).is_some_and(|quota| {
+            let units = quota.price(name, *by_rule);
+            let levels = [Level::Plan, Level::Team, Level::User, Level::Agent];
+            levels.iter().all(|level| limit_of(quota, *level).is_none_or(|limit| units <= limit))
+        })
+    }
 }
 
 const fn limit_of(quota: &Quota, level: Level) -> Option<u64> {

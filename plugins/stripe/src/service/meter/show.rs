@@ -2,7 +2,7 @@
 
 use belgie_api::context::SubscriptionContext;
 use belgie_api::ports::BillingSubject;
-use belgie_api::{Caller, Result, Timestamp};
+use belgie_api::{Caller, Result, Timestamp, UserId};
 use serde::Serialize;
 
 use super::reserve::unsigned;
@@ -10,7 +10,7 @@ use crate::model::meter::Period;
 use crate::model::subject::{Columns, shown};
 use crate::service::Billing;
 use crate::store::meter_calls::{Call, Sums};
-use crate::store::meter_usage::{OfMeter, Stand};
+use crate::store::meter_usage::{OfAccount, OfMeter, Stand};
 use crate::store::{meter_calls, meter_usage};
 
 /// How it stands with the meters of an account in this period.
@@ -62,14 +62,32 @@ pub struct ShareUsage {
     pub limit: Option<u64>,
 }
 
+/// Whose shares are shown beside what the plan has altogether.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// Everybody's, 1,000 at most.
+    All,
+    /// Those of these.
+    These(&'a [String]),
+}
+
 impl Billing {
-    /// How it stands with the meters of an account.
+    /// How it stands with the meters of an account, with the shares of everybody: 1,000 at most.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn usage_of(&self, subject: BillingSubject) -> Result<AccountUsage> {
         let context = self.context_of(&[subject]).await?;
-        self.usage_under(subject, context.as_ref()).await
+        self.usage_under(subject, context.as_ref(), Whose::All).await
+    }
+
+    /// The same for somebody who is to see no shares but their own.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn usage_seen_by(&self, subject: BillingSubject, user: UserId) -> Result<AccountUsage> {
+        let context = self.context_of(&[subject]).await?;
+        self.usage_under(subject, context.as_ref(), Whose::These(&[user.to_string()])).await
     }
 
     /// The same for the account under whose plan a call is made. Of shares it says those of the caller.
@@ -81,36 +99,31 @@ impl Billing {
         let farthest = || BillingSubject::behind(caller.principal(), []).pop();
         let nobody = || belgie_api::Failure::internal("a call of nobody");
         let subject = context.and_then(|own| own.subject).or_else(farthest).ok_or_else(nobody)?;
-        let mut usage = self.usage_under(subject, context).await?;
         let person = caller.service().map_or_else(|| caller.user().id.to_string(), |own| own.id.to_string());
-        let teams: Vec<String> = caller.teams().iter().map(|team| team.id.to_string()).collect();
-        for meter in &mut usage.meters {
-            meter.shares.retain(|share| {
-                share.id == person || share.id == caller.client().id.as_str() || teams.contains(&share.id)
-            });
-        }
-        Ok(usage)
+        let mut own: Vec<String> = caller.teams().iter().map(|team| team.id.to_string()).collect();
+        own.extend([person, caller.client().id.to_string()]);
+        self.usage_under(subject, context, Whose::These(&own)).await
     }
 
     async fn usage_under(
         &self,
         subject: BillingSubject,
         context: Option<&SubscriptionContext>,
+        whose: Whose<'_>,
     ) -> Result<AccountUsage> {
         let now = self.host.now();
         let (start, end) = now.month();
         let period = context.map_or(Period { start, end }, |context| Period::of(context, now));
         let columns = Columns::from(subject);
-        let rows = meter_usage::list(&mut self.host.db().read().await?, &columns, period.start).await?;
+        let (of_plan, shares) = self.rows(&columns, period.start, whose).await?;
         let plans = self.current_plans().await?;
         let plan = context.and_then(|context| plans.find(&context.plan));
         let mut meters = Vec::new();
         for meter in plans.meters() {
             let Some(quota) = plan.and_then(|plan| plan.quotas.get(&meter.name)) else { continue };
-            let own = || rows.iter().filter(|row| row.meter == meter.name);
-            let of_plan = own().find(|row| row.level == "plan");
-            let Stand { used, reserved } = of_plan.map(|row| row.stand).unwrap_or_default();
-            let shares = own().filter(|row| row.level != "plan").map(|row| ShareUsage {
+            let is_own = |row: &&OfAccount| row.meter == meter.name;
+            let Stand { used, reserved } = of_plan.iter().find(is_own).map(|row| row.stand).unwrap_or_default();
+            let shares = shares.iter().filter(is_own).map(|row| ShareUsage {
                 level: row.level.clone(),
                 id: row.level_id.clone(),
                 used: unsigned(row.stand.used + row.stand.reserved),
@@ -139,6 +152,28 @@ impl Billing {
             resets_at: period.end,
             meters,
         })
+    }
+
+    /// What the plan has altogether, and the shares that are asked for. However many there are, the first is whole.
+    async fn rows(
+        &self,
+        subject: &Columns,
+        period_start: Timestamp,
+        whose: Whose<'_>,
+    ) -> Result<(Vec<OfAccount>, Vec<OfAccount>)> {
+        let mut conn = self.host.db().read().await?;
+        let of_plan = meter_usage::list_of(&mut conn, subject, period_start, "").await?;
+        let shares = match whose {
+            Whose::All => meter_usage::list_shares(&mut conn, subject, period_start).await?,
+            Whose::These(ids) => {
+                let mut shares = Vec::new();
+                for id in ids {
+                    shares.extend(meter_usage::list_of(&mut conn, subject, period_start, id).await?);
+                }
+                shares
+            }
+        };
+        Ok((of_plan, shares))
     }
 
     /// What everybody has used, the newest periods first.
