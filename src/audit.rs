@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use belgie_api::db::Tx;
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::{AuditId, Clock, Entropy, Result};
+use serde_json::json;
 
 pub use self::archive::{Archive, ArchiveParts, Retention};
 pub use self::batch::DecisionRow;
@@ -26,6 +27,9 @@ pub use self::reading::{DecisionGroup, latest};
 pub use self::recorder::{Asked, Full, Recorder, RecorderSettings, Underway};
 pub use self::writer::FLUSH_EVERY;
 use crate::store::audit;
+
+/// The longest details of an act, in bytes of JSON. Entries stay for as long as the record does, so nobody may fill it.
+const LONGEST_DETAILS: usize = 2048;
 
 /// The record of acts in the database, for whoever only writes.
 #[derive(Clone)]
@@ -46,6 +50,12 @@ impl AuditLog {
 impl Audit for AuditLog {
     async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
         let id = AuditId::new(self.clock.as_ref(), self.entropy.as_ref());
-        audit::insert(tx, id, self.clock.now(), entry).await
+        let now = self.clock.now();
+        if entry.details.to_string().len() <= LONGEST_DETAILS {
+            return audit::insert(tx, id, now, entry).await;
+        }
+        // The act stands all the same: a long text is no way to stay off the record.
+        let cut = AuditEntry { details: json!({ "cut": true }), ..entry.clone() };
+        audit::insert(tx, id, now, &cut).await
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Usage, Use, UsedUp};
-use belgie_api::{Caller, Plans};
+use belgie_api::{Caller, Plan, Plans};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, MetaObject, ServerResult, Tool};
 use serde_json::{Value, json};
 
-use crate::access::{ActionKind, Guard, Permit};
+use crate::access::{ActionKind, Guard, Permit, would_do};
 use crate::limits::PlanRates;
 
 /// Where lists say what calls of a tool cost, unless a plan has another price.
@@ -120,7 +120,8 @@ impl Counts {
             return Ok(Ok(Held::default()));
         }
         // Boxed: most calls are not counted and do not carry the room for it.
-        let counted = Counted { name: action.name(), meters };
+        let would_do = |plan: &Plan| would_do(caller, action.guard(), plan);
+        let counted = Counted { name: action.name(), meters, would_do: &would_do };
         let reserved = match &self.meters {
             Some(meters) => Box::pin(meters.0.reserve(caller, counted)).await,
             None => return Err(uncounted()),

@@ -22,7 +22,13 @@ pub(crate) struct Session {
     passed_at: AtomicI64,
     calls: Mutex<Calls>,
     /// What its client must go on to meet, by the resources it has subscribed to.
-    needs: Mutex<HashMap<String, Arc<Guard>>>,
+    needs: Mutex<HashMap<String, Need>>,
+}
+
+/// What stands before a resource, and how often the client has asked to be told of it.
+struct Need {
+    guard: Arc<Guard>,
+    times: usize,
 }
 
 /// The calls that run without rmcp: a handful at most, so they are looked through.
@@ -59,21 +65,31 @@ impl Session {
     }
 
     /// Notes what the client must go on to meet for as long as it is told of a resource.
-    pub(crate) fn need(&self, uri: String, guard: Arc<Guard>) {
-        self.needs().insert(uri, guard);
+    pub(crate) fn need(&self, uri: &str, guard: Arc<Guard>) {
+        self.needs().entry(uri.to_owned()).or_insert(Need { guard, times: 0 }).times += 1;
     }
 
-    /// Forgets it.
+    /// Takes back what was noted once: the client is not told after all. If it asked more than once, the others stand.
+    pub(crate) fn need_less(&self, uri: &str) {
+        let mut needs = self.needs();
+        let Some(need) = needs.get_mut(uri) else { return };
+        need.times = need.times.saturating_sub(1);
+        if need.times == 0 {
+            needs.remove(uri);
+        }
+    }
+
+    /// Forgets it, however often it was noted.
     pub(crate) fn need_no_more(&self, uri: &str) {
         self.needs().remove(uri);
     }
 
     /// Whether this caller still meets all of it.
     pub(crate) fn is_met_by(&self, caller: &Caller) -> bool {
-        still_meets(caller, self.needs().values())
+        still_meets(caller, self.needs().values().map(|need| &need.guard))
     }
 
-    fn needs(&self) -> MutexGuard<'_, HashMap<String, Arc<Guard>>> {
+    fn needs(&self) -> MutexGuard<'_, HashMap<String, Need>> {
         self.needs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

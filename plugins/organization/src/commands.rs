@@ -105,13 +105,19 @@ async fn somebody(organizations: &Organizations, email: &str) -> Result<UserCont
 }
 
 async fn list(organizations: &Organizations) -> Result<Output> {
-    let all = organizations.list_all().await?;
     let line = |one: &Organization| format!("{}  {}  {}  created {}", one.id, one.slug, one.name, one.created_at);
-    let text = match all.as_slice() {
-        [] => "There is no organization.".to_owned(),
-        all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
-    };
-    Ok(Output::new(text, json!({ "organizations": all.iter().map(describe).collect::<Vec<_>>() })))
+    let (mut lines, mut all, mut last) = (Vec::new(), Vec::new(), None);
+    loop {
+        let some = organizations.list_all(last.as_ref()).await?;
+        lines.extend(some.iter().map(line));
+        all.extend(some.iter().map(describe));
+        last = some.into_iter().next_back();
+        if last.is_none() {
+            break;
+        }
+    }
+    let text = if lines.is_empty() { "There is no organization.".to_owned() } else { lines.join("\n") };
+    Ok(Output::new(text, json!({ "organizations": all })))
 }
 
 async fn create(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {

@@ -1,5 +1,6 @@
 //! What callers and consent pages are told of organizations.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::OrgContext;
@@ -37,6 +38,10 @@ impl OrganizationContexts for Contexts {
 
     async fn size(&self, organization: OrgId) -> Result<Option<Size>> {
         self.0.size(organization).await
+    }
+
+    async fn list_permitted(&self, organization: OrgId, permission: &str) -> Result<BTreeSet<UserId>> {
+        self.0.list_permitted(organization, permission).await
     }
 
     /// A name it had before leads people on, and programs nowhere.

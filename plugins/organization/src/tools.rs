@@ -23,8 +23,8 @@ use self::arguments::{
 };
 use crate::actor::Actor;
 use crate::model::organization::OrganizationChanges;
-use crate::model::refusal;
 use crate::model::role::read_roles;
+use crate::model::{permission, refusal};
 use crate::service::{NewInvitation, Organizations};
 
 /// The scope that lets an agent see.
@@ -35,7 +35,8 @@ pub const ORG_MANAGE: &str = "org:manage";
 type Shared = State<Arc<Organizations>>;
 type Set = ToolSet<Arc<Organizations>>;
 
-/// What every tool that looks asks for; what the person's roles allow, the service asks.
+/// What every tool that looks asks for. The permission stands beside the tool: whoever lacks it does not know of it. The service
+/// asks once more, in the transaction.
 fn read() -> Rule {
     access().organization().scope(ORG_READ)
 }
@@ -57,7 +58,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
         .arguments::<UpdateOrganization>()
         .returns::<OrganizationAnswer>()
         .plain(),
-        manage(),
+        manage().permission(permission::ORGANIZATION_UPDATE),
         update_organization,
     )
     .tool(
@@ -66,7 +67,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<WhichInvitation>()
             .returns::<InvitationAnswer>()
             .plain(),
-        manage(),
+        manage().permission(permission::INVITATION_CREATE),
         resend_invitation,
     )
     .tool(
@@ -104,7 +105,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
         .returns::<MemberList>()
         .read_only()
         .plain(),
-        read(),
+        read().permission(permission::MEMBER_READ),
         list_members,
     )
     .tool(
@@ -114,7 +115,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .returns::<InvitationList>()
             .read_only()
             .plain(),
-        read(),
+        read().permission(permission::INVITATION_READ),
         list_invitations,
     )
     .tool(
@@ -124,7 +125,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .returns::<AgentList>()
             .read_only()
             .plain(),
-        read(),
+        read().permission(permission::AGENT_READ),
         list_agents,
     )
     .tool(
@@ -136,7 +137,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
         .arguments::<CutAgent>()
         .returns::<Done>()
         .plain(),
-        manage(),
+        manage().permission(permission::AGENT_REVOKE),
         disconnect_agent,
     )
     .tool(
@@ -145,7 +146,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<InviteMember>()
             .returns::<InvitationAnswer>()
             .plain(),
-        manage(),
+        manage().permission(permission::INVITATION_CREATE),
         invite_member,
     )
     .tool(
@@ -154,7 +155,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<WhichInvitation>()
             .returns::<Done>()
             .plain(),
-        manage(),
+        manage().permission(permission::INVITATION_CANCEL),
         cancel_invitation,
     )
     .tool(
@@ -163,7 +164,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<SetMemberRoles>()
             .returns::<MemberAnswer>()
             .plain(),
-        manage(),
+        manage().permission(permission::MEMBER_UPDATE),
         set_member_roles,
     )
     .tool(
@@ -172,7 +173,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<Somebody>()
             .returns::<Done>()
             .plain(),
-        manage(),
+        manage().permission(permission::MEMBER_REMOVE),
         remove_member,
     )
 }
@@ -191,6 +192,10 @@ async fn list_my_organizations(
     caller: Caller,
 ) -> Result<Json<OrganizationList>, Refused> {
     let id = meant(&caller, None)?;
+    if caller.service().is_some() {
+        let own = organizations.details(&Actor::agent(&caller), id).await?;
+        return Ok(Json(OrganizationList::of_service(own)));
+    }
     let mut mine = organizations.list_for(caller.user().id).await?;
     mine.retain(|membership| membership.organization_id == id);
     Ok(Json(OrganizationList::of(&mine)))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
 use belgie_api::tools::Refused;
 use belgie_api::{Caller, Failure, State, TeamId, ToolSet, access, tool};
-use belgie_organization::{Actor, read_roles};
+use belgie_organization::{Actor, permission, read_roles};
 
 use self::answers::{Done, TeamAnswer, TeamList, TeamMemberAnswer, TeamMemberList};
 use self::arguments::{AddTeamMember, CreateTeam, ListTeamMembers, RenameTeam, Somebody, Which, WhichPage};
@@ -28,6 +28,7 @@ type Shared = State<Arc<Teams>>;
 /// The tools of this plugin.
 pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
     let read = || access().organization().scope(ORG_READ);
+    // Whoever leads a team says who is in it, whatever their roles in the organization: those tools everybody sees.
     let manage = || access().organization().scope(TEAM_MANAGE);
     ToolSet::new(teams)
         .tool(
@@ -56,7 +57,7 @@ pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
                 .arguments::<CreateTeam>()
                 .returns::<TeamAnswer>()
                 .plain(),
-            manage(),
+            manage().permission(permission::TEAM_CREATE),
             create_team,
         )
         .tool(
@@ -65,7 +66,7 @@ pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
                 .arguments::<RenameTeam>()
                 .returns::<TeamAnswer>()
                 .plain(),
-            manage(),
+            manage().permission(permission::TEAM_UPDATE),
             rename_team,
         )
         .tool(
@@ -74,7 +75,7 @@ pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
                 .arguments::<Which>()
                 .returns::<Done>()
                 .plain(),
-            manage(),
+            manage().permission(permission::TEAM_DELETE),
             delete_team,
         )
         .tool(

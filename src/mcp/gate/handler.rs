@@ -16,7 +16,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::{Asked, AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call, refuse_spent, upgrade};
 use crate::access::decide::ActionKind;
-use crate::access::{Action, decide, is_listed};
+use crate::access::{Action, decide, foresee, is_listed};
 use crate::mcp::catalog::{Part, unknown_tool};
 use crate::mcp::run::{self, Visit};
 
@@ -214,15 +214,21 @@ impl ServerHandler for Gate {
     ) -> Result<(), ErrorData> {
         let uri = request.uri.clone();
         let request = ClientRequest::SubscribeRequest(Request::new(request));
-        let session = Visit::behind(&context.extensions)?.session;
-        self.ask(Part::Resources, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await?;
-        if let (Some(session), Some(server)) = (session, self.catalog().owner(Part::Resources)) {
-            let guard = server.guard_of(&uri);
-            if guard.depends_on_place() {
-                session.session().need(uri, guard.into_owned());
-            }
+        let Visit { caller, session, .. } = Visit::behind(&context.extensions)?;
+        // Noted before anything is asked: whoever becomes another from here on is held against it, and who became another before
+        // is met by the lease, which looks again. Who does not meet it now is refused anyway.
+        let guard = self.catalog().owner(Part::Resources).map(|server| server.guard_of(&uri));
+        let guard = guard.filter(|guard| guard.depends_on_place() && foresee(&caller, guard).is_ok());
+        let noted = session.zip(guard).map(|(session, guard)| {
+            session.session().need(&uri, guard.into_owned());
+            session
+        });
+        let asked = AskedOfWrapped::plain(ActionKind::ReadResource, &uri);
+        let answer = self.ask(Part::Resources, asked, request, context).await;
+        if let (Err(_), Some(session)) = (&answer, noted) {
+            session.session().need_less(&uri);
         }
-        Ok(())
+        answer.map(drop)
     }
 
     async fn unsubscribe(

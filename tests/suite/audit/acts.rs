@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::on_both_engines;
 use crate::organization::{at, call, done, join, known, organizations, owned_by};
-use crate::support::{Connected, TestGateway};
+use crate::support::{Connected, TestGateway, Tokens};
 
 /// The acts on record in an organization, oldest first.
 pub async fn acts_in(gateway: &TestGateway, id: OrgId) -> Vec<AuditRecord> {
@@ -108,8 +108,8 @@ on_both_engines! {
         second.agent.revoke(&second.tokens.refresh).await;
         let third = Connected::of(&gateway, &ada, "org:read", Some(acme.id)).await;
         third.agent.revoke(&third.tokens.access).await;
-        let stolen = third.agent.refresh(&third.tokens.refresh).await;
-        assert_eq!(stolen.status, StatusCode::OK);
+        let stolen = Tokens::of(&third.agent.refresh(&third.tokens.refresh).await);
+        Tokens::of(&third.agent.refresh(&stolen.refresh).await);
         third.agent.refresh(&third.tokens.refresh).await;
         let refused = third.agent.consent(&mut of_ada, "org:read", "deny").await;
         assert!(refused.sent_parameter("error").is_some());

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::acts::acts_in;
 use crate::on_both_engines;
-use crate::organization::{at, call, join, known, organizations, owned_by};
-use crate::support::{Browser, Connected, TestGateway};
+use crate::organization::{at, call, done, join, known, organizations, owned_by, read};
+use crate::support::{Browser, Connected, Setup, TestGateway};
 use crate::team::{enter, team_of};
 
 /// Tries something that must be refused with this status.
@@ -72,6 +72,67 @@ on_both_engines! {
         assert_eq!(acts[1].details["user"], json!(ada.id));
         let page = of_ada.get("/organizations/acme/audit?result=refused").await.body;
         assert!(page.contains("organization.beyond_you"), "{page}");
+    }
+}
+
+on_both_engines! {
+    async fn whoever_is_refused_writes_no_text_of_theirs_on_the_record(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "member").await;
+        let (no, flood) = (StatusCode::FORBIDDEN, "flood ".repeat(2_000));
+        done(&mut of_ada, &at("acme", "/roles/create"), json!({ "name": "clerk" })).await;
+        let permissions = json!([" Audit:Read", flood, "flood:flood"]);
+        tries(&mut of_bob, &at("acme", "/roles/create"), json!({ "name": "spy", "permissions": permissions }), no).await;
+        tries(&mut of_bob, &at("acme", "/roles/update"), json!({ "name": "clerk", "permissions": permissions }), no).await;
+        tries(&mut of_bob, &at("acme", "/agents/disconnect"), json!({ "agent": flood }), no).await;
+        let service = json!({ "name": flood, "role": "member", "scope": "org:read", "ttl_seconds": 3600 });
+        tries(&mut of_bob, &at("acme", "/services/create"), service, no).await;
+        tries(&mut of_bob, &at("acme", "/teams/create"), json!({ "name": flood }), no).await;
+        let acts = refused_in(&gateway, acme.id).await;
+        assert_eq!(in_words(&acts), [
+            ("organization.role_created", "organization.forbidden"),
+            ("organization.role_updated", "organization.forbidden"),
+            ("organization.agent_cut", "organization.forbidden"),
+            ("organization.service_created", "organization.forbidden"),
+            ("team.created", "organization.forbidden"),
+        ]);
+        for act in &acts {
+            assert!(!act.details.to_string().contains("flood"), "{}: {} bytes", act.action, act.details.to_string().len());
+        }
+        assert_eq!(acts[0].details["permissions"], json!(["audit:read"]), "what is known says what was reached for");
+        // What would name somebody else's agent, a service or a team that can be is told.
+        let grant = Connected::of(&gateway, &ada, "", Some(acme.id)).await;
+        let all = read(&mut of_ada, &at("acme", "/agents")).await.1;
+        let agent = all["agents"][0]["id"].clone();
+        tries(&mut of_bob, &at("acme", "/agents/disconnect"), json!({ "agent": agent }), no).await;
+        tries(&mut of_bob, &at("acme", "/teams/create"), json!({ "name": " Mine " }), no).await;
+        let acts = refused_in(&gateway, acme.id).await;
+        assert_eq!((&acts[5].details["agent"], &acts[6].details["name"]), (&agent, &json!("Mine")));
+        grant.is_let_in().await;
+    }
+}
+
+/// Forty permissions of an application, which are more than an entry holds.
+fn many_permissions() -> Vec<String> {
+    (0..40).map(|number| format!("{}:act-{number:02}", "thing".repeat(9))).collect()
+}
+
+on_both_engines! {
+    async fn details_that_are_too_long_are_cut_and_the_act_stands(
+        gateway: TestGateway,
+        setup = Setup::default().config(&format!("[plugins.organization]\npermissions = {}", json!(many_permissions())))
+    ) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let permissions = many_permissions();
+        done(&mut of_ada, &at("acme", "/roles/create"), json!({ "name": "all", "permissions": permissions })).await;
+        done(&mut of_ada, &at("acme", "/roles/update"), json!({ "name": "all", "permissions": permissions[..20] })).await;
+        let acts = acts_in(&gateway, acme.id).await;
+        let [.., whole, fitting] = &acts[..] else { panic!("two acts: {acts:?}") };
+        assert_eq!((whole.action.as_str(), whole.outcome.as_str(), &whole.details), ("organization.role_created", "done", &json!({ "cut": true })));
+        assert_eq!(fitting.details["permissions"], json!(permissions[..20]));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Asks as agents and programs do: every tool, with every kind of token.
 
+use std::collections::BTreeSet;
+
 use futures::stream::{self, StreamExt};
 use reqwest::Client;
 use serde_json::json;
@@ -8,7 +10,7 @@ use super::answer::Answer;
 use super::doors::{Ask, Names, ask, used};
 use super::run::{AT_ONCE, Cell, Findings, blind, borrowed, is_change, spelled, teams, things, twin_of};
 use super::table::{Outcome, Part, Row, rows};
-use super::world::{CONNECTIONS, OWN, Person, WORDS, World, in_team};
+use super::world::{CONNECTIONS, OWN, Person, Standing, WORDS, World, in_team};
 use crate::organization::done;
 use crate::support::{LegacySession, Modern, Tokens, changed, rpc};
 
@@ -20,6 +22,13 @@ pub struct Credential<'a> {
     pub kind: &'static str,
     url: String,
     pub token: String,
+}
+
+impl Credential<'_> {
+    /// What the person is where it acts.
+    fn standing(&self) -> Standing {
+        self.person.standings.iter().find(|(at, _)| *at == self.place).expect("they are in it").1
+    }
 }
 
 /// Every token the matrix asks with.
@@ -150,7 +159,7 @@ impl Call<'_> {
 async fn ask_as(world: &World, all: &Credentials<'_>, row: (usize, &Row), credential: &Credential<'_>) -> Findings {
     let (mut findings, (number, door)) = (Findings::default(), row);
     let Credential { person, place: bound, kind, url, token } = credential;
-    let standing = person.standings.iter().find(|(at, _)| at == bound).expect("they are in it").1;
+    let standing = credential.standing();
     let is_main = *kind == "shared endpoint";
     for place in 0..WORDS.len() {
         let is_inside = place == *bound;
@@ -159,7 +168,9 @@ async fn ask_as(world: &World, all: &Credentials<'_>, row: (usize, &Row), creden
             continue;
         }
         for team in teams(door) {
-            let column = if is_inside { in_team(standing, door.is_of_team().then_some(team)) } else { "outside" };
+            let own = in_team(standing, (is_inside && door.is_of_team()).then_some(team));
+            // What is hidden where they are, they do not find with the names of others.
+            let column = if is_inside || door.expected(own) == Outcome::Hidden { own } else { "outside" };
             let who = format!("{} with a token of kind {kind} for {}", person.email, WORDS[*bound]);
             let allowed = [*bound];
             if is_change(door) && is_inside && door.expected(column) == Outcome::Done {
@@ -243,14 +254,10 @@ async fn ask_beside(world: &World, all: &Credentials<'_>, row: (usize, &Row)) ->
                 let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], way);
                 let (names, twin) = (names.with(thing, &foreign), names.with(thing, &spelled(&world.nowhere, way)));
                 let who = format!("{} with {thing} of another", main.person.email);
-                let made = Call {
-                    who,
-                    url: &main.url,
-                    token: Some(&main.token),
-                    column: "borrowed",
-                    allowed: &inside,
-                    session: None,
-                };
+                let own = in_team(main.standing(), None);
+                let column = if row.1.expected(own) == Outcome::Hidden { own } else { "borrowed" };
+                let made =
+                    Call { who, url: &main.url, token: Some(&main.token), column, allowed: &inside, session: None };
                 made.make((world, &all.client), row, (&names, &twin), &mut findings).await;
             }
         }
@@ -272,22 +279,25 @@ pub async fn tools(world: &World, all: &Credentials<'_>) -> Findings {
     found.with(lists(world, all, &table).await)
 }
 
-/// What is listed of these tools, with each token: all of them in an organization, outside those that the table does not hide. Prompts and resources of
-/// organizations and teams are none so far: whatever is listed beside has to come into the table first.
+/// What is listed of these tools, with each token: those that the table does not hide. Prompts and resources of organizations and
+/// teams are none so far: whatever is listed beside has to come into the table first.
 async fn lists(world: &World, all: &Credentials<'_>, table: &[Row]) -> Findings {
     let mut findings = Findings::default();
     let shared = world.gateway.mcp_url();
-    let own = all.own.iter().map(|credential| (&credential.url, &credential.token, table.len()));
-    let services = world.places.iter().map(|place| (&shared, &place.service, table.len()));
-    let for_alone = table.iter().filter(|row| row.expected("alone") != Outcome::Hidden).count();
-    let alone = all.alone.iter().map(|token| (&shared, token, for_alone));
-    for (url, token, expected) in own.chain(services).chain(alone) {
+    let own = all.own.iter().map(|own| (&own.url, &own.token, in_team(own.standing(), None)));
+    let services = world.places.iter().map(|place| (&shared, &place.service, "service"));
+    let alone = all.alone.iter().map(|token| (&shared, token, "alone"));
+    for (url, token, column) in own.chain(services).chain(alone) {
+        let shown = table.iter().filter(|row| row.expected(column) != Outcome::Hidden);
+        let expected: BTreeSet<&str> = shown.filter_map(|row| row.door.strip_prefix("tool ")).collect();
         let listed = Modern { client: &all.client, url, token: Some(token) }.send("tools/list", json!({})).await;
         let names = listed.tool_names();
-        let found = table.iter().filter(|row| names.iter().any(|name| row.door == format!("tool {name}"))).count();
+        let known = names.iter().copied().filter(|name| table.iter().any(|row| row.door == format!("tool {name}")));
+        let found: BTreeSet<&str> = known.collect();
         findings.cells += 1;
         if found != expected {
-            findings.problems.push(format!("{found} tools are listed at {url} and not {expected}: {names:?}"));
+            let wrong: Vec<_> = found.symmetric_difference(&expected).collect();
+            findings.problems.push(format!("{column} at {url}: listed against the table, or not listed: {wrong:?}"));
         }
         for method in ["prompts/list", "resources/list", "resources/templates/list"] {
             let reply = Modern { client: &all.client, url, token: Some(token) }.send(method, json!({})).await;

@@ -1,5 +1,6 @@
 //! Roles, settings, services, the record and invitations, within an agent's reach.
 
+use belgie_api::ports::{Audit, AuditFilter, RecordKind, Stretch};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -15,6 +16,32 @@ async fn given(modern: &Modern<'_>, tool: &str, arguments: Value) -> Value {
     assert_eq!(reply.status, StatusCode::OK, "{tool}: {}", reply.body);
     assert_ne!(reply.body["result"]["isError"], true, "{tool}: {}", reply.body);
     reply.body["result"]["structuredContent"].clone()
+}
+
+/// What of other plugins is listed beside.
+const OF_OTHERS: [&str; 7] = ["add", "echo", "list_my_connections", "slow", "step_up", "usage", "whoami"];
+/// The tools of organizations and teams that need no more than to be a member; of teams some of them lead.
+const SEEN_BY_MEMBERS: [&str; 9] = [
+    "add_team_member",
+    "get_organization",
+    "list_members",
+    "list_my_organizations",
+    "list_roles",
+    "list_team_members",
+    "list_teams",
+    "remove_team_member",
+    "set_team_roles",
+];
+
+/// Calls a tool that is as unknown as one that is nowhere.
+async fn is_unknown(modern: &Modern<'_>, tool: &str, arguments: Value) {
+    let (reply, nowhere) = (modern.call(tool, arguments.clone()).await, modern.call("no_such_tool", arguments).await);
+    assert!(
+        reply.body["error"]["message"].as_str().is_some_and(|said| said.starts_with("Unknown tool")),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reply.body.to_string().replace(tool, "no_such_tool"), nowhere.body.to_string());
 }
 
 /// The code a tool refused with.
@@ -62,11 +89,23 @@ on_both_engines! {
             ("revoke_service", json!({ "service": "svc_00000000000000000000000000000007" })),
             ("read_record", json!({})),
         ] {
-            assert_eq!(refused(&modern, tool, arguments.clone()).await, "organization.forbidden", "{tool}");
+            is_unknown(&modern, tool, arguments.clone()).await;
             let mut elsewhere = arguments;
             elsewhere["organization"] = json!("rose");
-            assert_eq!(refused(&modern, tool, elsewhere).await, "organization.unknown", "{tool}");
+            is_unknown(&modern, tool, elsewhere).await;
         }
+        let listed = modern.send("tools/list", json!({})).await;
+        let mut ours: Vec<_> = listed.tool_names().into_iter().filter(|name| !OF_OTHERS.contains(name)).collect();
+        ours.sort_unstable();
+        assert_eq!(ours, SEEN_BY_MEMBERS, "what a plain member may not do is not there");
+        // What explains and the record say so, too.
+        let explain = ["explain", "--user", "bob@example.org", "--org", "acme", "--tool", "remove_member"];
+        let explained = gateway.program(&explain).await.1;
+        assert_eq!(explained["trace"]["call"]["outcome"], "hidden", "{explained}");
+        let calls = AuditFilter { organization: Some(acme.id), only: Some(RecordKind::Decision), ..AuditFilter::default() };
+        let calls = gateway.gateway.archive().list(&calls, Stretch::After(None, 99)).await.expect("the record").records;
+        let decided = |word: &str| calls.iter().filter(|call| call.decision.as_deref() == Some(word)).count();
+        assert_eq!((decided("hidden"), decided("unknown"), calls.len()), (16, 16, 32), "{calls:?}");
         let reading = Connected::of(&gateway, &ada, "org:read", Some(acme.id)).await;
         for tool in ["create_role", "update_organization", "prepare_service", "resend_invitation"] {
             assert_eq!(reading.modern().call(tool, json!({})).await.status, StatusCode::FORBIDDEN, "{tool}: the scope is missing");

@@ -1,10 +1,13 @@
 //! The operator at the command line.
 
+use std::collections::BTreeSet;
+
+use belgie_organization::NewOrganization;
 use serde_json::{Value, json};
 
-use super::{known, owned_by, roles_of};
+use super::{known, organizations, owned_by, roles_of};
 use crate::on_both_engines;
-use crate::support::TestGateway;
+use crate::support::{Setup, TestGateway};
 
 async fn done(gateway: &TestGateway, arguments: &[&str]) -> Value {
     let (ok, said) = gateway.program(arguments).await;
@@ -56,5 +59,28 @@ on_both_engines! {
         let list = done(&gateway, &["org", "list"]).await;
         let slugs: Vec<_> = list["organizations"].as_array().expect("a list").iter().map(|one| one["slug"].clone()).collect();
         assert_eq!(slugs, ["acme", "zebra"]);
+    }
+}
+
+on_both_engines! {
+    async fn a_list_of_organizations_is_whole_however_many_there_are(
+        gateway: TestGateway,
+        setup = Setup::default().config(
+            "[plugins.organization]\nmaximum_organizations_per_user = 500\nmaximum_new_slugs_per_user_per_day = 500"
+        )
+    ) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        // Three share a name at the end of the first page.
+        let name = |number: usize| format!("Number {:03}", if (99..102).contains(&number) { 99 } else { number });
+        for number in 0..205 {
+            let new = NewOrganization { name: name(number), slug: Some(format!("number-{number:03}")), ..NewOrganization::default() };
+            organizations(&gateway).create_for(ada.id, new).await.expect("an organization");
+        }
+        let list = done(&gateway, &["org", "list"]).await;
+        let list = list["organizations"].as_array().expect("a list");
+        let names: Vec<_> = list.iter().map(|one| one["name"].as_str().expect("a name").to_owned()).collect();
+        assert_eq!(names, (0..205).map(name).collect::<Vec<_>>());
+        let slugs: BTreeSet<_> = list.iter().map(|one| one["slug"].to_string()).collect();
+        assert_eq!(slugs.len(), 205, "none comes twice");
     }
 }

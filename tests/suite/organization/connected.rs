@@ -156,7 +156,7 @@ on_both_engines! {
 
         // An agent of an administrator sees and cuts, too, with the scopes for it; one of a member does not.
         let member = of_member.modern().call("list_agents", json!({})).await;
-        assert_eq!(member.body["result"]["structuredContent"]["error"], "organization.forbidden", "{}", member.body);
+        assert!(member.body["error"]["message"].to_string().contains("Unknown tool"), "{}", member.body);
         let listed = of_admin.modern().call("list_agents", json!({})).await;
         let listed = listed.body["result"]["structuredContent"]["agents"].as_array().cloned().expect("a list");
         assert_eq!(listed.len(), 3);

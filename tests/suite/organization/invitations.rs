@@ -176,7 +176,7 @@ on_both_engines! {
         let as_member = offer(&mut of_bob, "dan@example.org", "member").await;
         done(&mut of_ada, &at("acme", "/members/set-roles"), json!({ "member": bob.id, "role": "member" })).await;
         assert_eq!(refused(&mut of_eve, &invitation(&as_owner, "/accept"), json!({})).await, over);
-        done(&mut of_dan, &invitation(&as_member, "/accept"), json!({})).await;
+        assert_eq!(refused(&mut of_dan, &invitation(&as_member, "/accept"), json!({})).await, over, "nor can a member offer that");
 
         // An owner who hands the organization on stays an administrator: they may still have offered that.
         let as_owner = offer(&mut of_ada, "eve@example.org", "owner").await;
@@ -187,6 +187,36 @@ on_both_engines! {
         let as_admin = offer(&mut of_ada, "eve@example.org", "admin").await;
         done(&mut of_bob, &at("acme", "/members/set-roles"), json!({ "member": ada.id, "role": "member" })).await;
         assert_eq!(refused(&mut of_eve, &invitation(&as_admin, "/accept"), json!({})).await, over);
+    }
+}
+
+on_both_engines! {
+    async fn a_role_that_changes_takes_back_what_could_not_be_offered_any_more(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let (_, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let (_, mut of_dan) = known(&gateway, "dan@example.org").await;
+        let (_, mut of_fay) = known(&gateway, "fay@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let over = (StatusCode::CONFLICT, "organization.invitation_over".to_owned());
+        let clerk = |permissions: &[&str]| json!({ "name": "clerk", "permissions": permissions });
+        let recruiter = |permissions: &[&str]| json!({ "name": "recruiter", "permissions": permissions });
+        done(&mut of_ada, &at("acme", "/roles/create"), clerk(&["member:read"])).await;
+        done(&mut of_ada, &at("acme", "/roles/create"), recruiter(&["member:read", "invitation:create", "role:read"])).await;
+        join(&gateway, acme.id, bob.id, "member,recruiter,clerk").await;
+        let offer = async |browser: &mut Browser, email: &str, role: &str| {
+            let body = json!({ "email": email, "role": role });
+            done(browser, &at("acme", "/invite"), body).await["id"].as_str().expect("an id").to_owned()
+        };
+        let by_owner = offer(&mut of_ada, "eve@example.org", "member").await;
+        let by_recruiter = offer(&mut of_bob, "dan@example.org", "member").await;
+        let for_fay = offer(&mut of_bob, "fay@example.org", "clerk").await;
+        // What changes nothing of the power to offer takes nothing back.
+        done(&mut of_ada, &at("acme", "/roles/update"), recruiter(&["member:read", "invitation:create"])).await;
+        done(&mut of_fay, &invitation(&for_fay, "/accept"), json!({})).await;
+        done(&mut of_ada, &at("acme", "/roles/update"), recruiter(&["member:read"])).await;
+        assert_eq!(refused(&mut of_dan, &invitation(&by_recruiter, "/accept"), json!({})).await, over);
+        done(&mut of_eve, &invitation(&by_owner, "/accept"), json!({})).await;
     }
 }
 

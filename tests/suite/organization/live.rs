@@ -118,3 +118,21 @@ on_both_engines! {
         gateway.probe.ended(3 * CALLS).await;
     }
 }
+
+on_both_engines! {
+    async fn a_gateway_that_ends_lets_nothing_run_on_without_the_role_it_needs(gateway: TestGateway, setup = setup().server("shutdown_grace_seconds = 30")) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let (bob, _) = known(&gateway, "bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await.id;
+        join(&gateway, acme, bob.id, "admin").await;
+        let agent = Connected::of(&gateway, &bob, "", Some(acme)).await;
+        let open = Open::new(&gateway, &agent, 0).await;
+        gateway.gateway.stopper().cancel();
+        gateway.probe.ended(0).await;
+        let member = read_roles(["member"]).expect("roles");
+        organizations(&gateway).set_roles(&Actor::host(), acme, bob.id, &member).await.expect("set");
+        open.ends().await;
+        gateway.probe.ended(CALLS).await;
+        gateway.gateway.shutdown().await;
+    }
+}

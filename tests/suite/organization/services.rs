@@ -68,6 +68,9 @@ on_both_engines! {
         // What it may see it sees, and what a person answers for it does not do.
         let members = program.modern().call("list_members", json!({})).await;
         assert_eq!(members.body["result"]["structuredContent"]["members"][0]["email"], "ada@example.org", "{}", members.body);
+        let own = program.modern().call("list_my_organizations", json!({})).await;
+        let expected = json!([{ "id": acme.id, "slug": "acme", "name": "The acme", "roles": ["admin"], "joined_at": null }]);
+        assert_eq!(own.body["result"]["structuredContent"]["organizations"], expected, "{}", own.body);
         let elsewhere = program.modern().call("list_members", json!({ "organization": "rose" })).await;
         assert_eq!(elsewhere.body["result"]["structuredContent"]["error"], "organization.unknown");
         let manager = Program::made(&gateway, &mut of_ada, "acme", wish("Manager", "admin", "org:read org:manage")).await;

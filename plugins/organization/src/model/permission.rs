@@ -127,6 +127,13 @@ impl Matrix {
         MEMBERS.map(str::to_owned).into()
     }
 
+    /// Those of what somebody wants a role to have that are permissions: what can be told of a wish nobody has looked at.
+    #[must_use]
+    pub fn known_of(&self, wanted: &[String]) -> BTreeSet<String> {
+        let (all, wanted) = (self.all(), wanted.iter().map(|name| spelled(name)));
+        wanted.filter(|name| all.contains(name)).collect()
+    }
+
     /// Reads the permissions somebody wants a role to have.
     ///
     /// # Errors
@@ -134,12 +141,17 @@ impl Matrix {
     pub fn read(&self, wanted: impl IntoIterator<Item = String>) -> Result<BTreeSet<String>> {
         let known = self.of_admins();
         let wanted: BTreeSet<String> =
-            wanted.into_iter().map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect();
+            wanted.into_iter().map(|name| spelled(&name)).filter(|name| !name.is_empty()).collect();
         match wanted.iter().find(|name| !known.contains(*name)) {
             None => Ok(wanted),
             Some(_) => Err(refusal::unknown_permission(&known)),
         }
     }
+}
+
+/// As permissions are written.
+fn spelled(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 /// Whether a text is a permission: two words of `a-z 0-9 _ -` with a colon between them, 64 characters at most.

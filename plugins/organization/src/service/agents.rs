@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use belgie_api::plugin::{Connection, InOrganizations, OrganizationConnection};
 use belgie_api::ports::{Teams, Use};
-use belgie_api::{MembershipId, OrgId, Result, ScopeSet, Timestamp, UserId};
+use belgie_api::{GrantId, MembershipId, OrgId, Result, ScopeSet, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -124,7 +124,7 @@ impl Organizations {
     /// # Errors
     /// 404, or 403 without `agent:revoke` or when the member may more than whoever acts.
     pub async fn cut_agent(&self, actor: &Actor, id: OrgId, agent: &str) -> Result<()> {
-        let tried = Attempt::new("organization.agent_cut", id, json!({ "agent": agent }));
+        let tried = Attempt::new("organization.agent_cut", id, json!({ "agent": agent.parse::<GrantId>().ok() }));
         self.attempt(
             actor,
             tried,

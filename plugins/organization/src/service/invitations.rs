@@ -198,14 +198,23 @@ impl Organizations {
     }
 
     /// Takes back what a member offered and could not offer any more, in an organization that is held: who was put down a
-    /// moment ago does not come back through a friend.
+    /// moment ago does not come back through a friend. Of whoever invites nobody any more, that is all.
     pub(super) async fn withdraw_uncovered(&self, tx: &mut Tx, id: OrgId, inviter: UserId) -> Result<()> {
         let Some(powers) = self.powers(tx, id, inviter).await? else { return Ok(()) };
-        let now = self.host.now();
+        let (now, invites) = (self.host.now(), powers.may(permission::INVITATION_CREATE));
         for offered in store::invitations::list_of_inviter(tx, id, inviter).await? {
-            if powers.must_cover(&self.powers_left(tx, id, &offered.roles).await?).is_err() {
+            if !invites || powers.must_cover(&self.powers_left(tx, id, &offered.roles).await?).is_err() {
                 store::invitations::consume(tx, offered.id, Ending::Cancel, now).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// The same for everybody whose offers are open, when a role allows other things now: those who have it can offer less,
+    /// and what was offered may bring more.
+    pub(super) async fn withdraw_all_uncovered(&self, tx: &mut Tx, id: OrgId) -> Result<()> {
+        for inviter in store::invitations::list_inviters(tx, id).await? {
+            self.withdraw_uncovered(tx, id, inviter).await?;
         }
         Ok(())
     }

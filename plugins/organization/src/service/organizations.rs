@@ -160,12 +160,12 @@ impl Organizations {
         store::members::list_of_user(&mut self.host.db().read().await?, user).await
     }
 
-    /// The first 1,000 organizations by name, for the operator.
+    /// A hundred organizations by name, for the operator: the first, or those behind another. None is left when there are none.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn list_all(&self) -> Result<Vec<Organization>> {
-        store::organizations::list(&mut self.host.db().read().await?).await
+    pub async fn list_all(&self, after: Option<&Organization>) -> Result<Vec<Organization>> {
+        store::organizations::list(&mut self.host.db().read().await?, after).await
     }
 
     /// The organization of an id, whoever asks; `None` when it is deleted.

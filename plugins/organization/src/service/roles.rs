@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::{Event, OrgId, Result};
+use belgie_api::{Event, OrgId, Result, UserId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,6 +16,8 @@ use crate::model::{permission, refusal};
 use crate::store;
 
 const MOST: i64 = 50;
+/// How many are listed of those who may do something.
+const MOST_PERMITTED: usize = 100;
 
 /// A role and what it allows.
 #[derive(Clone, Debug, Serialize)]
@@ -46,13 +48,30 @@ impl Organizations {
         Ok(fixed.chain(own).collect())
     }
 
+    /// Those whose roles allow something: a hundred at most.
+    pub(crate) async fn list_permitted(&self, id: OrgId, permission: &str) -> Result<BTreeSet<UserId>> {
+        let mut conn = self.host.db().read().await?;
+        let fixed = [Role::owner(), Role::admin(), Role::member()].into_iter().map(|name| {
+            let permissions = name.fixed_permissions(&self.settings.matrix).unwrap_or_default();
+            (name, permissions)
+        });
+        let own = store::roles::list(&mut conn, id).await?.into_iter().map(|row| (row.name, row.permissions));
+        let mut found = BTreeSet::new();
+        for (role, _) in fixed.chain(own).filter(|(_, permissions)| permissions.contains(permission)) {
+            let left = MOST_PERMITTED.saturating_sub(found.len());
+            found.extend(store::members::list_with_role(&mut conn, id, &role).await?.into_iter().take(left));
+        }
+        Ok(found)
+    }
+
     /// Makes a role.
     ///
     /// # Errors
     /// 404, 403 without `role:create` or when it allows more than whoever makes it may, 409 when there is one of its name or
     /// there are 50, 400 when a permission is not known.
     pub async fn create_role(&self, actor: &Actor, id: OrgId, name: &Role, wanted: Vec<String>) -> Result<RoleInfo> {
-        let tried = Attempt::new("organization.role_created", id, json!({ "role": name, "permissions": wanted }));
+        let known = self.settings.matrix.known_of(&wanted);
+        let tried = Attempt::new("organization.role_created", id, json!({ "role": name, "permissions": known }));
         self.attempt(
             actor,
             tried,
@@ -86,7 +105,8 @@ impl Organizations {
     /// 404, 403 without `role:update` or when it allowed or will allow more than whoever changes it may, 409 for the three
     /// that are the same everywhere, 400 when there is no such role or permission.
     pub async fn update_role(&self, actor: &Actor, id: OrgId, name: &Role, wanted: Vec<String>) -> Result<RoleInfo> {
-        let tried = Attempt::new("organization.role_updated", id, json!({ "role": name, "permissions": wanted }));
+        let known = self.settings.matrix.known_of(&wanted);
+        let tried = Attempt::new("organization.role_updated", id, json!({ "role": name, "permissions": known }));
         self.attempt(
             actor,
             tried,
@@ -104,6 +124,7 @@ impl Organizations {
                     return Err(refusal::unknown_role());
                 }
                 if permissions != before.permissions {
+                    self.withdraw_all_uncovered(&mut tx, id).await?;
                     tx.emit(Event::OrganizationChanged { organization: id });
                 }
                 let details = json!({ "role": name, "permissions": permissions });

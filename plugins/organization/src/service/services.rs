@@ -54,7 +54,7 @@ impl Organizations {
         let tried = Attempt::new(
             "organization.service_created",
             id,
-            json!({ "name": new.name, "roles": new.roles, "scopes": new.scopes }),
+            json!({ "name": read_name(&new.name).ok(), "roles": new.roles, "scopes": new.scopes }),
         );
         self.attempt(
             actor,

@@ -42,6 +42,10 @@ const LIST_FOR: &str = concat!(
 );
 const LIST_OF_INVITER: &str =
     concat!("SELECT * FROM organization_invitations WHERE organization_id = $1 AND inviter_id = $2 AND ", open!());
+const LIST_INVITERS: &str = concat!(
+    "SELECT DISTINCT inviter_id FROM organization_invitations WHERE organization_id = $1 AND inviter_id IS NOT NULL AND ",
+    open!()
+);
 const COUNT_OPEN: &str = concat!(
     "SELECT COUNT(*) FROM organization_invitations WHERE organization_id = $1 AND ",
     open!(),
@@ -143,6 +147,11 @@ pub async fn list_of_inviter(conn: &mut Conn, organization: OrgId, inviter: User
         .bind(organization)
         .bind(inviter)
         .fetch_all(c).await)?)
+}
+
+/// Everybody who offered what has not ended, whatever its time.
+pub async fn list_inviters(conn: &mut Conn, organization: OrgId) -> Result<Vec<UserId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, UserId>(LIST_INVITERS).bind(organization).fetch_all(c).await)?)
 }
 
 /// How many invitations of an organization can be accepted.

@@ -33,6 +33,9 @@ const LIST_OF_USER: &str = "SELECT o.id, o.slug, o.name, o.logo_url, m.joined_at
     WHERE m.user_id = $1 ORDER BY o.name, o.id, r.role";
 const COUNT: &str = "SELECT COUNT(*) FROM organization_members WHERE organization_id = $1";
 const COUNT_WITH_ROLE: &str = "SELECT COUNT(*) FROM organization_member_roles WHERE organization_id = $1 AND role = $2";
+const LIST_WITH_ROLE: &str = "SELECT r.user_id FROM organization_member_roles r \
+    JOIN organization_organizations o ON o.id = r.organization_id AND o.deleted_at IS NULL \
+    WHERE r.organization_id = $1 AND r.role = $2 ORDER BY r.given_at, r.user_id LIMIT 100";
 const COUNT_OWNED: &str = "SELECT COUNT(*) FROM organization_member_roles r \
     JOIN organization_organizations o ON o.id = r.organization_id AND o.deleted_at IS NULL \
     WHERE r.user_id = $1 AND r.role = 'owner'";
@@ -111,6 +114,11 @@ pub async fn delete_of_user(conn: &mut Conn, user: UserId) -> Result<Vec<OrgId>>
 /// What a person is in an organization that is not deleted, one row per role; none when they are not in it.
 pub async fn standing(conn: &mut Conn, id: OrgId, user: UserId) -> Result<Vec<Standing>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Standing>(STANDING).bind(id).bind(user).fetch_all(c).await)?)
+}
+
+/// Those who have a role in an organization, in the order they got it: 100 at most.
+pub async fn list_with_role(conn: &mut Conn, id: OrgId, role: &Role) -> Result<Vec<UserId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, UserId>(LIST_WITH_ROLE).bind(id).bind(role).fetch_all(c).await)?)
 }
 
 /// Members of an organization, the longest there first.

@@ -2,7 +2,7 @@
 
 use belgie_api::db::Conn;
 use belgie_api::{OrgId, Result, Timestamp, UserId, on};
-use sqlx::types::Json;
+use sqlx::types::{Json, Uuid};
 
 use crate::model::organization::Organization;
 
@@ -17,7 +17,8 @@ const UPDATE: &str = "UPDATE organization_organizations SET slug = $2, name = $3
 const DELETE: &str = "UPDATE organization_organizations SET deleted_at = $2, updated_at = $2 \
     WHERE id = $1 AND deleted_at IS NULL RETURNING id";
 const FORGET_MAKER: &str = "UPDATE organization_organizations SET created_by = NULL WHERE created_by = $1";
-const LIST: &str = "SELECT * FROM organization_organizations WHERE deleted_at IS NULL ORDER BY name, id LIMIT 1000";
+const LIST: &str = "SELECT * FROM organization_organizations WHERE deleted_at IS NULL AND (name, id) > ($1, $2) \
+    ORDER BY name, id LIMIT 100";
 const PURGE: &str = "DELETE FROM organization_organizations WHERE deleted_at < $1";
 
 /// Adds an organization whose slug has been reserved.
@@ -76,9 +77,11 @@ pub async fn forget_maker(conn: &mut Conn, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// The first 1,000 organizations by name.
-pub async fn list(conn: &mut Conn) -> Result<Vec<Organization>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, Organization>(LIST).fetch_all(c).await)?)
+/// A hundred organizations by name: the first, or those behind another.
+pub async fn list(conn: &mut Conn, after: Option<&Organization>) -> Result<Vec<Organization>> {
+    // Every name is behind the empty one.
+    let (name, id) = after.map_or(("", OrgId::from_uuid(Uuid::nil())), |after| (after.name.as_str(), after.id));
+    Ok(on!(conn, c => sqlx::query_as::<_, Organization>(LIST).bind(name).bind(id).fetch_all(c).await)?)
 }
 
 /// Forgets organizations that were deleted before a moment, with everything in them; their slugs stay taken.

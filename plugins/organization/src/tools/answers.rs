@@ -29,10 +29,10 @@ struct Listed {
     slug: String,
     /// What people call it.
     name: String,
-    /// What the person is in it.
+    /// What the person, or the service, is in it.
     roles: Vec<String>,
-    /// Since when (RFC 3339).
-    joined_at: String,
+    /// Since when (RFC 3339); null for a service.
+    joined_at: Option<String>,
 }
 
 impl OrganizationList {
@@ -43,9 +43,21 @@ impl OrganizationList {
             slug: membership.slug.clone(),
             name: membership.name.clone(),
             roles: names(&membership.roles),
-            joined_at: membership.joined_at.to_string(),
+            joined_at: Some(membership.joined_at.to_string()),
         });
         Self { organizations: listed.collect() }
+    }
+
+    /// As a service sees the one it belongs to.
+    pub fn of_service(Details { organization, powers, .. }: Details) -> Self {
+        let own = Listed {
+            id: organization.id.to_string(),
+            slug: organization.slug,
+            name: organization.name,
+            roles: names(&powers.roles),
+            joined_at: None,
+        };
+        Self { organizations: vec![own] }
     }
 }
 

@@ -8,6 +8,7 @@ use super::arguments::ReadRecord;
 use super::entries::RecordPage;
 use super::{Json, Parameters, Set, Shared, State, meant, read};
 use crate::actor::Actor;
+use crate::model::permission;
 use crate::service::Sought;
 
 /// How many entries come when nobody says how many, and how many at most.
@@ -27,7 +28,7 @@ pub fn add(set: Set) -> Set {
         .returns::<RecordPage>()
         .read_only()
         .plain(),
-        read(),
+        read().permission(permission::AUDIT_READ),
         read_record,
     )
 }

@@ -7,8 +7,8 @@ use super::answers::{Done, RoleAnswer, RoleList};
 use super::arguments::{DeleteRole, MakeRole, Which};
 use super::{Json, Parameters, Set, Shared, State, manage, meant, read};
 use crate::actor::Actor;
-use crate::model::refusal;
 use crate::model::role::Role;
+use crate::model::{permission, refusal};
 
 /// Adds the tools.
 pub fn add(set: Set) -> Set {
@@ -19,7 +19,7 @@ pub fn add(set: Set) -> Set {
             .returns::<RoleList>()
             .read_only()
             .plain(),
-        read(),
+        read().permission(permission::ROLE_READ),
         list_roles,
     )
     .tool(
@@ -28,7 +28,7 @@ pub fn add(set: Set) -> Set {
             .arguments::<MakeRole>()
             .returns::<RoleAnswer>()
             .plain(),
-        manage(),
+        manage().permission(permission::ROLE_CREATE),
         create_role,
     )
     .tool(
@@ -37,7 +37,7 @@ pub fn add(set: Set) -> Set {
             .arguments::<MakeRole>()
             .returns::<RoleAnswer>()
             .plain(),
-        manage(),
+        manage().permission(permission::ROLE_UPDATE),
         update_role,
     )
     .tool(
@@ -46,7 +46,7 @@ pub fn add(set: Set) -> Set {
             .arguments::<DeleteRole>()
             .returns::<Done>()
             .plain(),
-        manage(),
+        manage().permission(permission::ROLE_DELETE),
         delete_role,
     )
 }

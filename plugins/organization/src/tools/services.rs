@@ -22,7 +22,7 @@ pub fn add(set: Set) -> Set {
             .returns::<ServiceList>()
             .read_only()
             .plain(),
-        read(),
+        read().permission(permission::TOKEN_READ),
         list_services,
     )
     .tool(
@@ -36,7 +36,7 @@ pub fn add(set: Set) -> Set {
         .returns::<PreparedService>()
         .read_only()
         .plain(),
-        manage(),
+        manage().permission(permission::TOKEN_CREATE),
         prepare_service,
     )
     .tool(
@@ -45,7 +45,7 @@ pub fn add(set: Set) -> Set {
             .arguments::<EndService>()
             .returns::<Done>()
             .plain(),
-        manage(),
+        manage().permission(permission::TOKEN_REVOKE),
         revoke_service,
     )
 }

@@ -60,8 +60,8 @@ impl Teams {
     /// whoever is to lead it is not in the organization.
     pub async fn create(&self, actor: &Actor, organization: OrgId, new: NewTeam) -> Result<Team> {
         let organizations = self.organizations()?;
-        let tried =
-            Attempt::new("team.created", organization, json!({ "name": new.name, "organization": organization }));
+        let details = json!({ "name": read_name(&new.name).ok(), "organization": organization });
+        let tried = Attempt::new("team.created", organization, details);
         organizations
             .attempt(
                 actor,
