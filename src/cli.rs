@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use belgie_api::Failure;
+use belgie_api::command::PluginCommand;
 use clap::{ArgMatches, FromArgMatches};
 
 use self::args::{Cli, Verb};
@@ -33,18 +34,17 @@ pub async fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exi
         Err(misuse) => return output::misuse(&misuse, arguments.iter().any(|argument| argument == "--json")),
     };
     let json = matches.get_flag("json");
-    match Box::pin(dispatch(&matches)).await {
+    match Box::pin(dispatch(&matches, &nouns)).await {
         Ok(code) => code,
         Err(error) => error.report(json),
     }
 }
 
-async fn dispatch(matches: &ArgMatches) -> Result<ExitCode, CliError> {
+async fn dispatch(matches: &ArgMatches, nouns: &[PluginCommand]) -> Result<ExitCode, CliError> {
     let json = matches.get_flag("json");
     let overrides = args::overrides(matches);
     if let Some((noun, noun_matches)) = matches.subcommand()
-        && let Some(command) =
-            Belgie::builder(RawConfig::from_text("")).commands().iter().find(|c| c.command.get_name() == noun)
+        && let Some(command) = nouns.iter().find(|command| command.command.get_name() == noun)
     {
         // Whether the server beside it was started with them, a command cannot see; a scope of a tool that is not there opens nothing.
         let gateway = open(builder(overrides)?.demo_tools()).await?;

@@ -36,6 +36,15 @@ struct Sent {
     is_real: bool,
 }
 
+/// Whose a right code is.
+#[derive(PartialEq, Eq)]
+struct Owners {
+    /// The person it was sent to; `None` for somebody new.
+    of_code: Option<UserId>,
+    /// Whose account has the address now.
+    of_address: Option<UserId>,
+}
+
 /// What came of a try.
 pub enum CodeTry {
     /// It is the code.
@@ -131,8 +140,9 @@ impl Identity {
         code: &str,
         browser: &str,
     ) -> Result<Option<bool>> {
-        if let Some((tx, _, Some(owner))) = self.check_code(CONFIRM, handle, code, browser).await?
-            && owner == user
+        // Whoever reads the mail of an address that the account has left shows nothing about its person.
+        if let Some((tx, _, owners)) = self.check_code(CONFIRM, handle, code, browser).await?
+            && owners == (Owners { of_code: Some(user), of_address: Some(user) })
         {
             tx.commit(self.clock.now()).await?;
             return Ok(Some(true));
@@ -147,7 +157,7 @@ impl Identity {
         handle: &PlainToken,
         code: &str,
         browser: &str,
-    ) -> Result<Option<(Tx, Sent, Option<UserId>)>> {
+    ) -> Result<Option<(Tx, Sent, Owners)>> {
         let now = self.clock.now();
         let mut counting = self.db.begin().await?;
         let row = links::count_try(&mut counting, handle.hash(), purpose, now, MOST_TRIES).await?;
@@ -162,9 +172,9 @@ impl Identity {
             return Ok(None);
         }
         let mut tx = self.db.begin().await?;
-        lock_by_email(&mut tx, &sent.email).await?;
+        let of_address = lock_by_email(&mut tx, &sent.email).await?.map(|row| row.id);
         let used = links::consume(&mut tx, handle.hash(), purpose, now).await?;
-        Ok(used.map(|row| (tx, sent, row.user_id)))
+        Ok(used.map(|row| (tx, sent, Owners { of_code: row.user_id, of_address })))
     }
 
     async fn after_wrong(&self, purpose: &str, handle: &PlainToken) -> Result<CodeTry> {

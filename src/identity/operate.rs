@@ -1,5 +1,5 @@
-//! What operators do to accounts. Every act is put on record in its own transaction, and none of them can leave the host
-//! without an operator.
+//! What operators do to accounts. Every act is put on record in its own transaction, which begins with one more look at who
+//! acts (403 when that is no operator any more, or was signed out). None of them can leave the host without an operator.
 
 use std::time::Duration;
 
@@ -66,7 +66,25 @@ pub fn unknown() -> Failure {
     Failure::not_found("user.not_found", "There is no such account any more.").hint("Look for the person again.")
 }
 
+/// What an operator is told who stopped being one while they asked.
+fn no_operator() -> Failure {
+    Failure::forbidden("admin.ended", "You are not an administrator any more. Nothing was changed.")
+        .hint("Ask another administrator.")
+}
+
 impl Identity {
+    /// Looks once more at who acts: an operator must still be one, in a session that has not ended since the request came.
+    /// Takes the line of all operators, who come before a single person.
+    async fn hold_actor(&self, tx: &mut Tx, by: By<'_>) -> Result<()> {
+        let By::Operator(caller, _) = by else { return Ok(()) };
+        let (user, now) = (caller.user().id, self.clock.now());
+        let operators = standing::lock_holders(tx, ADMIN).await?;
+        if !operators.iter().any(|holder| holder.id == user && holder.is_active(ADMIN, now)) {
+            return Err(no_operator());
+        }
+        self.hold_caller(tx, caller).await
+    }
+
     /// Puts an act on record, in its own transaction.
     ///
     /// # Errors
@@ -116,6 +134,7 @@ impl Identity {
         let short = |text: &str| text.trim().chars().take(MAX_REASON_CHARACTERS).collect::<String>();
         let (reason, notice) = (short(&ban.reason), short(&ban.notice));
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         self.keep_an_operator(&mut tx, user).await?;
         if !standing::ban(&mut tx, user, now, until, (&reason, &notice)).await? {
             return Err(unknown());
@@ -136,6 +155,7 @@ impl Identity {
     pub async fn unban(&self, user: UserId, by: By<'_>) -> Result<bool> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         if !standing::unban(&mut tx, user, now).await? {
             return Ok(false);
         }
@@ -151,6 +171,7 @@ impl Identity {
     /// When the input is not right, the address is taken, a veto refuses or the database does not answer.
     pub async fn create_by(&self, account: NewAccount, by: By<'_>) -> Result<UserContext, CreateError> {
         let (hash, mut tx) = self.prepare(&account).await?;
+        self.hold_actor(&mut tx, by).await?;
         let user = self.insert(&mut tx, account, hash, "operator").await?;
         let details = json!({ "scopes": user.scopes.to_string() });
         self.record(&mut tx, &by.entry("user.created").to(user.id).with(details)).await?;
@@ -166,6 +187,7 @@ impl Identity {
     pub async fn delete_by(&self, user: UserId, by: By<'_>) -> Result<bool> {
         by.not_to_self(user)?;
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         if !self.delete_in(&mut tx, user).await? {
             return Ok(false);
         }
@@ -182,6 +204,7 @@ impl Identity {
     pub async fn set_scopes(&self, user: UserId, scopes: ScopeSet, by: By<'_>) -> Result<()> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         let before = users::find(&mut tx, user).await?.ok_or_else(unknown)?.scopes;
         let changes = UserChanges { scopes: Some(scopes.clone()), ..UserChanges::default() };
         Accounts::update(self, &mut tx, user, &changes).await?.ok_or_else(unknown)?;
@@ -200,6 +223,7 @@ impl Identity {
     /// 404 when there is no such account; a veto's refusal.
     pub async fn mark_verified(&self, user: UserId, is_theirs: bool, by: By<'_>) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         let row = lock(&mut tx, user).await?.ok_or_else(unknown)?;
         let changes = UserChanges { email_verified: Some(true), ..UserChanges::default() };
         self.veto(&mut tx, Act::Update { user: &context(row.clone()), changes: &changes }).await?;
@@ -216,6 +240,7 @@ impl Identity {
     pub async fn end_session_by(&self, session: SessionId, by: By<'_>) -> Result<bool> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         let Some(ended) = sessions::end(&mut tx, session, now).await? else { return Ok(false) };
         tx.emit(Event::SessionRevoked { session });
         self.end_worn(&mut tx, ended.user_id).await?;
@@ -231,6 +256,7 @@ impl Identity {
     /// 404 when nothing of this id acts for this person.
     pub async fn end_connection_by(&self, user: UserId, connection: &str, by: By<'_>) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         if !self.end_connection(&mut tx, user, connection).await? {
             return Err(Failure::not_found("connection.unknown", "Nothing like this acts for this person any more.")
                 .hint("Reload the page of the person."));
@@ -247,6 +273,7 @@ impl Identity {
     pub async fn end_sessions_by(&self, user: UserId, by: By<'_>) -> Result<usize> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        self.hold_actor(&mut tx, by).await?;
         let count = self.end_all(&mut tx, user, now).await?;
         let entry = by.entry("session.all_ended").to(user).with(json!({ "count": count }));
         self.record(&mut tx, &entry).await?;

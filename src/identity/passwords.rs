@@ -3,7 +3,7 @@
 use belgie_api::db::Tx;
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Event, Failure, Result};
+use belgie_api::{Caller, Event, Failure, Result, Timestamp};
 use serde_json::json;
 
 use super::accounts::Identity;
@@ -14,10 +14,19 @@ use crate::store::{sessions, users};
 /// What follows upon another password.
 #[derive(Clone, Copy, Debug)]
 pub struct Then {
-    /// Whether every other session ends.
+    /// Whether every other session ends, and no browser counts as known any more.
     pub ends_others: bool,
     /// Whether the person gets a letter.
     pub tells: bool,
+}
+
+/// What came of another password.
+#[derive(Debug)]
+pub enum Replaced {
+    /// It is the password since this moment.
+    Done(Timestamp),
+    /// It will not do, for this reason.
+    Problem(String),
 }
 
 /// Refused: it would be the last way into the account.
@@ -37,16 +46,19 @@ impl Identity {
         info: &RequestInfo,
         password: String,
         then: Then,
-    ) -> Result<Option<String>> {
+    ) -> Result<Replaced> {
         let user = caller.user();
         if let Some(problem) = self.password_problem(&password, &user.email).await? {
-            return Ok(Some(problem));
+            return Ok(Replaced::Problem(problem));
         }
         let hash = self.hasher.hash(password).await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         self.hold_caller(&mut tx, caller).await?;
         users::set_password(&mut tx, user.id, Some(&hash), now).await?;
+        if then.ends_others {
+            users::note_secured(&mut tx, user.id, now).await?;
+        }
         if then.ends_others
             && let Some(session) = caller.session()
         {
@@ -56,7 +68,7 @@ impl Identity {
         }
         self.tell_of_password(&mut tx, caller, info, ("password_changed", "password.changed"), then.tells).await?;
         tx.commit(now).await?;
-        Ok(None)
+        Ok(Replaced::Done(now))
     }
 
     /// Removes the password, unless it is the last way in. `tells`: whether the person gets a letter.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use belgie_api::context::UserContext;
 use belgie_api::db::Tx;
-use belgie_api::ports::{Accounts, NewUser, UserChanges};
+use belgie_api::ports::{Accounts, AuditEntry, NewUser, UserChanges};
+use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure, Result, UserId};
 
 use super::accounts::{Identity, context};
@@ -81,26 +82,32 @@ impl Identity {
     /// # Errors
     /// 404 when there is none; 409 when another has the address or the last operator would go; a veto's refusal.
     pub async fn change(&self, user: UserId, changes: &UserChanges) -> Result<UserContext> {
-        self.change_in(self.db.begin().await?, user, changes).await
+        let mut tx = self.db.begin().await?;
+        let changed = self.change_in(&mut tx, user, changes).await?;
+        tx.commit(self.clock.now()).await?;
+        Ok(changed)
     }
 
     /// As [`change`](Self::change), by the person: the session must not have ended since the request came.
     ///
     /// # Errors
     /// When it has; or as `change`.
-    pub async fn change_own(&self, caller: &Caller, changes: &UserChanges) -> Result<UserContext> {
+    pub async fn change_own(&self, caller: &Caller, info: &RequestInfo, changes: &UserChanges) -> Result<UserContext> {
+        let user = caller.user().id;
         let mut tx = self.db.begin().await?;
         self.hold_caller(&mut tx, caller).await?;
-        self.change_in(tx, caller.user().id, changes).await
-    }
-
-    async fn change_in(&self, mut tx: Tx, user: UserId, changes: &UserChanges) -> Result<UserContext> {
-        let Some(row) = users::find(&mut tx, user).await? else { return Err(unknown()) };
-        let changed = Accounts::update(self, &mut tx, row.id, changes).await?;
-        let changed = changed
-            .ok_or_else(|| Failure::conflict("user.email_taken", "There is an account for this address already."))?;
+        let changed = self.change_in(&mut tx, user, changes).await?;
+        let entry = AuditEntry::done("profile.changed").by(caller).during(info).to(user);
+        self.record(&mut tx, &entry).await?;
         tx.commit(self.clock.now()).await?;
         Ok(changed)
+    }
+
+    async fn change_in(&self, tx: &mut Tx, user: UserId, changes: &UserChanges) -> Result<UserContext> {
+        let Some(row) = users::find(tx, user).await? else { return Err(unknown()) };
+        Accounts::update(self, tx, row.id, changes)
+            .await?
+            .ok_or_else(|| Failure::conflict("user.email_taken", "There is an account for this address already."))
     }
 
     /// Removes the rows of sessions that are over, and says how many. The gateway does so by itself, a day later.

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use belgie_api::context::UserContext;
-use belgie_api::db::Conn;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
-use belgie_api::ports::Ground;
-use belgie_api::{Event, Failure, PlainToken, Result, SessionId, Timestamp, TokenKind, UserId};
+use belgie_api::ports::{AuditEntry, Ground};
+use belgie_api::web::RequestInfo;
+use belgie_api::{Caller, Event, Failure, PlainToken, Result, SessionId, Timestamp, TokenKind, UserId};
+use serde_json::json;
 
 use super::accounts::{Identity, context};
 use super::hold::outdated;
@@ -236,29 +238,56 @@ impl Identity {
     /// # Errors
     /// When the database does not answer.
     pub async fn revoke_session(&self, session: SessionId, user: UserId) -> Result<bool> {
-        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let Some(ended) = sessions::revoke(&mut tx, session, user, now).await? else { return Ok(false) };
-        tx.emit(Event::SessionRevoked { session });
-        if let Some(entry) = Self::end_of_wearing(session, ended) {
-            self.record(&mut tx, &entry).await?;
+        let is_ended = self.revoke_in(&mut tx, session, user).await?;
+        if is_ended {
+            tx.commit(self.clock.now()).await?;
         }
-        self.end_worn(&mut tx, user).await?;
-        tx.commit(now).await?;
+        Ok(is_ended)
+    }
+
+    /// As [`revoke_session`](Self::revoke_session), on the word of the person, who may be in another session.
+    ///
+    /// # Errors
+    /// 403 when the session they are in has ended in the meantime, or when the database does not answer.
+    pub async fn revoke_own_session(&self, caller: &Caller, info: &RequestInfo, session: SessionId) -> Result<bool> {
+        let user = caller.user().id;
+        let mut tx = self.db.begin().await?;
+        self.hold_caller(&mut tx, caller).await?;
+        if !self.revoke_in(&mut tx, session, user).await? {
+            return Ok(false);
+        }
+        let entry = AuditEntry::done("session.ended").by(caller).during(info).to(user);
+        self.record(&mut tx, &entry.with(json!({ "session": session }))).await?;
+        tx.commit(self.clock.now()).await?;
         Ok(true)
     }
 
-    /// Ends every session of a person but one, and every one the person wears; says how many.
+    async fn revoke_in(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool> {
+        let Some(ended) = sessions::revoke(tx, session, user, self.clock.now()).await? else { return Ok(false) };
+        tx.emit(Event::SessionRevoked { session });
+        if let Some(entry) = Self::end_of_wearing(session, ended) {
+            self.record(tx, &entry).await?;
+        }
+        self.end_worn(tx, user).await?;
+        Ok(true)
+    }
+
+    /// Ends every session of a person but the one they are in, and every one the person wears; says how many.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn revoke_other_sessions(&self, user: UserId, keep: SessionId) -> Result<usize> {
-        let now = self.clock.now();
+    /// 403 when the session they are in has ended in the meantime, or when the database does not answer.
+    pub async fn revoke_other_sessions(&self, caller: &Caller, info: &RequestInfo) -> Result<usize> {
+        let Some(keep) = caller.session() else { return Ok(0) };
+        let (user, now) = (caller.user().id, self.clock.now());
         let mut tx = self.db.begin().await?;
+        self.hold_caller(&mut tx, caller).await?;
         let ended = sessions::revoke_others(&mut tx, user, keep, now).await?;
         for session in &ended {
             tx.emit(Event::SessionRevoked { session: *session });
         }
+        let entry = AuditEntry::done("session.others_ended").by(caller).during(info).to(user);
+        self.record(&mut tx, &entry.with(json!({ "count": ended.len() }))).await?;
         tx.commit(now).await?;
         Ok(ended.len())
     }

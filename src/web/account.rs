@@ -115,23 +115,24 @@ pub struct ChosenSession {
 /// `POST /account/sessions/revoke`
 pub async fn revoke_session(
     State(web): State<Arc<Web>>,
-    SignedIn { caller, .. }: SignedIn,
+    SignedIn { caller, visitor }: SignedIn,
     Form(form): Form<ChosenSession>,
 ) -> Result<Response> {
     let unknown = || {
         Failure::not_found("session.not_found", "There is no such session any more.").hint("Reload your account page.")
     };
     let session: SessionId = form.session_id.parse().map_err(|_| unknown())?;
-    if !web.identity.revoke_session(session, caller.user().id).await? {
+    if !web.identity.revoke_own_session(&caller, &visitor.info, session).await? {
         return Err(unknown());
     }
     Ok(Redirect::to("/account").into_response())
 }
 
 /// `POST /account/sessions/revoke-others`
-pub async fn revoke_other_sessions(State(web): State<Arc<Web>>, SignedIn { caller, .. }: SignedIn) -> Result<Response> {
-    if let Some(session) = caller.session() {
-        web.identity.revoke_other_sessions(caller.user().id, session).await?;
-    }
+pub async fn revoke_other_sessions(
+    State(web): State<Arc<Web>>,
+    SignedIn { caller, visitor }: SignedIn,
+) -> Result<Response> {
+    web.identity.revoke_other_sessions(&caller, &visitor.info).await?;
     Ok(Redirect::to("/account").into_response())
 }

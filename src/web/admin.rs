@@ -37,7 +37,7 @@ pub fn routes(web: &Arc<Web>) -> Router {
         .route("/admin/users/{id}/scopes", get(dangerous::scopes_page).post(dangerous::set_scopes))
         .route("/admin/users/{id}/impersonate", get(wear::page).post(wear::begin))
         .route("/admin/users/{id}/unban", post(acts::unban))
-        .route("/admin/users/{id}/verify", post(acts::verify))
+        .route("/admin/users/{id}/verify", get(dangerous::verify_back).post(dangerous::verify))
         .route("/admin/users/{id}/sessions/end", post(acts::end_sessions))
         .route("/admin/users/{id}/connections/end", post(acts::end_connection))
         .with_state(Arc::clone(web))

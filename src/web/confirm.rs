@@ -8,7 +8,7 @@ use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::web::{FormAction, SignedIn, Visitor};
-use belgie_api::{Caller, Failure, PlainToken, Result};
+use belgie_api::{Caller, Failure, PlainToken, Result, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,12 +16,14 @@ use self::offer::Offer;
 use super::Web;
 use super::by_mail::{browser_mark, limit_mail, needs};
 use super::code::{CodePage, read_handle, used_up};
-use super::sign_in::{Destination, limit_sign_in};
+use super::sign_in::{Destination, leave_for_clients, limit_sign_in};
 
-/// Where to go afterwards, and what went wrong at a provider.
+/// Where to go afterwards, what went wrong at a provider, and since when the person must have proved to be there (microseconds since
+/// 1970) where a while ago will not do.
 #[derive(Deserialize)]
 pub struct ConfirmQuery {
     error: Option<String>,
+    after: Option<String>,
     #[serde(flatten)]
     destination: Destination,
 }
@@ -58,11 +60,19 @@ pub async fn page(
 ) -> Result<Response> {
     refuse_impersonators(&caller)?;
     let return_to = wanted.destination.path().unwrap_or_else(|| "/account".to_owned());
-    if visitor.is_fresh {
+    if is_there(&visitor, &caller, wanted.after.as_deref()) {
         return Ok(Redirect::to(&return_to).into_response());
     }
     let error = wanted.error.as_deref().map(of_provider);
     render(&web, &visitor, &caller, &return_to, error).await
+}
+
+fn is_there(visitor: &Visitor, caller: &Caller, after: Option<&str>) -> bool {
+    let after = after.and_then(|text| text.parse().ok()).map(Timestamp::from_unix_micros);
+    match (after, caller.principal().presence()) {
+        (Some(after), Some(presence)) => presence.authenticated_at >= after,
+        _ => visitor.is_fresh,
+    }
 }
 
 /// What to say to somebody whom a provider sent back. The code may be anybody's, so the words are ours.
@@ -101,6 +111,7 @@ async fn render(
     if leaves {
         response.extensions_mut().insert(FormAction(String::new()));
     }
+    leave_for_clients(&mut response, Some(return_to));
     if error.is_some() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }

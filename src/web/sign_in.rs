@@ -44,17 +44,22 @@ pub struct Credentials {
     destination: Destination,
 }
 
+/// What the page is opened with.
+#[derive(Deserialize)]
+pub struct Wanted {
+    /// The address to sign in with, as whoever sent the person here believes.
+    login_hint: Option<String>,
+    #[serde(flatten)]
+    destination: Destination,
+}
+
 /// `GET /auth/signin`
-pub async fn page(
-    State(web): State<Arc<Web>>,
-    visitor: Visitor,
-    Query(wanted): Query<Destination>,
-) -> Result<Response> {
-    let return_to = wanted.path();
+pub async fn page(State(web): State<Arc<Web>>, visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response> {
+    let return_to = wanted.destination.path();
     if visitor.caller.is_some() {
         return Ok(Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect)).into_response());
     }
-    render(&web, &visitor, return_to, "", None).await
+    render(&web, &visitor, return_to, wanted.login_hint.as_deref().unwrap_or_default(), None).await
 }
 
 /// `GET /auth/link` and `GET /auth/code`: asking for either stands on the sign-in page.

@@ -5,8 +5,10 @@ mod bans;
 pub mod command_line;
 mod impersonation;
 mod last_one;
+mod meanwhile;
 mod pages;
 mod proven;
+mod worn;
 
 use belgie_api::UserId;
 use belgie_api::context::UserContext;

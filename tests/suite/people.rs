@@ -2,6 +2,7 @@
 
 mod address;
 mod code;
+mod dangerous;
 mod devices;
 mod hijack;
 mod leaving;
@@ -9,7 +10,9 @@ mod limits;
 mod link;
 mod mail_server;
 mod meanwhile;
+mod nobody;
 mod outbox;
+mod outdated;
 mod password;
 mod presence;
 mod reset;

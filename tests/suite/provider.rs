@@ -1,6 +1,8 @@
 //! Signing in with other providers, and what attackers try on it.
 
 mod answers;
+mod banned;
+mod dangerous;
 mod ends;
 mod forms;
 mod google;

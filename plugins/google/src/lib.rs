@@ -50,14 +50,6 @@ impl Default for Google {
     }
 }
 
-impl Google {
-    /// Google with these settings instead of those of the configuration file.
-    #[must_use]
-    pub fn new(settings: ProviderSettings) -> Self {
-        Self { settings }
-    }
-}
-
 impl Plugin for Google {
     fn manifest(&self) -> Manifest {
         let version = env!("CARGO_PKG_VERSION");

@@ -57,7 +57,8 @@ impl Engine {
     /// Adds a provider.
     ///
     /// # Errors
-    /// When there is one of its id, the id is none, or errors would be sent to another site.
+    /// When there is one of its id, the id is none, errors would be sent to another site, or a domain is asked for and nothing
+    /// signed that says it.
     pub fn add(&self, provider: Arc<Provider>) -> Result<()> {
         let id = provider.id().to_owned();
         let is_id =
@@ -72,6 +73,13 @@ impl Engine {
             return Err(Failure::internal(format!(
                 "errors of the provider `{id}` would go to `{target}`, which is another site: set \
                  default_error_redirect_url to a path such as /welcome"
+            )));
+        }
+        // The domain is a claim of the `id_token`: where none comes, everybody would be let in.
+        if settings.hosted_domain.is_some() && !settings.is_openid() {
+            return Err(Failure::internal(format!(
+                "the provider `{id}` has a hosted_domain and does not ask for `openid`, so nothing signed says which domain \
+                 somebody belongs to: add \"openid\" to its scopes"
             )));
         }
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::{Present, Visitor};
@@ -13,8 +13,9 @@ use serde_json::json;
 
 use super::super::Web;
 use super::super::by_mail::needs;
+use super::super::sign_in::{device_cookie, with_cookie};
 use super::facts;
-use crate::identity::Then;
+use crate::identity::{Replaced, Then};
 
 #[derive(Deserialize)]
 pub struct NewPassword {
@@ -57,14 +58,19 @@ pub async fn page(State(web): State<Arc<Web>>, Present { caller, visitor }: Pres
 pub async fn save(
     State(web): State<Arc<Web>>,
     Present { caller, visitor }: Present,
+    headers: HeaderMap,
     Form(form): Form<NewPassword>,
 ) -> Result<Response> {
     needs(web.identity.rules().signs_in_by_password)?;
     limit(&web, &caller).await?;
     let then = Then { ends_others: form.end_others.is_some(), tells: may_write(&web, &caller).await };
     match web.identity.set_password(&caller, &visitor.info, form.password, then).await? {
-        None => Ok(Redirect::to("/account?done=password").into_response()),
-        Some(problem) => render(&web, &visitor, &caller, Some(&problem)).await,
+        Replaced::Done(at) => {
+            // Of the browsers that were known only the one in which this is done still is.
+            let known = then.ends_others.then(|| device_cookie(&web, &headers, caller.user(), at)).flatten();
+            Ok(with_cookie(Redirect::to("/account?done=password").into_response(), known))
+        }
+        Replaced::Problem(problem) => render(&web, &visitor, &caller, Some(&problem)).await,
     }
 }
 

@@ -29,13 +29,13 @@ pub async fn page(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: Sig
 /// `POST /account/profile`
 pub async fn save(
     State(web): State<Arc<Web>>,
-    SignedIn { caller, .. }: SignedIn,
+    SignedIn { caller, visitor }: SignedIn,
     Form(form): Form<Profile>,
 ) -> Result<Response> {
     // A name is one line wherever it is shown.
     let name: String = form.name.chars().filter(|c| !c.is_control()).collect();
     let image = form.remove_image.is_some().then_some(None);
     let changes = UserChanges { name: Some(name), image, ..UserChanges::default() };
-    web.identity.change_own(&caller, &changes).await?;
+    web.identity.change_own(&caller, &visitor.info, &changes).await?;
     Ok(Redirect::to("/account?done=profile").into_response())
 }

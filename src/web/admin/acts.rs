@@ -24,24 +24,6 @@ pub async fn unban(State(web): State<Arc<Web>>, operator: Operator, Path(id): Pa
 }
 
 #[derive(Deserialize)]
-pub struct Verified {
-    /// Whether the owner of the address made the account, so that everything in it stays.
-    is_theirs: Option<String>,
-}
-
-/// `POST /admin/users/{id}/verify`
-pub async fn verify(
-    State(web): State<Arc<Web>>,
-    operator: Operator,
-    Path(id): Path<String>,
-    Form(form): Form<Verified>,
-) -> Result<Response> {
-    let user = person_of(&id)?;
-    web.identity.mark_verified(user, form.is_theirs.is_some(), operator.by()).await?;
-    Ok(back_to(user, "verified"))
-}
-
-#[derive(Deserialize)]
 pub struct Chosen {
     session_id: Option<String>,
 }

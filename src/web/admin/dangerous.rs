@@ -1,5 +1,5 @@
-//! What operators do only after proving once more that they are there. Each act has a page of its own, whose form goes to
-//! the address of the page.
+//! What operators do only after proving once more that they are there. Each act but one has a page of its own, whose form goes
+//! to the address of the page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -177,4 +177,27 @@ async fn said_on_the_page(
     }
     let words = [Some(failure.message()), failure.remedy()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     show(web, operator, user, scopes_said(typed, Some(words))).await
+}
+
+#[derive(Deserialize)]
+pub struct Verified {
+    /// Whether the owner of the address made the account, so that everything in it stays.
+    is_theirs: Option<String>,
+}
+
+/// `POST /admin/users/{id}/verify`: from the page of the person, which has the form.
+pub async fn verify(
+    State(web): State<Arc<Web>>,
+    PresentOperator(operator): PresentOperator,
+    Path(id): Path<String>,
+    Form(form): Form<Verified>,
+) -> Result<Response> {
+    let user = person_of(&id)?;
+    web.identity.mark_verified(user, form.is_theirs.is_some(), operator.by()).await?;
+    Ok(back_to(user, "verified"))
+}
+
+/// `GET /admin/users/{id}/verify`: where whoever had to prove to be there first comes back to.
+pub async fn verify_back(_: Operator, Path(id): Path<String>) -> Result<Response> {
+    Ok(Redirect::to(&format!("/admin/users/{}", person_of(&id)?)).into_response())
 }

@@ -180,6 +180,8 @@ fn label(action: &str) -> &str {
         "user.verified" => "marked the address as proven of",
         "session.ended" => "ended a session of",
         "session.all_ended" => "ended all sessions of",
+        "session.others_ended" => "ended all other sessions of",
+        "profile.changed" => "changed the profile of",
         "connection.ended" => "cut off an agent of",
         "access.explained" => "asked why a tool is open or closed to",
         "consent.given" => "let in",

@@ -192,6 +192,21 @@ on_both_engines! {
         assert_eq!((cut.actor_id, cut.impersonator_id), (Some(ada.person.id), Some(person.id)));
         let of_operator = gateway.gateway.identity().acts(Some(person.id), 9).await.expect("the record");
         assert!(of_operator.iter().any(|act| act.id == cut.id), "it is found under the operator, too");
+
+        let mut elsewhere = gateway.browser();
+        elsewhere.sign_in("ada@example.org", PASSWORD).await;
+        let profile = browser.get("/account/profile").await.form("/account/profile");
+        browser.submit(&profile, &[("name", "Countess")]).await;
+        let form = browser.get("/account").await.form("/account/sessions/revoke");
+        browser.submit(&form, &[]).await;
+        browser.fill("/account", "/account/sessions/revoke-others", &[]).await;
+        assert!(!elsewhere.is_signed_in().await);
+        let acts = gateway.gateway.identity().acts(Some(ada.person.id), 9).await.expect("the record");
+        for action in ["profile.changed", "session.ended", "session.others_ended"] {
+            let act = acts.iter().find(|act| act.action == action).expect(action);
+            assert_eq!((act.actor_id, act.impersonator_id), (Some(ada.person.id), Some(person.id)), "{action}");
+            assert!(act.ip.is_some() && act.request_id.is_some(), "{action}");
+        }
     }
 }
 

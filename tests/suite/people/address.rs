@@ -132,10 +132,12 @@ on_both_engines! {
         let user = gateway.person("ada@example.org").await.id;
         let mut reader = gateway.browser();
         reader.sign_in("ada@example.org", PASSWORD).await;
-        let verify = reader.get(&gateway.letter_to("ada@example.org").await.link()).await.form("/auth/verify");
+        let link = gateway.letter_to("ada@example.org").await.link();
+        let verify = reader.get(&link).await.form("/auth/verify");
         reader.press("/auth/forgot", "ada@example.org", None).await;
         let reset = reader.get(&gateway.letter_to("ada@example.org").await.link()).await.form("/auth/reset");
         moves(&gateway, user).await;
+        assert_eq!(reader.get(&link).await.status, StatusCode::NOT_FOUND);
         assert_eq!(reader.submit(&verify, &[]).await.status, StatusCode::NOT_FOUND);
         let refused = reader.submit(&reset, &[("password", "some other words entirely")]).await;
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "whoever reads the old address may be anybody by now");

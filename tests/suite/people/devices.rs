@@ -43,6 +43,27 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn whoever_is_signed_out_with_another_password_is_a_stranger_afterwards(gateway: TestGateway,
+        setup = Setup::default().with_mail())
+    {
+        let mut owner = gateway.at_home(ADA).await;
+        let mut intruder = gateway.browser();
+        intruder.sign_in(ADA, PASSWORD).await;
+        gateway.clock.advance(Duration::from_hours(1));
+        for browser in [&mut intruder, &mut owner] {
+            assert_eq!(comes_again(&gateway, browser, PASSWORD).await, 0, "known by now");
+        }
+        gateway.clock.advance(Duration::from_secs(1));
+        let fields = [("password", NEW), ("end_others", "yes")];
+        let done = owner.fill("/account/password", "/account/password", &fields).await;
+        assert_eq!(done.location(), "/account?done=password");
+        assert!(!intruder.is_signed_in().await);
+        assert_eq!(comes_again(&gateway, &mut intruder, NEW).await, 1, "the owner hears of it");
+        assert_eq!(comes_again(&gateway, &mut owner, NEW).await, 0, "the browser in which it was changed");
+    }
+}
+
+on_both_engines! {
     async fn what_strangers_used_up_stops_whoever_was_put_out_and_not_the_owner(gateway: TestGateway,
         setup = Setup::default().with_mail().without_generous_limits().config(
             "[limits]\nsign_in_per_minute = 6000\nsign_in_per_account_per_minute = 10\nsign_in_from_new_devices_per_hour = 6"))

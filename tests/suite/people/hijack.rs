@@ -96,3 +96,19 @@ on_both_engines! {
         }
     }
 }
+
+on_both_engines! {
+    async fn somebody_else_who_is_signed_in_does_not_vouch_for_a_stranger(gateway: TestGateway, setup = lenient()) {
+        let mut stranger = gateway.signed_in("victim@example.org").await;
+        stranger.fill("/account", "/account/email/verify", &[]).await;
+        let link = gateway.letter_to("victim@example.org").await.link();
+        // The owner reads the mail where somebody of the family is signed in.
+        let mut family = gateway.signed_in("bob@example.org").await;
+        let page = family.get(&link).await;
+        assert!(page.body.contains("Name the password of the account to keep it"), "{}", page.body);
+        assert_eq!(family.submit(&page.form("/auth/verify"), &[]).await.status, StatusCode::OK);
+        assert!(!stranger.is_signed_in().await);
+        assert_eq!(stranger.sign_in("victim@example.org", PASSWORD).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(family.is_signed_in().await, "nothing happens to whoever is signed in there");
+    }
+}

@@ -98,6 +98,28 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn a_session_that_is_being_ended_makes_no_token(gateway: TestGateway) {
+        const COUNT: &str = "SELECT COUNT(*) FROM oauth_server_grants";
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        let user = person(&gateway, "ada@example.org").await.id;
+        let form = browser.get("/account/tokens/new").await.form("/account/tokens/new");
+        let host = gateway.gateway.host();
+        let mut tx = begin(&gateway).await;
+        on!(&mut tx, c => sqlx::query("UPDATE core_sessions SET revoked_at = $2 WHERE user_id = $1")
+            .bind(user).bind(host.now()).execute(c).await.map(drop)).expect("they end");
+        let fields = [("name", "Nightly"), ("scope", "connections:read"), ("days", "7")];
+        let making = tokio::spawn(async move { browser.submit(&form, &fields).await });
+        waits_for_lock(&gateway, 1, &making).await;
+        tx.commit(host.now()).await.expect("a commit");
+        let page = making.await.expect("an answer");
+        assert!(!page.body.contains("blg_pat_"), "a token of a session that had ended: {}", page.body);
+        let mut conn = host.db().read().await.expect("a connection");
+        let made = on!(&mut conn, c => sqlx::query_scalar::<_, i64>(COUNT).fetch_one(c).await).expect("a count");
+        assert_eq!(made, 0);
+    }
+}
+
+on_both_engines! {
     async fn a_session_that_was_ended_changes_no_address(gateway: TestGateway, setup = Setup::default().with_mail()) {
         let mut browser = gateway.at_home("ada@example.org").await;
         browser.fill("/account/email", "/account/email", &[("email", "ada@new.example")]).await;

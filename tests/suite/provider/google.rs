@@ -55,6 +55,17 @@ with_idp! {
 }
 
 with_idp! {
+    async fn a_token_of_another_issuer_is_refused(gateway, idp, setup = |idp: &Idp| google(idp, "")) {
+        let mut browser = gateway.browser();
+        for issuer in ["https://evil.example", "evil.example", ""] {
+            idp.spoil(move |_, claims| drop(claims.insert("iss".into(), issuer.into())));
+            let page = through(&mut browser, &idp, START).await;
+            assert_refused(&mut browser, &page, "oauth_code_verification_failed").await;
+        }
+    }
+}
+
+with_idp! {
     async fn more_is_asked_for_when_it_is_needed(gateway, idp,
         setup = |idp: &Idp| google(idp, "incremental_scopes = [\"https://www.googleapis.com/auth/calendar\"]"))
     {

@@ -84,6 +84,35 @@ with_idp! {
 }
 
 with_idp! {
+    async fn a_session_that_is_being_ended_unlinks_nothing(gateway, idp) {
+        const END: &str = "UPDATE core_sessions SET revoked_at = $1 WHERE user_id = $2";
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        link(&mut browser, &idp).await;
+        let user = people(&gateway).await.first().expect("ada").id;
+        let page = browser.get("/account").await.body;
+        let path = page.split('"').find(|part| part.starts_with("/account/unlink/")).expect("a link").to_owned();
+        let form = browser.get(&path).await.form(&path);
+        let host = gateway.gateway.host();
+        let mut by_program = browser.clone();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(END).bind(host.now()).bind(user).execute(c).await.map(drop)).expect("they end");
+        let by_page = tokio::spawn(async move { browser.submit(&form, &[]).await });
+        waits_for_lock(&gateway, 1, &by_page).await;
+        let by_program = tokio::spawn(async move {
+            super::call(&mut by_program, "/auth/provider/acme/unlink", serde_json::json!({})).await.0
+        });
+        waits_for_lock(&gateway, 2, &by_program).await;
+        tx.commit(host.now()).await.expect("a commit");
+        let page = by_page.await.expect("an answer");
+        let is_done = page.status == StatusCode::SEE_OTHER && page.location() == "/account";
+        assert!(!is_done, "the session had ended");
+        let status = by_program.await.expect("an answer");
+        assert!(status.is_client_error(), "{status}");
+        assert_eq!(links(&gateway).await, 1);
+    }
+}
+
+with_idp! {
     async fn an_answer_that_comes_twice_at_once_counts_once(gateway, idp) {
         // On SQLite nobody can stand between the look at a flow and its use while a test holds the database.
         if !matches!(gateway.pools(), Pools::Postgres(_)) {

@@ -115,6 +115,30 @@ with_idp! {
 }
 
 with_idp! {
+    async fn where_organizations_are_asked_for_a_personal_account_does_not_do(gateway, idp, setup = |idp: &Idp| microsoft(idp, "organizations")) {
+        comes_from(&idp, PERSONAL, "{tenantid}");
+        let mut browser = gateway.browser();
+        let page = through(&mut browser, &idp, START).await;
+        assert_refused(&mut browser, &page, "oauth_code_verification_failed").await;
+        comes_from(&idp, CONTOSO, "{tenantid}");
+        through(&mut browser, &idp, START).await;
+        assert!(browser.is_signed_in().await);
+    }
+}
+
+with_idp! {
+    async fn a_tenant_known_by_its_domain_is_the_one_that_is_described(gateway, idp, setup = |idp: &Idp| microsoft(idp, "contoso.example")) {
+        comes_from(&idp, PERSONAL, CONTOSO);
+        let mut browser = gateway.browser();
+        let page = through(&mut browser, &idp, START).await;
+        assert_refused(&mut browser, &page, "oauth_code_verification_failed").await;
+        comes_from(&idp, CONTOSO, CONTOSO);
+        through(&mut browser, &idp, START).await;
+        assert!(browser.is_signed_in().await);
+    }
+}
+
+with_idp! {
     async fn the_picture_is_left_out_where_that_is_wished(gateway, idp,
         setup = |idp: &Idp| microsoft(idp, "common\"\ndisable_profile_photo = true\nprofile_photo_size = \"240"))
     {

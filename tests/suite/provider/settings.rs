@@ -1,7 +1,9 @@
 //! Settings of providers.
 
 use belgie::config::RawConfig;
+use belgie_oauth_client::{OAuthClientPlugin, Provider, ProviderSettings, Standard};
 use reqwest::StatusCode;
+use url::Url;
 
 use super::{START, open, sign_in, with_idp};
 use crate::support::Idp;
@@ -168,6 +170,24 @@ fn who_may_come_in_is_read_from_signed_claims_or_the_boot_stops() {
         assert_eq!(problems(&table.replace("scopes = [", "scopes = [\"openid\", ")), "");
     }
     assert_eq!(problems("[plugins.google]\nclient_id = \"x\"\nscopes = [\"email\"]"), "", "nothing is restricted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_domain_that_nothing_signed_would_name_stops_the_boot() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let build = |scopes: &[&str]| {
+        let mut settings = ProviderSettings::new("acme", "Acme");
+        settings.client_ids = vec!["x".to_owned()];
+        settings.discovery_url = Url::parse("https://idp.example/.well-known/openid-configuration").ok();
+        settings.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        settings.hosted_domain = Some("example.org".to_owned());
+        let engine = OAuthClientPlugin::default().provider(Provider::new(settings, Standard, ""));
+        let text = format!("data_dir = {:?}\nbase_url = \"http://127.0.0.1:8080\"", dir.path().join("data"));
+        belgie::Belgie::builder(RawConfig::from_text(&text)).plugin(engine).build()
+    };
+    let Err(error) = build(&["email"]).await else { panic!("the gateway started") };
+    assert!(error.to_string().contains("add \"openid\""), "{error}");
+    build(&["openid", "email"]).await.map_or_else(|error| panic!("{error}"), drop);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

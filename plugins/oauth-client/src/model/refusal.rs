@@ -27,6 +27,12 @@ pub fn link_of_another_session() -> Failure {
         .hint("Sign in again and link it on your account page.")
 }
 
+/// The session somebody unlinks an account in ended while they asked.
+pub fn signed_out() -> Failure {
+    Failure::forbidden("session.ended", "You were signed out in the meantime. Nothing was changed.")
+        .hint("Sign in again.")
+}
+
 /// Somebody else proves to be there, or in a session that is over.
 pub fn confirm_of_another_session() -> Failure {
     Failure::forbidden("state_mismatch", "You are not signed in as you were when you were asked.")

@@ -68,7 +68,7 @@ pub async fn unlink(
     headers: HeaderMap,
 ) -> Result<Response> {
     let account = find(&engine, &id, &caller).await?;
-    engine.unlink(caller.user().id, &account, Some(&visitor.info)).await?;
+    engine.unlink(caller.user().id, &account, Some((&caller, &visitor.info))).await?;
     see_other(ACCOUNT, engine.forget_account(&account.provider, &headers))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use belgie_api::hooks::Act;
 use belgie_api::ports::{AuditEntry, Notice};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Event, LinkedAccountId, Result, Timestamp, UserId};
+use belgie_api::{Caller, Event, LinkedAccountId, Result, Timestamp, UserId};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
@@ -146,16 +146,25 @@ impl Engine {
     }
 
     /// Takes an account away as a way in, unless it is the last. One of a provider that is off is no way in any more, so it
-    /// may always go. `info`: of the request of the person; `None` when the application around the gateway does so.
+    /// may always go. `by`: the person, whose session must not have ended since the request came, and the request; `None`
+    /// when the application around the gateway does so.
     ///
     /// # Errors
-    /// `account_not_found`, `last_way_in`, or the refusal of a veto.
-    pub async fn unlink(&self, user: UserId, account: &LinkedAccount, info: Option<&RequestInfo>) -> Result<()> {
+    /// `account_not_found`, `last_way_in`, `session.ended`, or the refusal of a veto.
+    pub async fn unlink(
+        &self,
+        user: UserId,
+        account: &LinkedAccount,
+        by: Option<(&Caller, &RequestInfo)>,
+    ) -> Result<()> {
         let provider = account.provider.as_str();
         let (accounts, now) = (self.host.accounts(), self.host.now());
         // Whoever is banned is not there.
         accounts.find(user).await?.ok_or_else(refusal::account_not_found)?;
-        let mut tx = self.host.db().begin().await?;
+        let mut tx = match by {
+            Some((caller, _)) => self.begin_as(caller, refusal::signed_out).await?,
+            None => self.host.db().begin().await?,
+        };
         // Whoever takes another way in away holds the account, too: what is counted now stays until this is done.
         let context = accounts.hold(&mut tx, user).await?.ok_or_else(refusal::account_not_found)?;
         let known = self.provider(provider).ok();
@@ -169,9 +178,9 @@ impl Engine {
         tx.emit(Event::ProviderUnlinked { user, provider: provider.to_owned() });
         let details = json!({ "provider": provider, "linked_account": account.id });
         let entry = AuditEntry::done("account.unlinked").to(user).with(details);
-        self.record(&mut tx, entry, info.map(|info| (user, Some(info)))).await?;
+        self.record(&mut tx, entry, by.map(|(_, info)| (user, Some(info)))).await?;
         let notice = Notice::Unlinked { provider: known.as_ref().map_or(provider, |known| known.name()) };
-        accounts.tell(&mut tx, &context, notice, info).await?;
+        accounts.tell(&mut tx, &context, notice, by.map(|(_, info)| info)).await?;
         tx.commit(now).await
     }
 

@@ -5,7 +5,7 @@ use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
 use belgie_api::ports::{AuditEntry, Ground, NewUser, Notice, UserChanges};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Event, LinkedAccountId, Result, SessionId, Timestamp, UserId, async_trait};
+use belgie_api::{Caller, Event, Failure, LinkedAccountId, Result, SessionId, Timestamp, UserId, async_trait};
 use serde_json::json;
 
 use super::Engine;
@@ -237,12 +237,13 @@ impl Engine {
         Ok(Some(user.id))
     }
 
-    /// A transaction in the name of the session somebody acts in, which is there as long as the transaction.
-    async fn begin_as(&self, caller: &Caller) -> Result<Tx> {
+    /// A transaction in the name of the session somebody acts in, which is there as long as the transaction. `over`: what
+    /// is said when it is not.
+    pub(super) async fn begin_as(&self, caller: &Caller, over: fn() -> Failure) -> Result<Tx> {
         let mut tx = self.host.db().begin().await?;
-        let session: SessionId = caller.session().ok_or_else(refusal::link_of_another_session)?;
+        let session: SessionId = caller.session().ok_or_else(over)?;
         if !self.host.sessions().hold(&mut tx, session, caller.user().id).await? {
-            return Err(refusal::link_of_another_session());
+            return Err(over());
         }
         Ok(tx)
     }
@@ -259,12 +260,12 @@ impl Engine {
             if account.user_id != user.id {
                 return Err(refusal::already_linked());
             }
-            let mut tx = self.begin_as(caller).await?;
+            let mut tx = self.begin_as(caller, refusal::link_of_another_session).await?;
             self.bring_tokens(&mut tx, &account, arrival.tokens).await?;
             return tx.commit(now).await;
         }
         let changes = self.changes(arrival, user).await?;
-        let mut tx = self.begin_as(caller).await?;
+        let mut tx = self.begin_as(caller, refusal::link_of_another_session).await?;
         let user = self.apply(&mut tx, arrival, user.clone(), &changes).await?;
         if !arrival.settings.allow_different_link_emails {
             let email = arrival.profile.normal_email().ok_or_else(refusal::email_missing)?;

@@ -60,7 +60,7 @@ pub async fn unlink(
     let chosen = read_optional_json::<Chosen>(&headers, &body)?;
     let named = meant(&engine, &provider, &known, &headers, chosen).await?;
     let account = engine.find(&provider, user, named.as_deref()).await?;
-    engine.unlink(user, &account, Some(&known.visitor.info)).await?;
+    engine.unlink(user, &account, Some((&known.caller, &known.visitor.info))).await?;
     Ok(with_cookies(unkept(&json!({ "status": true }))?, engine.forget_account(provider.id(), &headers)))
 }
 
