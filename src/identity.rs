@@ -37,7 +37,7 @@ pub use self::device_name::device_name;
 pub use self::hooks::Hooks;
 pub use self::operate::{Ban, By};
 pub use self::password::PasswordHasher;
-pub use self::passwords::Then;
+pub use self::passwords::{Replaced, Then};
 pub use self::people::Overview;
 pub use self::sessions::{Resumed, SessionRules, Started};
 pub use self::shown::{ActInfo, BanInfo, ConnectionInfo, Named, PersonInfo, SessionInfo};

@@ -15,6 +15,7 @@ mod load;
 mod measure;
 mod meter;
 mod process;
+mod refresh_race;
 mod report;
 mod run;
 mod scale;
@@ -56,6 +57,8 @@ enum Verb {
     Changes(scale::changes::Options),
     /// Kills the program while calls are counted, and holds the ledger against what was answered and told
     Crash(crash::Options),
+    /// Refreshes with one token at two processes at once and kills one of them, and counts pairs
+    RefreshRace(refresh_race::Options),
     /// Makes the world of `crash`, and prints the token
     #[command(hide = true)]
     CrashPart {
@@ -97,6 +100,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Scale(options) => scale::run(&options).map(verdict),
         Verb::Changes(options) => scale::changes::run(&options).map(verdict),
         Verb::Crash(options) => crash::run(&options).map(verdict),
+        Verb::RefreshRace(options) => refresh_race::run(&options).map(verdict),
         Verb::CrashPart { config } => crash::prepare::play(&config).map(|()| ExitCode::SUCCESS),
         Verb::Meter(options) => meter::run(&options).map(verdict),
         Verb::MeterPart(part) => meter::server::play(&part).map(|()| ExitCode::SUCCESS),

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use belgie_api::crypto::{base64url, from_base64url, hmac_sha256};
+use belgie_api::crypto::{self, base64url, from_base64url, hmac_sha256};
 use belgie_api::ports::Keys;
 use belgie_api::{Entropy, Failure, Result};
 use secrecy::SecretString;
@@ -39,10 +38,8 @@ impl Generation {
         Self { secrets, mark }
     }
 
-    fn cipher(&self, purpose: &str) -> Result<LessSafeKey> {
-        let key = Zeroizing::new(derive(&self.secrets, &format!("seal:{purpose}")));
-        let key = UnboundKey::new(&AES_256_GCM, key.as_slice()).map_err(Failure::internal)?;
-        Ok(LessSafeKey::new(key))
+    fn key(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(derive(&self.secrets, &format!("seal:{purpose}")))
     }
 }
 
@@ -66,36 +63,15 @@ impl DerivedKeys {
     }
 }
 
-/// What is authenticated beside the secret: each part preceded by its length.
-fn additional(purpose: &str, context: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16 + purpose.len() + context.len());
-    for part in [purpose.as_bytes(), context] {
-        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(part);
-    }
-    bytes
-}
-
 impl Keys for DerivedKeys {
     fn derive(&self, purpose: &str) -> [u8; 32] {
         derive(&self.current.secrets, purpose)
     }
 
     fn seal(&self, purpose: &str, context: &[u8], secret: &[u8]) -> Result<String> {
-        let mut nonce = [0_u8; NONCE_LEN];
-        self.entropy.fill(&mut nonce);
-        let mut sealed = secret.to_vec();
-        self.current
-            .cipher(purpose)?
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(additional(purpose, context)),
-                &mut sealed,
-            )
+        let sealed = crypto::seal(&self.current.key(purpose), &*self.entropy, &[purpose.as_bytes(), context], secret)
             .map_err(Failure::internal)?;
-        let mut bytes = nonce.to_vec();
-        bytes.append(&mut sealed);
-        Ok(format!("{FORM}.{}.{}", self.current.mark, base64url(&bytes)))
+        Ok(format!("{FORM}.{}.{}", self.current.mark, base64url(&sealed)))
     }
 
     fn unseal(&self, purpose: &str, context: &[u8], sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
@@ -111,14 +87,7 @@ impl Keys for DerivedKeys {
         let generations = std::iter::once(&self.current).chain(&self.previous);
         let generation = generations.into_iter().find(|generation| generation.mark == mark).ok_or_else(refuse)?;
         let bytes = from_base64url(body).ok_or_else(refuse)?;
-        let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or_else(refuse)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refuse())?;
-        let mut text = Zeroizing::new(text.to_vec());
-        let opened =
-            generation.cipher(purpose)?.open_in_place(nonce, Aad::from(additional(purpose, context)), &mut text);
-        let length = opened.map_err(|_| refuse())?.len();
-        text.truncate(length);
-        Ok(text)
+        crypto::unseal(&generation.key(purpose), &[purpose.as_bytes(), context], &bytes).map_err(|_| refuse())
     }
 
     fn is_stale(&self, sealed: &str) -> bool {

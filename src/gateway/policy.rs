@@ -22,7 +22,7 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
             );
         }
     }
-    complain_of_plans(draft);
+    complain_of_plans(draft, knows_more_plans(plugins));
     match Policy::compile(draft.access().iter().map(raw)) {
         Ok(policy) => policy,
         Err(mistakes) => {
@@ -38,20 +38,29 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
     }
 }
 
-/// Plans and features that no `[[plan]]` has: nobody could ever meet the entry. Without any, whoever sells plans knows them.
-fn complain_of_plans(draft: &Draft) {
+/// Whether an application brings plans that are not in the file.
+pub fn knows_more_plans(plugins: &[Box<dyn Plugin>]) -> bool {
+    plugins.iter().any(|plugin| plugin.knows_more_plans())
+}
+
+/// Plans and features that no `[[plan]]` has: nobody could ever meet the entry. Without any, whoever sells plans knows them; and
+/// with `more` of them elsewhere, only those meet it. Meters stand in the file alone.
+fn complain_of_plans(draft: &Draft, more: bool) {
     let plans = draft.plans();
     if plans.all().is_empty() {
         return;
     }
     let known = plans.all().iter().map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ");
     for (index, entry) in draft.access().iter().enumerate() {
-        for plan in entry.rule.plans().iter().filter(|plan| plans.find(plan).is_none()) {
-            let remedy = format!("name a [[plan]] of this file: {known}");
+        for plan in entry.rule.plans().iter().filter(|plan| !more && plans.find(plan).is_none()) {
+            let remedy = format!(
+                "name a [[plan]] of this file: {known}; or give the plugin that sells plans a source that knows it \
+                 (`Stripe::default().plans(source)`)"
+            );
             draft.complain(&format!("access[{index}].plans"), format!("there is no plan `{plan}`"), remedy);
         }
         let is_opened = |feature: &String| plans.all().iter().any(|plan| plan.entitlements.contains(feature));
-        for feature in entry.rule.entitlements().iter().filter(|feature| !is_opened(feature)) {
+        for feature in entry.rule.entitlements().iter().filter(|feature| !more && !is_opened(feature)) {
             draft.complain(
                 &format!("access[{index}].entitlements"),
                 format!("no plan opens `{feature}`"),
@@ -66,7 +75,7 @@ fn complain_of_plans(draft: &Draft) {
 }
 
 /// The same of rules in code, one sentence each.
-pub fn unknown_plans(plans: &Plans, all: &MountParts) -> Vec<String> {
+pub fn unknown_plans(plans: &Plans, all: &MountParts, more: bool) -> Vec<String> {
     if plans.all().is_empty() {
         return Vec::new();
     }
@@ -74,7 +83,7 @@ pub fn unknown_plans(plans: &Plans, all: &MountParts) -> Vec<String> {
     let of_servers = all.guarded.iter().flat_map(|server| std::iter::once(&server.rule).chain(server.tools.values()));
     let rules: Vec<&Rule> = of_tools.chain(of_servers).collect();
     let asked: BTreeSet<&String> = rules.iter().flat_map(|rule| rule.plans()).collect();
-    let unknown = asked.into_iter().filter(|plan| plans.find(plan).is_none());
+    let unknown = asked.into_iter().filter(|plan| !more && plans.find(plan).is_none());
     let meters = unknown_meters(plans, rules.iter().flat_map(|rule| rule.meters().keys()));
     unknown
         .map(|plan| format!("a rule asks for the plan `{plan}`, which no [[plan]] is"))

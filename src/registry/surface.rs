@@ -77,6 +77,7 @@ pub const CORE_ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/admin/users/{id}/delete", "operators"),
     ("GET", "/admin/users/{id}/impersonate", "operators"),
     ("GET", "/admin/users/{id}/scopes", "operators"),
+    ("GET", "/admin/users/{id}/verify", "operators"),
     ("POST", "/admin/impersonation/end", "browser"),
     ("POST", "/admin/users/{id}/ban", "operators"),
     ("POST", "/admin/users/{id}/connections/end", "operators"),

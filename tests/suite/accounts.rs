@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use belgie::identity::NewAccount;
+use belgie_api::{PlainToken, TokenKind};
 use reqwest::StatusCode;
 
 use crate::on_both_engines;
@@ -208,6 +210,53 @@ on_both_engines! {
         let old = gateway.gateway.offer_setup().await.expect("an answer").expect("a link");
         gateway.gateway.offer_setup().await.expect("an answer").expect("a link");
         assert_eq!(gateway.browser().get(&old).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+on_both_engines! {
+    async fn a_stranger_who_signs_up_first_does_not_use_up_the_set_up_link(gateway: TestGateway, setup = Setup::default().with_open_sign_up()) {
+        let link = gateway.gateway.offer_setup().await.expect("an answer").expect("a link");
+        let mut stranger = gateway.browser();
+        let form = stranger.get("/auth/signup").await.form("/auth/signup");
+        let fields = [("email", "mallory@example.org"), ("name", "Mallory"), ("password", PASSWORD)];
+        assert_eq!(stranger.submit(&form, &fields).await.status, StatusCode::SEE_OTHER);
+
+        assert_eq!(gateway.browser().get(&link).await.status, StatusCode::OK, "the one that was printed");
+        let link = gateway.gateway.offer_setup().await.expect("an answer").expect("nobody is an administrator");
+        let mut browser = gateway.browser();
+        let form = browser.get(&link).await.form("/auth/setup");
+        // The stranger's address is no way to spoil it, or to get anything by it.
+        assert_eq!(browser.submit(&form, &fields).await.status, StatusCode::NOT_FOUND);
+        let fields = [("email", "root@example.org"), ("name", "Root"), ("password", PASSWORD)];
+        assert_eq!(browser.submit(&form, &fields).await.status, StatusCode::SEE_OTHER);
+
+        let people = gateway.gateway.identity().list().await.expect("a list");
+        let operators = people.iter().filter(|(user, _)| user.scopes.has_named("admin"));
+        assert_eq!(operators.map(|(user, _)| user.email.as_str()).collect::<Vec<_>>(), ["root@example.org"]);
+        assert!(gateway.gateway.offer_setup().await.expect("an answer").is_none());
+    }
+}
+
+on_both_engines! {
+    async fn a_set_up_link_is_worth_nothing_once_somebody_is_an_administrator(gateway: TestGateway) {
+        let link = gateway.gateway.offer_setup().await.expect("an answer").expect("a link");
+        let mut browser = gateway.browser();
+        let form = browser.get(&link).await.form("/auth/setup");
+        gateway.person_with("root@example.org", "admin").await;
+        assert_eq!(browser.get(&link).await.status, StatusCode::NOT_FOUND);
+        let fields = [("email", "mallory@example.org"), ("name", ""), ("password", PASSWORD)];
+        assert_eq!(browser.submit(&form, &fields).await.status, StatusCode::NOT_FOUND);
+        // Nor for whoever was let in before there was one.
+        let identity = gateway.gateway.identity();
+        let token = PlainToken::parse_as(TokenKind::Link, &form.value("token")).expect("a token");
+        let account = NewAccount {
+            email: "mallory@example.org".to_owned(),
+            name: String::new(),
+            password: PASSWORD.to_owned(),
+            scopes: "admin".parse().expect("a scope"),
+        };
+        assert!(identity.set_up(&token, account).await.expect("an answer").is_none());
+        assert_eq!(identity.list().await.expect("a list").len(), 1);
     }
 }
 

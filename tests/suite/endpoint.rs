@@ -2,9 +2,11 @@
 
 mod cancel;
 mod guarded;
+mod log;
 mod messages;
 mod paths;
 mod places;
+mod refusals;
 mod sessions;
 mod slowness;
 mod tools;

@@ -1,11 +1,11 @@
 //! Where requests may come from, and what nobody learns without a token.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exact, visit};
 use crate::on_both_engines;
-use crate::support::{Modern, Setup, TestGateway, rpc};
+use crate::support::{Engine, Modern, Setup, TestGateway, rpc};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_good_token_from_a_foreign_place_is_refused() {
@@ -51,6 +51,42 @@ async fn two_hosts_or_two_origins_are_no_way_around() {
     }
     let ours = request().header("origin", &gateway.url).send().await.expect("an answer");
     assert_eq!(ours.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_at_localhost_is_led_to_the_address_and_nothing_else_is() {
+    let gateway = Setup::default().start(Engine::Sqlite).await;
+    let (client, port) = (gateway.browser().raw().clone(), gateway.url.rsplit(':').next().expect("a port"));
+    let path = "/auth/signin?return_to=%2Faccount";
+    let ask = async |method: Method, host: &str| {
+        client.request(method, gateway.at(path)).header("host", host).send().await.expect("an answer")
+    };
+    for host in [format!("localhost:{port}"), format!("LocalHost:{port}"), "localhost".to_owned()] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = ask(method, &host).await;
+            assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT, "{host}");
+            assert_eq!(answer.headers()["location"], gateway.at(path), "{host}");
+        }
+        // What changes something is sent to the right address or not at all: a form would lose its cookies on the way.
+        let answer = ask(Method::POST, &host).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{host}");
+        let body: Value = answer.json().await.expect("JSON");
+        assert!(body.to_string().contains(&gateway.url), "{body}");
+    }
+    for host in ["localhost.", "localhost.evil.example", "app.localhost", "localhost@evil.example", "[::1]"] {
+        assert_eq!(ask(Method::GET, host).await.status(), StatusCode::FORBIDDEN, "{host}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_led_from_localhost_to_a_host_on_the_web() {
+    let gateway = Setup::default().top("base_url = \"https://gate.example\"").start(Engine::Sqlite).await;
+    let ask = async |host: &str| {
+        let request = gateway.browser().raw().get(gateway.at("/auth/signin")).header("host", host);
+        request.send().await.expect("an answer").status()
+    };
+    assert_eq!(ask("gate.example").await, StatusCode::OK);
+    assert_eq!(ask("localhost").await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
