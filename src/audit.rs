@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use belgie_api::db::Tx;
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::{AuditId, Clock, Entropy, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use self::archive::{Archive, ArchiveParts, Retention};
 pub use self::batch::DecisionRow;
@@ -55,7 +55,19 @@ impl Audit for AuditLog {
             return audit::insert(tx, id, now, entry).await;
         }
         // The act stands all the same: a long text is no way to stay off the record.
-        let cut = AuditEntry { details: json!({ "cut": true }), ..entry.clone() };
+        let cut = AuditEntry { details: without_long_values(&entry.details), ..entry.clone() };
         audit::insert(tx, id, now, &cut).await
+    }
+}
+
+/// Details whose long values have made way, with everything else that they say.
+fn without_long_values(details: &Value) -> Value {
+    let is_long = |value: &Value| value.to_string().len() > LONGEST_DETAILS / 8;
+    match details {
+        Value::Object(members) if members.len() <= 16 => {
+            let cut = |value: &Value| if is_long(value) { json!("cut") } else { value.clone() };
+            members.iter().map(|(name, value)| (name.clone(), cut(value))).collect()
+        }
+        _ => json!({ "cut": true }),
     }
 }

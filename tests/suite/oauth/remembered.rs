@@ -134,6 +134,14 @@ on_both_engines! {
         assert_asks(&page(&agent, &mut bob, BOTH).await);
         let (other, _) = Agent::register_document(&gateway, &document).await;
         assert_asks(&page(&other, &mut ada, BOTH).await);
+        // A no is the last word, and so is a yes to less, in whatever order the request comes.
+        assert_let_in(&page(&agent, &mut ada, BOTH).await);
+        let asked = ada.get(&agent.authorize_url(&changed(agent.authorization(BOTH), "prompt".to_owned(), Some("consent".to_owned())))).await;
+        let refused = ada.submit(&asked.form("/authorize"), &[("decision", "deny")]).await;
+        assert_eq!(refused.sent_parameter("error").as_deref(), Some("access_denied"));
+        let asked = page(&agent, &mut ada, BOTH).await;
+        assert_asks(&asked);
+        ada.submit(&asked.form("/authorize"), &[("decision", "allow")]).await;
         // Who leaves a tick out is asked for it again.
         let asked = ada.get(&agent.authorize_url(&changed(agent.authorization(BOTH), "prompt".to_owned(), Some("consent".to_owned())))).await;
         ada.submit(&without(&asked, &["demo:step-up"]), &[("decision", "allow")]).await;
@@ -145,7 +153,7 @@ on_both_engines! {
 on_both_engines! {
     async fn a_program_on_the_persons_machine_is_asked_about_every_time(gateway: TestGateway) {
         let mut ada = gateway.signed_in("ada@example.org").await;
-        for redirect_uri in ["http://127.0.0.1:49152/callback", "http://localhost:1/callback", "com.example.agent:/callback"] {
+        for redirect_uri in ["http://127.0.0.1:49152/callback", "http://localhost:1/callback", "com.example.agent:/callback", "https://localhost:8443/callback"] {
             let agent = Agent::register_with(&gateway, redirect_uri).await;
             agent.connect(&mut ada, BOTH).await;
             assert_asks(&page(&agent, &mut ada, BOTH).await);

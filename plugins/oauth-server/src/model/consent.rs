@@ -1,10 +1,12 @@
 //! What a person has allowed before: reason enough not to ask again, as long as nothing grows.
 
 use belgie_api::{ClientId, ConsentId, ScopeSet, Timestamp, UserId};
+use url::{Host, Url};
 
 use super::grant::BindingColumns;
 use super::redirect::{RedirectKind, host_of, kind_of};
 use super::request::AuthorizationRequest;
+use super::scopes::OFFLINE_ACCESS;
 
 /// A remembered answer.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -35,10 +37,16 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// What an answer to this request allows, staying connected among it, which some clients have without asking for it.
+    pub fn scopes_of(request: &AuthorizationRequest) -> ScopeSet {
+        let stay = request.with_refresh.then(|| OFFLINE_ACCESS.parse().ok()).flatten();
+        request.scopes.iter().cloned().chain(stay).collect()
+    }
+
     /// Whether a request asks for nothing that was not allowed then. Whose it is, and by which client to which host, the
     /// look-up has seen to.
     pub fn covers(&self, request: &AuthorizationRequest) -> bool {
-        self.scopes.covers(&request.scopes)
+        self.scopes.covers(&Self::scopes_of(request))
             && request.resources.iter().all(|resource| self.resources.contains(resource))
     }
 }
@@ -47,5 +55,16 @@ impl Consent {
 /// any program may be waiting (RFC 8252 section 8.6).
 pub fn remembered_host(request: &AuthorizationRequest) -> Option<String> {
     let redirect_uri = request.reply.redirect_uri.as_str();
-    (kind_of(redirect_uri) == RedirectKind::Https).then(|| host_of(redirect_uri))
+    let is_elsewhere = kind_of(redirect_uri) == RedirectKind::Https && !leads_to_own_machine(redirect_uri);
+    is_elsewhere.then(|| host_of(redirect_uri))
+}
+
+/// Whether an address is one of the machine the browser runs on, whatever its scheme.
+fn leads_to_own_machine(address: &str) -> bool {
+    match Url::parse(address).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => true,
+    }
 }

@@ -278,6 +278,8 @@ impl OAuth {
         let Some((bound, ticked)) = bound else {
             let refused = act("consent.refused", json!({ "scopes": request.scopes }));
             self.record(&mut tx, &refused).await?;
+            // Whoever said yes before and says no now means no from now on.
+            store::consents::delete_given_to(&mut tx, answerer.user, &request.client.id).await?;
             tx.commit(now).await?;
             return Ok(request.reply.with_error(issuer, reject("access_denied", "The person said no.")));
         };

@@ -33,7 +33,7 @@ impl OAuth {
             client_name: request.client.name.clone(),
             client_host: request.client.host.clone(),
             redirect_host,
-            scopes: request.scopes.clone(),
+            scopes: Consent::scopes_of(request),
             resources: request.resources.clone(),
             binding: request.binding.clone().into(),
             created_at: now,

@@ -16,6 +16,9 @@ const MARK: &str = "&belgie_since=";
 /// How far the clocks of nodes may differ.
 const LEEWAY: Duration = Duration::from_secs(10);
 
+/// How long a mark counts: somebody who signs in later than this is asked once more.
+const MARK_LASTS: Duration = Duration::from_mins(15);
+
 /// An authorization request, and since when it has waited for its person, if it has.
 #[derive(Debug)]
 pub struct Waiting<'a> {
@@ -46,7 +49,8 @@ impl OAuth {
         let Some(presence) = caller.principal().presence() else { return true };
         let signed_in_at = presence.authenticated_at;
         if wishes.wants_proof_now() {
-            return since.is_some_and(|since| signed_in_at.plus(LEEWAY) >= since);
+            let waits = since.filter(|since| since.plus(MARK_LASTS) >= self.host.now());
+            return waits.is_some_and(|since| signed_in_at.plus(LEEWAY) >= since);
         }
         wishes.max_age.is_none_or(|max_age| is_recent(signed_in_at, max_age, self.host.now()))
     }

@@ -42,6 +42,7 @@ impl OAuth {
         // Who gives its tokens back may come again; whoever is cut off, for whatever reason, is asked about.
         if reason != RevokeReason::Client {
             store::consents::delete_given_to(tx, ended.user_id, &ended.client_id).await?;
+            store::codes::delete_unspent(tx, ended.user_id, &ended.client_id).await?;
         }
         let details = json!({ "user": ended.user_id, "client": ended.client_id, "reason": reason.as_str() });
         self.record(tx, &act.to(ended.id).within(ended.organization_id).with(details)).await

@@ -18,6 +18,8 @@ const FIND_ANSWERER: &str =
 const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
     WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NOT NULL AND grant_id IS NOT NULL";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id = $1";
+const DELETE_UNSPENT: &str =
+    "DELETE FROM oauth_server_codes WHERE user_id = $1 AND client_id = $2 AND consumed_at IS NULL";
 const PURGE: &str = "DELETE FROM oauth_server_codes WHERE expires_at < $1 AND NOT EXISTS \
     (SELECT 1 FROM oauth_server_grants WHERE oauth_server_grants.id = oauth_server_codes.grant_id)";
 
@@ -99,6 +101,12 @@ pub async fn find_spent(conn: &mut Conn, code: TokenHash, client: &ClientId) -> 
 /// Forgets the codes of a client.
 pub async fn delete_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
     on!(conn, c => sqlx::query(DELETE_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Forgets codes a client holds of a person and has not redeemed.
+pub async fn delete_unspent(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<()> {
+    on!(conn, c => sqlx::query(DELETE_UNSPENT).bind(user).bind(client).execute(c).await.map(drop))?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use crate::model::consent::Consent;
 
 const REPLACE: &str = "DELETE FROM oauth_server_consents WHERE user_id = $1 AND client_id = $2 AND redirect_host = $3 \
-    AND resources = $4 AND organization_id IS NOT DISTINCT FROM $5";
+    AND organization_id IS NOT DISTINCT FROM $4";
 const INSERT: &str = "INSERT INTO oauth_server_consents (id, user_id, client_id, client_name, client_host, redirect_host, \
     scopes, resources, organization_id, team_ids, membership_ids, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -20,13 +20,12 @@ const DELETE_GIVEN_TO: &str = "DELETE FROM oauth_server_consents WHERE user_id =
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_consents WHERE client_id = $1";
 const PURGE: &str = "DELETE FROM oauth_server_consents WHERE created_at < $1";
 
-/// Remembers an answer instead of an earlier one for the same client, host, resources and organization.
+/// Remembers an answer instead of every earlier one for the same client, host and organization: the last word counts.
 pub async fn remember(conn: &mut Conn, consent: &Consent) -> Result<()> {
     on!(&mut *conn, c => sqlx::query(REPLACE)
         .bind(consent.user_id)
         .bind(&consent.client_id)
         .bind(&consent.redirect_host)
-        .bind(Json(&consent.resources))
         .bind(consent.binding.organization_id)
         .execute(c).await.map(drop))?;
     on!(conn, c => sqlx::query(INSERT)

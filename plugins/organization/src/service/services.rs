@@ -8,8 +8,8 @@ use belgie_api::db::Conn;
 use belgie_api::ports::{NewService, Service, ServiceTokens, TokenVerifier};
 use belgie_api::resource::path_of;
 use belgie_api::{
-    ClientId, Event, GrantBinding, Holder, OrgId, PlainToken, Result, ServiceId, Timestamp, TokenId, TokenKind,
-    VerifiedToken, async_trait,
+    ClientId, Event, GrantBinding, Holder, OrgId, PlainToken, Result, ScopeSet, ServiceId, Timestamp, TokenId,
+    TokenKind, VerifiedToken, async_trait,
 };
 use serde_json::json;
 
@@ -51,11 +51,11 @@ impl Organizations {
         id: OrgId,
         new: NewServiceToken,
     ) -> Result<(PlainToken, Service)> {
-        let tried = Attempt::new(
-            "organization.service_created",
-            id,
-            json!({ "name": read_name(&new.name).ok(), "roles": new.roles, "scopes": new.scopes }),
-        );
+        let offered = &self.host.catalog()?.scopes;
+        let scopes: ScopeSet =
+            new.scopes.iter().filter(|scope| offered.iter().any(|info| info.name == scope.as_str())).cloned().collect();
+        let details = json!({ "name": read_name(&new.name).ok(), "roles": new.roles, "scopes": scopes });
+        let tried = Attempt::new("organization.service_created", id, details);
         self.attempt(
             actor,
             tried,

@@ -144,8 +144,8 @@ impl Billing {
         let mut tx = self.host.db().begin().await?;
         let trial = match plan.trial_days {
             Some(days) => {
-                // Whoever asks for several accounts at once waits here, on one row, until the one before is written: it counts.
-                store::subscriptions::next_look(&mut tx).await?;
+                // Whoever asks for several accounts at once waits here, on their own row, until the one before is written: it counts.
+                self.host.accounts().hold(&mut tx, caller.user().id).await?;
                 let has_tried = store::trials::has_tried(&mut tx, &columns, caller.user().id, now).await?;
                 (!has_tried).then_some(days)
             }

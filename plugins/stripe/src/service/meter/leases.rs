@@ -34,11 +34,10 @@ impl Billing {
                 *id
             })
             .collect();
-        if !older.is_empty() {
+        // One by one: a call that ends locks rows in another order.
+        for id in older {
             let mut tx = self.host.db().begin().await?;
-            for id in older {
-                meter_calls::prolong(&mut tx, id, now.plus(lease)).await?;
-            }
+            meter_calls::prolong(&mut tx, id, now.plus(lease)).await?;
             tx.commit(now).await?;
         }
         loop {
