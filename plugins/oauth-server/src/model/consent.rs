@@ -1,8 +1,9 @@
 //! What a person has allowed before: reason enough not to ask again, as long as nothing grows.
 
 use belgie_api::{ClientId, ConsentId, ScopeSet, Timestamp, UserId};
-use url::{Host, Url};
+use url::Url;
 
+use super::document::is_own_machine;
 use super::grant::BindingColumns;
 use super::redirect::{RedirectKind, host_of, kind_of};
 use super::request::AuthorizationRequest;
@@ -55,16 +56,6 @@ impl Consent {
 /// any program may be waiting (RFC 8252 section 8.6).
 pub fn remembered_host(request: &AuthorizationRequest) -> Option<String> {
     let redirect_uri = request.reply.redirect_uri.as_str();
-    let is_elsewhere = kind_of(redirect_uri) == RedirectKind::Https && !leads_to_own_machine(redirect_uri);
-    is_elsewhere.then(|| host_of(redirect_uri))
-}
-
-/// Whether an address is one of the machine the browser runs on, whatever its scheme.
-fn leads_to_own_machine(address: &str) -> bool {
-    match Url::parse(address).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
-        None => true,
-    }
+    let is_elsewhere = Url::parse(redirect_uri).is_ok_and(|url| !is_own_machine(&url));
+    (is_elsewhere && kind_of(redirect_uri) == RedirectKind::Https).then(|| host_of(redirect_uri))
 }

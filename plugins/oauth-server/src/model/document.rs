@@ -18,6 +18,16 @@ pub const MAX_BYTES: usize = 5 * 1024;
 #[error("{0}")]
 pub struct DocumentFault(&'static str);
 
+/// Whether an address is one of the machine the browser runs on, whatever its scheme.
+pub fn is_own_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
 /// Checks the address of a document (draft section 3): https with a path, written the one way a parser writes it, so that
 /// simple comparison is enough. `allow_loopback` lets http and https to the own machine pass, for development.
 pub fn check_address(text: &str, allow_loopback: bool) -> Result<Url, DocumentFault> {
@@ -26,12 +36,7 @@ pub fn check_address(text: &str, allow_loopback: bool) -> Result<Url, DocumentFa
         return fail("Its client_id is too long.");
     }
     let Ok(url) = Url::parse(text) else { return fail("Its client_id is not a web address.") };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
+    let is_loopback = is_own_machine(&url);
     let is_allowed_loopback = is_loopback && allow_loopback;
     if url.scheme() != "https" && !(url.scheme() == "http" && is_allowed_loopback) {
         return fail("Its client_id must be an https address.");
