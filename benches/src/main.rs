@@ -23,6 +23,7 @@ mod server;
 mod sessions;
 mod startup;
 mod stats;
+mod tokens;
 mod wire;
 
 use std::ffi::OsString;
@@ -59,6 +60,8 @@ enum Verb {
     Crash(crash::Options),
     /// Refreshes with one token at two processes at once and kills one of them, and counts pairs
     RefreshRace(refresh_race::Options),
+    /// Measures token exchanges beside better-auth's OAuth provider
+    Tokens(tokens::Options),
     /// Makes the world of `crash`, and prints the token
     #[command(hide = true)]
     CrashPart {
@@ -101,6 +104,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Changes(options) => scale::changes::run(&options).map(verdict),
         Verb::Crash(options) => crash::run(&options).map(verdict),
         Verb::RefreshRace(options) => refresh_race::run(&options).map(verdict),
+        Verb::Tokens(options) => tokens::run(&options).map(verdict),
         Verb::CrashPart { config } => crash::prepare::play(&config).map(|()| ExitCode::SUCCESS),
         Verb::Meter(options) => meter::run(&options).map(verdict),
         Verb::MeterPart(part) => meter::server::play(&part).map(|()| ExitCode::SUCCESS),

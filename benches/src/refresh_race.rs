@@ -1,7 +1,7 @@
 //! One refresh token in many hands at two processes on one database, of which one is killed in the middle, again and again.
 //! Everybody must be handed one pair, whether at once or at the retry, and it must be the only one that there is.
 
-mod seed;
+pub mod seed;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -43,6 +43,7 @@ pub struct World {
     /// The first refresh token.
     pub refresh: String,
     client: ClientId,
+    person: Uuid,
     gateway: Gateway,
     runtime: Runtime,
 }
@@ -55,8 +56,7 @@ impl World {
         let gateway = runtime.block_on(Belgie::builder(RawConfig::from_text(&text)).check()?.open())?;
         let host = gateway.host().clone();
         let client = ClientId::new(host.clock(), host.entropy());
-        let refresh = TokenKind::Refresh.mint(&SystemEntropy);
-        runtime.block_on(async {
+        let person = runtime.block_on(async {
             let account = NewAccount {
                 email: "bench@example.com".to_owned(),
                 name: String::new(),
@@ -64,10 +64,21 @@ impl World {
                 scopes: ScopeSet::new(),
             };
             let person = gateway.identity().create(account).await.map_err(|error| anyhow!("no account: {error:?}"))?;
-            let grant = GrantId::new(host.clock(), host.entropy()).uuid();
-            insert(host.db().pools(), &client, person.id.uuid(), grant, refresh.hash(), host.now()).await
+            insert_client(host.db().pools(), &client, host.now()).await?;
+            anyhow::Ok(person.id.uuid())
         })?;
-        Ok(Self { refresh: refresh.expose().to_owned(), client, gateway, runtime })
+        let mut world = Self { refresh: String::new(), client, person, gateway, runtime };
+        world.refresh = world.connect(&world.client)?;
+        Ok(world)
+    }
+
+    /// The refresh token of one more connection of a client.
+    pub fn connect(&self, client: &ClientId) -> anyhow::Result<String> {
+        let host = self.gateway.host();
+        let (grant, token) = (GrantId::new(host.clock(), host.entropy()), TokenKind::Refresh.mint(&SystemEntropy));
+        let inserted = insert_grant(host.db().pools(), client, self.person, grant.uuid(), token.hash(), host.now());
+        self.runtime.block_on(inserted)?;
+        Ok(token.expose().to_owned())
     }
 
     /// The form that refreshes with a token.
@@ -97,19 +108,10 @@ impl World {
     }
 }
 
-async fn insert(
-    pools: &Pools,
-    client: &ClientId,
-    person: Uuid,
-    grant: Uuid,
-    refresh: TokenHash,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    let (empty, end) = (Json(Vec::<String>::new()), now.plus(Duration::from_secs(86_400)));
-    let grant_types = Json(vec!["authorization_code", "refresh_token"]);
-    let (scopes, resources) = (Json(vec!["connections:read"]), Json(vec!["http://127.0.0.1/mcp"]));
+async fn insert_client(pools: &Pools, client: &ClientId, now: Timestamp) -> anyhow::Result<()> {
+    let (empty, grant_types) = (Json(Vec::<String>::new()), Json(vec!["authorization_code", "refresh_token"]));
     macro_rules! on_pool {
-        ($pool:expr) => {{
+        ($pool:expr) => {
             sqlx::query(CLIENT)
                 .bind(client)
                 .bind(&empty)
@@ -117,7 +119,29 @@ async fn insert(
                 .bind(&empty)
                 .bind(now)
                 .execute($pool)
-                .await?;
+                .await
+                .map(drop)
+        };
+    }
+    match pools {
+        Pools::Sqlite { writer, .. } => on_pool!(writer),
+        Pools::Postgres(pool) => on_pool!(pool),
+    }?;
+    Ok(())
+}
+
+async fn insert_grant(
+    pools: &Pools,
+    client: &ClientId,
+    person: Uuid,
+    grant: Uuid,
+    refresh: TokenHash,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let end = now.plus(Duration::from_secs(86_400));
+    let (scopes, resources) = (Json(vec!["connections:read"]), Json(vec!["http://127.0.0.1/mcp"]));
+    macro_rules! on_pool {
+        ($pool:expr) => {{
             sqlx::query(GRANT)
                 .bind(grant)
                 .bind(person)

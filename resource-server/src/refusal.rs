@@ -1,0 +1,74 @@
+//! Why a request is turned away, and how that is said (RFC 6750 section 3).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request is turned away.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// It brought no bearer token.
+    #[error("a bearer token is needed")]
+    NoToken,
+    /// What it brought is no token that is in force here.
+    #[error("the token is not valid here, or no longer")]
+    InvalidToken,
+    /// The token is good, and not for this: one of the scopes this server asks for is missing.
+    #[error("the token lacks the scope {0}")]
+    InsufficientScope(String),
+    /// The issuer could not be asked. What is not certain opens nothing.
+    #[error("the issuer of the token cannot be asked at the moment: {0}")]
+    Unavailable(String),
+}
+
+/// A request that was turned away. As a response it is 401, 403 or 503, with the challenge that tells a client where to get
+/// a token (RFC 9728 section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refused {
+    /// Why.
+    pub reason: Reason,
+    /// The address of this server's metadata.
+    pub(crate) metadata: String,
+    /// All scopes this server asks for, separated by spaces.
+    pub(crate) scopes: String,
+}
+
+impl Refused {
+    fn challenge(&self) -> Option<String> {
+        let error = match self.reason {
+            Reason::NoToken => "",
+            Reason::InvalidToken => "error=\"invalid_token\", ",
+            Reason::InsufficientScope(_) => "error=\"insufficient_scope\", ",
+            Reason::Unavailable(_) => return None,
+        };
+        let scope = if self.scopes.is_empty() { String::new() } else { format!("scope=\"{}\", ", self.scopes) };
+        Some(format!("Bearer {error}{scope}resource_metadata=\"{}\"", self.metadata))
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, error) = match self.reason {
+            Reason::NoToken | Reason::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Reason::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+            Reason::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+        };
+        // What went wrong on the way to the issuer is for the log of this server.
+        let said = match &self.reason {
+            Reason::Unavailable(_) => "The issuer of the token cannot be asked at the moment. Try again.".to_owned(),
+            reason => format!("{reason}."),
+        };
+        let mut response = (status, Json(json!({ "error": error, "error_description": said }))).into_response();
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
