@@ -12,6 +12,7 @@ mod journey;
 mod live;
 mod locked;
 mod meter;
+mod meter_alerts;
 mod meter_crash;
 mod meter_limits;
 mod meter_offers;

@@ -17,7 +17,8 @@ use crate::model::refusal;
 
 pub use self::form::Form;
 pub use self::objects::{
-    BillingMeter, CheckoutSession, Customer, Item, List, PortalSession, Price, Product, Schedule, Subscription,
+    BillingMeter, CheckoutSession, Customer, Item, List, PhaseDiscount, PortalSession, Price, Product, Schedule,
+    Subscription,
 };
 
 /// The version of the interface that this code was written for.

@@ -1,8 +1,9 @@
 //! What callers are told of plans, and refused callers of the way to them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use belgie_api::context::SubscriptionContext;
+use belgie_api::context::{QuotaContext, SubscriptionContext};
 use belgie_api::ports::{BillingSubject, Counted, Lacking, Metering, Reserved, SubscriptionContexts, WayOut};
 use belgie_api::{Caller, Result, async_trait};
 
@@ -29,5 +30,9 @@ pub struct Counting(pub Arc<Billing>);
 impl Metering for Counting {
     async fn reserve(&self, caller: &Caller, counted: Counted<'_>) -> Result<Reserved> {
         self.0.reserve(caller, counted).await
+    }
+
+    async fn quotas(&self, caller: &Caller) -> Result<BTreeMap<String, QuotaContext>> {
+        self.0.quotas_of(caller).await
     }
 }

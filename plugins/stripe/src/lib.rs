@@ -84,6 +84,11 @@ impl Stripe {
             let billing = Arc::clone(&reporting);
             async move { billing.report_usage().await.map(drop) }
         });
+        let telling = Arc::clone(billing);
+        mount.job("stripe.meter.alerts", service::ALERTS_EVERY, move || {
+            let billing = Arc::clone(&telling);
+            async move { billing.tell_alerts().await }
+        });
         let billing = Arc::clone(billing);
         mount.job("stripe.meter.leases", self.settings.lease() / 4, move || {
             let billing = Arc::clone(&billing);

@@ -25,7 +25,7 @@ use self::accounts::MANAGE;
 pub use self::checkout::{Bought, Wish};
 pub use self::drift::{Drift, Pushed};
 pub use self::events::{EVERY, Replayed};
-pub use self::meter::{AccountUsage, MeterUsage, REPORT_EVERY, Reported, ShareUsage, Which};
+pub use self::meter::{ALERTS_EVERY, AccountUsage, MeterUsage, REPORT_EVERY, Reported, ShareUsage, Which};
 pub use self::people::People;
 pub use self::plans::Standing;
 use self::prices::Prices;

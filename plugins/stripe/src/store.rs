@@ -4,6 +4,7 @@ pub mod checkouts;
 pub mod chores;
 pub mod customers;
 pub mod events;
+pub mod meter_alerts;
 pub mod meter_calls;
 pub mod meter_usage;
 pub mod subscriptions;

@@ -116,9 +116,12 @@ on_both_engines! {
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;
         let own = account(person.id);
         let id = buy(&gateway, &stripe, &mut eve.browser, &own, "business").await;
+        stripe.shop().change(&id, |own| own["discounts"] = json!(["di_spring"]));
         let later = json!({ "plan": "pro", "account_id": own, "schedule_at_period_end": true });
         assert_eq!(order(&mut eve.browser, later.clone()).await, gateway.at("/account"));
-        assert_eq!(plan_of(&eve).await["plan"], "business", "what is paid for stays until then");
+        let present = plan_of(&eve).await;
+        assert_eq!((&present["plan"], &present["status"]), (&json!("business"), &json!("trialing")), "it stays until then");
+        assert_eq!(stripe.shop().subscriptions[&id]["discounts"], json!(["di_spring"]));
         let planned = async |browser: &mut crate::support::Browser| read(browser, "/auth/subscription/list").await.1[0]["schedule"].clone();
         assert_eq!(planned(&mut eve.browser).await, "pro");
         // It can be taken back.
@@ -135,6 +138,7 @@ on_both_engines! {
         stripe.tell_all(&gateway).await;
         assert_eq!(plan_of(&eve).await["plan"], "pro");
         assert_eq!(planned(&mut eve.browser).await, Value::Null);
+        assert_eq!(stripe.shop().subscriptions[&id]["discounts"], json!(["di_spring"]), "it is as cheap as before");
     }
 }
 

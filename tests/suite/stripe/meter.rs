@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use belgie::Gateway;
-use belgie_api::OrgId;
 use belgie_api::ports::Use;
+use belgie_api::{OrgId, on};
 use belgie_stripe::{Billing, Reported};
 use futures::future::join_all;
 use reqwest::StatusCode;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{alone, buy, customer_of, of_acme};
 use crate::on_both_engines;
-use crate::support::{Connected, Engine, PATIENCE, Reply, Setup, Stripe, TestGateway, rpc};
+use crate::support::{Connected, Engine, Modern, PATIENCE, Reply, Setup, Stripe, TestGateway, rpc, waits_for_lock};
 
 /// What is for sale, and what is counted: `echo` costs one unit, `add` two, and under the plan `business` five.
 pub const METERED: &str = r#"
@@ -218,6 +218,34 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn the_quota_of_whoever_pays_begins_anew_with_the_period_that_is_paid_for(engine: Engine) {
+        let (gateway, stripe) = counting(engine).await;
+        let (ada, acme) = with_plan(&gateway, &stripe, "pro").await;
+        for used in 1..=10 {
+            assert_eq!(usage_in(&ada.call().await)["used"], used);
+        }
+        let said = spent(&ada.call().await);
+        let resets = belgie_api::Timestamp::from_rfc3339(said["resets_at"].as_str().expect("a moment")).expect("one");
+        let id = stripe.shop().only_subscription();
+        let end = stripe.shop().subscriptions[&id]["items"]["data"][0]["current_period_end"].as_i64().expect("seconds");
+        assert_eq!(resets, belgie_api::Timestamp::from_unix_seconds(end));
+        gateway.clock.advance(resets.since(gateway.gateway.host().now()));
+        // The token has ended meanwhile.
+        let ada = Connected::of(&gateway, &ada.person, "", Some(acme)).await;
+        assert_eq!(usage_in(&ada.call().await)["used"], 1, "though Stripe has not told yet");
+        let next = end + stripe.shop().period;
+        stripe.shop().change(&id, |own| {
+            let item = &mut own["items"]["data"][0];
+            item["current_period_start"] = json!(end);
+            item["current_period_end"] = json!(next);
+        });
+        stripe.tell_all(&gateway).await;
+        let usage = usage_in(&ada.call().await);
+        assert_eq!((&usage["used"], &usage["remaining"]), (&json!(2), &json!(8)), "it is the same period: {usage}");
+    }
+}
+
+on_both_engines! {
     async fn a_used_up_quota_leads_to_a_plan_and_the_same_token_goes_on(engine: Engine) {
         let (gateway, stripe) = counting(engine).await;
         let (mut ada, acme) = of_acme(&gateway).await;
@@ -240,4 +268,40 @@ on_both_engines! {
         let foreign = alone(&gateway, "eve@example.org").await.0.browser.get(&format!("/billing/usage?account_id={acme}")).await;
         assert_eq!(foreign.status, StatusCode::NOT_FOUND);
     }
+}
+
+/// On SQLite whoever waits has not said anything to the database yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_leaves_while_a_call_waits_for_its_units_leaves_nothing_set_aside() {
+    let Some(engine) = Engine::postgres().await else { return };
+    let (gateway, stripe) = counting(engine).await;
+    let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+    usage_in(&ada.call().await);
+    let host = gateway.gateway.host();
+    let mut tx = host.db().begin().await.expect("a transaction");
+    let held = on!(&mut tx, c => sqlx::query("UPDATE stripe_meter_usage SET used = used").execute(c).await.map(drop));
+    held.expect("the row of the plan");
+    let client = ada.agent.client.clone();
+    let (url, token) = (ada.mcp_url.clone(), ada.tokens.access.clone());
+    let call = tokio::spawn(async move {
+        let modern = Modern { client: &client, url: &url, token: Some(&token) };
+        modern.call("echo", json!({ "text": "never" })).await
+    });
+    waits_for_lock(&gateway, 1, &call).await;
+    call.abort();
+    let begin = Instant::now();
+    while cut_off(&gateway).await == 0 {
+        assert!(begin.elapsed() < PATIENCE, "nobody sees to it that the units are not set aside");
+    }
+    tx.commit(host.now()).await.expect("written");
+    assert_eq!(usage_in(&ada.call().await)["used"], 2);
+    assert_eq!(sums(&gateway).await["set_aside"], 0);
+}
+
+/// How many calls ended before they were set aside.
+async fn cut_off(gateway: &TestGateway) -> i64 {
+    const CUT_OFF: &str = "SELECT COUNT(*) FROM stripe_meter_calls WHERE released_at IS NOT NULL";
+    let mut conn = gateway.gateway.host().db().read().await.expect("a connection");
+    let count = on!(&mut conn, c => sqlx::query_scalar(CUT_OFF).fetch_one(c).await);
+    count.expect("a count")
 }

@@ -1,25 +1,18 @@
-//! Shares of people and agents, what goes beyond, what is told when, and how fast.
+//! Shares of people and agents, and how fast.
 
 use belgie_api::on;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::member_of;
-use super::meter::{METERED, counting_with, spent, sums, tell, usage_in, with_plan};
+use super::meter::{METERED, counting_with, spent, sums, usage_in, with_plan};
 use crate::on_both_engines;
-use crate::support::{Connected, Setup, Stripe, TestGateway};
+use crate::support::Connected;
 use crate::team::{agent_for, enter, team_of};
 
 /// The plans with more in the quota of the plan `pro`.
 fn with_shares(more: &str) -> String {
     METERED.replacen("included = 10\n", &format!("included = 10\n{more}\n"), 1)
-}
-
-/// A gateway that counts and can send mail.
-async fn writing(engine: crate::support::Engine) -> (TestGateway, Stripe) {
-    let stripe = Stripe::start().await;
-    let setup = Setup::default().config(&stripe.table()).config(METERED).with_probe().with_mail();
-    (setup.start(engine).await, stripe)
 }
 
 on_both_engines! {
@@ -84,96 +77,6 @@ on_both_engines! {
         let mut browser = ada.browser.clone();
         let page = browser.get(&format!("/billing/usage?account_id={acme}")).await;
         assert!(page.body.contains("3 of 10 used"), "{}", page.body);
-    }
-}
-
-on_both_engines! {
-    async fn a_soft_cap_goes_on_and_says_so_once_for_each_part(engine: Engine) {
-        let (gateway, stripe) = writing(engine).await;
-        let (ada, _) = with_plan(&gateway, &stripe, "business").await;
-        let add = async || ada.modern().call("add", json!({ "a": 1, "b": 1 })).await;
-        assert_eq!(usage_in(&add().await)["units"], 5, "the plan has a price of its own");
-        for used in 6..=12 {
-            assert_eq!(usage_in(&ada.call().await)["used"], used);
-        }
-        assert_eq!(usage_in(&add().await)["remaining"], 0);
-        let said = spent(&add().await);
-        assert_eq!((&said["limit"], &said["used"], &said["upgrade_url"]), (&json!(20), &json!(17), &Value::Null), "{said}");
-        tell(&gateway).await;
-        assert_eq!(stripe.shop().counted.sum(None), 17, "what is beyond is told, too");
-        let (_, record) = gateway.configured_program(&["audit", "list"]).await;
-        let entries = record.as_array().unwrap_or_else(|| panic!("{record}"));
-        let told: Vec<&Value> = entries
-            .iter()
-            .filter(|entry| entry["action"] == "quota.reached")
-            .map(|entry| &entry["details"]["percent"])
-            .collect();
-        assert_eq!(told.len(), 2, "{record}");
-        assert!(told.contains(&&json!(80)) && told.contains(&&json!(100)), "{told:?}");
-        let letters = gateway.letters_to("ada@example.org").await;
-        let subjects: Vec<&str> = letters.iter().map(|own| own.subject.as_str()).filter(|own| own.contains(" % ")).collect();
-        assert_eq!(subjects.len(), 2, "one for each part: {subjects:?}");
-        assert!(subjects.iter().any(|own| own.starts_with("Exports: 80 % of what is included is used at ")), "{subjects:?}");
-        let first = letters.iter().find(|own| own.subject.contains("80 %")).expect("the first");
-        for words in ["10 included units of Exports are used by “The acme”", "up to 20 units", "/billing/usage?account_id=org_"] {
-            assert!(first.text.contains(words), "{words} is not in {}", first.text);
-        }
-    }
-}
-
-on_both_engines! {
-    async fn after_an_upgrade_the_parts_of_what_is_included_now_are_told(engine: Engine) {
-        let plans = METERED.replacen("cap = \"soft\"\nat_most = 20", "cap = \"hard\"", 1);
-        let plans = plans.replacen("title = \"Business\"\nmonthly_price = \"price_business_month\"\n[plan.quotas.exports]\nincluded = 10",
-            "title = \"Business\"\nmonthly_price = \"price_business_month\"\n[plan.quotas.exports]\nincluded = 20", 1);
-        let (gateway, stripe) = counting_with(engine, "", &plans).await;
-        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
-        let told = async || {
-            let (_, record) = gateway.configured_program(&["audit", "list"]).await;
-            let entries = record.as_array().unwrap_or_else(|| panic!("{record}")).iter();
-            let reached = entries.filter(|entry| entry["action"] == "quota.reached");
-            let mut told: Vec<String> =
-                reached.map(|entry| format!("{} of {}", entry["details"]["percent"], entry["details"]["included"])).collect();
-            told.sort_unstable();
-            told
-        };
-        for _ in 0..10 {
-            usage_in(&ada.call().await);
-        }
-        assert_eq!(told().await, ["100 of 10", "80 of 10"]);
-        let subscription = stripe.shop().only_subscription();
-        stripe.shop().reprice(&subscription, "price_business_month");
-        stripe.tell_all(&gateway).await;
-        for used in 11..=20 {
-            assert_eq!(usage_in(&ada.call().await)["used"], used, "the period goes on");
-        }
-        assert_eq!(told().await, ["100 of 10", "100 of 20", "80 of 10", "80 of 20"]);
-    }
-}
-
-on_both_engines! {
-    async fn those_who_decide_on_a_plan_hear_by_mail_of_what_is_used_and_nobody_else(engine: Engine) {
-        let (gateway, stripe) = writing(engine).await;
-        let (_ada, acme) = with_plan(&gateway, &stripe, "pro").await;
-        let bob = member_of(&gateway, acme, "bob@example.org", "member").await;
-        member_of(&gateway, acme, "grace@example.org", "admin").await;
-        for _ in 0..10 {
-            usage_in(&bob.call().await);
-        }
-        spent(&bob.call().await);
-        let about = async |email: &str| {
-            gateway.letters_to(email).await.iter().filter(|own| own.subject.starts_with("Exports: ")).count()
-        };
-        assert_eq!((about("ada@example.org").await, about("grace@example.org").await), (2, 2));
-        assert_eq!(about("bob@example.org").await, 0, "he decides on nothing");
-        // Whoever pays for nothing decides for themselves.
-        let (eve, _) = super::alone(&gateway, "eve@example.org").await;
-        for _ in 0..3 {
-            usage_in(&eve.call().await);
-        }
-        let own = gateway.letters_to("eve@example.org").await;
-        let own = own.iter().find(|own| own.subject.starts_with("Exports: 100 %")).expect("a mail");
-        assert!(own.text.contains("3 of 3 included units of Exports are used. Counting begins anew on "), "{}", own.text);
     }
 }
 

@@ -90,5 +90,41 @@ on_both_engines! {
         stripe.shop().reprice(&subscription, "price_support");
         stripe.tell_all(&gateway).await;
         assert_eq!(usage_in(&add().await)["used"], 4);
+        usage_in(&add().await);
+        // Five are used, which is more than Pro and Big include.
+        let becomes = async |price: &str| {
+            stripe.shop().reprice(&subscription, price);
+            stripe.tell_all(&gateway).await;
+        };
+        becomes("price_pro_month").await;
+        let said = spent(&add().await);
+        assert_eq!(said["plans"], json!(["All"]), "Big includes 4, and 5 are used: {said}");
+        becomes("price_support").await;
+        for _ in 0..7 {
+            usage_in(&add().await);
+        }
+        becomes("price_pro_month").await;
+        let said = spent(&add().await);
+        assert_eq!(said["plans"], Value::Null, "under All there are exports, and all 9 imports are used: {said}");
+    }
+}
+
+on_both_engines! {
+    async fn a_tool_can_ask_for_what_is_left_of_every_quota(engine: Engine) {
+        let (gateway, stripe) = counting_with(engine, "", PLANS).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        let left = async || -> Value {
+            let reply = ada.modern().call("left", json!({})).await;
+            let quotas: Value = serde_json::from_str(reply.text()).expect("JSON");
+            json!([quotas["exports"]["remaining"], quotas["imports"]["remaining"]])
+        };
+        assert_eq!(left().await, json!([3, 9]));
+        usage_in(&ada.call().await);
+        usage_in(&ada.modern().call("add", json!({ "a": 1, "b": 1 })).await);
+        assert_eq!(left().await, json!([1, 8]));
+        let (eve, _) = super::alone(&gateway, "eve@example.org").await;
+        let reply = eve.modern().call("left", json!({})).await;
+        let quotas: Value = serde_json::from_str(reply.text()).expect("JSON");
+        assert_eq!((&quotas["exports"]["used"], &quotas["exports"]["remaining"]), (&json!(0), &json!(1)), "{quotas}");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use belgie_api::{MeteredId, on};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::meter::{METERED, billing, counting, counting_with, sums, tell, usage_in, with_plan};
 use crate::on_both_engines;
@@ -75,6 +77,32 @@ on_both_engines! {
         tell(&gateway).await;
         assert_eq!(sums(&gateway).await["given_up"], 1);
         assert_eq!(stripe.shop().counted.sum(None), 0);
+    }
+}
+
+/// A call like another, of which Stripe is told no more.
+const GIVEN_UP: &str = "INSERT INTO stripe_meter_calls (id, subject_kind, subject_id, organization_id, meter, period_start, units, \
+    name, user_id, client_id, levels, reserved_at, committed_at, attempts, given_up_at) \
+    SELECT $1, subject_kind, subject_id, organization_id, meter, period_start, units, \
+    name, user_id, client_id, '[]', reserved_at, committed_at, 1, committed_at FROM stripe_meter_calls WHERE id = $2";
+
+on_both_engines! {
+    async fn all_calls_that_were_given_up_are_told_again_however_many_they_are(engine: Engine) {
+        let (gateway, stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        let call: MeteredId = usage_in(&ada.call().await)["call"].as_str().expect("an id").parse().expect("one");
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        for number in 1..=1001 {
+            let id = MeteredId::from_uuid(Uuid::from_u128(number));
+            let given_up = on!(&mut tx, c => sqlx::query(GIVEN_UP).bind(id).bind(call).execute(c).await.map(drop));
+            given_up.expect("another call");
+        }
+        tx.commit(host.now()).await.expect("written");
+        for again in [1001, 0] {
+            let (went_well, said) = gateway.configured_program(&["usage", "again", "--all"]).await;
+            assert!(went_well && said["again"] == again, "{said}");
+        }
     }
 }
 

@@ -45,3 +45,26 @@ on_both_engines! {
         assert_eq!((&sums["calls"], &sums["used"], &sums["set_aside"]), (&json!(3), &json!(3), &json!(0)), "{sums}");
     }
 }
+
+on_both_engines! {
+    async fn to_be_told_of_a_resource_costs_nothing_and_can_be_ended_when_nothing_is_left(engine: Engine) {
+        let stripe = Stripe::start().await;
+        let setup = Setup::default().config(&stripe.table()).config(METERED).config(WRAPPED);
+        let gateway = setup.build(|builder| builder.guarded(guard("willing", access(), Willing))).start(engine).await;
+        let (eve, _) = alone(&gateway, "eve@example.org").await;
+        let session = eve.session().await;
+        let ask = async |method: &str| session.send(method, json!({ "uri": "notes://open" })).await;
+        for method in ["resources/subscribe", "resources/unsubscribe", "resources/subscribe"] {
+            assert!(ask(method).await.body["result"].is_object(), "{method}");
+        }
+        for _ in 0..3 {
+            let read = ask("resources/read").await;
+            assert!(read.body["result"]["contents"].is_array(), "{:?}", read.body);
+        }
+        assert_eq!(ask("resources/read").await.error_code(), -32034);
+        let ended = ask("resources/unsubscribe").await;
+        assert!(ended.body["result"].is_object(), "{:?}", ended.body);
+        let sums = sums(&gateway).await;
+        assert_eq!((&sums["calls"], &sums["used"], &sums["set_aside"]), (&json!(3), &json!(3), &json!(0)), "{sums}");
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use belgie_api::Clock;
 use belgie_api::ports::BillingSubject;
+use belgie_api::{Clock, on};
 use belgie_stripe::Billing;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -151,6 +151,28 @@ on_both_engines! {
         assert_eq!(listed, json!({ "events": [] }));
         let subject = BillingSubject::Organization { organization: acme };
         assert_eq!(billing.list(subject, true).await.expect("a list").len(), 1);
+    }
+}
+
+/// Events that were given up, more than a list shows. One of them nobody can read.
+const GIVEN_UP: &str = "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 401) \
+    INSERT INTO stripe_events (event_id, kind, payload, received_at, attempts, failed_at) \
+    SELECT 'evt_' || number, 'product.updated', CASE WHEN number = 1 THEN 'no JSON' ELSE $1 END, $2, 16, $2 FROM numbers";
+
+on_both_engines! {
+    async fn all_that_was_given_up_is_replayed_however_much_it_is(engine: Engine) {
+        let (gateway, _stripe) = selling(engine).await;
+        let host = gateway.gateway.host();
+        let payload = json!({ "id": "evt", "type": "product.updated", "data": { "object": {} } }).to_string();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        let kept = on!(&mut tx, c => sqlx::query(GIVEN_UP).bind(payload.as_str()).bind(host.now()).execute(c).await.map(drop));
+        kept.expect("401 events");
+        tx.commit(host.now()).await.expect("written");
+        let (ok, said) = gateway.configured_program(&["stripe", "replay", "--failed"]).await;
+        assert_eq!((ok, said), (true, json!({ "done": 400, "failed": 1 })));
+        let (_, listed) = gateway.configured_program(&["stripe", "events", "--failed"]).await;
+        let left: Vec<&Value> = listed["events"].as_array().into_iter().flatten().map(|event| &event["id"]).collect();
+        assert_eq!(left, [&json!("evt_1")], "{listed}");
     }
 }
 

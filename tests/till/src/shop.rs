@@ -125,8 +125,10 @@ impl Shop {
     pub fn come_true(&mut self, id: &str) {
         let schedule = self.subscriptions[id]["schedule"].as_str().expect("a schedule").to_owned();
         let next = self.schedules[&schedule]["_next"].as_str().expect("a plan").to_owned();
+        let discounts = self.schedules[&schedule]["_next_discounts"].clone();
         let price = self.price(&next).expect("a price of the shop");
         self.change(id, |subscription| {
+            subscription["discounts"] = discounts;
             subscription["items"]["data"][0]["price"] = price;
             subscription["schedule"] = Value::Null;
         });

@@ -124,8 +124,11 @@ fn new_schedule(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
     }
     let id = shop.id("sub_sched");
     let item = &seen["items"]["data"][0];
-    let phase =
-        json!({ "start_date": item["current_period_start"], "end_date": item["current_period_end"], "items": [] });
+    let discounts = seen["discounts"].as_array().into_iter().flatten();
+    let discounts: Vec<Value> =
+        discounts.map(|id| json!({ "coupon": null, "discount": id, "promotion_code": null })).collect();
+    let phase = json!({ "start_date": item["current_period_start"], "end_date": item["current_period_end"], "items": [],
+        "trial_end": seen["trial_end"], "discounts": discounts });
     let schedule = json!({ "id": id, "object": "subscription_schedule", "status": "active", "subscription": subscription,
         "metadata": {}, "end_behavior": "release", "phases": [phase], "livemode": false });
     shop.schedules.insert(id.clone(), schedule.clone());
@@ -140,10 +143,26 @@ fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
     for price in [&present, &next] {
         shop.price(price).ok_or_else(|| missing("price", price))?;
     }
+    let discounts = |phase: usize| -> Value {
+        let name = |place: usize| format!("phases[{phase}][discounts][{place}][discount]");
+        (0..20).map_while(|place| value(parameters, &name(place))).collect()
+    };
     let schedule = shop.schedules.get_mut(id).ok_or_else(|| missing("subscription_schedule", id))?;
     schedule["metadata"] = inside(parameters, "metadata");
     schedule["_next"] = json!(next);
-    Ok(super::shop::public(schedule))
+    schedule["_next_discounts"] = discounts(1);
+    let (shown, subscription) =
+        (super::shop::public(schedule), schedule["subscription"].as_str().expect("an id").to_owned());
+    // What the present phase leaves out is over at once.
+    let own = shop.subscriptions.get_mut(&subscription).expect("a subscription");
+    own["discounts"] = discounts(0);
+    if own["status"] == "trialing" && value(parameters, "phases[0][trial_end]").is_none() {
+        shop.change(&subscription, |own| {
+            own["status"] = json!("active");
+            own["trial_end"] = json!(Shop::now());
+        });
+    }
+    Ok(shown)
 }
 
 fn release(shop: &mut Shop, id: &str) -> Answer {

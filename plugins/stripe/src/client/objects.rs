@@ -87,6 +87,32 @@ pub struct Phase {
     pub start_date: i64,
     /// To when.
     pub end_date: i64,
+    /// Until when it costs nothing.
+    pub trial_end: Option<i64>,
+    /// What makes it cheaper.
+    #[serde(default)]
+    pub discounts: Vec<PhaseDiscount>,
+}
+
+/// What makes a step cheaper: one of these.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PhaseDiscount {
+    /// What is taken off already: `di_...`
+    pub discount: Option<String>,
+    /// `promo_...`
+    pub promotion_code: Option<String>,
+    /// The id of a coupon.
+    pub coupon: Option<String>,
+}
+
+impl PhaseDiscount {
+    /// The one that it is, and what it is called in a request, which takes no second one.
+    #[must_use]
+    pub fn named(&self) -> Option<(&'static str, &str)> {
+        let Self { discount, promotion_code, coupon } = self;
+        let all = [("discount", discount), ("promotion_code", promotion_code), ("coupon", coupon)];
+        all.into_iter().find_map(|(name, id)| Some((name, id.as_deref()?)))
+    }
 }
 
 /// How often is paid.

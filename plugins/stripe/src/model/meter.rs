@@ -93,51 +93,53 @@ pub const fn word(level: Level) -> &'static str {
 /// # Errors
 /// Never: texts can be written as JSON.
 pub fn write_levels(shares: &[Share]) -> Result<String> {
-    let one = |share: &Share| {
-        (word(share.level), share.id.clone(), share.limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX)))
-    };
+    let one = |share: &Share| (word(share.level), share.id.clone(), share.limit.map(signed));
     serde_json::to_string(&shares.iter().map(one).collect::<Vec<_>>()).map_err(Failure::internal)
 }
 
-/// What was told of a meter in a period, as one number in its row: the largest part, in percent, in the lower 16 bits, and above
-/// them what was included then. Where something else is included by now, nothing was told of that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    included: u64,
-    percent: u16,
+/// What is noted to be told of a meter in a period: the largest part, and of how much. Where something else is included by now,
+/// nothing is noted of that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Noted {
+    /// Units that were included.
+    #[sqlx(rename = "noted_included")]
+    pub included: i64,
+    /// The part, in percent.
+    #[sqlx(rename = "noted_percent")]
+    pub percent: i64,
 }
 
-impl Told {
-    const BITS: u32 = 16;
-    /// More than anybody includes; what is larger is told of as this.
-    const MOST: u64 = (1 << (i64::BITS - 1 - Self::BITS)) - 1;
-
+impl Noted {
     /// So many percent of so much.
     #[must_use]
     pub fn new(included: u64, percent: u16) -> Self {
-        Self { included: included.min(Self::MOST), percent }
-    }
-
-    /// As the row has it: the first and the last number that say that this much was told, or more of the same.
-    #[must_use]
-    pub fn range(self) -> (i64, i64) {
-        let above = self.included.cast_signed() << Self::BITS;
-        (above | i64::from(self.percent), above | i64::from(u16::MAX))
-    }
-
-    /// What a row says was told of so much, in percent.
-    fn of(included: u64, row: i64) -> u16 {
-        let (first, last) = Self::new(included, 0).range();
-        if (first..=last).contains(&row) { u16::try_from(row - first).unwrap_or(u16::MAX) } else { 0 }
+        Self { included: signed(included), percent: i64::from(percent) }
     }
 }
 
-/// The parts of what is included, in percent, that are reached and larger than what was told of: as the row has it.
-pub fn reached(quota: &Quota, used: u64, told: i64) -> impl Iterator<Item = u16> + '_ {
-    let told = Told::of(quota.included, told);
-    let included = u128::from(quota.included);
-    let all = quota.alerts.iter().copied().filter(move |percent| included > 0 && *percent > told);
-    all.filter(move |percent| u128::from(used) * 100 >= u128::from(*percent) * included)
+/// The parts of what is included, in percent, that are reached and larger than what is noted: the smallest first.
+pub fn reached(quota: &Quota, used: u64, noted: Noted) -> impl Iterator<Item = u16> + '_ {
+    let noted = if noted.included == signed(quota.included) { noted.percent } else { 0 };
+    let all = quota.alerts.iter().copied().filter(move |percent| quota.included > 0 && i64::from(*percent) > noted);
+    all.filter(move |percent| used >= units_of(quota.included, *percent))
+}
+
+/// So many units are used when a part, in percent, of what is included is reached.
+#[must_use]
+pub fn units_of(included: u64, percent: u16) -> u64 {
+    u64::try_from((u128::from(included) * u128::from(percent)).div_ceil(100)).unwrap_or(u64::MAX)
+}
+
+/// Columns have signs.
+#[must_use]
+pub fn signed(units: u64) -> i64 {
+    i64::try_from(units).unwrap_or(i64::MAX)
+}
+
+/// Columns hold no negative numbers of units.
+#[must_use]
+pub fn unsigned(units: i64) -> u64 {
+    u64::try_from(units).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -147,7 +149,7 @@ mod tests {
     use belgie_api::Quota;
     use belgie_api::plan::Cap;
 
-    use super::{Told, reached};
+    use super::{Noted, reached};
 
     #[test]
     fn a_part_is_reached_once() {
@@ -160,17 +162,20 @@ mod tests {
             alerts: [80, 100].into(),
             prices: BTreeMap::new(),
         };
-        let reaches = |used, told| reached(&quota, used, told).collect::<Vec<_>>();
-        assert_eq!(reaches(7, 0), [] as [u16; 0]);
-        assert_eq!(reaches(8, 0), [80]);
-        let told = |included, percent| Told::new(included, percent).range().0;
+        let reaches = |used, noted| reached(&quota, used, noted).collect::<Vec<_>>();
+        let nothing = Noted::default();
+        assert_eq!(reaches(7, nothing), [] as [u16; 0]);
+        assert_eq!(reaches(8, nothing), [80]);
+        let told = Noted::new;
         assert_eq!(reaches(9, told(10, 80)), [] as [u16; 0]);
-        assert_eq!(reaches(12, 0), [80, 100]);
+        assert_eq!(reaches(12, nothing), [80, 100]);
         assert_eq!(reaches(12, told(10, 80)), [100]);
         assert_eq!(reaches(12, told(10, 100)), [] as [u16; 0]);
-        // That was told of another plan.
+        // That was noted of another plan.
         assert_eq!(reaches(12, told(9, 100)), [80, 100]);
         assert_eq!(reaches(12, told(u64::MAX, 100)), [80, 100]);
-        assert_eq!(reached(&Quota { included: 0, ..quota.clone() }, 1, 0).count(), 0);
+        assert_eq!(reached(&Quota { included: 0, ..quota.clone() }, 1, nothing).count(), 0);
+        let of_many = |used| reached(&Quota { included: u64::MAX, ..quota.clone() }, used, nothing).count();
+        assert_eq!((of_many(u64::MAX / 2), of_many(u64::MAX)), (0, 2));
     }
 }

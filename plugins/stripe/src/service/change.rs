@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::plans::is_price;
 use super::{Account, Billing, Bought, Wish};
-use crate::client::{self, Form, PortalSession, Refused, Schedule};
+use crate::client::{self, Form, PhaseDiscount, PortalSession, Refused, Schedule};
 use crate::model::subject;
 use crate::model::subscription::Subscription;
 use crate::model::{refusal, return_to};
@@ -158,7 +158,17 @@ impl Billing {
             .await?;
         let mut form = Form::new().with("end_behavior", "release").with(format!("metadata[{OURS}]"), present.id);
         if let Some(phase) = made.phases.first() {
+            // What is left out here Stripe takes for over, so the present phase is told as it is.
             form = form.with("phases[0][start_date]", phase.start_date).with("phases[0][end_date]", phase.end_date);
+            form = form.with_some("phases[0][trial_end]", phase.trial_end);
+            let discounts: Vec<_> = phase.discounts.iter().filter_map(PhaseDiscount::named).collect();
+            for (at, (name, id)) in discounts.iter().enumerate() {
+                form = form.with(format!("phases[0][discounts][{at}][{name}]"), id);
+            }
+            // What is taken off already goes on as long as it would have; a coupon would begin anew.
+            for (at, (name, id)) in discounts.iter().filter(|(name, _)| *name == "discount").enumerate() {
+                form = form.with(format!("phases[1][discounts][{at}][{name}]"), id);
+            }
         }
         for (at, item) in seen.items.data.iter().enumerate() {
             form = form.with(format!("phases[0][items][{at}][price]"), &item.price.id);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belgie_api::{Failure, Result};
+use belgie_api::{Failure, Result, Timestamp};
 use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,6 +42,12 @@ pub struct Replayed {
     pub done: usize,
     /// Still not.
     pub failed: usize,
+}
+
+impl Replayed {
+    fn count(&mut self, is_done: bool) {
+        if is_done { self.done += 1 } else { self.failed += 1 }
+    }
 }
 
 impl Billing {
@@ -117,20 +123,25 @@ impl Billing {
     /// # Errors
     /// 404 when there is no such event.
     pub async fn replay(&self, id: Option<&str>) -> Result<Replayed> {
-        let mut conn = self.host.db().read().await?;
-        let wanted = match id {
-            None => store::events::list(&mut conn, true).await?,
-            Some(id) => {
-                let none = || Failure::not_found("stripe.unknown_event", format!("There is no event `{id}`."));
-                vec![store::events::find(&mut conn, id).await?.ok_or_else(none)?]
-            }
-        };
-        drop(conn);
         let mut replayed = Replayed::default();
-        for kept in wanted {
-            if self.deal_with(&kept).await? { replayed.done += 1 } else { replayed.failed += 1 }
+        if let Some(id) = id {
+            let none = || Failure::not_found("stripe.unknown_event", format!("There is no event `{id}`."));
+            let found = store::events::find(&mut self.host.db().read().await?, id).await?;
+            replayed.count(self.deal_with(&found.ok_or_else(none)?).await?);
+            return Ok(replayed);
         }
-        Ok(replayed)
+        // What fails again is behind what was looked at, so this comes to an end.
+        let mut after = (Timestamp::EPOCH, String::new());
+        loop {
+            let mut conn = self.host.db().read().await?;
+            let given_up = store::events::list_given_up(&mut conn, (after.0, &after.1)).await?;
+            drop(conn);
+            let Some(last) = given_up.last() else { return Ok(replayed) };
+            after = (last.received_at, last.event_id.clone());
+            for kept in &given_up {
+                replayed.count(self.deal_with(kept).await?);
+            }
+        }
     }
 
     /// Looks at an event and notes what came of it; whether it is done.

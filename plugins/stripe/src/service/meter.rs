@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use belgie_api::{MeteredId, Timestamp};
 
+pub use self::alert::ALERTS_EVERY;
 pub use self::report::{REPORT_EVERY, Reported};
 pub use self::show::{AccountUsage, MeterUsage, ShareUsage, Which};
 

@@ -15,6 +15,8 @@ const FAILED: &str = "UPDATE stripe_events SET attempts = attempts + 1, due_at =
     WHERE event_id = $1 AND processed_at IS NULL";
 const LIST_FAILED: &str = "SELECT * FROM stripe_events WHERE failed_at IS NOT NULL \
     ORDER BY received_at DESC, event_id DESC LIMIT 200";
+const LIST_GIVEN_UP: &str = "SELECT * FROM stripe_events WHERE failed_at IS NOT NULL AND (received_at, event_id) > ($1, $2) \
+    ORDER BY received_at, event_id LIMIT 200";
 const LIST: &str = "SELECT * FROM stripe_events ORDER BY received_at DESC, event_id DESC LIMIT 200";
 const PURGE_FAILED: &str = "DELETE FROM stripe_events WHERE event_id IN ( \
     SELECT event_id FROM stripe_events WHERE failed_at < $1 ORDER BY failed_at LIMIT 500)";
@@ -90,6 +92,11 @@ pub async fn note_failure(
 pub async fn list(conn: &mut Conn, only_failed: bool) -> Result<Vec<Kept>> {
     let sql = if only_failed { LIST_FAILED } else { LIST };
     Ok(on!(conn, c => sqlx::query_as::<_, Kept>(sql).fetch_all(c).await)?)
+}
+
+/// The next 200 events that were given up, behind one of this moment and id: the oldest first.
+pub async fn list_given_up(conn: &mut Conn, (received_at, id): (Timestamp, &str)) -> Result<Vec<Kept>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Kept>(LIST_GIVEN_UP).bind(received_at).bind(id).fetch_all(c).await)?)
 }
 
 /// Forgets events that came before a moment and are done, and those that were given up before another: 500 of each at most, so

@@ -5,24 +5,23 @@ use belgie_api::{ClientId, MeteredId, Result, Timestamp, UserId, on};
 
 use crate::model::meter::{Entry, Place};
 use crate::model::subject::Columns;
-use crate::store::meter_usage::Stand;
+use crate::store::meter_usage::{OfPlan, Stand};
 
 /// How it stands with the share of the plan: as a trigger has noted it in the row, or as it is found where the statement sees what
 /// triggers have done (see the migration `shares`).
-macro_rules! stand_of_plan {
-    () => {
-        "COALESCE(plan_used, (SELECT own.used FROM stripe_meter_usage AS own \
-         WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
-         AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
-         AND own.level = 'plan' AND own.level_id = '')) AS used, \
-         COALESCE(plan_reserved, (SELECT own.reserved FROM stripe_meter_usage AS own \
-         WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
-         AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
-         AND own.level = 'plan' AND own.level_id = '')) AS reserved, \
-         COALESCE(plan_alerted, (SELECT own.alerted FROM stripe_meter_usage AS own \
-         WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
-         AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
-         AND own.level = 'plan' AND own.level_id = '')) AS alerted"
+macro_rules! of_plan {
+    ($column:literal) => {
+        concat!(
+            "COALESCE(plan_",
+            $column,
+            ", (SELECT own.",
+            $column,
+            " FROM stripe_meter_usage AS own \
+             WHERE own.subject_kind = stripe_meter_calls.subject_kind AND own.subject_id = stripe_meter_calls.subject_id \
+             AND own.meter = stripe_meter_calls.meter AND own.period_start = stripe_meter_calls.period_start \
+             AND own.level = 'plan' AND own.level_id = '')) AS ",
+            $column
+        )
     };
 }
 
@@ -31,16 +30,30 @@ const RESERVE: &str = concat!(
     "INSERT INTO stripe_meter_calls (id, subject_kind, subject_id, organization_id, meter, period_start, units, name, \
      user_id, client_id, levels, reserved_at, lease_until, event_name, attempts) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0) RETURNING ",
-    stand_of_plan!()
+    of_plan!("used"),
+    ", ",
+    of_plan!("reserved"),
+    ", ",
+    of_plan!("noted_included"),
+    ", ",
+    of_plan!("noted_percent")
 );
 const COMMIT: &str = concat!(
     "UPDATE stripe_meter_calls SET committed_at = $2, lease_until = NULL, \
      due_at = CASE WHEN event_name IS NULL THEN NULL ELSE $3 END \
      WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL RETURNING ",
-    stand_of_plan!()
+    of_plan!("used"),
+    ", ",
+    of_plan!("reserved")
 );
 const RELEASE: &str = "UPDATE stripe_meter_calls SET released_at = $2, lease_until = NULL, note = $3 \
     WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL";
+/// Takes from no share; where the call has begun all the same, what it took comes back.
+const PREVENT: &str = "INSERT INTO stripe_meter_calls (id, subject_kind, subject_id, organization_id, meter, period_start, units, \
+    name, user_id, client_id, levels, reserved_at, released_at, note, attempts) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '[]', $11, $11, $12, 0) \
+    ON CONFLICT (id) DO UPDATE SET released_at = excluded.released_at, lease_until = NULL, note = excluded.note \
+    WHERE stripe_meter_calls.committed_at IS NULL AND stripe_meter_calls.released_at IS NULL";
 const PROLONG: &str = "UPDATE stripe_meter_calls SET lease_until = $2 WHERE id = $1 AND lease_until IS NOT NULL";
 const ORPHANS: &str = "SELECT id FROM stripe_meter_calls WHERE lease_until < $1 ORDER BY lease_until, id LIMIT 64";
 const CLAIM: &str = "UPDATE stripe_meter_calls SET due_at = $2, attempts = attempts + 1, \
@@ -55,6 +68,8 @@ const GIVE_UP: &str = "UPDATE stripe_meter_calls SET given_up_at = $2, due_at = 
     WHERE id = $1 AND sent_at IS NULL";
 const AGAIN: &str = "UPDATE stripe_meter_calls SET given_up_at = NULL, unsure_since = NULL, due_at = $2 \
     WHERE given_up_at IS NOT NULL AND id = $1 RETURNING id";
+const ALL_AGAIN: &str = "UPDATE stripe_meter_calls SET given_up_at = NULL, unsure_since = NULL, due_at = $1 \
+    WHERE given_up_at IS NOT NULL";
 const LIST: &str = "SELECT * FROM stripe_meter_calls ORDER BY id DESC LIMIT 200";
 const WAITING: &str = "SELECT * FROM stripe_meter_calls WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 200";
 const GIVEN_UP: &str =
@@ -170,16 +185,6 @@ pub struct Gone {
     pub committed_at: Option<Timestamp>,
 }
 
-/// How it stands with the share of the plan after a call has taken from it, or was settled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct OfPlan {
-    /// What is used and set aside.
-    #[sqlx(flatten)]
-    pub stand: Stand,
-    /// Of which part of what is included was told, as [`reached`](crate::model::meter::reached) reads it.
-    pub alerted: i64,
-}
-
 /// Notes that a call begins, and sets its units aside in every share it takes from; `None`, and nothing is written, when one
 /// of them has not enough.
 pub async fn reserve(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<Option<OfPlan>> {
@@ -205,14 +210,40 @@ pub async fn reserve(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<Op
 
 /// Notes that a call has succeeded, which uses its units, and that Stripe is to be told at `due` if it is told at all; `None` when
 /// nobody answers for it any more.
-pub async fn commit(conn: &mut Conn, id: MeteredId, now: Timestamp, due: Timestamp) -> Result<Option<OfPlan>> {
-    let rows = on!(conn, c => sqlx::query_as::<_, OfPlan>(COMMIT).bind(id).bind(now).bind(due).fetch_all(c).await)?;
+pub async fn commit(conn: &mut Conn, id: MeteredId, now: Timestamp, due: Timestamp) -> Result<Option<Stand>> {
+    let rows = on!(conn, c => sqlx::query_as::<_, Stand>(COMMIT).bind(id).bind(now).bind(due).fetch_all(c).await)?;
     Ok(rows.into_iter().next())
 }
 
 /// Notes that a call has not succeeded, which gives its units back. One that is over stays as it is.
 pub async fn release(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str) -> Result<()> {
     on!(conn, c => sqlx::query(RELEASE).bind(id).bind(now).bind(note).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Keeps a call from beginning, in whatever order this and [`reserve`] come through at the database: there is one row of this id, and
+/// one that has begun gives its units back. Nothing else will.
+pub async fn prevent(
+    conn: &mut Conn,
+    (entry, name, (user, client)): (&Entry, &str, (UserId, &ClientId)),
+    now: Timestamp,
+    note: &str,
+) -> Result<()> {
+    let Place { subject, meter, period_start } = &entry.place;
+    on!(conn, c => sqlx::query(PREVENT)
+        .bind(entry.id)
+        .bind(&subject.subject_kind)
+        .bind(subject.subject_id)
+        .bind(subject.organization_id)
+        .bind(meter)
+        .bind(*period_start)
+        .bind(entry.units)
+        .bind(name)
+        .bind(user)
+        .bind(client)
+        .bind(now)
+        .bind(note)
+        .execute(c).await.map(drop))?;
     Ok(())
 }
 
@@ -268,6 +299,12 @@ pub async fn give_up(conn: &mut Conn, id: MeteredId, now: Timestamp, note: &str)
 pub async fn tell_again(conn: &mut Conn, id: MeteredId, now: Timestamp) -> Result<bool> {
     let found = on!(conn, c => sqlx::query_scalar::<_, MeteredId>(AGAIN).bind(id).bind(now).fetch_optional(c).await)?;
     Ok(found.is_some())
+}
+
+/// All that were given up are told once more: how many.
+pub async fn tell_all_again(conn: &mut Conn, now: Timestamp) -> Result<usize> {
+    let count = on!(conn, c => sqlx::query(ALL_AGAIN).bind(now).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// The last 200 calls, the newest first.

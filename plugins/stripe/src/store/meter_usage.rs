@@ -3,14 +3,16 @@
 use belgie_api::db::Conn;
 use belgie_api::{Result, Timestamp, on};
 
-use crate::model::meter::{Place, Share, Told, word};
+use crate::model::meter::{Noted, Place, Share, word};
 use crate::model::subject::Columns;
 
-const FIND: &str = "SELECT used, reserved FROM stripe_meter_usage WHERE subject_kind = $1 AND subject_id = $2 \
+const FIND: &str = "SELECT used, reserved, noted_included, noted_percent FROM stripe_meter_usage WHERE subject_kind = $1 AND subject_id = $2 \
     AND meter = $3 AND period_start = $4 AND level = $5 AND level_id = $6";
-const ALERTED: &str = "UPDATE stripe_meter_usage SET alerted = $5 WHERE subject_kind = $1 AND subject_id = $2 \
-    AND meter = $3 AND period_start = $4 AND level = 'plan' AND level_id = '' \
-    AND (alerted < $5 OR alerted > $6) RETURNING alerted";
+const NOTE: &str = "UPDATE stripe_meter_usage SET noted_included = $5, noted_percent = $6 WHERE subject_kind = $1 \
+    AND subject_id = $2 AND meter = $3 AND period_start = $4 AND level = 'plan' AND level_id = '' \
+    AND (noted_included <> $5 OR noted_percent < $6)";
+const FORGET_NOTED: &str = "UPDATE stripe_meter_usage SET noted_percent = 0 WHERE subject_kind = $1 AND subject_id = $2 \
+    AND meter = $3 AND period_start = $4 AND level = 'plan' AND level_id = '' AND noted_included = $5";
 const LIST_OF: &str = "SELECT meter, level, level_id, used, reserved FROM stripe_meter_usage \
     WHERE subject_kind = $1 AND subject_id = $2 AND period_start = $3 AND level_id = $4 ORDER BY meter, level";
 const LIST_SHARES: &str = "SELECT meter, level, level_id, used, reserved FROM stripe_meter_usage \
@@ -34,6 +36,17 @@ pub struct Stand {
     pub used: i64,
     /// Units that are set aside.
     pub reserved: i64,
+}
+
+/// How it stands with the share of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct OfPlan {
+    /// What is used and set aside.
+    #[sqlx(flatten)]
+    pub stand: Stand,
+    /// What is noted to be told of it.
+    #[sqlx(flatten)]
+    pub noted: Noted,
 }
 
 /// A share of an account, as it stands.
@@ -66,9 +79,9 @@ pub struct OfMeter {
     pub stand: Stand,
 }
 
-/// How it stands with a share; nothing at all where nobody has asked for any.
-pub async fn find(conn: &mut Conn, place: &Place, share: &Share) -> Result<Stand> {
-    let found = on!(conn, c => sqlx::query_as::<_, Stand>(FIND)
+/// How it stands with a share, and, if it is that of the plan, what is noted of it; nothing at all where nobody has asked for any.
+pub async fn find(conn: &mut Conn, place: &Place, share: &Share) -> Result<OfPlan> {
+    let found = on!(conn, c => sqlx::query_as::<_, OfPlan>(FIND)
         .bind(&place.subject.subject_kind)
         .bind(place.subject.subject_id)
         .bind(&place.meter)
@@ -79,18 +92,29 @@ pub async fn find(conn: &mut Conn, place: &Place, share: &Share) -> Result<Stand
     Ok(found.unwrap_or_default())
 }
 
-/// Notes that a part of what is included is told of; `false` when it was, in this period.
-pub async fn note_alert(conn: &mut Conn, place: &Place, told: Told) -> Result<bool> {
-    let (first, last) = told.range();
-    let noted = on!(conn, c => sqlx::query_scalar::<_, i64>(ALERTED)
+/// Notes what is to be told of what is included. What is noted of the same and more stays.
+pub async fn note(conn: &mut Conn, place: &Place, noted: Noted) -> Result<()> {
+    on!(conn, c => sqlx::query(NOTE)
         .bind(&place.subject.subject_kind)
         .bind(place.subject.subject_id)
         .bind(&place.meter)
         .bind(place.period_start)
-        .bind(first)
-        .bind(last)
-        .fetch_optional(c).await)?;
-    Ok(noted.is_some())
+        .bind(noted.included)
+        .bind(noted.percent)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// What is noted of so much is to be noted anew.
+pub async fn forget_noted(conn: &mut Conn, place: &Place, included: i64) -> Result<()> {
+    on!(conn, c => sqlx::query(FORGET_NOTED)
+        .bind(&place.subject.subject_kind)
+        .bind(place.subject.subject_id)
+        .bind(&place.meter)
+        .bind(place.period_start)
+        .bind(included)
+        .execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// The shares of one in a period, meter by meter: of a team, a person or an agent, or, with no id, what the plan has altogether.

@@ -1,50 +1,95 @@
 //! Units that are set aside for a call: used when it has succeeded, given back otherwise.
 
+use std::mem;
 use std::sync::Arc;
 
 use belgie_api::db::Conn;
 use belgie_api::ports::{Reservation, Usage};
-use belgie_api::{Failure, MeteredId, Quota, Result, Timestamp, async_trait};
+use belgie_api::{Caller, Failure, MeteredId, Result, Timestamp, async_trait};
 
-use super::reserve::usage;
-use crate::model::meter::{Entry, Period};
+use super::reserve::Wanted;
+use crate::model::meter::{Entry, unsigned};
 use crate::service::Billing;
-use crate::store::meter_calls::{self, OfPlan};
+use crate::store::meter_calls;
+use crate::store::meter_usage::Stand;
+
+/// A meter of a call whose units are set aside.
+pub struct Aside {
+    entry: Entry,
+    included: u64,
+    resets_at: Timestamp,
+}
+
+impl Aside {
+    /// What is wanted of it.
+    pub(super) fn of(wanted: &Wanted<'_>) -> Self {
+        let Wanted { entry, quota, period, .. } = wanted;
+        Self { entry: entry.clone(), included: quota.included, resets_at: period.end }
+    }
+
+    /// How it stands when the share of the plan stands like this.
+    fn usage(&self, stand: Stand) -> Usage {
+        let used = unsigned(stand.used + stand.reserved);
+        Usage {
+            meter: self.entry.place.meter.clone(),
+            id: self.entry.id,
+            units: unsigned(self.entry.units),
+            used,
+            included: self.included,
+            remaining: self.included.saturating_sub(used),
+            resets_at: self.resets_at,
+        }
+    }
+}
 
 /// What is set aside for one call.
 pub struct Held {
     billing: Arc<Billing>,
-    entries: Vec<(Entry, Quota, Period)>,
+    caller: Caller,
+    name: String,
+    entries: Vec<Aside>,
     usages: Vec<Usage>,
-    is_settled: bool,
+    stage: Stage,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Somebody may still be setting it aside.
+    Begun,
+    /// It is set aside.
+    Set,
+    /// Nothing is left to settle.
+    Settled,
 }
 
 impl Held {
-    /// These, on these meters: from now on this process answers for them.
+    /// These, on these meters: from now on this process answers for them. `name`: what is called.
     #[must_use]
-    pub fn begin(billing: Arc<Billing>, entries: Vec<(Entry, Quota, Period)>) -> Self {
+    pub fn begin(billing: Arc<Billing>, (caller, name): (&Caller, &str), entries: Vec<Aside>) -> Self {
         let now = billing.host.now();
-        billing.running.all().extend(entries.iter().map(|(entry, _, _)| (entry.id, now)));
-        let is_settled = entries.is_empty();
-        Self { billing, entries, usages: Vec::new(), is_settled }
+        billing.running.all().extend(entries.iter().map(|own| (own.entry.id, now)));
+        let stage = if entries.is_empty() { Stage::Settled } else { Stage::Begun };
+        Self { billing, caller: caller.clone(), name: name.to_owned(), entries, usages: Vec::new(), stage }
     }
 
-    /// They are set aside.
-    pub fn set(&mut self, usages: Vec<Usage>) {
-        self.usages = usages;
+    /// They are set aside; how the shares of the plan stand with them.
+    pub fn set(&mut self, stands: impl Iterator<Item = Stand>) {
+        self.stage = Stage::Set;
+        self.usages = self.entries.iter().zip(stands).map(|(own, stand)| own.usage(stand)).collect();
     }
 
     /// Nothing is left to settle.
     pub fn forget(&mut self) {
-        self.is_settled = true;
+        self.stage = Stage::Settled;
         let mut running = self.billing.running.all();
-        for (entry, _, _) in &self.entries {
-            running.remove(&entry.id);
+        for own in &self.entries {
+            running.remove(&own.entry.id);
         }
     }
 
     fn ids(&self) -> Vec<MeteredId> {
-        self.entries.iter().map(|(entry, _, _)| entry.id).collect()
+        self.entries.iter().map(|own| own.entry.id).collect()
     }
 }
 
@@ -60,22 +105,17 @@ impl Reservation for Held {
         }
         let (host, now) = (&self.billing.host, self.billing.host.now());
         let mut stands = Vec::with_capacity(self.entries.len());
-        if let [(entry, _, _)] = self.entries.as_slice() {
-            stands.push(commit(&mut host.db().single().await?, entry, now).await?);
+        if let [own] = self.entries.as_slice() {
+            stands.push(commit(&mut host.db().single().await?, &own.entry, now).await?);
         } else {
             let mut tx = host.db().begin().await?;
-            for (entry, _, _) in &self.entries {
-                stands.push(commit(&mut tx, entry, now).await?);
+            for own in &self.entries {
+                stands.push(commit(&mut tx, &own.entry, now).await?);
             }
             tx.commit(now).await?;
         }
         self.forget();
-        let mut usages = Vec::with_capacity(self.entries.len());
-        for ((entry, quota, period), of_plan) in self.entries.iter().zip(stands) {
-            self.billing.alert(entry, (quota, period), of_plan).await;
-            usages.push(usage(entry, quota, *period, of_plan.stand));
-        }
-        Ok(usages)
+        Ok(self.entries.iter().zip(stands).map(|(own, stand)| own.usage(stand)).collect())
     }
 
     async fn release(mut self: Box<Self>) -> Result<()> {
@@ -87,24 +127,41 @@ impl Reservation for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.is_settled {
+        let stage = self.stage;
+        if stage == Stage::Settled {
             return;
         }
-        let ids = self.ids();
         self.forget();
         let billing = Arc::clone(&self.billing);
         let host = billing.host.clone();
-        host.on_the_side("stripe.meter.release", async move { billing.release(&ids, "cut off").await });
+        if stage == Stage::Set {
+            let ids = self.ids();
+            host.on_the_side("stripe.meter.release", async move { billing.release(&ids, "cut off").await });
+            return;
+        }
+        // The statement that sets it aside may wait for a row at the database yet, and come through when nobody waits for it.
+        let (caller, name, entries) = (self.caller.clone(), mem::take(&mut self.name), mem::take(&mut self.entries));
+        host.on_the_side("stripe.meter.prevent", async move { billing.prevent(&caller, &name, &entries).await });
     }
 }
 
 /// Uses what is set aside for a call.
-async fn commit(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<OfPlan> {
-    let of_plan = meter_calls::commit(conn, entry.id, now, now).await?;
-    of_plan.ok_or_else(|| Failure::internal("the units of this call were given back while it ran"))
+async fn commit(conn: &mut Conn, entry: &Entry, now: Timestamp) -> Result<Stand> {
+    let stand = meter_calls::commit(conn, entry.id, now, now).await?;
+    stand.ok_or_else(|| Failure::internal("the units of this call were given back while it ran"))
 }
 
 impl Billing {
+    /// Gives units back, or sees to it that they are not set aside any more.
+    async fn prevent(&self, caller: &Caller, name: &str, entries: &[Aside]) -> Result<()> {
+        let mut conn = self.host.db().single().await?;
+        for Aside { entry, .. } in entries {
+            let who = (caller.user().id, &caller.client().id);
+            meter_calls::prevent(&mut conn, (entry, name, who), self.host.now(), "cut off").await?;
+        }
+        Ok(())
+    }
+
     /// Gives units back. Those of a call that is over already stay as they are.
     pub(super) async fn release(&self, ids: &[MeteredId], note: &str) -> Result<()> {
         if ids.is_empty() {

@@ -8,12 +8,14 @@ use belgie_api::ports::first_id_at;
 use crate::model::meter::Place;
 use crate::service::Billing;
 use crate::store::meter_calls::{self, Gone};
-use crate::store::meter_usage;
+use crate::store::{meter_alerts, meter_usage};
 
 /// How long counted calls are kept. What was used stays with the account until all of its period is older than that.
 const KEPT_FOR: Duration = Duration::from_secs(400 * DAY);
 /// A period is a year at most, as plans are paid.
 const LONGEST_PERIOD: Duration = Duration::from_secs(366 * DAY);
+/// What is noted to be told and never reached, after the end of its period.
+const ALERTS_KEPT_FOR: Duration = Duration::from_secs(7 * DAY);
 const DAY: u64 = 24 * 60 * 60;
 
 impl Billing {
@@ -65,6 +67,7 @@ impl Billing {
             }
         }
         meter_usage::purge(&mut tx, before.minus(LONGEST_PERIOD)).await?;
+        meter_alerts::purge(&mut tx, before.minus(LONGEST_PERIOD), now.minus(ALERTS_KEPT_FOR)).await?;
         tx.commit(now).await
     }
 }

@@ -99,14 +99,10 @@ impl Billing {
     pub async fn report_again(&self, id: Option<MeteredId>) -> Result<usize> {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        let wanted = match id {
-            Some(id) => vec![id],
-            None => meter_calls::given_up(&mut tx).await?.into_iter().map(|call| call.id).collect(),
+        let count = match id {
+            Some(id) => usize::from(meter_calls::tell_again(&mut tx, id, now).await?),
+            None => meter_calls::tell_all_again(&mut tx, now).await?,
         };
-        let mut count = 0;
-        for id in &wanted {
-            count += usize::from(meter_calls::tell_again(&mut tx, *id, now).await?);
-        }
         tx.commit(now).await?;
         match id {
             Some(id) if count == 0 => {

@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
 use belgie_api::db::Conn;
-use belgie_api::ports::{BillingSubject, Counted, Lacking, Level, Reserved, Usage, UsedUp, WayOut};
+use belgie_api::ports::{BillingSubject, Counted, Lacking, Level, Reserved, UsedUp, WayOut};
 use belgie_api::{Caller, Failure, MeteredId, Plan, Plans, Quota, Result, Timestamp};
 
-use super::held::Held;
-use crate::model::meter::{Entry, Period, Place, Share, write_levels};
+use super::held::{Aside, Held};
+use super::show::{Whose, ids_of};
+use crate::model::meter::{Entry, Period, Place, Share, unsigned, word, write_levels};
 use crate::model::subject::Columns;
 use crate::service::Billing;
-use crate::store::meter_usage::Stand;
+use crate::store::meter_usage::{OfAccount, OfPlan, Stand};
 use crate::store::{meter_calls, meter_usage};
 
 /// A meter of a call, before anything is set aside.
-struct Wanted<'a> {
-    entry: Entry,
-    quota: &'a Quota,
-    period: Period,
+pub(super) struct Wanted<'a> {
+    pub(super) entry: Entry,
+    pub(super) plan: &'a str,
+    pub(super) quota: &'a Quota,
+    pub(super) period: Period,
     event_name: Option<&'a str>,
 }
 
@@ -42,20 +44,24 @@ impl Billing {
         let plan = plan.ok_or_else(|| Failure::internal("a counted call under a plan that is none of ours"))?;
         let wanted = self.wanted(caller, (context, plan, &plans), counted)?;
         if wanted.is_empty() {
-            return Ok(Reserved::Held(Box::new(Held::begin(Arc::clone(self), Vec::new()))));
+            return Ok(Reserved::Held(Box::new(Held::begin(Arc::clone(self), (caller, counted.name), Vec::new()))));
         }
-        let entries = wanted.iter().map(|one| (one.entry.clone(), one.quota.clone(), one.period)).collect();
+        let entries = wanted.iter().map(Aside::of).collect();
         // From here on somebody answers for the call: if nobody waits for this any more, what was taken comes back.
-        let mut held = Held::begin(Arc::clone(self), entries);
+        let mut held = Held::begin(Arc::clone(self), (caller, counted.name), entries);
         match self.take(caller, counted.name, &wanted).await? {
-            Ok(usages) => {
-                held.set(usages);
+            Ok(stands) => {
+                for (one, of_plan) in wanted.iter().zip(&stands) {
+                    self.note_alerts(one, *of_plan).await?;
+                }
+                held.set(stands.into_iter().map(|of_plan| of_plan.stand));
                 Ok(Reserved::Held(Box::new(held)))
             }
             Err(refused) => {
                 held.forget();
-                let short = self.short(&refused.entry).await?;
-                Ok(Reserved::UsedUp(Box::new(self.used_up(caller, counted, refused, &short))))
+                let short = self.short(refused).await?;
+                let carried = self.carried(caller, context).await?;
+                Ok(Reserved::UsedUp(Box::new(self.used_up(caller, counted, refused, (&short, &carried)))))
             }
         }
     }
@@ -66,20 +72,20 @@ impl Billing {
         caller: &Caller,
         name: &str,
         wanted: &'a [Wanted<'_>],
-    ) -> Result<Result<Vec<Usage>, &'a Wanted<'a>>> {
+    ) -> Result<Result<Vec<OfPlan>, &'a Wanted<'a>>> {
         let now = self.host.now();
         if let [one] = wanted {
             let stand = self.write(&mut self.host.db().single().await?, caller, (name, one), now).await?;
-            return Ok(stand.map(|stand| vec![usage(&one.entry, one.quota, one.period, stand)]).ok_or(one));
+            return Ok(stand.map(|stand| vec![stand]).ok_or(one));
         }
-        let mut usages = Vec::with_capacity(wanted.len());
+        let mut stands = Vec::with_capacity(wanted.len());
         let mut tx = self.host.db().begin().await?;
         for one in wanted {
             let Some(stand) = self.write(&mut tx, caller, (name, one), now).await? else { return Ok(Err(one)) };
-            usages.push(usage(&one.entry, one.quota, one.period, stand));
+            stands.push(stand);
         }
         tx.commit(now).await?;
-        Ok(Ok(usages))
+        Ok(Ok(stands))
     }
 
     async fn write(
@@ -88,7 +94,7 @@ impl Billing {
         caller: &Caller,
         (name, one): (&str, &Wanted<'_>),
         now: Timestamp,
-    ) -> Result<Option<Stand>> {
+    ) -> Result<Option<OfPlan>> {
         let new = meter_calls::New {
             entry: &one.entry,
             name,
@@ -98,7 +104,7 @@ impl Billing {
             event_name: one.event_name,
             lease_until: now.plus(self.settings.lease()),
         };
-        Ok(meter_calls::reserve(conn, new, now).await?.map(|of_plan| of_plan.stand))
+        meter_calls::reserve(conn, new, now).await
     }
 
     /// What a call costs under a plan, meter by meter, in the order of their names.
@@ -124,17 +130,29 @@ impl Billing {
             let entry = Entry { id, place, units, shares: shares(caller, quota) };
             let is_told = context.status != SubscriptionStatus::Free;
             let event_name = plans.meter(meter).and_then(|meter| meter.event_name.as_deref());
-            wanted.push(Wanted { entry, quota, period, event_name: event_name.filter(|_| is_told) });
+            let event_name = event_name.filter(|_| is_told);
+            wanted.push(Wanted { entry, plan: &plan.name, quota, period, event_name });
         }
         Ok(wanted)
     }
 
-    /// The share that had not enough for a call: the first that has not now, or that of the plan if units have come back.
-    async fn short(&self, entry: &Entry) -> Result<Short> {
-        let mut conn = self.host.db().read().await?;
+    /// The share that had not enough for a call: the first that has not now, or that of the plan if units have come back. Where
+    /// every call is refused nobody else would find out what is to be told of the plan.
+    async fn short(&self, wanted: &Wanted<'_>) -> Result<Short> {
+        let entry = &wanted.entry;
         let mut first = None;
         for share in &entry.shares {
-            let stand = meter_usage::find(&mut conn, &entry.place, share).await?;
+            let of_share = meter_usage::find(&mut self.host.db().read().await?, &entry.place, share).await?;
+            if share.level == Level::Plan
+                && let Err(error) = self.note_alerts(wanted, of_share).await
+            {
+                tracing::error!(
+                    ?error,
+                    meter.name = entry.place.meter,
+                    "what is to be told of a quota could not be noted"
+                );
+            }
+            let stand = of_share.stand;
             let limit = share.limit.unwrap_or(u64::MAX);
             let short = Short { level: share.level, limit, stand };
             if unsigned(stand.used + stand.reserved + entry.units) > limit {
@@ -145,7 +163,30 @@ impl Billing {
         first.ok_or_else(|| Failure::internal("a call without a share"))
     }
 
-    fn used_up(&self, caller: &Caller, counted: Counted<'_>, wanted: &Wanted<'_>, short: &Short) -> UsedUp {
+    /// What is used already of a plan that would be bought: the shares of this caller, where the account pays and its period goes on
+    /// under another plan. Where nobody pays, a period begins with the payment.
+    async fn carried(&self, caller: &Caller, context: &SubscriptionContext) -> Result<Vec<OfAccount>> {
+        let Some(subject) = BillingSubject::behind(caller.principal(), []).pop() else { return Ok(Vec::new()) };
+        let period = if context.subject == Some(subject) {
+            Period::of(context, self.host.now())
+        } else {
+            let own = self.context_of(&[subject]).await?;
+            let Some(own) = own.filter(|own| own.subject == Some(subject)) else { return Ok(Vec::new()) };
+            Period::of(&own, self.host.now())
+        };
+        let (mut carried, of_caller) =
+            self.rows(&Columns::from(subject), period.start, Whose::These(&ids_of(caller))).await?;
+        carried.extend(of_caller);
+        Ok(carried)
+    }
+
+    fn used_up(
+        &self,
+        caller: &Caller,
+        counted: Counted<'_>,
+        wanted: &Wanted<'_>,
+        (short, carried): (&Short, &[OfAccount]),
+    ) -> UsedUp {
         let Wanted { entry, period, .. } = wanted;
         let meter = &entry.place.meter;
         UsedUp {
@@ -156,17 +197,25 @@ impl Billing {
             used: unsigned(short.stand.used + short.stand.reserved),
             limit: short.limit,
             resets_at: period.end,
-            way_out: self.way_to_more(caller, counted, meter, short),
+            way_out: self.way_to_more(caller, counted, meter, (short, carried)),
         }
     }
 
-    /// Plans that can be bought, have a larger share, and under which this very call goes through.
-    fn way_to_more(&self, caller: &Caller, counted: Counted<'_>, meter: &str, short: &Short) -> Option<WayOut> {
+    /// Plans that can be bought, have a larger share, and under which this very call goes through, with what is used already.
+    fn way_to_more(
+        &self,
+        caller: &Caller,
+        counted: Counted<'_>,
+        meter: &str,
+        (short, carried): (&Short, &[OfAccount]),
+    ) -> Option<WayOut> {
         let would_do = |plan: &Plan| {
             let quota = plan.quotas.get(meter);
             let is_larger =
                 quota.is_some_and(|quota| limit_of(quota, short.level).is_none_or(|limit| limit > short.limit));
-            is_larger && counted.meters.iter().all(has_room_for(plan, counted.name)) && (counted.would_do)(plan)
+            is_larger
+                && counted.meters.iter().all(has_room_for(caller, plan, (counted.name, carried)))
+                && (counted.would_do)(plan)
         };
         let none = BTreeSet::new();
         let lacking =
@@ -196,13 +245,24 @@ fn shares(caller: &Caller, quota: &Quota) -> Vec<Share> {
     shares
 }
 
-/// Whether each share of a meter under a plan is as large as what a call costs there: a meter, with its units by the rules.
-fn has_room_for<'a>(plan: &'a Plan, name: &'a str) -> impl Fn((&String, &u64)) -> bool + 'a {
+/// Whether each share of a meter under a plan has room for what a call costs there, besides what is used: a meter, with its units
+/// by the rules.
+fn has_room_for<'a>(
+    caller: &'a Caller,
+    plan: &'a Plan,
+    (name, used): (&'a str, &'a [OfAccount]),
+) -> impl Fn((&String, &u64)) -> bool + 'a {
     move |(meter, by_rule)| {
         plan.quotas.get(meter).is_some_and(|quota| {
             let units = quota.price(name, *by_rule);
-            let levels = [Level::Plan, Level::Team, Level::User, Level::Agent];
-            levels.iter().all(|level| limit_of(quota, *level).is_none_or(|limit| units <= limit))
+            shares(caller, quota).iter().all(|share| {
+                let is_own = |row: &&OfAccount| {
+                    row.meter == *meter && row.level == word(share.level) && row.level_id == share.id
+                };
+                let stand = used.iter().find(is_own).map(|row| row.stand).unwrap_or_default();
+                let taken = unsigned(stand.used + stand.reserved);
+                share.limit.is_none_or(|limit| taken.saturating_add(units) <= limit)
+            })
         })
     }
 }
@@ -214,23 +274,4 @@ const fn limit_of(quota: &Quota, level: Level) -> Option<u64> {
         Level::User => quota.per_user,
         Level::Agent => quota.per_agent,
     }
-}
-
-/// How it stands for a call that has its units.
-pub(super) fn usage(entry: &Entry, quota: &Quota, period: Period, stand: Stand) -> Usage {
-    let used = unsigned(stand.used + stand.reserved);
-    Usage {
-        meter: entry.place.meter.clone(),
-        id: entry.id,
-        units: unsigned(entry.units),
-        used,
-        included: quota.included,
-        remaining: quota.included.saturating_sub(used),
-        resets_at: period.end,
-    }
-}
-
-/// Columns hold no negative numbers of units.
-pub(super) fn unsigned(units: i64) -> u64 {
-    u64::try_from(units).unwrap_or_default()
 }

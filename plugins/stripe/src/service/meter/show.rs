@@ -1,12 +1,13 @@
 //! What was used, for people, agents and operators.
 
-use belgie_api::context::SubscriptionContext;
+use std::collections::BTreeMap;
+
+use belgie_api::context::{QuotaContext, SubscriptionContext};
 use belgie_api::ports::BillingSubject;
 use belgie_api::{Caller, Result, Timestamp, UserId};
 use serde::Serialize;
 
-use super::reserve::unsigned;
-use crate::model::meter::Period;
+use crate::model::meter::{Period, unsigned};
 use crate::model::subject::{Columns, shown};
 use crate::service::Billing;
 use crate::store::meter_calls::{Call, Sums};
@@ -64,7 +65,7 @@ pub struct ShareUsage {
 
 /// Whose shares are shown beside what the plan has altogether.
 #[derive(Clone, Copy)]
-enum Whose<'a> {
+pub(super) enum Whose<'a> {
     /// Everybody's, 1,000 at most.
     All,
     /// Those of these.
@@ -99,10 +100,30 @@ impl Billing {
         let farthest = || BillingSubject::behind(caller.principal(), []).pop();
         let nobody = || belgie_api::Failure::internal("a call of nobody");
         let subject = context.and_then(|own| own.subject).or_else(farthest).ok_or_else(nobody)?;
-        let person = caller.service().map_or_else(|| caller.user().id.to_string(), |own| own.id.to_string());
-        let mut own: Vec<String> = caller.teams().iter().map(|team| team.id.to_string()).collect();
-        own.extend([person, caller.client().id.to_string()]);
-        self.usage_under(subject, context, Whose::These(&own)).await
+        self.usage_under(subject, context, Whose::These(&ids_of(caller))).await
+    }
+
+    /// How it stands with every quota of a caller's plan, whatever the call is counted on: one look, for whoever asks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn quotas_of(&self, caller: &Caller) -> Result<BTreeMap<String, QuotaContext>> {
+        let Some(context) = caller.subscription() else { return Ok(BTreeMap::new()) };
+        let Some(subject) = context.subject.or_else(|| BillingSubject::behind(caller.principal(), []).pop()) else {
+            return Ok(context.quotas.clone());
+        };
+        let period = Period::of(context, self.host.now());
+        let mut conn = self.host.db().read().await?;
+        let of_plan = meter_usage::list_of(&mut conn, &Columns::from(subject), period.start, "").await?;
+        let one = |(meter, quota): (&String, &QuotaContext)| {
+            let own = of_plan.iter().find(|row| row.meter == *meter);
+            let Stand { used, reserved } = own.map(|row| row.stand).unwrap_or_default();
+            let used = unsigned(used + reserved);
+            let remaining = Some(quota.included.saturating_sub(used));
+            let now = QuotaContext { used: Some(used), remaining, resets_at: Some(period.end), ..quota.clone() };
+            (meter.clone(), now)
+        };
+        Ok(context.quotas.iter().map(one).collect())
     }
 
     async fn usage_under(
@@ -155,7 +176,7 @@ impl Billing {
     }
 
     /// What the plan has altogether, and the shares that are asked for. However many there are, the first is whole.
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         subject: &Columns,
         period_start: Timestamp,
@@ -205,6 +226,14 @@ impl Billing {
             Which::GivenUp => meter_calls::given_up(&mut conn).await,
         }
     }
+}
+
+/// Those of whom a call of this caller can have a share: teams, the person or service, the agent.
+pub(super) fn ids_of(caller: &Caller) -> Vec<String> {
+    let person = caller.service().map_or_else(|| caller.user().id.to_string(), |own| own.id.to_string());
+    let mut ids: Vec<String> = caller.teams().iter().map(|team| team.id.to_string()).collect();
+    ids.extend([person, caller.client().id.to_string()]);
+    ids
 }
 
 /// Which of the counted calls.
