@@ -49,15 +49,22 @@ impl AuditLog {
 #[async_trait]
 impl Audit for AuditLog {
     async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
-        let id = AuditId::new(self.clock.as_ref(), self.entropy.as_ref());
-        let now = self.clock.now();
-        if entry.details.to_string().len() <= LONGEST_DETAILS {
-            return audit::insert(tx, id, now, entry).await;
-        }
-        // The act stands all the same: a long text is no way to stay off the record.
-        let cut = AuditEntry { details: without_long_values(&entry.details), ..entry.clone() };
-        audit::insert(tx, id, now, &cut).await
+        record(tx, (self.clock.as_ref(), self.entropy.as_ref()), entry).await
     }
+}
+
+/// Puts an act on record: the one way to do so.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn record(tx: &mut Tx, (clock, entropy): (&dyn Clock, &dyn Entropy), entry: &AuditEntry) -> Result<()> {
+    let (id, now) = (AuditId::new(clock, entropy), clock.now());
+    if entry.details.to_string().len() <= LONGEST_DETAILS {
+        return audit::insert(tx, id, now, entry).await;
+    }
+    // The act stands all the same: a long text is no way to stay off the record.
+    let cut = AuditEntry { details: without_long_values(&entry.details), ..entry.clone() };
+    audit::insert(tx, id, now, &cut).await
 }
 
 /// Details whose long values have made way, with everything else that they say.

@@ -53,7 +53,7 @@ async fn dispatch(matches: &ArgMatches, nouns: &[PluginCommand]) -> Result<ExitC
         news.reach_others().await;
         gateway.shutdown().await;
         let output = outcome?;
-        print(&output, json);
+        print(&output, json)?;
         return Ok(if output.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let cli = Cli::from_arg_matches(matches)
@@ -68,7 +68,7 @@ async fn dispatch(matches: &ArgMatches, nouns: &[PluginCommand]) -> Result<ExitC
             print(
                 &belgie_api::command::Output::new("The tables are up to date.", serde_json::json!({ "pending": [] })),
                 json,
-            );
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Verb::Check => check::check(builder(overrides)?, json).await,
@@ -80,7 +80,7 @@ async fn dispatch(matches: &ArgMatches, nouns: &[PluginCommand]) -> Result<ExitC
             print(
                 &belgie_api::command::Output::new(surface.trim_end(), serde_json::json!({ "surface": surface })),
                 json,
-            );
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Verb::Explain(asked) => {
@@ -151,7 +151,7 @@ async fn with_builder(
         let news = News::listen(gateway);
         let outcome = act(gateway).await;
         news.reach_others().await;
-        print(&outcome?, json);
+        print(&outcome?, json)?;
         Ok(ExitCode::SUCCESS)
     })
     .await

@@ -33,6 +33,8 @@ pub use belgie_google as google;
 pub use belgie_microsoft as microsoft;
 #[cfg(feature = "oauth-client")]
 pub use belgie_oauth_client as oauth_client;
+#[cfg(feature = "oauth-server")]
+pub use belgie_oauth_server as oauth_server;
 #[cfg(feature = "organization")]
 pub use belgie_organization as organization;
 #[cfg(feature = "stripe")]

@@ -113,6 +113,14 @@ pub struct LimitsSettings {
     pub billing: BucketSettings,
     /// [`LimitBucket::Token`].
     pub token: BucketSettings,
+    /// [`LimitBucket::Revoke`].
+    pub revoke: BucketSettings,
+    /// [`LimitBucket::Introspect`].
+    pub introspect: BucketSettings,
+    /// [`LimitBucket::UserInfo`].
+    pub user_info: BucketSettings,
+    /// [`LimitBucket::Manage`].
+    pub manage: BucketSettings,
 }
 
 type Limiter<C> = RateLimiter<Slot, DashMapStateStore<Slot>, C, NoOpMiddleware<<C as Clock>::Instant>>;
@@ -142,6 +150,10 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     authorize: Limiter<C>,
     billing: Limiter<C>,
     token: Limiter<C>,
+    revoke: Limiter<C>,
+    introspect: Limiter<C>,
+    user_info: Limiter<C>,
+    manage: Limiter<C>,
 }
 
 impl LocalLimits {
@@ -189,6 +201,10 @@ impl<C: Clock + Clone> LocalLimits<C> {
             authorize: limiter(settings.authorize),
             billing: limiter(settings.billing),
             token: limiter(settings.token),
+            revoke: limiter(settings.revoke),
+            introspect: limiter(settings.introspect),
+            user_info: limiter(settings.user_info),
+            manage: limiter(settings.manage),
             clock,
         }
     }
@@ -209,7 +225,7 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 20] {
+    fn all(&self) -> [&Limiter<C>; 24] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
@@ -231,6 +247,10 @@ impl<C: Clock> LocalLimits<C> {
             &self.authorize,
             &self.billing,
             &self.token,
+            &self.revoke,
+            &self.introspect,
+            &self.user_info,
+            &self.manage,
         ]
     }
 
@@ -256,6 +276,10 @@ impl<C: Clock> LocalLimits<C> {
             LimitBucket::Authorize => &self.authorize,
             LimitBucket::Billing => &self.billing,
             LimitBucket::Token => &self.token,
+            LimitBucket::Revoke => &self.revoke,
+            LimitBucket::Introspect => &self.introspect,
+            LimitBucket::UserInfo => &self.user_info,
+            LimitBucket::Manage => &self.manage,
         }
     }
 }

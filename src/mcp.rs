@@ -10,6 +10,7 @@
 //!
 //! All along, `stream` holds a lease on the caller's right to be here and ends what still runs when it is over.
 
+mod accept;
 mod answer;
 mod begun;
 mod binding;

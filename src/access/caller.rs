@@ -50,12 +50,14 @@ impl Callers {
     pub async fn establish(&self, principal: Arc<Principal>) -> Result<Option<Caller>> {
         if principal.binding().organization.is_none() {
             let subscription = self.subscription(&principal, &[]).await?;
-            return Ok(Some(host::caller(principal, Contexts { subscription, ..Contexts::default() })));
+            let contexts = Contexts { subscription, meters: self.meters.clone(), ..Contexts::default() };
+            return Ok(Some(host::caller(principal, contexts)));
         }
         let Some(organization) = self.organization(&principal).await? else { return Ok(None) };
         let teams = self.teams(&principal, &organization).await?;
         let subscription = self.subscription(&principal, &teams).await?;
-        Ok(Some(host::caller(principal, Contexts { organization: Some(organization), teams, subscription })))
+        let contexts = Contexts { organization: Some(organization), teams, subscription, meters: self.meters.clone() };
+        Ok(Some(host::caller(principal, contexts)))
     }
 
     /// The organization of this name in URLs.
@@ -129,9 +131,7 @@ pub fn with_usage(caller: &Caller, usages: &[Usage]) -> Caller {
             quota.resets_at = Some(usage.resets_at);
         }
     }
-    let (organization, teams) = (caller.organization().cloned(), caller.teams().to_vec());
-    let contexts = Contexts { organization, teams, subscription: Some(subscription) };
-    host::caller(Arc::clone(caller.principal()), contexts)
+    host::with_subscription(caller, subscription)
 }
 
 /// The caller behind a principal that lets act for the person alone, without the plan they have: what a page asks for.

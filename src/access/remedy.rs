@@ -1,9 +1,7 @@
 //! What would let a caller through whose plan does not.
 
-use std::sync::Arc;
-
 use belgie_api::context::{QuotaContext, SubscriptionContext, SubscriptionStatus};
-use belgie_api::host::{self, Contexts};
+use belgie_api::host;
 use belgie_api::{Caller, Plan};
 
 use super::decide::{Denial, foresee};
@@ -18,11 +16,6 @@ pub fn would_do(caller: &Caller, guard: &Guard, plan: &Plan) -> bool {
         quotas: plan.quotas.keys().map(|meter| (meter.clone(), QuotaContext::default())).collect(),
         ..SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Active)
     };
-    let contexts = Contexts {
-        organization: caller.organization().cloned(),
-        teams: caller.teams().to_vec(),
-        subscription: Some(subscription),
-    };
-    let other = host::caller(Arc::clone(caller.principal()), contexts);
+    let other = host::with_subscription(caller, subscription);
     !matches!(foresee(&other, guard), Err(Denial::Hidden | Denial::Plan { .. } | Denial::Undecided))
 }

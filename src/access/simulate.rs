@@ -219,7 +219,7 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
         quotas: own.meters.iter().map(|meter| (meter.clone(), QuotaContext::default())).collect(),
         ..SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), SubscriptionStatus::Active)
     });
-    host::caller(Arc::new(principal), Contexts { organization, teams: teams.collect(), subscription })
+    host::caller(Arc::new(principal), Contexts { organization, teams: teams.collect(), subscription, meters: None })
 }
 
 /// What a change is known by.

@@ -67,6 +67,7 @@ fn member(granted: &str) -> Caller {
                 names(&["export"]),
                 SubscriptionStatus::Active,
             )),
+            meters: None,
         },
     )
 }

@@ -1,7 +1,7 @@
 //! Browser sessions as plugins and pages begin them: a new row, a new secret, the cookie that hands it over.
 
 use async_trait::async_trait;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use belgie_api::db::Tx;
 use belgie_api::ports::{BegunSession, Ground, Sessions};
 use belgie_api::web::Visitor;
@@ -58,6 +58,19 @@ impl Sessions for BrowserSessions {
 
     async fn is_live(&self, session: SessionId, user: UserId) -> Result<bool> {
         Ok(self.identity.find_session(session).await?.is_some_and(|(_, person)| person.id == user))
+    }
+
+    async fn end(&self, visitor: &Visitor) -> Result<Vec<HeaderValue>> {
+        if let Some(caller) = &visitor.caller {
+            if caller.is_worn() {
+                return Err(Failure::forbidden("session.impersonated", "This is for the person alone.")
+                    .hint("End the impersonation first."));
+            }
+            if let Some(session) = caller.session() {
+                self.identity.revoke_session(session, caller.user().id).await?;
+            }
+        }
+        Ok(self.cookies.clear_session().into_iter().collect())
     }
 
     async fn confirm(&self, session: SessionId, method: &str) -> Result<()> {

@@ -21,7 +21,7 @@ const AT_ONCE: u32 = 500;
 /// `belgie audit ...`
 pub async fn audit(gateway: &Gateway, verb: AuditVerb, as_json: bool) -> Result<ExitCode, CliError> {
     match verb {
-        AuditVerb::List(wanted) => print(&list(gateway, wanted).await?, as_json),
+        AuditVerb::List(wanted) => print(&list(gateway, wanted).await?, as_json)?,
         AuditVerb::Export(wanted) => export(gateway, wanted).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -76,10 +76,11 @@ async fn look(gateway: &Gateway, filter: &AuditFilter, mut stretch: Stretch) -> 
 fn line(record: &AuditRecord) -> String {
     let service = record.service.as_ref().map(|own| format!("{} {}", own.id, own.name).trim_end().to_owned());
     let who = service.or_else(|| record.actor.map(|id| id.to_string())).unwrap_or_else(|| "the host".to_owned());
+    let worn = record.impersonator.map(|operator| format!(" (worn by {operator})")).unwrap_or_default();
     let target = record.target.as_deref().unwrap_or_default();
     let verdict = record.decision.as_deref().filter(|decision| *decision != "allowed").unwrap_or(&record.outcome);
     let lost = record.details.get("lost").map(|lost| format!("  {lost} missing")).unwrap_or_default();
-    format!("{}  {}  {who}  {target}  {verdict}{lost}", record.at, record.action)
+    format!("{}  {}  {who}{worn}  {target}  {verdict}{lost}", record.at, record.action)
 }
 
 /// Prints an entry on each line, oldest first, while they are read.

@@ -21,6 +21,6 @@ pub async fn check(builder: Builder, as_json: bool) -> Result<ExitCode, CliError
     let warned = warnings.iter().map(|warning| format!("Warning: {warning}."));
     let said: Vec<String> = warned.chain(["The configuration is right.".to_owned()]).collect();
     let text = format!("{}\n\n{}", lines.join("\n"), said.join("\n"));
-    print(&Output::new(text, json!({ "ok": true, "settings": list, "warnings": warnings })), as_json);
+    print(&Output::new(text, json!({ "ok": true, "settings": list, "warnings": warnings })), as_json)?;
     Ok(ExitCode::SUCCESS)
 }

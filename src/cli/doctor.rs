@@ -49,7 +49,7 @@ pub async fn doctor(builder: Builder, as_json: bool) -> Result<ExitCode, CliErro
     let list: Vec<_> =
         findings.iter().map(|f| json!({ "check": f.what, "status": mark(f), "message": f.said })).collect();
     let is_well = findings.iter().all(|f| f.is_well || f.is_warning);
-    print(&Output::new(lines.join("\n"), json!({ "ok": is_well, "checks": list })), as_json);
+    print(&Output::new(lines.join("\n"), json!({ "ok": is_well, "checks": list })), as_json)?;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,9 +1,11 @@
 //! What a command prints: lines for people, or one JSON value.
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stdout};
 use std::process::ExitCode;
 
-use belgie_api::Failure;
 use belgie_api::command::Output;
+use belgie_api::{Failure, Result};
 use serde_json::json;
 
 use crate::gateway::BootError;
@@ -30,23 +32,36 @@ impl From<Failure> for CliError {
 }
 
 /// Prints an answer to standard output.
-#[expect(clippy::print_stdout, reason = "a command answers on standard output")]
-pub fn print(output: &Output, as_json: bool) {
-    if as_json {
-        println!("{}", output.json);
-    } else {
-        println!("{}", output.text);
+///
+/// # Errors
+/// When it cannot be written, for another reason than that nobody reads on.
+pub fn print(output: &Output, as_json: bool) -> Result<()> {
+    if as_json { say(&output.json) } else { say(&output.text) }.map_err(Failure::internal)
+}
+
+fn say(answer: &impl Display) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    match writeln!(out, "{answer}").and_then(|()| out.flush()) {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
+}
+
+/// Prints what is wrong; the exit code says it, too, where it cannot be written.
+fn complain(wrong: &impl Display) {
+    if let Err(error) = say(wrong) {
+        tracing::debug!(%error, "nobody reads what is wrong");
     }
 }
 
 /// Prints what is wrong with the arguments, or the help that was asked for; the exit code.
-#[expect(clippy::print_stdout, reason = "a command answers on standard output")]
 pub fn misuse(misuse: &clap::Error, as_json: bool) -> ExitCode {
     if as_json && misuse.use_stderr() {
         let text = misuse.render().to_string();
         let (message, hint) = text.trim_end().split_once("\n\n").unwrap_or((text.trim_end(), ""));
         let message = message.trim_start_matches("error: ");
-        println!("{}", json!({ "error": "command.misuse", "error_description": message, "hint": hint }));
+        complain(&json!({ "error": "command.misuse", "error_description": message, "hint": hint }));
     } else if let Err(error) = misuse.print() {
         tracing::debug!(%error, "nobody reads what is wrong with the arguments");
     }
@@ -55,7 +70,7 @@ pub fn misuse(misuse: &clap::Error, as_json: bool) -> ExitCode {
 
 impl CliError {
     /// Prints the error and gives the exit code: 2 for a configuration that is not right, 1 for everything else.
-    #[expect(clippy::print_stderr, clippy::print_stdout, reason = "a command reports its errors itself")]
+    #[expect(clippy::print_stderr, reason = "a command reports its errors itself")]
     pub fn report(self, as_json: bool) -> ExitCode {
         let (text, value, code) = match &self {
             Self::Boot(BootError::Config(problems)) => {
@@ -76,7 +91,7 @@ impl CliError {
             }
         };
         if as_json {
-            println!("{value}");
+            complain(&value);
         } else {
             eprintln!("belgie: {}", text.trim_end());
         }

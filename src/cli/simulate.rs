@@ -19,7 +19,7 @@ pub async fn simulate(gateway: &Gateway, asked: SimulateArgs, as_json: bool) -> 
     let AuditFilter { organization, since, until, .. } = part_of(gateway, &asked.part).await?;
     let replay = Replay { organization, since, until };
     let simulation = gateway.simulate(replay).await?;
-    print(&Output::new(in_words(&simulation), json!(simulation)), as_json);
+    print(&Output::new(in_words(&simulation), json!(simulation)), as_json)?;
     let has_changes = simulation.changed > 0;
     Ok(if asked.fail_on_change && has_changes { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -27,6 +27,14 @@ pub struct Limits {
     pub register_per_minute: NonZeroU32,
     /// Token requests from one address.
     pub token_per_minute: NonZeroU32,
+    /// Revocations from one address.
+    pub revoke_per_minute: NonZeroU32,
+    /// Introspections from one address.
+    pub introspect_per_minute: NonZeroU32,
+    /// Questions who a person is from one address.
+    pub userinfo_per_minute: NonZeroU32,
+    /// What clients do about their registration from one address.
+    pub manage_per_minute: NonZeroU32,
     /// What one person does about plans.
     pub billing_per_minute: NonZeroU32,
     /// Authorization requests from one address.
@@ -48,6 +56,10 @@ impl Limits {
             sign_up_per_minute: number("sign_up_per_minute", 5),
             register_per_minute: number("register_per_minute", 60),
             token_per_minute: number("token_per_minute", 600),
+            revoke_per_minute: number("revoke_per_minute", 600),
+            introspect_per_minute: number("introspect_per_minute", 60_000),
+            userinfo_per_minute: number("userinfo_per_minute", 600),
+            manage_per_minute: number("manage_per_minute", 60),
             billing_per_minute: number("billing_per_minute", 60),
             authorize_per_minute: number("authorize_per_minute", 120),
         }

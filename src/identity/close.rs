@@ -2,7 +2,7 @@
 
 use belgie_api::ports::{Audit, AuditEntry, AuditFilter};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Result, Timestamp};
+use belgie_api::{Caller, Result, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::accounts::Identity;
@@ -76,8 +76,9 @@ impl Identity {
                 "last_seen_at": row.last_seen_at,
                 "authenticated_at": row.authenticated_at,
                 "method": row.method,
-                "ip": row.ip,
-                "user_agent": row.user_agent,
+                "worn_by_operator": row.impersonator_id.is_some(),
+                "ip": unless_worn(row.ip, row.impersonator_id),
+                "user_agent": unless_worn(row.user_agent, row.impersonator_id),
             })
         };
         // What an operator did is the operator's to be named or not; what was done is the person's to know.
@@ -87,7 +88,8 @@ impl Identity {
                 "action": row.action,
                 "outcome": row.outcome,
                 "target": row.target,
-                "ip": row.ip.filter(|_| row.actor_id == Some(id)),
+                "worn_by_operator": row.impersonator_id.is_some(),
+                "ip": row.ip.filter(|_| row.actor_id == Some(id)).and_then(|ip| unless_worn(ip, row.impersonator_id)),
             })
         };
         let call = |row: DecisionRow| {
@@ -109,4 +111,9 @@ impl Identity {
         });
         Ok((now, core))
     }
+}
+
+/// What is known of a device, when it is the person's own: not of an operator who wore the session.
+fn unless_worn(of_device: String, worn_by: Option<UserId>) -> Option<String> {
+    Some(of_device).filter(|_| worn_by.is_none())
 }

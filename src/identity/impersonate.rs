@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use belgie_api::db::Conn;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::Act;
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Failure, Result, SessionId, Timestamp, TokenKind, UserId};
+use belgie_api::{Caller, Event, Failure, Result, SessionId, Timestamp, TokenKind, UserId};
 use serde_json::json;
 
 use super::accounts::{Identity, context};
@@ -82,11 +82,17 @@ impl Identity {
         Ok(Started { session, token })
     }
 
-    /// What is put on record when a session ends that an operator wore, whichever way it ends.
-    pub(super) fn end_of_wearing(session: SessionId, ended: Ended) -> Option<AuditEntry> {
-        let operator = ended.impersonator_id?;
-        let entry = AuditEntry { actor: Some(operator), ..AuditEntry::done("impersonation.ended") };
-        Some(entry.to(ended.user_id).with(json!({ "session": session })))
+    /// Tells of sessions that were ended, whichever way: to whoever listens, and on record where an operator wore them.
+    pub(super) async fn tell_of_ended(&self, tx: &mut Tx, all: &[Ended]) -> Result<()> {
+        for ended in all {
+            tx.emit(Event::SessionRevoked { session: ended.id });
+            // One that is over already has ended by itself.
+            if let Some(operator) = ended.impersonator_id.filter(|_| ended.expires_at > self.clock.now()) {
+                let entry = AuditEntry { actor: Some(operator), ..AuditEntry::done("impersonation.ended") };
+                self.record(tx, &entry.to(ended.user_id).with(json!({ "session": ended.id }))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether an account is an operator's who can sign in.

@@ -8,14 +8,15 @@ use belgie_api::db::Tx;
 use belgie_api::hooks::Act;
 use belgie_api::ports::{Accounts, AuditEntry, UserChanges};
 use belgie_api::web::RequestInfo;
-use belgie_api::{AuditId, Caller, Event, Failure, Result, ScopeSet, SessionId, Timestamp, UserId};
+use belgie_api::{Caller, Event, Failure, Result, ScopeSet, SessionId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::accounts::{CreateError, Identity, NewAccount, context};
 use super::setup::ADMIN;
+use crate::audit;
 use crate::store::users::lock::lock;
 use crate::store::users::standing;
-use crate::store::{audit, sessions, users};
+use crate::store::{sessions, users};
 
 const MAX_REASON_CHARACTERS: usize = 500;
 
@@ -90,8 +91,7 @@ impl Identity {
     /// # Errors
     /// When the database does not answer; then the act must not happen either.
     pub async fn record(&self, tx: &mut Tx, entry: &AuditEntry) -> Result<()> {
-        let id = AuditId::new(self.clock.as_ref(), self.entropy.as_ref());
-        audit::insert(tx, id, self.clock.now(), entry).await
+        audit::record(tx, (self.clock.as_ref(), self.entropy.as_ref()), entry).await
     }
 
     /// Puts an act on record that changes nothing.
@@ -242,7 +242,7 @@ impl Identity {
         let mut tx = self.db.begin().await?;
         self.hold_actor(&mut tx, by).await?;
         let Some(ended) = sessions::end(&mut tx, session, now).await? else { return Ok(false) };
-        tx.emit(Event::SessionRevoked { session });
+        self.tell_of_ended(&mut tx, &[ended]).await?;
         self.end_worn(&mut tx, ended.user_id).await?;
         let entry = by.entry("session.ended").to(ended.user_id).with(json!({ "session": session }));
         self.record(&mut tx, &entry).await?;
@@ -274,6 +274,7 @@ impl Identity {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         self.hold_actor(&mut tx, by).await?;
+        lock(&mut tx, user).await?;
         let count = self.end_all(&mut tx, user, now).await?;
         let entry = by.entry("session.all_ended").to(user).with(json!({ "count": count }));
         self.record(&mut tx, &entry).await?;
@@ -283,17 +284,13 @@ impl Identity {
 
     /// Ends every session an operator wears; nothing, when it is not one.
     pub(super) async fn end_worn(&self, tx: &mut Tx, operator: UserId) -> Result<()> {
-        for session in sessions::end_worn(tx, operator, self.clock.now()).await? {
-            tx.emit(Event::SessionRevoked { session });
-        }
-        Ok(())
+        let ended = sessions::end_worn(tx, operator, self.clock.now()).await?;
+        self.tell_of_ended(tx, &ended).await
     }
 
     async fn end_all(&self, tx: &mut Tx, user: UserId, now: Timestamp) -> Result<usize> {
         let ended = sessions::end_all(tx, user, now).await?;
-        for session in &ended {
-            tx.emit(Event::SessionRevoked { session: *session });
-        }
+        self.tell_of_ended(tx, &ended).await?;
         Ok(ended.len())
     }
 }

@@ -3,7 +3,7 @@
 use belgie_api::db::Tx;
 use belgie_api::ports::{Audit, AuditEntry};
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Event, Failure, Result, Timestamp};
+use belgie_api::{Caller, Failure, Result, Timestamp};
 use serde_json::json;
 
 use super::accounts::Identity;
@@ -62,9 +62,8 @@ impl Identity {
         if then.ends_others
             && let Some(session) = caller.session()
         {
-            for session in sessions::revoke_others(&mut tx, user.id, session, now).await? {
-                tx.emit(Event::SessionRevoked { session });
-            }
+            let ended = sessions::revoke_others(&mut tx, user.id, session, now).await?;
+            self.tell_of_ended(&mut tx, &ended).await?;
         }
         self.tell_of_password(&mut tx, caller, info, ("password_changed", "password.changed"), then.tells).await?;
         tx.commit(now).await?;

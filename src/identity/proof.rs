@@ -53,9 +53,7 @@ impl Identity {
 
     /// Ends every session of a person and every one the person wears, inside a transaction.
     pub(super) async fn end_all_sessions(&self, tx: &mut Tx, user: UserId) -> Result<()> {
-        for session in sessions::end_all(tx, user, self.clock.now()).await? {
-            tx.emit(Event::SessionRevoked { session });
-        }
-        Ok(())
+        let ended = sessions::end_all(tx, user, self.clock.now()).await?;
+        self.tell_of_ended(tx, &ended).await
     }
 }

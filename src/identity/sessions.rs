@@ -265,10 +265,7 @@ impl Identity {
 
     async fn revoke_in(&self, tx: &mut Tx, session: SessionId, user: UserId) -> Result<bool> {
         let Some(ended) = sessions::revoke(tx, session, user, self.clock.now()).await? else { return Ok(false) };
-        tx.emit(Event::SessionRevoked { session });
-        if let Some(entry) = Self::end_of_wearing(session, ended) {
-            self.record(tx, &entry).await?;
-        }
+        self.tell_of_ended(tx, &[ended]).await?;
         self.end_worn(tx, user).await?;
         Ok(true)
     }
@@ -283,9 +280,7 @@ impl Identity {
         let mut tx = self.db.begin().await?;
         self.hold_caller(&mut tx, caller).await?;
         let ended = sessions::revoke_others(&mut tx, user, keep, now).await?;
-        for session in &ended {
-            tx.emit(Event::SessionRevoked { session: *session });
-        }
+        self.tell_of_ended(&mut tx, &ended).await?;
         let entry = AuditEntry::done("session.others_ended").by(caller).during(info).to(user);
         self.record(&mut tx, &entry.with(json!({ "count": ended.len() }))).await?;
         tx.commit(now).await?;

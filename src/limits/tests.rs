@@ -38,6 +38,10 @@ fn settings(burst: u32, per_minute: u32) -> LimitsSettings {
         authorize: bucket,
         billing: bucket,
         token: bucket,
+        revoke: bucket,
+        introspect: bucket,
+        user_info: bucket,
+        manage: bucket,
     }
 }
 
@@ -79,6 +83,10 @@ async fn every_bucket_and_every_key_counts_for_itself() {
         LimitBucket::Authorize,
         LimitBucket::Billing,
         LimitBucket::Token,
+        LimitBucket::Revoke,
+        LimitBucket::Introspect,
+        LimitBucket::UserInfo,
+        LimitBucket::Manage,
     ] {
         assert_eq!(taken(&limits, bucket, "192.0.2.1").await, 3);
         assert_eq!(taken(&limits, bucket, "192.0.2.2").await, 3);

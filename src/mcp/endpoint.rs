@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
@@ -22,7 +22,6 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer;
 use super::binding::Binding;
 use super::call_log::CallLog;
 use super::catalog::Catalog;
@@ -37,6 +36,7 @@ use super::review::Review;
 use super::run::{Visit, credential_ended};
 use super::settings::McpSettings;
 use super::stream::{Lease, Leases};
+use super::{accept, answer};
 use crate::access::caller::Callers;
 use crate::access::{ActionKind, Guard, Policy};
 use crate::audit::Recorder;
@@ -353,7 +353,7 @@ impl McpEndpoint {
         if let Some(session) = &visit.session {
             session.pass();
         }
-        accept_what_is_said_shortly(request.headers_mut());
+        accept::spell_out(request.headers_mut());
         // A GET waits for news and for nothing that runs.
         let is_for_news = request.method() == Method::GET;
         let in_hand = self.0.tasks.token();
@@ -385,13 +385,6 @@ impl McpEndpoint {
         }
         let error = ErrorData::invalid_request("Not Found: Session not found", None);
         Err(Box::new(answer::error(StatusCode::NOT_FOUND, message, &error)))
-    }
-}
-
-/// Spells out `Accept: */*`, by which a client takes both kinds of answers (RFC 9110 section 12.5.1); rmcp looks for their names.
-fn accept_what_is_said_shortly(headers: &mut HeaderMap) {
-    if headers.get(ACCEPT).is_some_and(|accept| accept == "*/*") {
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     }
 }
 

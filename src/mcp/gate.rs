@@ -204,9 +204,15 @@ impl Gate {
                 return Err(refuse(&action, denial));
             }
         };
+        // To be told of a resource is not to read it, and whoever has nothing left can still say that it is enough.
+        let is_free = matches!(request, ClientRequest::SubscribeRequest(_) | ClientRequest::UnsubscribeRequest(_));
         // Boxed: rmcp moves the future of whatever method, and would move the room for this one with each.
         Box::pin(async {
-            match run::prepare(self.counts(), permit, &visit).await? {
+            let prepared = match is_free {
+                true => Ok(run::prepare_free(permit, &visit).await?),
+                false => run::prepare(self.counts(), permit, &visit).await?,
+            };
+            match prepared {
                 Ok(ready) => ready.wrapped(server, request, context).await,
                 Err(spent) => Err(spent::as_error(&spent)),
             }

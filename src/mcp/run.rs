@@ -79,6 +79,15 @@ pub(crate) async fn prepare<'a>(
     }
 }
 
+/// Uses the permit of what costs nothing up: puts it on record.
+///
+/// # Errors
+/// When that cannot be done, so that nothing may run.
+pub(crate) async fn prepare_free<'a>(permit: Permit<'a>, visit: &'a Visit) -> Result<Ready<'a>, ErrorData> {
+    let underway = visit.record.begin(&permit).await?;
+    Ok(Ready { permit, visit, underway, held: Held::default() })
+}
+
 impl Ready<'_> {
     /// Runs a tool of ours. Whatever it waits for is given up as soon as the client cancels or the lease is over.
     pub(crate) async fn native(

@@ -22,13 +22,31 @@ pub(crate) struct Session {
     passed_at: AtomicI64,
     calls: Mutex<Calls>,
     /// What its client must go on to meet, by the resources it has subscribed to.
-    needs: Mutex<HashMap<String, Need>>,
+    needs: Mutex<Needs>,
 }
 
-/// What stands before a resource, and how often the client has asked to be told of it.
+#[derive(Default)]
+struct Needs {
+    by_uri: HashMap<String, Need>,
+    /// How many subscriptions have begun to stand.
+    stood: u64,
+}
+
+/// What stands before a resource, while the client asks to be told of it or is told.
 struct Need {
     guard: Arc<Guard>,
-    times: usize,
+    /// How many times it asks just now.
+    pending: usize,
+    /// Whether it is told: the number of the subscription that was the last to begin.
+    standing: Option<u64>,
+}
+
+/// A subscription that is asked for. Unless it is known to be refused the client may be told from then on, also when nobody
+/// heard the answer, so it stands when this is dropped.
+pub(crate) struct Subscribing {
+    within: InUse,
+    uri: String,
+    is_refused: bool,
 }
 
 /// The calls that run without rmcp: a handful at most, so they are looked through.
@@ -64,32 +82,27 @@ impl Session {
         }
     }
 
-    /// Notes what the client must go on to meet for as long as it is told of a resource.
-    pub(crate) fn need(&self, uri: &str, guard: Arc<Guard>) {
-        self.needs().entry(uri.to_owned()).or_insert(Need { guard, times: 0 }).times += 1;
+    /// Which subscription to a resource stands: what an end that is asked for now will be the end of.
+    pub(crate) fn standing(&self, uri: &str) -> Option<u64> {
+        self.needs().by_uri.get(uri)?.standing
     }
 
-    /// Takes back what was noted once: the client is not told after all. If it asked more than once, the others stand.
-    pub(crate) fn need_less(&self, uri: &str) {
-        let mut needs = self.needs();
-        let Some(need) = needs.get_mut(uri) else { return };
-        need.times = need.times.saturating_sub(1);
-        if need.times == 0 {
-            needs.remove(uri);
-        }
-    }
-
-    /// Forgets it, however often it was noted.
-    pub(crate) fn need_no_more(&self, uri: &str) {
-        self.needs().remove(uri);
+    /// The client is not told of a resource any more. What began to stand after `standing` was asked for stands on, and so
+    /// does what is asked for still.
+    pub(crate) fn stands_no_more(&self, uri: &str, standing: Option<u64>) {
+        self.needs().change(uri, |need| {
+            if need.standing == standing {
+                need.standing = None;
+            }
+        });
     }
 
     /// Whether this caller still meets all of it.
     pub(crate) fn is_met_by(&self, caller: &Caller) -> bool {
-        still_meets(caller, self.needs().values().map(|need| &need.guard))
+        still_meets(caller, self.needs().by_uri.values().map(|need| &need.guard))
     }
 
-    fn needs(&self) -> MutexGuard<'_, HashMap<String, Need>> {
+    fn needs(&self) -> MutexGuard<'_, Needs> {
         self.needs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -139,6 +152,14 @@ impl InUse {
         self.since
     }
 
+    /// Notes what the client must go on to meet while it asks to be told of a resource, and for as long as it is told.
+    pub(crate) fn subscribe(&self, uri: &str, guard: Arc<Guard>) -> Subscribing {
+        let mut needs = self.session.needs();
+        let need = needs.by_uri.entry(uri.to_owned()).or_insert(Need { guard, pending: 0, standing: None });
+        need.pending += 1;
+        Subscribing { within: self.clone(), uri: uri.to_owned(), is_refused: false }
+    }
+
     /// Begins a call, which `cancelled` will end when the client says so or the session is over. `None` when one with the
     /// same id runs already or the session is over.
     pub(crate) fn begin(&self, id: &RequestId, cancelled: &CancellationToken) -> Option<Running> {
@@ -156,6 +177,38 @@ impl InUse {
         if let Some((_, cancelled)) = found {
             cancelled.cancel();
         }
+    }
+}
+
+impl Needs {
+    /// Changes what is kept of a resource, and forgets it when nothing is asked for and nothing stands.
+    fn change(&mut self, uri: &str, change: impl FnOnce(&mut Need)) {
+        let Some(need) = self.by_uri.get_mut(uri) else { return };
+        change(need);
+        if need.pending == 0 && need.standing.is_none() {
+            self.by_uri.remove(uri);
+        }
+    }
+}
+
+impl Subscribing {
+    /// The client is not told: whoever was to tell it says so.
+    pub(crate) fn refused(mut self) {
+        self.is_refused = true;
+    }
+}
+
+impl Drop for Subscribing {
+    fn drop(&mut self) {
+        let mut needs = self.within.session.needs();
+        needs.stood += 1;
+        let stood = needs.stood;
+        needs.change(&self.uri, |need| {
+            need.pending = need.pending.saturating_sub(1);
+            if !self.is_refused {
+                need.standing = Some(stood);
+            }
+        });
     }
 }
 

@@ -23,16 +23,16 @@ const HOLD: &str = "UPDATE core_sessions SET last_seen_at = last_seen_at \
      WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id";
 const SEEN: &str = "UPDATE core_sessions SET last_seen_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKE: &str = "UPDATE core_sessions SET revoked_at = $3 \
-     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING user_id, impersonator_id";
+     WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id, user_id, impersonator_id, expires_at";
 const END: &str = "UPDATE core_sessions SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL \
-     RETURNING user_id, impersonator_id";
+     RETURNING id, user_id, impersonator_id, expires_at";
 const END_ALL: &str = "UPDATE core_sessions SET revoked_at = $2 \
-     WHERE (user_id = $1 OR impersonator_id = $1) AND revoked_at IS NULL RETURNING id";
+     WHERE (user_id = $1 OR impersonator_id = $1) AND revoked_at IS NULL RETURNING id, user_id, impersonator_id, expires_at";
 const END_WORN: &str = "UPDATE core_sessions SET revoked_at = $2 \
-     WHERE impersonator_id = $1 AND revoked_at IS NULL RETURNING id";
+     WHERE impersonator_id = $1 AND revoked_at IS NULL RETURNING id, user_id, impersonator_id, expires_at";
 const COUNT: &str = "SELECT COUNT(*) FROM core_sessions WHERE revoked_at IS NULL AND expires_at > $1";
 const REVOKE_OTHERS: &str = "UPDATE core_sessions SET revoked_at = $3 \
-     WHERE ((user_id = $1 AND id <> $2) OR impersonator_id = $1) AND revoked_at IS NULL RETURNING id";
+     WHERE ((user_id = $1 AND id <> $2) OR impersonator_id = $1) AND revoked_at IS NULL RETURNING id, user_id, impersonator_id, expires_at";
 const PURGE: &str = "DELETE FROM core_sessions WHERE expires_at < $1 OR revoked_at < $1";
 
 /// A browser session that is neither expired nor revoked.
@@ -65,10 +65,14 @@ pub struct SessionRow {
 /// A session that was ended just now.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct Ended {
+    /// Which.
+    pub id: SessionId,
     /// Whose it was.
     pub user_id: UserId,
     /// The operator who wore it, if it was so.
     pub impersonator_id: Option<UserId>,
+    /// When it would have ended by itself.
+    pub expires_at: Timestamp,
 }
 
 /// Adds a session under the hash of its token.
@@ -181,16 +185,16 @@ pub async fn end(conn: &mut Conn, session: SessionId, now: Timestamp) -> Result<
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end_all(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<SessionId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(END_ALL).bind(user).bind(now).fetch_all(c).await)?)
+pub async fn end_all(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<Ended>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Ended>(END_ALL).bind(user).bind(now).fetch_all(c).await)?)
 }
 
 /// Ends every session an operator wears, and says which.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end_worn(conn: &mut Conn, operator: UserId, now: Timestamp) -> Result<Vec<SessionId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(END_WORN).bind(operator).bind(now).fetch_all(c).await)?)
+pub async fn end_worn(conn: &mut Conn, operator: UserId, now: Timestamp) -> Result<Vec<Ended>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Ended>(END_WORN).bind(operator).bind(now).fetch_all(c).await)?)
 }
 
 /// How many sessions are live.
@@ -205,8 +209,8 @@ pub async fn count(conn: &mut Conn, now: Timestamp) -> Result<i64> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn revoke_others(conn: &mut Conn, user: UserId, keep: SessionId, now: Timestamp) -> Result<Vec<SessionId>> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, SessionId>(REVOKE_OTHERS)
+pub async fn revoke_others(conn: &mut Conn, user: UserId, keep: SessionId, now: Timestamp) -> Result<Vec<Ended>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Ended>(REVOKE_OTHERS)
         .bind(user)
         .bind(keep)
         .bind(now)

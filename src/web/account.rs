@@ -98,7 +98,9 @@ fn describe(session: &SessionInfo, current: Option<SessionId>) -> Value {
     json!({
         "id": session.id,
         "device": session.device,
-        "ip": session.ip,
+        // The address of an operator is not the person's to know.
+        "ip": session.impersonator.is_none().then_some(&session.ip),
+        "is_worn": session.impersonator.is_some(),
         "created_at": session.created_at.day(),
         "created_at_iso": session.created_at,
         "last_seen_at": session.last_seen_ago,

@@ -44,7 +44,7 @@ pub struct Proof {
 }
 
 /// An operator who wears a session cannot prove that the person is there.
-fn refuse_impersonators(caller: &Caller) -> Result<()> {
+pub(super) fn refuse_impersonators(caller: &Caller) -> Result<()> {
     if caller.is_worn() {
         return Err(Failure::forbidden("session.impersonated", "This is for the person alone.")
             .hint("End the impersonation first."));

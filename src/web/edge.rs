@@ -172,8 +172,9 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// To the microsecond.
     fn took_ms(&self) -> f64 {
-        self.started.elapsed().as_secs_f64() * 1_000.0
+        (self.started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0
     }
 
     fn write(mut self, response: &Response) {

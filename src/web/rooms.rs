@@ -103,7 +103,7 @@ fn account_routes() -> Router<Arc<Web>> {
 fn open_to_all() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, MCP_PROTOCOL_VERSION])
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
 }

@@ -49,6 +49,9 @@ pub struct Credentials {
 pub struct Wanted {
     /// The address to sign in with, as whoever sent the person here believes.
     login_hint: Option<String>,
+    /// Whether whoever is signed in wants to be somebody else.
+    #[serde(default)]
+    other: bool,
     #[serde(flatten)]
     destination: Destination,
 }
@@ -56,7 +59,7 @@ pub struct Wanted {
 /// `GET /auth/signin`
 pub async fn page(State(web): State<Arc<Web>>, visitor: Visitor, Query(wanted): Query<Wanted>) -> Result<Response> {
     let return_to = wanted.destination.path();
-    if visitor.caller.is_some() {
+    if visitor.caller.is_some() && !wanted.other {
         return Ok(Redirect::to(return_to.as_deref().unwrap_or(&web.rules.signin_redirect)).into_response());
     }
     render(&web, &visitor, return_to, wanted.login_hint.as_deref().unwrap_or_default(), None).await

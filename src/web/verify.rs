@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Web;
 use super::by_mail::{Link, LinkPage, browser_mark, limit_mail, message, needs, over, read_token};
+use super::confirm::refuse_impersonators;
 use crate::identity::verify::Follower;
 
 const KEEP: &str = "Name the password of the account to keep it. If you did not choose one, leave it empty: then whatever was done \
@@ -24,7 +25,8 @@ pub struct Pressed {
 }
 
 fn follower<'a>(visitor: &Visitor, browser: &'a str, password: String) -> Follower<'a> {
-    let user = visitor.caller.as_ref().map(|caller| caller.user().id);
+    // An operator who wears the session is not the person.
+    let user = visitor.caller.as_ref().filter(|caller| !caller.is_worn()).map(|caller| caller.user().id);
     Follower { browser, user, password: Some(password).filter(|password| !password.is_empty()) }
 }
 
@@ -67,6 +69,7 @@ pub async fn submit(State(web): State<Arc<Web>>, visitor: Visitor, Form(form): F
 
 /// `POST /account/email/verify`: sends the link again.
 pub async fn send(State(web): State<Arc<Web>>, SignedIn { caller, visitor }: SignedIn) -> Result<Response> {
+    refuse_impersonators(&caller)?;
     needs(web.identity.has_mail())?;
     limit_mail(&web, &visitor, &caller.user().email).await?;
     web.identity.send_verification(caller.user().id, &browser_mark(&visitor)).await?;

@@ -18,6 +18,7 @@ mod rpc;
 mod smtp;
 mod stream;
 pub mod stripe;
+mod told;
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ pub use self::rpc::{LegacySession, Modern, Reply, rpc};
 pub use self::smtp::SmtpServer;
 pub use self::stream::EventStream;
 pub use self::stripe::Stripe;
+pub use self::told::ToldClient;
 
 /// How long a test waits for something that happens at once on a machine with time on its hands.
 pub const PATIENCE: Duration = Duration::from_secs(10);

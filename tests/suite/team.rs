@@ -40,7 +40,7 @@ pub async fn enter(gateway: &TestGateway, team: TeamId, user: UserId, roles: &st
 }
 
 /// Takes somebody out of a team.
-async fn take_out(gateway: &TestGateway, team: TeamId, user: UserId) {
+pub async fn take_out(gateway: &TestGateway, team: TeamId, user: UserId) {
     teams(gateway).remove_member(&Actor::host(), team, user).await.expect("out");
 }
 

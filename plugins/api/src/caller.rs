@@ -1,5 +1,6 @@
 //! Who is calling, for whom and under which plan: what every tool is handed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +9,11 @@ use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
+use crate::context::{
+    ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, TeamContext, UserContext,
+};
 use crate::id::{GrantId, SessionId};
+use crate::ports::{Meters, Use};
 use crate::principal::Principal;
 use crate::scope::{Scope, ScopeSet};
 use crate::tools::Denied;
@@ -20,11 +24,13 @@ use crate::tools::Denied;
 #[derive(Clone)]
 pub struct Caller(pub(crate) Arc<CallerParts>);
 
+#[derive(Clone)]
 pub(crate) struct CallerParts {
     pub(crate) principal: Arc<Principal>,
     pub(crate) organization: Option<OrgContext>,
     pub(crate) teams: Vec<TeamContext>,
     pub(crate) subscription: Option<SubscriptionContext>,
+    pub(crate) meters: Option<Use<Meters>>,
 }
 
 impl Caller {
@@ -93,6 +99,18 @@ impl Caller {
     #[must_use]
     pub fn subscription(&self) -> Option<&SubscriptionContext> {
         self.0.subscription.as_ref()
+    }
+
+    /// How it stands with every quota of the plan, by meter: what [`subscription`](Self::subscription) says of the meters that this call
+    /// is counted on, for all of them and as of now. It asks the database once, each time, so ask when it matters.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn quotas(&self) -> crate::Result<BTreeMap<String, QuotaContext>> {
+        match &self.0.meters {
+            Some(meters) => meters.0.quotas(self).await,
+            None => Ok(self.subscription().map(|plan| plan.quotas.clone()).unwrap_or_default()),
+        }
     }
 
     /// The organization, for tools that make no sense without one.

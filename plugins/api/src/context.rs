@@ -98,7 +98,7 @@ pub struct SubscriptionContext {
 }
 
 /// What a plan includes of a meter. How much of it is used is known for the meters that the call itself is counted on, as it
-/// is with this call; for the others nobody has looked.
+/// is with this call; for the others nobody has looked yet: [`Caller::quotas`](crate::Caller::quotas) does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct QuotaContext {
     /// Units that are in the price of a period.

@@ -79,6 +79,11 @@ pub enum Event {
         /// The grant that was.
         grant: GrantId,
     },
+    /// A grant allows less than before, or lets act for fewer teams; its tokens go on, and are to be looked at anew.
+    GrantNarrowed {
+        /// The grant.
+        grant: GrantId,
+    },
     /// An OAuth client was deleted, with every grant given to it.
     ClientDeleted {
         /// The client that was.

@@ -10,6 +10,7 @@ pub use self::nowhere::Nowhere;
 use crate::caller::{Caller, CallerParts};
 use crate::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
 use crate::id::{GrantId, SessionId, TokenId, UserId};
+use crate::ports::{Meters, Use};
 use crate::principal::{GrantBinding, Presence, Principal};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -66,11 +67,19 @@ pub struct Contexts {
     pub teams: Vec<TeamContext>,
     /// The plan.
     pub subscription: Option<SubscriptionContext>,
+    /// Whoever counts calls, if anybody does.
+    pub meters: Option<Use<Meters>>,
 }
 
 /// Makes a caller.
 #[must_use]
 pub fn caller(principal: Arc<Principal>, contexts: Contexts) -> Caller {
-    let Contexts { organization, teams, subscription } = contexts;
-    Caller(Arc::new(CallerParts { principal, organization, teams, subscription }))
+    let Contexts { organization, teams, subscription, meters } = contexts;
+    Caller(Arc::new(CallerParts { principal, organization, teams, subscription, meters }))
+}
+
+/// The same caller, of whose plan more is known.
+#[must_use]
+pub fn with_subscription(caller: &Caller, subscription: SubscriptionContext) -> Caller {
+    Caller(Arc::new(CallerParts { subscription: Some(subscription), ..CallerParts::clone(&caller.0) }))
 }

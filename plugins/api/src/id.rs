@@ -125,6 +125,8 @@ ids! {
     TeamId = "tea";
     /// One stay of a person in an organization or a team: whoever leaves and comes back has another one.
     MembershipId = "mem";
+    /// An invitation to register an OAuth client (RFC 7591 section 1.2).
+    ClientInvitationId = "civ";
     /// A program of an organization's own, with a token and no person behind it.
     ServiceId = "svc";
 }

@@ -41,8 +41,8 @@ pub use entropy::Entropy;
 pub use event::Event;
 pub use failure::{Failure, Result};
 pub use id::{
-    AuditId, ClientId, ConsentId, DecisionId, GrantId, InvitationId, LinkedAccountId, MailId, MembershipId, MeteredId,
-    OrgId, ServiceId, SessionId, SubscriptionId, TeamId, TokenId, UserId,
+    AuditId, ClientId, ClientInvitationId, ConsentId, DecisionId, GrantId, InvitationId, LinkedAccountId, MailId,
+    MembershipId, MeteredId, OrgId, ServiceId, SessionId, SubscriptionId, TeamId, TokenId, UserId,
 };
 pub use plan::{Interval, Meter, Plan, Plans, PriceName, Proration, Quota, Sale};
 pub use plugin::{Manifest, Mount, Plugin, Room};

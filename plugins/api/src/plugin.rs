@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use sqlx::migrate::Migrator;
 
 pub use self::connections::{
-    Connection, Connections, InOrganizations, OrganizationConnection, OrganizationConnections,
+    ClientsOfOrganizations, Connection, Connections, InOrganizations, OrganizationConnection, OrganizationConnections,
 };
 pub use self::examined::{Checkup, Examined};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};

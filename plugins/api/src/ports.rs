@@ -2,6 +2,7 @@
 
 mod background;
 mod contexts;
+mod linked;
 mod metering;
 mod newcomers;
 mod outbound;
@@ -25,6 +26,7 @@ pub use self::background::{Background, Work};
 pub use self::contexts::{
     OrgMember, OrgName, OrganizationContexts, Organizations, Size, TeamContexts, TeamMember, TeamName, Teams,
 };
+pub use self::linked::{LinkedSubjects, SubjectLinks};
 pub use self::metering::{Counted, Level, Metering, Meters, Reservation, Reserved, Usage, UsedUp};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
@@ -495,8 +497,16 @@ pub enum LimitBucket {
     Authorize,
     /// What one person does about plans, each of which asks whoever sells them.
     Billing,
-    /// Calls of the token and revocation endpoints from one address; calls by one person for tokens of linked accounts.
+    /// Calls of the token endpoint from one address; calls by one person for tokens of linked accounts.
     Token,
+    /// Calls of the revocation endpoint from one address (RFC 7009).
+    Revoke,
+    /// Calls of the introspection endpoint from one address (RFC 7662).
+    Introspect,
+    /// Calls of the userinfo endpoint from one address (OpenID Connect Core 1.0 section 5.3).
+    UserInfo,
+    /// Clients that manage their registration from one address (RFC 7592).
+    Manage,
 }
 
 /// Templates.

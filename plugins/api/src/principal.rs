@@ -179,7 +179,7 @@ impl Principal {
                 self.token == Some(*token)
                     || self.service.as_ref().is_some_and(|service| service.id.uuid() == token.uuid())
             }
-            Event::GrantRevoked { grant } => self.grant == Some(*grant),
+            Event::GrantRevoked { grant } | Event::GrantNarrowed { grant } => self.grant == Some(*grant),
             Event::ClientDeleted { client } => self.client.id == *client,
             Event::MembershipChanged { organization, user } => {
                 self.user.id == *user && self.binding.organization == Some(*organization)

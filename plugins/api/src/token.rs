@@ -35,12 +35,18 @@ pub enum TokenKind {
     Session,
     /// One-time link, such as the one that makes the first account.
     Link,
+    /// Registration access token of an OAuth client (RFC 7592 section 1.2).
+    Registration,
+    /// Initial access token, with which an OAuth client may register itself (RFC 7591 section 1.2).
+    Initial,
+    /// Code with which a device asks whether it was let in (RFC 8628 section 3.2).
+    Device,
     /// Handle of an interaction that waits for a person, such as a consent.
     Interaction,
 }
 
 impl TokenKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Access,
         Self::Refresh,
         Self::Code,
@@ -49,6 +55,9 @@ impl TokenKind {
         Self::Service,
         Self::Session,
         Self::Link,
+        Self::Registration,
+        Self::Initial,
+        Self::Device,
         Self::Interaction,
     ];
 
@@ -64,6 +73,9 @@ impl TokenKind {
             Self::Service => "blg_svc_",
             Self::Session => "blg_ss_",
             Self::Link => "blg_ln_",
+            Self::Registration => "blg_reg_",
+            Self::Initial => "blg_iat_",
+            Self::Device => "blg_dc_",
             Self::Interaction => "blg_in_",
         }
     }

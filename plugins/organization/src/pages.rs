@@ -8,6 +8,7 @@ mod templates;
 use std::collections::BTreeSet;
 
 use belgie_api::axum::response::Response;
+use belgie_api::plugin::ClientsOfOrganizations;
 use belgie_api::ports::normalize_email;
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, PlainToken, Result};
@@ -131,6 +132,7 @@ pub async fn one(
     } else {
         Vec::new()
     };
+    let clients = organizations.host().provided::<ClientsOfOrganizations>().filter(|_| may(permission::CLIENT_MANAGE));
     let slug = &details.organization.slug;
     let shown_until = (i64::from(told.page) + 1) * i64::from(PAGE);
     let context = json!({
@@ -157,6 +159,7 @@ pub async fn one(
         "may_see_roles": may(permission::ROLE_READ),
         "may_make_roles": may(permission::ROLE_CREATE),
         "may_see_agents": may(permission::AGENT_READ),
+        "clients_page": clients.map(|clients| format!("{}?organization={id}", clients.page)),
         "may_see_services": may(permission::TOKEN_READ),
         "may_read_record": may(permission::AUDIT_READ),
         "sends_mail": organizations.host().mailer().is_available(),

@@ -164,7 +164,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<SetMemberRoles>()
             .returns::<MemberAnswer>()
             .plain(),
-        manage().permission(permission::MEMBER_UPDATE),
+        manage().permission(permission::MEMBER_READ).permission(permission::MEMBER_UPDATE),
         set_member_roles,
     )
     .tool(
@@ -173,7 +173,7 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .arguments::<Somebody>()
             .returns::<Done>()
             .plain(),
-        manage().permission(permission::MEMBER_REMOVE),
+        manage().permission(permission::MEMBER_READ).permission(permission::MEMBER_REMOVE),
         remove_member,
     )
 }

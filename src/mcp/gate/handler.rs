@@ -17,6 +17,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use super::{Asked, AskedOfWrapped, Found, Gate, is_modern, listing, misbehaved, refuse_call, refuse_spent, upgrade};
 use crate::access::decide::ActionKind;
 use crate::access::{Action, decide, foresee, is_listed};
+use crate::mcp::answer::CREDENTIAL_ENDED;
 use crate::mcp::catalog::{Part, unknown_tool};
 use crate::mcp::run::{self, Visit};
 
@@ -219,14 +220,16 @@ impl ServerHandler for Gate {
         // is met by the lease, which looks again. Who does not meet it now is refused anyway.
         let guard = self.catalog().owner(Part::Resources).map(|server| server.guard_of(&uri));
         let guard = guard.filter(|guard| guard.depends_on_place() && foresee(&caller, guard).is_ok());
-        let noted = session.zip(guard).map(|(session, guard)| {
-            session.session().need(&uri, guard.into_owned());
-            session
-        });
+        let noted = session.zip(guard).map(|(session, guard)| session.subscribe(&uri, guard.into_owned()));
         let asked = AskedOfWrapped::plain(ActionKind::ReadResource, &uri);
+        let cancelled = context.ct.clone();
         let answer = self.ask(Part::Resources, asked, request, context).await;
-        if let (Err(_), Some(session)) = (&answer, noted) {
-            session.session().need_less(&uri);
+        // Whoever was cut off before the answer, has cancelled, or met what broke on the way may be told all the same.
+        if let (Err(error), Some(noted)) = (&answer, noted)
+            && ![CREDENTIAL_ENDED, ErrorCode::INTERNAL_ERROR].contains(&error.code)
+            && !cancelled.is_cancelled()
+        {
+            noted.refused();
         }
         answer.map(drop)
     }
@@ -239,9 +242,10 @@ impl ServerHandler for Gate {
         let uri = request.uri.clone();
         let request = ClientRequest::UnsubscribeRequest(Request::new(request));
         let session = Visit::behind(&context.extensions)?.session;
+        let standing = session.as_ref().and_then(|session| session.session().standing(&uri));
         self.ask(Part::Resources, AskedOfWrapped::plain(ActionKind::ReadResource, &uri), request, context).await?;
         if let Some(session) = session {
-            session.session().need_no_more(&uri);
+            session.session().stands_no_more(&uri, standing);
         }
         Ok(())
     }

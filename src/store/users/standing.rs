@@ -7,7 +7,8 @@ const BAN: &str = "UPDATE core_users SET banned_at = $2, banned_until = $3, ban_
      ban_notice = $5, updated_at = $2 WHERE id = $1";
 const UNBAN: &str = "UPDATE core_users SET banned_at = NULL, banned_until = NULL, ban_reason = NULL, \
      ban_notice = NULL, updated_at = $2 WHERE id = $1 AND banned_at IS NOT NULL";
-const LOCK_HOLDERS: &str = "UPDATE core_users SET updated_at = updated_at WHERE CAST(scopes AS TEXT) LIKE $1 \
+const HOLDERS: &str = "SELECT id FROM core_users WHERE CAST(scopes AS TEXT) LIKE $1 ORDER BY id";
+const LOCK_HOLDER: &str = "UPDATE core_users SET updated_at = updated_at WHERE id = $1 AND CAST(scopes AS TEXT) LIKE $2 \
      RETURNING id, scopes, banned_at, banned_until";
 
 /// Somebody who holds a scope.
@@ -65,12 +66,20 @@ pub async fn unban(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<bool
 }
 
 /// Everybody who may hold a scope, each locked until the transaction ends: two transactions that look before they take
-/// one away come one after the other, and the second sees what the first has done.
+/// one away come one after the other, and the second sees what the first has done. They are locked one by one in the order of
+/// their ids, which one statement for all of them does not promise: nobody waits in a circle.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn lock_holders(conn: &mut Conn, scope: &str) -> Result<Vec<Holder>> {
     // Scopes are kept as a JSON list, and no scope holds a quotation mark (RFC 6749 section 3.3).
     let pattern = format!("%\"{scope}\"%");
-    Ok(on!(conn, c => sqlx::query_as::<_, Holder>(LOCK_HOLDERS).bind(&pattern).fetch_all(c).await)?)
+    let ids = on!(conn, c => sqlx::query_scalar::<_, UserId>(HOLDERS).bind(&pattern).fetch_all(c).await)?;
+    let mut holders = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found =
+            on!(conn, c => sqlx::query_as::<_, Holder>(LOCK_HOLDER).bind(id).bind(&pattern).fetch_optional(c).await)?;
+        holders.extend(found);
+    }
+    Ok(holders)
 }

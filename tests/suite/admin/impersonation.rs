@@ -248,6 +248,8 @@ on_both_engines! {
         wear(&mut browser, ada.id).await;
         act(&mut second, person.id, "ban", &[]).await;
         assert!(!browser.is_signed_in().await, "banned");
+        let told = record(&gateway, ada.id).await;
+        assert_eq!(told, ["impersonation.ended", "impersonation.began"].repeat(3), "each time it is on record how it ended");
     }
 }
 
@@ -281,6 +283,8 @@ on_both_engines! {
                 _ => {}
             }
             assert!(!intruder.is_signed_in().await, "{way}");
+            let acts = gateway.gateway.identity().acts(Some(ada.id), 1).await.expect("the record");
+            assert_eq!((acts[0].action.as_str(), acts[0].actor_id), ("impersonation.ended", Some(person.id)), "{way}");
             intruder = gateway.browser();
             if way != "reset" {
                 intruder.sign_in(OPERATOR, PASSWORD).await;
@@ -308,5 +312,30 @@ on_both_engines! {
         let mut conn = host.db().read().await.expect("a connection");
         let worn = on!(&mut conn, c => sqlx::query_scalar::<_, i64>(WORN).fetch_one(c).await).expect("a count");
         assert_eq!(worn, 0, "it would outlive the session of whoever wears it");
+    }
+}
+
+on_both_engines! {
+    async fn a_worn_session_that_is_ended_from_the_page_of_its_person_is_on_record_as_that(gateway: TestGateway) {
+        let (person, mut browser) = operator(&gateway).await;
+        gateway.person_with("second@example.org", "admin").await;
+        let ada = gateway.person("ada@example.org").await;
+        let mut second = gateway.browser();
+        second.sign_in("second@example.org", PASSWORD).await;
+        wear(&mut browser, ada.id).await;
+        press(&mut second, ada.id, "sessions/end").await;
+        assert!(!browser.is_signed_in().await);
+        let acts = gateway.gateway.identity().acts(Some(ada.id), 9).await.expect("the record");
+        let ended = acts.iter().find(|act| act.action == "impersonation.ended").expect("it is on record");
+        assert_eq!(ended.actor_id, Some(person.id));
+        // One that is over by itself has not been ended.
+        browser = gateway.browser();
+        browser.sign_in(OPERATOR, PASSWORD).await;
+        wear(&mut browser, ada.id).await;
+        let form = second.get(&at(ada.id, "")).await.form(&at(ada.id, "sessions/end"));
+        gateway.clock.advance(Duration::from_mins(61));
+        second.submit(&form, &[]).await;
+        let told = record(&gateway, ada.id).await;
+        assert_eq!(told.iter().filter(|act| *act == "impersonation.ended").count(), 1, "{told:?}");
     }
 }

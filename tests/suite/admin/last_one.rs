@@ -1,11 +1,13 @@
 //! A host is never without an operator, and nobody becomes one by themselves.
 
+use belgie::identity::{Ban, By};
+use belgie_api::on;
 use reqwest::StatusCode;
 
 use super::{OPERATOR, act, at, operator, record};
 use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
-use crate::support::{Setup, TestGateway};
+use crate::support::{Engine, Setup, TestGateway, waits_for_lock};
 
 on_both_engines! {
     async fn the_last_operator_keeps_the_scope_and_the_account(gateway: TestGateway) {
@@ -86,4 +88,34 @@ on_both_engines! {
         assert_eq!(browser.get("/admin").await.status, StatusCode::NOT_FOUND);
         assert_eq!(record(&gateway, user).await, ["user.scopes_set", "user.scopes_set"]);
     }
+}
+
+/// On SQLite there is one writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_are_held_in_one_order_wherever_their_rows_lie() {
+    const HOLD: &str = "UPDATE core_users SET updated_at = updated_at WHERE id = $1";
+    let Some(engine) = Engine::postgres().await else { return };
+    let gateway = Setup::default().start(engine).await;
+    let mut operators = Vec::new();
+    for address in ["a@example.org", "b@example.org"] {
+        operators.push(gateway.person_with(address, "admin").await.id);
+    }
+    operators.sort_unstable();
+    let [first, second] = operators[..] else { panic!("two") };
+    let ada = gateway.person("ada@example.org").await;
+    let host = gateway.gateway.host();
+    // A row that is written goes behind the others in the table.
+    let mut tx = host.db().begin().await.expect("a transaction");
+    on!(&mut tx, c => sqlx::query(HOLD).bind(first).execute(c).await.map(drop)).expect("it moves");
+    tx.commit(host.now()).await.expect("a commit");
+
+    let mut tx = host.db().begin().await.expect("a transaction");
+    on!(&mut tx, c => sqlx::query(HOLD).bind(first).execute(c).await.map(drop)).expect("the first is held");
+    let identity = gateway.gateway.identity().clone();
+    let banning = tokio::spawn(async move { identity.ban(ada.id, &Ban::default(), By::Host).await });
+    waits_for_lock(&gateway, 1, &banning).await;
+    let held = on!(&mut tx, c => sqlx::query(HOLD).bind(second).execute(c).await.map(drop));
+    held.expect("whoever waits for the first holds no other");
+    tx.commit(host.now()).await.expect("a commit");
+    banning.await.expect("no panic").expect("banned");
 }

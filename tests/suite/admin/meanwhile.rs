@@ -1,10 +1,12 @@
 //! Operators who stop being one, or are signed out, between the moment they are let in and the moment they act.
 
+use belgie::identity::By;
 use belgie_api::{UserId, on};
 use reqwest::StatusCode;
 
 use super::{at, operator, record};
 use crate::on_both_engines;
+use crate::support::gateway::PASSWORD;
 use crate::support::{Browser, Connected, Form, Page, TestGateway, waits_for_lock};
 
 const END: &str = "UPDATE core_sessions SET revoked_at = $1 WHERE user_id = $2";
@@ -76,4 +78,23 @@ async fn revive(gateway: &TestGateway, operator: UserId) {
         on!(&mut tx, c => sqlx::query(statement).bind(operator).execute(c).await.map(drop)).expect("it is back");
     }
     tx.commit(host.now()).await.expect("a commit");
+}
+
+on_both_engines! {
+    async fn a_person_is_held_before_their_sessions_are_ended(gateway: TestGateway) {
+        const HOLD: &str = "UPDATE core_users SET updated_at = updated_at WHERE id = $1";
+        let ada = gateway.person("ada@example.org").await;
+        let mut browser = gateway.browser();
+        browser.sign_in("ada@example.org", PASSWORD).await;
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(HOLD).bind(ada.id).execute(c).await.map(drop)).expect("ada is held");
+        let running = std::sync::Arc::clone(&gateway.gateway);
+        let ending = tokio::spawn(async move { running.identity().end_sessions_by(ada.id, By::Host).await });
+        waits_for_lock(&gateway, 1, &ending).await;
+        assert!(!ending.is_finished(), "nobody ends sessions of somebody who is held");
+        tx.commit(host.now()).await.expect("a commit");
+        assert_eq!(ending.await.expect("an answer").expect("they end"), 1);
+        assert!(!browser.is_signed_in().await);
+    }
 }

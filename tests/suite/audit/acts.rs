@@ -4,10 +4,10 @@ use belgie_api::OrgId;
 use belgie_api::ports::{Audit, AuditFilter, AuditRecord, RecordKind, Stretch};
 use belgie_organization::{Actor, Role, read_roles};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::organization::{at, call, done, join, known, organizations, owned_by};
+use crate::organization::{at, call, done, invite, join, known, organizations, owned_by};
 use crate::support::{Connected, TestGateway, Tokens};
 
 /// The acts on record in an organization, oldest first.
@@ -180,5 +180,46 @@ on_both_engines! {
         let made = organizations.create_role(&Actor::host(), acme.id, &role, vec!["audit:read".to_owned()]).await;
         made.expect("a role that may read the record");
         read_roles(["editor"]).expect("a role");
+    }
+}
+
+on_both_engines! {
+    async fn invitations_that_end_with_something_else_stand_beside_it(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let inviting = json!({ "name": "herald", "permissions": ["invitation:create", "member:read", "role:read"] });
+        done(&mut of_ada, &at("acme", "/roles/create"), inviting).await;
+        let mut ended = Vec::new();
+        for (way, email) in ["roles-set", "removed", "left", "changed"].iter().zip(["b", "c", "d", "e"]) {
+            let (person, mut browser) = known(&gateway, &format!("{email}@example.org")).await;
+            join(&gateway, acme.id, person.id, "herald").await;
+            let offered = invite(&mut browser, "acme", &format!("guest.{way}@example.org")).await;
+            let (member, and_roles) = (json!({ "member": person.id }), json!({ "member": person.id, "roles": ["member"] }));
+            match *way {
+                "roles-set" => drop(done(&mut of_ada, &at("acme", "/members/set-roles"), and_roles).await),
+                "removed" => drop(done(&mut of_ada, &at("acme", "/members/remove"), member).await),
+                "left" => drop(done(&mut browser, &at("acme", "/leave"), json!({})).await),
+                _ => {
+                    for number in 0..21 {
+                        invite(&mut browser, "acme", &format!("guest.{number}@example.org")).await;
+                    }
+                    let quiet = json!({ "name": "herald", "permissions": [] });
+                    done(&mut of_ada, &at("acme", "/roles/update"), quiet).await;
+                }
+            }
+            ended.push(offered);
+        }
+        let acts = acts_in(&gateway, acme.id).await;
+        let told = |action: &str| {
+            let act = acts.iter().rfind(|act| act.action == action).expect("the act");
+            (act.details["withdrawn"].clone(), act.details["others_withdrawn"].clone())
+        };
+        for (action, offered) in
+            ["organization.roles_set", "organization.member_removed", "organization.left"].iter().zip(&ended)
+        {
+            assert_eq!(told(action), (json!([offered]), Value::Null), "{action}");
+        }
+        let (named, others) = told("organization.role_updated");
+        assert_eq!((named.as_array().map(Vec::len), others), (Some(20), json!(2)), "{named}");
     }
 }

@@ -106,3 +106,19 @@ on_both_engines! {
         assert_eq!(listed(&gateway, &["--tool", "echo"]).await.len(), 1);
     }
 }
+
+on_both_engines! {
+    async fn who_reads_no_further_than_they_like_is_no_mistake(gateway: TestGateway) {
+        gateway.person("ada@example.org").await;
+        for arguments in [&["audit", "list"][..], &["audit", "list", "--json"], &["audit", "export"]] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_belgie"));
+            command.args(arguments).arg("--config").arg(gateway.config_file()).stdin(Stdio::null());
+            let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+            // As `head` does when it has seen enough.
+            drop(process.stdout.take());
+            let ended = process.wait_with_output().await.expect("it ends");
+            let said = String::from_utf8_lossy(&ended.stderr);
+            assert!(ended.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! What members tried and were refused is on record, with who tried it, through what, on whom, and why not.
 
+use belgie::identity::{Ban, By};
 use belgie_api::OrgId;
 use belgie_api::ports::AuditRecord;
 use belgie_organization::Actor;
@@ -120,6 +121,21 @@ fn many_permissions() -> Vec<String> {
 }
 
 on_both_engines! {
+    async fn what_operators_write_at_length_is_cut_as_well(gateway: TestGateway) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let reason = "\u{1f512}".repeat(500);
+        let notice = "Ask us. ".repeat(20).trim_end().to_owned();
+        let ban = Ban { reason: reason.clone(), notice: notice.clone(), ..Ban::default() };
+        gateway.gateway.identity().ban(ada.id, &ban, By::Host).await.expect("banned");
+        let acts = gateway.gateway.identity().acts(Some(ada.id), 1).await.expect("the record");
+        let [banned] = &acts[..] else { panic!("one act: {acts:?}") };
+        assert_eq!((&banned.details["reason"], &banned.details["notice"]), (&json!("cut"), &json!(notice)));
+        let row = gateway.gateway.identity().row(ada.id).await.expect("an answer").expect("ada");
+        assert_eq!(row.ban_reason, Some(reason), "the account has all of it");
+    }
+}
+
+on_both_engines! {
     async fn details_that_are_too_long_are_cut_and_the_act_stands(
         gateway: TestGateway,
         setup = Setup::default().config(&format!("[plugins.organization]\npermissions = {}", json!(many_permissions())))
@@ -203,5 +219,46 @@ on_both_engines! {
         }
         tries(&mut of_eve, &at("acme", "/members/remove"), json!({ "member": ada.id }), StatusCode::NOT_FOUND).await;
         assert_eq!(acts_in(&gateway, acme.id).await, before);
+    }
+}
+
+on_both_engines! {
+    async fn roles_that_are_not_there_are_counted_and_long_names_cut_where_an_act_is_refused(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "member").await;
+        done(&mut of_ada, &at("acme", "/roles/create"), json!({ "name": "clerk" })).await;
+        let red = team_of(&gateway, acme.id, "red").await;
+        enter(&gateway, red.id, ada.id, "lead").await;
+        let no = StatusCode::FORBIDDEN;
+        let roles = json!(["owner", "clerk", "come-to-evil-example", "or-else"]);
+        let set = json!({ "member": ada.id, "roles": roles });
+        tries(&mut of_bob, &at("acme", "/members/set-roles"), set, no).await;
+        let invited = json!({ "email": "friend@example.org", "roles": roles });
+        tries(&mut of_bob, &at("acme", "/invite"), invited, no).await;
+        let service = json!({ "name": "Clock", "roles": roles, "scope": "org:read", "ttl_seconds": 3600 });
+        tries(&mut of_bob, &at("acme", "/services/create"), service, no).await;
+        enter(&gateway, red.id, bob.id, "lead").await;
+        let set = json!({ "member": ada.id, "roles": ["lead", "come-to-evil-example"] });
+        tries(&mut of_bob, &at("acme", "/teams/red/members/set-roles"), set, no).await;
+        tries(&mut of_bob, &at("acme", "/teams/create"), json!({ "name": "n".repeat(100) }), no).await;
+        let acts = refused_in(&gateway, acme.id).await;
+        assert_eq!(in_words(&acts), [
+            ("organization.roles_set", "organization.forbidden"),
+            ("organization.invited", "organization.forbidden"),
+            ("organization.service_created", "organization.forbidden"),
+            ("team.roles_set", "team.beyond_you"),
+            ("team.created", "organization.forbidden"),
+        ]);
+        for act in &acts {
+            assert!(!act.details.to_string().contains("evil"), "{}", act.details);
+        }
+        for act in &acts[..3] {
+            let told = (&act.details["roles"], &act.details["other_roles"]);
+            assert_eq!(told, (&json!(["clerk", "owner"]), &json!(2)), "{}", act.action);
+        }
+        assert_eq!((&acts[3].details["roles"], &acts[3].details["other_roles"]), (&json!(["lead"]), &json!(1)));
+        assert_eq!(acts[4].details["name"], json!("n".repeat(64)));
     }
 }

@@ -90,7 +90,9 @@ async fn who_takes_no_answer_of_ours_is_told_so_in_json_rpc() {
     for way in WAYS {
         let (_gateway, ada) = visit(Setup::default().config(way)).await;
         let session = ada.session().await;
-        for accept in ["application/json", "text/event-stream", "text/html", "image/*"] {
+        for accept in
+            ["application/json", "text/event-stream", "text/html", "image/*", "*/*;q=0", "*/*, text/event-stream;q=0"]
+        {
             for (era, request) in
                 [("modern", modern(&ada, Method::POST)), ("legacy", legacy(&ada, &session, Method::POST))]
             {
@@ -130,6 +132,15 @@ async fn who_takes_everything_is_answered_like_who_names_both_kinds() {
         let same = send(&ada, modern(&ada, Method::POST), any).await;
         assert_eq!((same.status, &same.body), (StatusCode::OK, &listed.body));
         assert_eq!(same.headers[CONTENT_TYPE], "application/json");
+        for accept in [
+            "*/*;q=0.8",
+            "text/html, */* ; q=0.1",
+            "application/*, text/*;q=0.5",
+            "*/*;q=0, application/json, text/event-stream",
+        ] {
+            let same = send(&ada, modern(&ada, Method::POST), ("accept", accept)).await;
+            assert_eq!((same.status, &same.body), (StatusCode::OK, &listed.body), "{accept}");
+        }
 
         // A session from its first message on, and its stream.
         let params = json!({
@@ -152,7 +163,7 @@ async fn who_takes_everything_is_answered_like_who_names_both_kinds() {
         let same = send(&ada, legacy(&ada, &session, Method::POST), any).await;
         assert_eq!((same.status, &same.body), (StatusCode::OK, &listed.body));
         let mut request = legacy(&ada, &session, Method::GET).build().expect("a request");
-        request.headers_mut().insert(ACCEPT, reqwest::header::HeaderValue::from_static("*/*"));
+        request.headers_mut().insert(ACCEPT, reqwest::header::HeaderValue::from_static("*/*;q=0.8"));
         EventStream::open(RequestBuilder::from_parts(ada.agent.client.clone(), request)).await;
     }
 }

@@ -54,7 +54,20 @@ async fn a_list_is_private_and_always_in_the_same_order() {
         }
         assert!(lists.windows(2).all(|pair| pair[0] == pair[1]));
         let list = ada.modern().send("tools/list", json!({})).await;
-        let expected = ["whoami", "echo", "add", "slow", "step_up", "look", "boom", "list_my_connections"];
+        let expected = [
+            "whoami",
+            "echo",
+            "add",
+            "slow",
+            "step_up",
+            "look",
+            "boom",
+            "list_my_connections",
+            "list_my_clients",
+            "create_client",
+            "update_client",
+            "delete_client",
+        ];
         assert_eq!(list.tool_names(), expected);
         assert_eq!(list.body["result"]["cacheScope"], "private");
         assert_eq!(in_session(&ada, "tools/list", json!({})).await.tool_names(), expected);

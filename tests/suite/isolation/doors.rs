@@ -206,6 +206,7 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
             [&organization[..], &team, &option("email", names.of("email")), &option("role", "lead")].concat()
         }
         "token list" => option("org", names.of("organization")).into(),
+        "token revoke" => [of("service")].into(),
         "token create" => {
             let given = [("org", "organization"), ("role", "role")].map(|(name, value)| option(name, names.of(value)));
             let fixed =

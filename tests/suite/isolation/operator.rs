@@ -9,10 +9,12 @@ use super::run::{Cell, Findings, blind, borrowed, spelled};
 use super::table::{Outcome, Part, Row, rows};
 use super::world::{WORDS, World};
 
-/// The commands of the plugins of organizations and teams.
-pub fn commands() -> Vec<PluginCommand> {
+/// The commands of the plugins of organizations and teams, and those about tokens, which services of organizations have.
+fn commands() -> Vec<PluginCommand> {
     let organizations = belgie_organization::Organization::default().commands();
-    organizations.into_iter().chain(belgie_team::Team::default().commands()).collect()
+    let mut tokens = belgie_oauth_server::OAuthServer::default().commands();
+    tokens.retain(|noun| noun.command.get_name() == "token");
+    organizations.into_iter().chain(belgie_team::Team::default().commands()).chain(tokens).collect()
 }
 
 /// Every command with its verb, as the table calls it.
@@ -27,8 +29,8 @@ pub fn verbs() -> Vec<String> {
 /// Types a command.
 async fn run(world: &World, request: &Ask) -> Answer {
     let Ask::Command(words) = request else { panic!("no command: {request:?}") };
-    let all = commands().into_iter().chain(belgie_oauth_server::OAuthServer::default().commands());
-    let mut nouns = all.filter(|noun| Some(noun.command.get_name()) == words.first().map(String::as_str));
+    let mut nouns =
+        commands().into_iter().filter(|noun| Some(noun.command.get_name()) == words.first().map(String::as_str));
     let PluginCommand { command, run } = nouns.next().expect("a noun");
     let matches = command.try_get_matches_from(words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
     Answer::from(run(world.gateway.gateway.host().clone(), matches).await)
@@ -44,7 +46,7 @@ async fn judged(
     let request = ask(row.door, names, number * WORDS.len() + place);
     let answer = run(world, &request).await;
     // Who asks about none in particular is told of all.
-    let is_about_one = used(row.door).contains("organization");
+    let is_about_one = ["organization", "service"].iter().any(|name| used(row.door).contains(name));
     let allowed = if is_about_one { [place].into() } else { (0..WORDS.len()).collect() };
     let cell = Cell { row, who: "the operator", column, names, twin, allowed, is_at_one: false };
     let of_twin = match column {

@@ -269,9 +269,12 @@ async fn borrow(world: &World, (number, row): (usize, &Row)) -> Findings {
     findings
 }
 
-/// What can be borrowed at a door.
+/// What can be borrowed at a door: with a command that names no organization, the thing says whose it is.
 pub fn things(row: &Row) -> Vec<&'static str> {
     let names = used(row.door);
+    if row.part == Part::Commands && !names.contains("organization") {
+        return Vec::new();
+    }
     let is_own = |name: &&'static str| names.contains(name) && (row.part != Part::Commands || !ACCOUNTS.contains(name));
     THINGS.into_iter().filter(is_own).collect()
 }

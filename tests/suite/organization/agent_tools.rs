@@ -19,7 +19,19 @@ async fn given(modern: &Modern<'_>, tool: &str, arguments: Value) -> Value {
 }
 
 /// What of other plugins is listed beside.
-const OF_OTHERS: [&str; 7] = ["add", "echo", "list_my_connections", "slow", "step_up", "usage", "whoami"];
+const OF_OTHERS: [&str; 11] = [
+    "add",
+    "create_client",
+    "delete_client",
+    "echo",
+    "list_my_clients",
+    "list_my_connections",
+    "slow",
+    "step_up",
+    "update_client",
+    "usage",
+    "whoami",
+];
 /// The tools of organizations and teams that need no more than to be a member; of teams some of them lead.
 const SEEN_BY_MEMBERS: [&str; 9] = [
     "add_team_member",

@@ -200,3 +200,24 @@ on_both_engines! {
         }
     }
 }
+
+on_both_engines! {
+    async fn a_tool_that_looks_for_a_member_is_shown_to_whoever_may_look(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let tools = ["set_member_roles", "remove_member"];
+        for (name, sees) in [("blind", false), ("keeper", true)] {
+            let mut permissions = vec!["member:update", "member:remove"];
+            permissions.extend(sees.then_some("member:read"));
+            done(&mut of_ada, &at("acme", "/roles/create"), json!({ "name": name, "permissions": permissions })).await;
+            let (person, mut browser) = known(&gateway, &format!("{name}@example.org")).await;
+            join(&gateway, acme.id, person.id, name).await;
+            let (agent, tokens) = agent(&gateway, &mut browser, BOTH, acme.id).await;
+            let url = gateway.mcp_url();
+            let listed = agent.modern(&url, &tokens.access).send("tools/list", json!({})).await.body;
+            let listed = listed["result"]["tools"].as_array().expect("tools").clone();
+            let shown: Vec<_> = tools.iter().filter(|tool| listed.iter().any(|listed| listed["name"] == **tool)).collect();
+            assert_eq!(shown.len(), if sees { tools.len() } else { 0 }, "{name}");
+        }
+    }
+}

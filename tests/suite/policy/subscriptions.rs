@@ -1,25 +1,28 @@
 //! Being told of changes in a wrapped server: it is not even asked for what it would tell those who may not use it.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use belgie::rmcp::model::{ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter};
+use belgie::rmcp::model::{
+    ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
+};
 use belgie::rmcp::service::{RequestContext, SubscriptionContext};
 use belgie::rmcp::{ErrorData, RoleServer, ServerHandler};
-use belgie_api::access;
 use belgie_api::tools::guard;
-use belgie_organization::{Actor, read_roles};
+use belgie_api::{OrgId, UserId, access};
+use belgie_organization::{Actor, OrganizationChanges, read_roles};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-use tokio::task::block_in_place;
+use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::timeout;
 
 use super::scope;
 use crate::on_both_engines;
 use crate::organization::{join, known, organizations, owned_by};
-use crate::support::{Connected, EventStream, PATIENCE, Setup, rpc};
+use crate::support::{Connected, Engine, EventStream, LegacySession, PATIENCE, Setup, TestGateway, rpc};
 
 /// A server that tells whatever it is asked for, and counts how often it was asked and how often it told.
 #[derive(Clone, Default)]
@@ -91,11 +94,40 @@ on_both_engines! {
     }
 }
 
-/// A server that is about to say that the client is told from now on, and says it when the test wants.
+/// What the slow server is slow at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Saying that the client is told from now on.
+    Subscribe,
+    /// Saying that it is told no more.
+    Unsubscribe,
+    /// The first, and it never comes to it.
+    ForEver,
+    /// The first, until the client has cancelled.
+    Cancel,
+    /// Nothing: it breaks when it has begun to tell.
+    Break,
+}
+
+/// A server that is about to answer, and answers when the test wants.
 #[derive(Clone)]
 struct Slow {
+    at: Wait,
     asked: Arc<Notify>,
     go_on: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Slow {
+    fn new(at: Wait) -> (Self, Sender<()>) {
+        let (word, go_on) = channel();
+        (Self { at, asked: Arc::default(), go_on: Arc::new(Mutex::new(go_on)) }, word)
+    }
+
+    fn wait(&self) {
+        self.asked.notify_one();
+        // It keeps its thread: between this and the answer the gateway is asked for nothing.
+        block_in_place(|| self.go_on.lock().expect("the only one").recv_timeout(PATIENCE)).expect("the word to go on");
+    }
 }
 
 impl ServerHandler for Slow {
@@ -106,19 +138,55 @@ impl ServerHandler for Slow {
     async fn subscribe(
         &self,
         _request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        match self.at {
+            Wait::Subscribe => self.wait(),
+            Wait::Unsubscribe => {}
+            Wait::ForEver => {
+                self.asked.notify_one();
+                pending::<()>().await;
+            }
+            Wait::Cancel => {
+                self.asked.notify_one();
+                context.ct.cancelled().await;
+                self.asked.notify_one();
+                return Err(ErrorData::invalid_request("It was cancelled.", None));
+            }
+            Wait::Break => panic!("it tells from now on, and does not come to say so"),
+        }
+        Ok(())
+    }
+
+    async fn unsubscribe(
+        &self,
+        _request: UnsubscribeRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.asked.notify_one();
-        // It keeps its thread: between this and the answer the gateway is asked for nothing.
-        block_in_place(|| self.go_on.lock().expect("the only one").recv_timeout(PATIENCE)).expect("the word to go on");
+        if self.at == Wait::Unsubscribe {
+            self.wait();
+        }
         Ok(())
     }
 }
 
-on_both_engines! {
-    async fn a_subscription_that_begins_while_a_role_is_lost_ends_with_its_session(engine: Engine) {
-        let (word, go_on) = channel();
-        let slow = Slow { asked: Arc::default(), go_on: Arc::new(Mutex::new(go_on)) };
+const PRIVATE: &str = "notes://private/1";
+
+/// Bob, an administrator of acme, in a session of the older era beside a slow server.
+struct Told {
+    gateway: TestGateway,
+    slow: Slow,
+    word: Sender<()>,
+    acme: OrgId,
+    bob: UserId,
+    session: LegacySession,
+    /// What it is told.
+    stream: EventStream,
+}
+
+impl Told {
+    async fn new(engine: Engine, at: Wait) -> Self {
+        let (slow, word) = Slow::new(at);
         let guarded = guard("slow", access(), slow.clone());
         let file = "[[access]]\ntools = ['notes://private/*']\nroles = ['admin']\n";
         let build = |builder: belgie::Builder| builder.guarded(guarded);
@@ -128,18 +196,129 @@ on_both_engines! {
         let acme = owned_by(&gateway, ada.id, "acme").await.id;
         join(&gateway, acme, bob.id, "admin").await;
         let session = Connected::of(&gateway, &bob, "", Some(acme)).await.session().await;
-        let mut stream = EventStream::open(session.get()).await;
-        let request = session.post(&rpc("resources/subscribe", json!({ "uri": "notes://private/1" })));
-        let subscribing = tokio::spawn(async move { request.send().await.expect("an answer").bytes().await });
-        timeout(PATIENCE, slow.asked.notified()).await.expect("the server is asked");
+        let stream = EventStream::open(session.get()).await;
+        Self { gateway, slow, word, acme, bob: bob.id, session, stream }
+    }
 
+    /// Asks, and waits until the server has the request before it.
+    async fn begin(&self, method: &str) -> JoinHandle<()> {
+        let mut message = rpc(method, json!({ "uri": PRIVATE }));
+        // Others are asked while it waits.
+        message["id"] = json!(2);
+        let request = self.session.post(&message);
+        // It may be cut off.
+        let asking = tokio::spawn(async move { drop(request.send().await.expect("an answer").bytes().await) });
+        timeout(PATIENCE, self.slow.asked.notified()).await.expect("the server is asked");
+        asking
+    }
+
+    /// Asks, and has the answer.
+    async fn ask(&self, method: &str) {
+        let reply = self.session.send(method, json!({ "uri": PRIVATE })).await;
+        assert!(reply.body["result"].is_object(), "{method}: {}", reply.body);
+    }
+
+    /// Lets the server go on, and waits for the answer.
+    async fn finish(&self, asking: JoinHandle<()>) {
+        self.word.send(()).expect("it waits");
+        timeout(PATIENCE, asking).await.expect("in time").expect("an answer");
+    }
+
+    /// Waits until what it is told ends.
+    async fn ends(&mut self) {
+        let end = async { while self.stream.next().await.is_some() {} };
+        timeout(PATIENCE, end).await.expect("it ends");
+    }
+
+    /// Takes the role away, and sees what has become of the session.
+    async fn lose_the_role(&mut self) -> StatusCode {
         let member = read_roles(["member"]).expect("roles");
-        organizations(&gateway).set_roles(&Actor::host(), acme, bob.id, &member).await.expect("set");
+        organizations(&self.gateway).set_roles(&Actor::host(), self.acme, self.bob, &member).await.expect("set");
         // Either the end, or the news that the list has changed: the session has been looked at.
-        let seen = stream.next().await;
-        word.send(()).expect("it waits");
-        let _cut_off_or_not = timeout(PATIENCE, subscribing).await.expect("in time");
-        assert_eq!(session.send("ping", json!({})).await.status, StatusCode::NOT_FOUND, "{seen:?}");
+        self.stream.next().await;
+        self.session.send("ping", json!({})).await.status
+    }
+}
+
+on_both_engines! {
+    async fn a_subscription_that_begins_while_a_role_is_lost_ends_with_its_session(engine: Engine) {
+        let mut told = Told::new(engine, Wait::Subscribe).await;
+        let subscribing = told.begin("resources/subscribe").await;
+        told.lose_the_role().await;
+        told.finish(subscribing).await;
+        assert_eq!(told.session.send("ping", json!({})).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+on_both_engines! {
+    async fn an_end_of_what_was_told_is_no_end_of_what_is_asked_for_just_now(engine: Engine) {
+        let mut told = Told::new(engine, Wait::Subscribe).await;
+        let subscribing = told.begin("resources/subscribe").await;
+        told.ask("resources/unsubscribe").await;
+        told.finish(subscribing).await;
+        assert_eq!(told.lose_the_role().await, StatusCode::NOT_FOUND, "it is told, and may not be any more");
+    }
+}
+
+on_both_engines! {
+    async fn a_subscription_that_begins_while_an_earlier_one_is_ended_stands(engine: Engine) {
+        let mut told = Told::new(engine, Wait::Unsubscribe).await;
+        told.ask("resources/subscribe").await;
+        let ending = told.begin("resources/unsubscribe").await;
+        told.ask("resources/subscribe").await;
+        told.finish(ending).await;
+        assert_eq!(told.lose_the_role().await, StatusCode::NOT_FOUND, "it is told, and may not be any more");
+    }
+}
+
+on_both_engines! {
+    async fn whoever_is_told_no_more_goes_on_without_the_role(engine: Engine) {
+        let mut told = Told::new(engine, Wait::Unsubscribe).await;
+        told.ask("resources/subscribe").await;
+        told.ask("resources/subscribe").await;
+        let ending = told.begin("resources/unsubscribe").await;
+        told.finish(ending).await;
+        assert_eq!(told.lose_the_role().await, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn whoever_is_cut_off_while_they_subscribe_may_be_told_all_the_same(engine: Engine) {
+        let mut told = Told::new(engine, Wait::ForEver).await;
+        let subscribing = told.begin("resources/subscribe").await;
+        // What runs for an organization ends when it moves; the session goes on.
+        let moved = OrganizationChanges { slug: Some("acme-two".to_owned()), ..OrganizationChanges::default() };
+        organizations(&told.gateway).update(&Actor::host(), told.acme, moved).await.expect("it moves");
+        timeout(PATIENCE, subscribing).await.expect("in time").expect("an answer");
+        told.ends().await;
+        assert_eq!(told.session.send("ping", json!({})).await.status, StatusCode::OK);
+        told.stream = EventStream::open(told.session.get()).await;
+        told.lose_the_role().await;
+        // The news of the move may have come first.
+        told.ends().await;
+        assert_eq!(told.session.send("ping", json!({})).await.status, StatusCode::NOT_FOUND, "nobody knows that it is not told");
+    }
+}
+
+on_both_engines! {
+    async fn whoever_cancels_while_they_subscribe_may_be_told_all_the_same(engine: Engine) {
+        let mut told = Told::new(engine, Wait::Cancel).await;
+        let subscribing = told.begin("resources/subscribe").await;
+        let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 2 } });
+        told.session.post(&cancel).send().await.expect("an answer");
+        timeout(PATIENCE, told.slow.asked.notified()).await.expect("the server has heard of it");
+        assert_eq!(told.lose_the_role().await, StatusCode::NOT_FOUND, "nobody knows that it is not told");
+        // Nobody answers what was cancelled.
+        subscribing.abort();
+    }
+}
+
+on_both_engines! {
+    async fn whoever_met_a_server_that_broke_while_they_subscribed_may_be_told_all_the_same(engine: Engine) {
+        let mut told = Told::new(engine, Wait::Break).await;
+        let reply = told.session.send("resources/subscribe", json!({ "uri": PRIVATE })).await;
+        assert_eq!(reply.error_code(), -32603, "{}", reply.body);
+        assert_eq!(told.lose_the_role().await, StatusCode::NOT_FOUND, "nobody knows that it is not told");
     }
 }
 

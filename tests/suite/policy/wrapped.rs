@@ -5,7 +5,7 @@ use belgie::rmcp::model::{
     ContentBlock, GetPromptRequestParams, GetPromptResponse, GetPromptResult, JsonObject, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, Prompt, PromptMessage,
     ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
-    Role, ServerCapabilities, ServerConfig, Tool,
+    Role, ServerCapabilities, ServerConfig, SubscribeRequestParams, Tool, UnsubscribeRequestParams,
 };
 use belgie::rmcp::service::RequestContext;
 use belgie::rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -26,8 +26,8 @@ pub struct Willing;
 
 impl ServerHandler for Willing {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder();
-        ServerConfig::new(capabilities.enable_tools().enable_prompts().enable_resources().enable_completions().build())
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_completions();
+        ServerConfig::new(capabilities.enable_resources().enable_resources_subscribe().build())
     }
 
     async fn list_tools(&self, _: Page, _: Context) -> Result<ListToolsResult, ErrorData> {
@@ -66,6 +66,14 @@ impl ServerHandler for Willing {
         _: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
         Ok(ReadResourceResult::new(vec![ResourceContents::text("content", request.uri)]).into())
+    }
+
+    async fn subscribe(&self, _: SubscribeRequestParams, _: Context) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, _: UnsubscribeRequestParams, _: Context) -> Result<(), ErrorData> {
+        Ok(())
     }
 
     async fn complete(&self, _: CompleteRequestParams, _: Context) -> Result<CompleteResult, ErrorData> {

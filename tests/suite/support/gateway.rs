@@ -160,7 +160,7 @@ async fn launch(place: Place, clock: Arc<ShiftedClock>, probe: Probe, build: Bui
 /// Tests come from one address; limits have tests of their own.
 const GENEROUS: &str = "[limits]\nsign_in_per_minute = 6000\nsign_in_per_account_per_minute = 6000\n\
     sign_in_from_new_devices_per_hour = 6000\nmails_per_minute = 6000\nmails_per_recipient_per_hour = 6000\n\
-    sign_up_per_minute = 6000\nregister_per_minute = 6000\ntoken_per_minute = 6000\nauthorize_per_minute = 6000\nbilling_per_minute = 6000\n";
+    sign_up_per_minute = 6000\nregister_per_minute = 6000\ntoken_per_minute = 6000\nrevoke_per_minute = 6000\nmanage_per_minute = 6000\nuserinfo_per_minute = 6000\nauthorize_per_minute = 6000\nbilling_per_minute = 6000\n";
 
 /// A running gateway.
 pub struct TestGateway {
@@ -273,7 +273,9 @@ impl TestGateway {
     /// The configuration as a file, for the command line.
     pub fn config_file(&self) -> std::path::PathBuf {
         let path = self.place.dir.path().join("belgie.toml");
-        std::fs::write(&path, &self.place.config).expect("a writable folder");
+        let public =
+            if self.place.has_public_address { format!("base_url = \"{}\"\n", self.url) } else { String::new() };
+        std::fs::write(&path, format!("{public}{}", self.place.config)).expect("a writable folder");
         path
     }
 

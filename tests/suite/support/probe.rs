@@ -2,7 +2,8 @@
 
 use belgie::rmcp::model::{ProgressNotificationParam, RequestMetaObject};
 use belgie::rmcp::{Peer, RoleServer};
-use belgie_api::{State, ToolSet, access, tool};
+use belgie_api::tools::Refused;
+use belgie_api::{Caller, State, ToolSet, access, tool};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -40,6 +41,10 @@ async fn hang(State(probe): State<Probe>, meta: RequestMetaObject, peer: Peer<Ro
     probe.told().await
 }
 
+async fn left(caller: Caller) -> Result<String, Refused> {
+    Ok(serde_json::json!(caller.quotas().await?).to_string())
+}
+
 async fn brood(State(probe): State<Probe>) -> String {
     let _call = Call::begin(&probe);
     probe.told().await
@@ -56,13 +61,13 @@ impl Probe {
         self.is_over.send_replace(true);
     }
 
-    /// The tools: one that may talk to its client, and one that says it does not.
+    /// The tools: one that may talk to its client, and one that says it does not. And one that asks for all that is left.
     pub fn tools(&self) -> ToolSet<Self> {
-        ToolSet::new(self.clone()).tool(tool("hang", "Does not end by itself"), access(), hang).tool(
-            tool("brood", "Does not end by itself and says nothing").plain(),
-            access(),
-            brood,
-        )
+        let brooding = tool("brood", "Does not end by itself and says nothing").plain();
+        ToolSet::new(self.clone())
+            .tool(tool("hang", "Does not end by itself"), access(), hang)
+            .tool(brooding, access(), brood)
+            .tool(tool("left", "Says what is left of every quota").plain(), access(), left)
     }
 
     /// Waits until so many calls have begun.

@@ -91,5 +91,11 @@ pub trait OrganizationConnections: Send + Sync {
     async fn end_in(&self, tx: &mut Tx, organization: OrgId, id: &str) -> Result<bool>;
 }
 
+/// Whoever keeps OAuth clients of organizations [provides](crate::Mount::provide) this: where people manage them.
+pub struct ClientsOfOrganizations {
+    /// The path of the page; the id of the organization stands in the parameter `organization`.
+    pub page: &'static str,
+}
+
 /// Whoever knows them, as [`Mount::organization_connections`](crate::Mount::organization_connections) provides it.
 pub struct InOrganizations(pub Arc<dyn OrganizationConnections>);

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::WayOut;
 use crate::caller::Caller;
+use crate::context::QuotaContext;
 use crate::failure::Result;
 use crate::id::MeteredId;
 use crate::plan::Plan;
@@ -121,6 +122,12 @@ pub trait Metering: Send + Sync {
     /// # Errors
     /// When it cannot be found out or written down; then nothing is set aside.
     async fn reserve(&self, caller: &Caller, counted: Counted<'_>) -> Result<Reserved>;
+
+    /// How it stands now with every quota of the plan of a caller, by meter.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn quotas(&self, caller: &Caller) -> Result<BTreeMap<String, QuotaContext>>;
 }
 
 /// Whoever counts, as [`Mount::metering`](crate::Mount::metering) provides it.

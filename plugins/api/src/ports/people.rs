@@ -257,6 +257,16 @@ pub trait Sessions: Send + Sync {
         Err(Failure::internal("there are no sessions here"))
     }
 
+    /// Ends the session the browser came with, as signing out does, and takes it from the browser: the values of `Set-Cookie`
+    /// headers.
+    ///
+    /// # Errors
+    /// 403 while an operator wears the session, and when the database does not answer. The default is for stand-ins in tests
+    /// and always fails.
+    async fn end(&self, _visitor: &Visitor) -> Result<Vec<HeaderValue>> {
+        Err(Failure::internal("there are no sessions here"))
+    }
+
     /// Notes that the person behind a session has just proved once more to be there, which makes it fresh.
     async fn confirm(&self, session: SessionId, method: &str) -> Result<()>;
 }

@@ -215,6 +215,21 @@ impl Section {
         self.usually(key, default, &Shape { expected, read: &read, show: &|value| quoted(&value.to_string()) })
     }
 
+    /// As [`parsed`](Self::parsed); a whole number is handed over as its digits.
+    pub fn parsed_or_number<T: Display>(
+        &mut self,
+        key: &str,
+        default: T,
+        expected: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        let read = |raw: &Raw| match raw.integer() {
+            Some(number) => parse(&number.to_string()).map_err(Fault::Because),
+            None => parse(raw.text().ok_or(Fault::Kind)?.trim()).map_err(Fault::Because),
+        };
+        self.usually(key, default, &Shape { expected, read: &read, show: &|value| quoted(&value.to_string()) })
+    }
+
     /// As [`parsed`](Self::parsed), without a default; an empty text counts as not set.
     pub fn opt_parsed<T: Display>(
         &mut self,

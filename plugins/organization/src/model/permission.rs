@@ -55,8 +55,11 @@ pub const BILLING_MANAGE: &str = "billing:manage";
 /// Reading what is on record about the organization.
 pub const AUDIT_READ: &str = "audit:read";
 
+/// Managing the applications (OAuth clients) of the organization, where whoever keeps them lets organizations have any.
+pub const CLIENT_MANAGE: &str = "client:manage";
+
 /// Every permission of this plugin, with the sentence that explains it.
-pub const BUILT_IN: [(&str, &str); 23] = [
+pub const BUILT_IN: [(&str, &str); 24] = [
     (ORGANIZATION_UPDATE, "Change the name, the address and the logo"),
     (ORGANIZATION_DELETE, "Delete the organization"),
     (MEMBER_READ, "See who the members are"),
@@ -79,6 +82,7 @@ pub const BUILT_IN: [(&str, &str); 23] = [
     (TEAM_UPDATE, "Change teams and who is in them"),
     (TEAM_DELETE, "Delete teams"),
     (BILLING_MANAGE, "Choose and pay the plan"),
+    (CLIENT_MANAGE, "Manage the applications of the organization"),
     (AUDIT_READ, "Read the record of what was done and called"),
 ];
 

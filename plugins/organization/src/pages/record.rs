@@ -192,6 +192,7 @@ fn words(record: &AuditRecord) -> &str {
         "connection.revoked" | "organization.agent_cut" => "cut off an agent",
         "token.created" => "made a token",
         "token.revoked" => "ended a token",
+        "token.exchanged" => "handed less of a token on to another program",
         "record.exported" => "took the record along",
         other => other,
     }

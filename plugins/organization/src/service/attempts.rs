@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::Organizations;
 use crate::actor::Actor;
+use crate::model::role::Roles;
+use crate::store;
 
 /// An act in an organization before it is known what comes of it: what stands on record when it is refused.
 #[derive(Clone, Debug)]
@@ -17,6 +19,7 @@ pub struct Attempt {
     organization: OrgId,
     target: String,
     details: Value,
+    roles: Roles,
 }
 
 impl Attempt {
@@ -24,13 +27,19 @@ impl Attempt {
     /// [`record`](Organizations::record) takes it.
     #[must_use]
     pub fn new(action: &'static str, organization: OrgId, details: Value) -> Self {
-        Self { action, organization, target: organization.to_string(), details }
+        Self { action, organization, target: organization.to_string(), details, roles: Roles::new() }
     }
 
     /// To whom or what else in the organization: an id with its prefix.
     #[must_use]
     pub fn to(self, target: impl ToString) -> Self {
         Self { target: target.to_string(), ..self }
+    }
+
+    /// With these roles. A refused act may name any: those the organization has stand on record, the others are counted.
+    #[must_use]
+    pub fn with_roles(self, roles: &Roles) -> Self {
+        Self { roles: roles.clone(), ..self }
     }
 }
 
@@ -65,7 +74,7 @@ impl Organizations {
         if !matches!(failure.status(), StatusCode::FORBIDDEN | StatusCode::CONFLICT) {
             return Ok(());
         }
-        let Attempt { action, organization, target, mut details } = tried;
+        let Attempt { action, organization, target, mut details, roles } = tried;
         match self.look(actor, organization, None).await {
             Ok(_) => {}
             Err(outside) if outside.status().is_server_error() => return Err(outside),
@@ -73,10 +82,26 @@ impl Organizations {
         }
         if let Some(details) = details.as_object_mut() {
             details.insert("code".to_owned(), json!(failure.code()));
+            if !roles.is_empty() {
+                let (there, others) = self.split_roles(organization, roles).await?;
+                details.insert("roles".to_owned(), json!(there));
+                if others > 0 {
+                    details.insert("other_roles".to_owned(), json!(others));
+                }
+            }
         }
         let entry = AuditEntry::done(action).refused().to(target).within(organization).with(details);
         let mut tx = self.host.db().begin().await?;
         self.host.audit().record(&mut tx, &actor.sign(entry)).await?;
         tx.commit(self.host.now()).await
+    }
+
+    /// The roles that an organization has, and how many there were besides.
+    async fn split_roles(&self, id: OrgId, mut roles: Roles) -> Result<(Roles, usize)> {
+        let named = roles.len();
+        let own = store::roles::list(&mut self.host.db().read().await?, id).await?;
+        roles.retain(|role| role.is_built_in() || own.iter().any(|row| row.name == *role));
+        let others = named - roles.len();
+        Ok((roles, others))
     }
 }

@@ -3,7 +3,7 @@
 use belgie_api::db::Tx;
 use belgie_api::ports::{LimitBucket, normalize_email};
 use belgie_api::{InvitationId, OrgId, Result, TeamId, TokenKind, UserId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Organizations;
 use super::attempts::Attempt;
@@ -17,6 +17,8 @@ use crate::model::{permission, refusal};
 use crate::store;
 
 const LONGEST_EMAIL: usize = 254;
+/// How many invitations that end with something else are named on record.
+const MOST_NAMED: usize = 20;
 
 /// Whom to invite.
 #[derive(Clone, Debug)]
@@ -40,7 +42,7 @@ impl Organizations {
     /// member or invited already or too many invitations are open, 429 when too many letters were sent, 400 when a value is
     /// wrong or there is no such team, and what a listener says, also of the team.
     pub async fn invite(&self, actor: &Actor, id: OrgId, new: NewInvitation) -> Result<Invitation> {
-        let tried = Attempt::new("organization.invited", id, json!({ "roles": new.roles, "team": new.team }));
+        let tried = Attempt::new("organization.invited", id, json!({ "team": new.team })).with_roles(&new.roles);
         self.attempt(
             actor,
             tried,
@@ -198,25 +200,33 @@ impl Organizations {
     }
 
     /// Takes back what a member offered and could not offer any more, in an organization that is held: who was put down a
-    /// moment ago does not come back through a friend. Of whoever invites nobody any more, that is all.
-    pub(super) async fn withdraw_uncovered(&self, tx: &mut Tx, id: OrgId, inviter: UserId) -> Result<()> {
-        let Some(powers) = self.powers(tx, id, inviter).await? else { return Ok(()) };
+    /// moment ago does not come back through a friend. Of whoever invites nobody any more, that is all. Says what ended.
+    pub(super) async fn withdraw_uncovered(
+        &self,
+        tx: &mut Tx,
+        id: OrgId,
+        inviter: UserId,
+    ) -> Result<Vec<InvitationId>> {
+        let mut ended = Vec::new();
+        let Some(powers) = self.powers(tx, id, inviter).await? else { return Ok(ended) };
         let (now, invites) = (self.host.now(), powers.may(permission::INVITATION_CREATE));
         for offered in store::invitations::list_of_inviter(tx, id, inviter).await? {
-            if !invites || powers.must_cover(&self.powers_left(tx, id, &offered.roles).await?).is_err() {
-                store::invitations::consume(tx, offered.id, Ending::Cancel, now).await?;
+            let is_over = !invites || powers.must_cover(&self.powers_left(tx, id, &offered.roles).await?).is_err();
+            if is_over && store::invitations::consume(tx, offered.id, Ending::Cancel, now).await? {
+                ended.push(offered.id);
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// The same for everybody whose offers are open, when a role allows other things now: those who have it can offer less,
     /// and what was offered may bring more.
-    pub(super) async fn withdraw_all_uncovered(&self, tx: &mut Tx, id: OrgId) -> Result<()> {
+    pub(super) async fn withdraw_all_uncovered(&self, tx: &mut Tx, id: OrgId) -> Result<Vec<InvitationId>> {
+        let mut ended = Vec::new();
         for inviter in store::invitations::list_inviters(tx, id).await? {
-            self.withdraw_uncovered(tx, id, inviter).await?;
+            ended.extend(self.withdraw_uncovered(tx, id, inviter).await?);
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// Whoever invites has a bucket, every recipient has one, and nobody can use up all of a recipient's.
@@ -227,6 +237,17 @@ impl Organizations {
         limits.take(LimitBucket::MailShare, &format!("{recipient} {user}")).await?;
         limits.take(LimitBucket::MailToRecipient, recipient).await
     }
+}
+
+/// Details of an act, with the invitations that ended by it: twenty by name, and how many there were besides.
+pub(super) fn with_ended(mut details: Value, ended: &[InvitationId]) -> Value {
+    let Some(words) = details.as_object_mut().filter(|_| !ended.is_empty()) else { return details };
+    let (named, others) = ended.split_at(ended.len().min(MOST_NAMED));
+    words.insert("withdrawn".to_owned(), json!(named));
+    if !others.is_empty() {
+        words.insert("others_withdrawn".to_owned(), json!(others.len()));
+    }
+    details
 }
 
 /// Reads an address: something, an `@` and a domain, without spaces. Whether it exists only a mail can tell.

@@ -1,11 +1,12 @@
 //! Members: seen, added, changed, removed.
 
-use belgie_api::{Event, OrgId, Result, UserId};
+use belgie_api::{Event, InvitationId, OrgId, Result, UserId};
 use serde::Serialize;
 use serde_json::json;
 
 use super::Organizations;
 use super::attempts::Attempt;
+use super::invitations::with_ended;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::{Member, keep_an_owner};
@@ -90,7 +91,7 @@ impl Organizations {
     /// 404, 403 without `member:add` or when the roles allow more than whoever acts may, 409 when the organization is full or
     /// the person would own too many.
     pub async fn add_member(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
-        let tried = Attempt::new("organization.member_added", id, json!({ "user": user, "roles": roles }));
+        let tried = Attempt::new("organization.member_added", id, json!({ "user": user })).with_roles(roles);
         self.attempt(
             actor,
             tried,
@@ -128,8 +129,9 @@ impl Organizations {
                 let (member, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
                 actor.must_cover(&powers, &theirs)?;
                 keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
-                self.remove_in(&mut tx, &organization, &member).await?;
-                self.record(&mut tx, actor, "organization.member_removed", id, json!({ "user": user })).await?;
+                let ended = self.remove_in(&mut tx, &organization, &member).await?;
+                let details = with_ended(json!({ "user": user }), &ended);
+                self.record(&mut tx, actor, "organization.member_removed", id, details).await?;
                 tx.commit(now).await
             }),
         )
@@ -142,7 +144,7 @@ impl Organizations {
     /// 404, 403 without `member:update` or when the roles before or after allow more than whoever acts may, 409 for the last
     /// owner and when the member would own too many, 400 when the organization has no such role.
     pub async fn set_roles(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
-        let tried = Attempt::new("organization.roles_set", id, json!({ "user": user, "roles": roles }));
+        let tried = Attempt::new("organization.roles_set", id, json!({ "user": user })).with_roles(roles);
         self.attempt(
             actor,
             tried,
@@ -161,8 +163,8 @@ impl Organizations {
                 if !before.roles.contains(OWNER) {
                     self.room_for(&mut tx, actor, user, roles).await?;
                 }
-                let after = self.change_roles(&mut tx, &organization, before, roles).await?;
-                let details = json!({ "user": user, "roles": roles });
+                let (after, ended) = self.change_roles(&mut tx, &organization, before, roles).await?;
+                let details = with_ended(json!({ "user": user, "roles": roles }), &ended);
                 self.record(&mut tx, actor, "organization.roles_set", id, details).await?;
                 tx.commit(now).await?;
                 Ok(after)
@@ -172,22 +174,22 @@ impl Organizations {
     }
 
     /// Gives a member other roles in an organization that is held. What they had offered to others and could not offer any
-    /// more is taken back.
+    /// more is taken back, which is told.
     pub(super) async fn change_roles(
         &self,
         tx: &mut belgie_api::db::Tx,
         organization: &crate::model::organization::Organization,
         before: Member,
         roles: &Roles,
-    ) -> Result<Member> {
+    ) -> Result<(Member, Vec<InvitationId>)> {
         let (id, user) = (organization.id, before.user_id);
         store::members::set_roles(tx, id, user, roles, self.host.now()).await?;
-        self.withdraw_uncovered(tx, id, user).await?;
+        let ended = self.withdraw_uncovered(tx, id, user).await?;
         tx.emit(Event::MembershipChanged { organization: id, user });
         let after = Member { roles: roles.clone(), ..before.clone() };
         for listener in self.listeners.all() {
             listener.after_role_change(tx, organization, &after, &before.roles).await?;
         }
-        Ok(after)
+        Ok((after, ended))
     }
 }

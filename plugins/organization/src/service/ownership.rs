@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Organizations;
 use super::attempts::Attempt;
+use super::invitations::with_ended;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::keep_an_owner;
@@ -27,8 +28,9 @@ impl Organizations {
                 let Work { mut tx, organization, now, .. } = self.begin(actor, id, &[], None).await?;
                 let (member, _) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown)?;
                 keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
-                self.remove_in(&mut tx, &organization, &member).await?;
-                self.record(&mut tx, actor, "organization.left", id, json!({ "user": user })).await?;
+                let ended = self.remove_in(&mut tx, &organization, &member).await?;
+                let details = with_ended(json!({ "user": user }), &ended);
+                self.record(&mut tx, actor, "organization.left", id, details).await?;
                 tx.commit(now).await
             }),
         )
@@ -64,8 +66,8 @@ impl Organizations {
                 last_roles.remove(&Role::owner());
                 last_roles.insert(Role::admin());
                 self.change_roles(&mut tx, &organization, next, &next_roles).await?;
-                self.change_roles(&mut tx, &organization, last, &last_roles).await?;
-                let details = json!({ "from": from, "to": to });
+                let (_, ended) = self.change_roles(&mut tx, &organization, last, &last_roles).await?;
+                let details = with_ended(json!({ "from": from, "to": to }), &ended);
                 self.record(&mut tx, actor, "organization.ownership_transferred", id, details).await?;
                 tx.commit(now).await
             }),

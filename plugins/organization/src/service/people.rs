@@ -10,6 +10,7 @@ use belgie_api::serde_json::{Value, json};
 use belgie_api::{OrgId, Result, UserId, async_trait};
 
 use super::Organizations;
+use super::invitations::with_ended;
 use crate::actor::Actor;
 use crate::model::member::Member;
 use crate::model::refusal;
@@ -56,8 +57,9 @@ impl Organizations {
             if is_last {
                 self.delete_in(tx, &actor, &organization).await?;
             } else {
-                self.remove_in(tx, &organization, &member).await?;
-                self.record(tx, &actor, "organization.left", id, json!({ "user": user.id, "by": "deletion" })).await?;
+                let ended = self.remove_in(tx, &organization, &member).await?;
+                let details = with_ended(json!({ "user": user.id, "by": "deletion" }), &ended);
+                self.record(tx, &actor, "organization.left", id, details).await?;
             }
         }
         store::members::delete_of_user(tx, user.id).await?;

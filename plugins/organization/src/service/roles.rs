@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Organizations;
 use super::attempts::Attempt;
+use super::invitations::with_ended;
 use super::work::Work;
 use crate::actor::Actor;
 use crate::model::member::Powers;
@@ -123,11 +124,12 @@ impl Organizations {
                 if !store::roles::update(&mut tx, id, name, &permissions, now).await? {
                     return Err(refusal::unknown_role());
                 }
+                let mut ended = Vec::new();
                 if permissions != before.permissions {
-                    self.withdraw_all_uncovered(&mut tx, id).await?;
+                    ended = self.withdraw_all_uncovered(&mut tx, id).await?;
                     tx.emit(Event::OrganizationChanged { organization: id });
                 }
-                let details = json!({ "role": name, "permissions": permissions });
+                let details = with_ended(json!({ "role": name, "permissions": permissions }), &ended);
                 self.record(&mut tx, actor, "organization.role_updated", id, details).await?;
                 tx.commit(now).await?;
                 Ok(RoleInfo { name: name.clone(), permissions, is_built_in: false })

@@ -54,8 +54,8 @@ impl Organizations {
         let offered = &self.host.catalog()?.scopes;
         let scopes: ScopeSet =
             new.scopes.iter().filter(|scope| offered.iter().any(|info| info.name == scope.as_str())).cloned().collect();
-        let details = json!({ "name": read_name(&new.name).ok(), "roles": new.roles, "scopes": scopes });
-        let tried = Attempt::new("organization.service_created", id, details);
+        let details = json!({ "name": read_name(&new.name).ok(), "scopes": scopes });
+        let tried = Attempt::new("organization.service_created", id, details).with_roles(&new.roles);
         self.attempt(
             actor,
             tried,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use belgie_api::context::UserContext;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::ports::AuditEntry;
-use belgie_api::{Event, MembershipId, OrgId, Result, Timestamp, UserId};
+use belgie_api::{Event, InvitationId, MembershipId, OrgId, Result, Timestamp, UserId};
 use serde_json::Value;
 
 use super::Organizations;
@@ -215,22 +215,27 @@ impl Organizations {
         Ok(())
     }
 
-    /// Removes a member from an organization that is held, with what they had offered to others.
+    /// Removes a member from an organization that is held, with what they had offered to others, which is told.
     ///
     /// # Errors
     /// What a listener says.
-    pub(super) async fn remove_in(&self, tx: &mut Tx, organization: &Organization, member: &Member) -> Result<()> {
+    pub(super) async fn remove_in(
+        &self,
+        tx: &mut Tx,
+        organization: &Organization,
+        member: &Member,
+    ) -> Result<Vec<InvitationId>> {
         let (id, user, now) = (organization.id, member.user_id, self.host.now());
         if !store::members::delete(tx, id, user).await? {
             return Err(refusal::unknown_member());
         }
         store::departures::note(tx, id, user, now).await?;
-        store::invitations::cancel_of_inviter(tx, id, user, now).await?;
+        let ended = store::invitations::cancel_of_inviter(tx, id, user, now).await?;
         tx.emit(Event::MembershipChanged { organization: id, user });
         for listener in self.listeners.all() {
             listener.after_member_remove(tx, organization, member).await?;
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// Puts an act on record, on the organization's as well, in the transaction that does it. `details`: a JSON object, without

@@ -71,7 +71,8 @@ const CANCEL: &str =
     concat!("UPDATE organization_invitations SET canceled_at = $2 WHERE id = $1 AND ", open!(), " RETURNING id");
 const CANCEL_OF_INVITER: &str = concat!(
     "UPDATE organization_invitations SET canceled_at = $3 WHERE organization_id = $1 AND inviter_id = $2 AND ",
-    open!()
+    open!(),
+    " RETURNING id"
 );
 const CANCEL_FOR: &str = concat!(
     "UPDATE organization_invitations SET canceled_at = $3 WHERE organization_id = $1 AND email = $2 AND ",
@@ -188,14 +189,18 @@ pub async fn consume(conn: &mut Conn, id: InvitationId, ending: Ending, now: Tim
     Ok(found.is_some())
 }
 
-/// Takes back what a member who goes had offered.
-pub async fn cancel_of_inviter(conn: &mut Conn, organization: OrgId, inviter: UserId, now: Timestamp) -> Result<()> {
-    on!(conn, c => sqlx::query(CANCEL_OF_INVITER)
+/// Takes back what a member who goes had offered; says what.
+pub async fn cancel_of_inviter(
+    conn: &mut Conn,
+    organization: OrgId,
+    inviter: UserId,
+    now: Timestamp,
+) -> Result<Vec<InvitationId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, InvitationId>(CANCEL_OF_INVITER)
         .bind(organization)
         .bind(inviter)
         .bind(now)
-        .execute(c).await.map(drop))?;
-    Ok(())
+        .fetch_all(c).await)?)
 }
 
 /// Takes back what was offered to an address.

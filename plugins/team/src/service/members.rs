@@ -1,13 +1,13 @@
 //! Members of teams: seen, added, changed, removed.
 
 use belgie_api::{Event, MembershipId, Result, TeamId, UserId};
-use belgie_organization::{Actor, Roles};
+use belgie_organization::{Actor, MEMBER, Roles};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Teams;
 use super::work::{Tried, Work};
-use crate::model::member::{InTeam, Need, TeamMember};
+use crate::model::member::{InTeam, LEAD, Need, TeamMember};
 use crate::model::refusal;
 use crate::store;
 
@@ -106,7 +106,7 @@ impl Teams {
     /// 404, 403 for who neither leads the team nor has `team:update`, for a role a lead does not have, and when the team is
     /// full, 400 when the person is not in the organization.
     pub async fn add_member(&self, actor: &Actor, id: TeamId, user: UserId, roles: &Roles) -> Result<TeamMember> {
-        let tried = Tried { action: "team.member_added", details: json!({ "user": user, "roles": roles }) };
+        let tried = Tried { action: "team.member_added", details: tried_roles(user, roles) };
         self.attempt(
             actor,
             id,
@@ -159,7 +159,7 @@ impl Teams {
     /// 404, 403 for who neither leads the team nor has `team:update`, and when a role before or after is one a lead does
     /// not have.
     pub async fn set_roles(&self, actor: &Actor, id: TeamId, user: UserId, roles: &Roles) -> Result<TeamMember> {
-        let tried = Tried { action: "team.roles_set", details: json!({ "user": user, "roles": roles }) };
+        let tried = Tried { action: "team.roles_set", details: tried_roles(user, roles) };
         self.attempt(
             actor,
             id,
@@ -209,4 +209,15 @@ impl Teams {
         )
         .await
     }
+}
+
+/// What stands on record of roles that were not given: those every team has. Others may be any words, and are counted.
+fn tried_roles(user: UserId, roles: &Roles) -> Value {
+    let (known, others): (Roles, Roles) =
+        roles.iter().cloned().partition(|role| [LEAD, MEMBER].contains(&role.as_str()));
+    let mut details = json!({ "user": user, "roles": known });
+    if let Some(details) = details.as_object_mut().filter(|_| !others.is_empty()) {
+        details.insert("other_roles".to_owned(), json!(others.len()));
+    }
+    details
 }

@@ -15,6 +15,9 @@ use crate::model::refusal;
 use crate::model::team::{NewTeam, Team, slug_for};
 use crate::store;
 
+/// How many characters of the name of a team stand on record that was not made.
+const LONGEST_TRIED: usize = 64;
+
 /// A team in the list of an organization.
 #[derive(Clone, Debug, Serialize)]
 pub struct TeamInfo {
@@ -60,7 +63,8 @@ impl Teams {
     /// whoever is to lead it is not in the organization.
     pub async fn create(&self, actor: &Actor, organization: OrgId, new: NewTeam) -> Result<Team> {
         let organizations = self.organizations()?;
-        let details = json!({ "name": read_name(&new.name).ok(), "organization": organization });
+        let name = read_name(&new.name).ok().map(|name| name.chars().take(LONGEST_TRIED).collect::<String>());
+        let details = json!({ "name": name, "organization": organization });
         let tried = Attempt::new("team.created", organization, details);
         organizations
             .attempt(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
 use belgie_api::crypto::base64url;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
@@ -22,13 +22,23 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A fresh key for ES256 or RS256.
+    /// A fresh key for ES256, EdDSA, RS256 or PS256.
     pub fn new(id: &str, algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::ES256 => Self::elliptic(id),
-            Algorithm::RS256 => Self::rsa(id),
-            other => panic!("no provider of the suite signs with {other:?}"),
+            Algorithm::EdDSA => Self::edwards(id),
+            Algorithm::RS256 | Algorithm::PS256 => Self { algorithm, ..Self::rsa(id) },
+            other => panic!("nobody in the suite signs with {other:?}"),
         }
+    }
+
+    fn edwards(id: &str) -> Self {
+        let pair = Ed25519KeyPair::generate().expect("a key");
+        let der = pair.to_pkcs8v1().expect("a document");
+        let public = pair.public_key().as_ref().to_vec();
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "kid": id, "use": "sig", "x": base64url(&public) });
+        let key = Arc::new(EncodingKey::from_ed_der(der.as_ref()));
+        Self { id: id.to_owned(), algorithm: Algorithm::EdDSA, key, jwk, public, pem: pem(der.as_ref()) }
     }
 
     fn elliptic(id: &str) -> Self {
