@@ -11,7 +11,7 @@ const ACCESS_TOKEN_TTL = 5;
 
 const report = new Report('clients');
 const server = await startServer({
-  config: `[plugins.oauth-server]\naccess_token_ttl_seconds = ${ACCESS_TOKEN_TTL}\n`,
+  config: `[plugins.oauth-server]\naccess_token_ttl_seconds = ${ACCESS_TOKEN_TTL}\nrefresh_grace_seconds = 2\n`,
   demoTools: true,
 });
 // All at once, because they spend their time waiting for tokens to expire.

@@ -1,28 +1,46 @@
 //! The authorization server from outside: the way in, and what attackers try on it.
 
+mod assertions;
+mod backchannel;
 mod bearer;
+mod claims;
+mod client_keys;
+mod client_secrets;
 mod codes;
 mod consent;
+mod device;
 mod documents;
+mod exchange;
 mod forged_consent;
+mod hints;
 mod introspection;
 mod journey;
 mod keys;
+mod limits;
+mod logout;
 mod machines;
+mod managed;
 mod metadata;
+mod narrowed;
 mod openid;
+mod own_clients;
 mod own_tokens;
+mod pairwise;
+mod pushed;
 mod redirects;
 mod refresh;
 mod refresh_again;
 mod refresh_race;
 mod registration;
 mod remembered;
+mod resource_server;
 mod resources;
 mod revocation;
 mod rights;
 mod secrets;
 mod signed;
+mod today;
+mod trusted;
 mod unreachable;
 
 use reqwest::StatusCode;

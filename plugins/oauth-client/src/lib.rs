@@ -13,6 +13,7 @@ mod strategy;
 use std::sync::Arc;
 
 use belgie_api::plugin::{Migrations, Template};
+use belgie_api::ports::LinkedSubjects;
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
@@ -87,6 +88,7 @@ impl Plugin for OAuthClientPlugin {
         let people = Arc::new(People(Arc::downgrade(&engine)));
         mount
             .provide(Arc::new(OAuthClient(Arc::clone(&engine))))
+            .provide(Arc::new(LinkedSubjects(Arc::clone(&people) as _)))
             .ways_in(Arc::clone(&people) as _)
             .data_export(Arc::clone(&people) as _)
             .examined(Arc::clone(&people) as _)

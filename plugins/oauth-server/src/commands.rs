@@ -1,6 +1,8 @@
 //! What the operator can do at the command line: `client ...` and `token ...`.
 
 mod client;
+mod client_keys;
+mod invitation;
 mod key;
 mod service;
 mod token;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod claims;
 mod commands;
 mod model;
 mod pages;
@@ -13,24 +14,34 @@ mod tools;
 use std::sync::Arc;
 
 use belgie_api::command::PluginCommand;
-use belgie_api::plugin::{Migrations, ScopeGrant, ScopeInfo, Template};
+use belgie_api::plugin::{ClientsOfOrganizations, Migrations, ScopeGrant, ScopeInfo, Template};
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
+use crate::claims::OwnClaims;
+pub use crate::claims::{About, Claims};
 pub use crate::model::settings::Settings;
-use crate::service::{FORGET_EVERY, Memberships, OAuth, People, TIDY_EVERY, Verifier};
+use crate::service::{FORGET_EVERY, LOOK_EVERY, Logouts, Memberships, OAuth, People, TELL_EVERY, TIDY_EVERY, Verifier};
 
 /// The authorization server, as a plugin.
 #[derive(Clone, Debug, Default)]
 pub struct OAuthServer {
     settings: Settings,
+    claims: OwnClaims,
 }
 
 impl OAuthServer {
     /// An authorization server with these settings instead of those of the configuration file.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, claims: OwnClaims::default() }
+    }
+
+    /// Adds what an application says of people and connections.
+    #[must_use]
+    pub fn with_claims(mut self, claims: impl Claims + 'static) -> Self {
+        self.claims = OwnClaims(Some(Arc::new(claims)));
+        self
     }
 }
 
@@ -41,6 +52,16 @@ impl Plugin for OAuthServer {
             description: "See which agents are connected to your account".into(),
             grant: ScopeGrant::ByDefault,
         }];
+        scopes.push(ScopeInfo {
+            name: tools::CLIENTS_READ.into(),
+            description: "See the applications you have made".into(),
+            grant: ScopeGrant::OnRequest,
+        });
+        scopes.push(ScopeInfo {
+            name: tools::CLIENTS_WRITE.into(),
+            description: "Make, change and delete applications of yours".into(),
+            grant: ScopeGrant::OnRequest,
+        });
         if self.settings.openid_connect {
             scopes.extend(model::openid::scopes());
         }
@@ -67,10 +88,11 @@ impl Plugin for OAuthServer {
     }
 
     fn mount(&self, host: &Host, mount: &mut Mount) -> Result<()> {
-        let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()));
+        let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()).with_claims(self.claims.clone()));
         mount
             .authorization_server()
             .provide(Arc::new(self.settings.clone()))
+            .provide(Arc::new(ClientsOfOrganizations { page: "/account/clients" }))
             .verifier(Arc::new(Verifier::new(Arc::clone(&oauth))))
             .observer(Arc::new(Memberships(Arc::clone(&oauth))))
             .veto(Arc::new(People(Arc::clone(&oauth))))
@@ -80,6 +102,9 @@ impl Plugin for OAuthServer {
             .purpose(Arc::new(People(Arc::clone(&oauth))))
             .account_section(Arc::new(pages::Connections(Arc::clone(&oauth))))
             .tools(tools::tools(Arc::clone(&oauth)));
+        if self.settings.openid_connect {
+            tell_of_logouts(&oauth, mount);
+        }
         routes::mount(&oauth, mount);
         let forgetting = Arc::clone(&oauth);
         mount.job("oauth-server.forget_answers", FORGET_EVERY, move || {
@@ -92,4 +117,19 @@ impl Plugin for OAuthServer {
         });
         Ok(())
     }
+}
+
+/// Clients are told when sessions end, however they end.
+fn tell_of_logouts(oauth: &Arc<OAuth>, mount: &mut Mount) {
+    mount.observer(Arc::new(Logouts(Arc::clone(oauth))));
+    let telling = Arc::clone(oauth);
+    mount.job("oauth-server.logouts", TELL_EVERY, move || {
+        let oauth = Arc::clone(&telling);
+        async move { oauth.tell_logouts().await }
+    });
+    let looking = Arc::clone(oauth);
+    mount.job("oauth-server.lapsed_logins", LOOK_EVERY, move || {
+        let oauth = Arc::clone(&looking);
+        async move { oauth.note_lapsed_logins().await }
+    });
 }

@@ -3,12 +3,20 @@
 pub mod access_token;
 pub mod address;
 pub mod answer;
+pub mod assertion;
 pub mod client;
 pub mod consent;
+pub mod device;
 pub mod document;
+pub mod exchange;
+pub mod foreign_keys;
 pub mod grant;
+pub mod invitation;
 pub mod key;
+pub mod logout;
 pub mod openid;
+pub mod owned;
+pub mod pairwise;
 pub mod params;
 pub mod pkce;
 pub mod prompt;
@@ -17,5 +25,10 @@ pub mod refusal;
 pub mod registration;
 pub mod request;
 pub mod scopes;
+pub mod secret;
 pub mod settings;
+pub mod trust;
 pub mod wish;
+
+#[cfg(test)]
+mod property_tests;

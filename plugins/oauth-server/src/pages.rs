@@ -1,5 +1,9 @@
 //! What people see: the consent page, the page of a request that cannot go on, and the connected agents on their account page.
 
+pub mod clients;
+pub mod connection;
+mod device;
+mod logout;
 mod tokens;
 
 use std::sync::Arc;
@@ -18,6 +22,8 @@ use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
 use crate::service::{BoundPlace, Choice, ErrorReply, OAuth};
 
+pub use self::device::{DEVICE, DEVICE_DONE, device};
+pub use self::logout::{LOGOUT, ask_to_sign_out, come_again, signed_out};
 use self::tokens::{NEW_TOKEN, TOKENS};
 pub use self::tokens::{TokenForm, new_token, tokens};
 
@@ -43,6 +49,13 @@ pub fn templates() -> Vec<Template> {
             source: include_str!("../templates/refused.html"),
             samples: include_str!("../templates/samples/refused.json"),
         },
+        device::template(),
+        device::template_done(),
+        Template {
+            name: LOGOUT,
+            source: include_str!("../templates/logout.html"),
+            samples: include_str!("../templates/samples/logout.json"),
+        },
         Template {
             name: TOKENS,
             source: include_str!("../templates/tokens.html"),
@@ -52,6 +65,26 @@ pub fn templates() -> Vec<Template> {
             name: NEW_TOKEN,
             source: include_str!("../templates/new_token.html"),
             samples: include_str!("../templates/samples/new_token.json"),
+        },
+        Template {
+            name: clients::LIST,
+            source: include_str!("../templates/clients.html"),
+            samples: include_str!("../templates/samples/clients.json"),
+        },
+        Template {
+            name: clients::FORM,
+            source: include_str!("../templates/client_form.html"),
+            samples: include_str!("../templates/samples/client_form.json"),
+        },
+        Template {
+            name: clients::ACT,
+            source: include_str!("../templates/client_act.html"),
+            samples: include_str!("../templates/samples/client_act.json"),
+        },
+        Template {
+            name: connection::CONNECTION,
+            source: include_str!("../templates/connection.html"),
+            samples: include_str!("../templates/samples/connection.json"),
         },
         Template {
             name: CONNECTIONS,
@@ -71,8 +104,17 @@ pub struct AskedPerson<'a> {
     pub last_choice: Option<GrantBinding>,
     /// Whether a yes is remembered.
     pub is_remembered: bool,
+    /// How the request came here.
+    pub way: Way<'a>,
+}
+
+/// How a request came before a person.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
     /// Path and query of this very request, for whoever wants another account.
     pub here: &'a str,
+    /// The code the person typed, when it is the request of a device.
+    pub user_code: Option<&'a str>,
 }
 
 /// What the consent page shows.
@@ -96,14 +138,15 @@ pub fn consent(
         },
         "redirect_host": host_of(redirect_uri),
         "redirect_uri": redirect_uri,
-        // Whatever listens on the person's machine can be any program, by a port as by a scheme.
-        "is_loopback": kind_of(redirect_uri) != RedirectKind::Https,
+        // Whatever listens on the person's machine can be any program, by a port as by a scheme. A device asks here itself.
+        "is_loopback": asked.way.user_code.is_none() && kind_of(redirect_uri) != RedirectKind::Https,
+        "device": asked.way.user_code,
         "is_new_client": asked.is_new_client,
         "is_remembered": asked.is_remembered,
         "scopes": explain_all(&request.scopes, offered),
         "resource": request.resources.join(", "),
         "request": handle.expose(),
-        "return_to": asked.here,
+        "return_to": asked.way.here,
         "choices": asked.choices.iter().map(|choice| choice_of(choice, asked.last_choice.as_ref())).collect::<Vec<_>>(),
         // A request for the endpoint of one organization leaves nothing to choose but the teams.
         "is_fixed": !slugs_in(&request.resources).is_empty(),

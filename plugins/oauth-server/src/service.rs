@@ -1,53 +1,89 @@
 //! What the authorization server does, behind its routes, tools, pages and commands.
 
+mod assertion;
+mod attempts;
 mod authorize;
+mod backchannel;
+mod bearer;
 mod binding;
 mod client_auth;
 mod clients;
 mod connections;
 mod consents;
+mod custom;
+mod device;
 mod documents;
+mod exchange;
+mod foreign_keys;
+mod hint;
 mod id_token;
 mod introspect;
+mod invitations;
 mod issue;
+mod kept;
 mod keys;
+mod logout;
 mod machine;
+mod manage;
+mod narrowing;
+mod owned;
+mod pairwise;
 mod people;
 mod personal;
+mod powers;
 mod prompt;
+mod pushed;
 mod record;
 mod redeem;
 mod refresh;
 mod revoke;
+mod secrets;
 mod signed;
 mod tidy;
+mod today;
+mod trusted;
 mod verifier;
 
 use belgie_api::{Host, Result};
 
 pub use self::authorize::{Allowed, Decision, ErrorReply, Refusal};
+pub use self::backchannel::{LOOK_EVERY, Logouts, TELL_EVERY};
 pub use self::binding::{BoundPlace, Choice, Memberships};
-pub use self::client_auth::PresentedClient;
+pub use self::client_auth::{PresentedClient, PresentedProof};
 pub use self::clients::{ActsAs, NewClient, Standing};
-use self::documents::{DocumentCache, Fetches};
+pub use self::device::{DEVICE, DEVICE_ALLOWED, DEVICE_DENIED};
 pub use self::id_token::{NotTold, USERINFO};
+pub use self::invitations::NewInvitation;
+use self::kept::{Fetches, Kept};
 use self::keys::KeyCache;
-pub use self::keys::{PublishedKeys, Rotated};
+pub use self::keys::{PublishedKeys, RevokedKey, Rotated};
+pub use self::logout::{LOGOUT, LOGOUT_PARAMS, LogoutRequest};
+pub use self::narrowing::ToolUse;
 pub use self::people::People;
 pub use self::personal::{NewPersonalToken, TokenWish};
+pub use self::powers::{Doer, is_operator};
+pub use self::pushed::PUSHED_TTL;
 pub use self::redeem::IssuedTokens;
 pub use self::tidy::{FORGET_EVERY, TIDY_EVERY};
 pub use self::verifier::Verifier;
+use crate::claims::OwnClaims;
 use crate::model::address::find_resources;
+use crate::model::client::Client;
+use crate::model::foreign_keys::PublicKeys;
 use crate::model::settings::Settings;
 
 /// The authorization server of this process.
 pub struct OAuth {
     host: Host,
     settings: Settings,
-    documents: DocumentCache,
-    fetches: Fetches,
+    documents: Kept<Client>,
+    fetches: Fetches<Client>,
+    foreign_keys: Kept<PublicKeys>,
+    key_fetches: Fetches<PublicKeys>,
+    issuers_keys: Kept<PublicKeys>,
+    issuers_fetches: Fetches<PublicKeys>,
     keys: KeyCache,
+    claims: OwnClaims,
 }
 
 impl OAuth {
@@ -55,7 +91,25 @@ impl OAuth {
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
         let keys = KeyCache::new(host.db().bus());
-        Self { host, settings, documents: DocumentCache::default(), fetches: Fetches::default(), keys }
+        Self {
+            host,
+            settings,
+            documents: Kept::default(),
+            fetches: Fetches::default(),
+            foreign_keys: Kept::default(),
+            key_fetches: Fetches::default(),
+            issuers_keys: Kept::default(),
+            issuers_fetches: Fetches::default(),
+            keys,
+            claims: OwnClaims::default(),
+        }
+    }
+
+    /// Adds what the application says of people and connections.
+    #[must_use]
+    pub(crate) fn with_claims(mut self, claims: OwnClaims) -> Self {
+        self.claims = claims;
+        self
     }
 
     /// What the host lends.

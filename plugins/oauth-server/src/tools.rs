@@ -1,9 +1,11 @@
 //! What an agent can see of the connections of its person. Cutting one off is for a person on a page.
 
+mod clients;
+
 use std::sync::Arc;
 
 use belgie_api::rmcp::ErrorData;
-use belgie_api::rmcp::handler::server::wrapper::Json;
+use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
 use belgie_api::{Caller, State, ToolSet, access, tool};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,12 +14,16 @@ use crate::model::grant::shown_name;
 use crate::model::grant::{Grant, GrantKind};
 use crate::service::OAuth;
 
-/// The scope that opens the tool.
+/// The scope that shows connections.
 pub const CONNECTIONS_READ: &str = "connections:read";
+/// The scope that shows applications.
+pub const CLIENTS_READ: &str = "clients:read";
+/// The scope that makes, changes and deletes applications.
+pub const CLIENTS_WRITE: &str = "clients:write";
 
 /// The tools of this plugin.
 pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
-    ToolSet::new(oauth).tool(
+    add_clients(ToolSet::new(oauth).tool(
         tool(
             "list_my_connections",
             "Lists the agents and personal access tokens that can act for you, newest first: those for the organization this \
@@ -29,6 +35,56 @@ pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
             .plain(),
         access().scope(CONNECTIONS_READ),
         list_my_connections,
+    ))
+}
+
+/// Applications of whoever the agent acts for.
+fn add_clients(set: ToolSet<Arc<OAuth>>) -> ToolSet<Arc<OAuth>> {
+    use clients::{ClientAnswer, ClientArgs, ClientChangeArgs, ClientGone, ClientList, NewClientArgs};
+    set.tool(
+        tool(
+            "list_my_clients",
+            "Lists the applications (OAuth clients) of the organization this one acts for, or yours: never their secrets",
+        )
+        .title("My applications")
+        .returns::<ClientList>()
+        .read_only()
+        .plain(),
+        access().scope(CLIENTS_READ),
+        clients::list_my_clients,
+    )
+    .tool(
+        tool(
+            "create_client",
+            "Makes an application (an OAuth client). If it has a secret, the answer names the page where the person gets it",
+        )
+        .title("Make an application")
+        .arguments::<NewClientArgs>()
+        .returns::<ClientAnswer>()
+        .plain(),
+        access().scope(CLIENTS_WRITE),
+        clients::create_client,
+    )
+    .tool(
+        tool(
+            "update_client",
+            "Changes an application; what is left out stays. With another name or address people are asked about it again",
+        )
+        .title("Change an application")
+        .arguments::<ClientChangeArgs>()
+        .returns::<ClientAnswer>()
+        .plain(),
+        access().scope(CLIENTS_WRITE),
+        clients::update_client,
+    )
+    .tool(
+        tool("delete_client", "Deletes an application and cuts off everybody it is connected to; there is no way back")
+            .title("Delete an application")
+            .arguments::<ClientArgs>()
+            .returns::<ClientGone>()
+            .plain(),
+        access().scope(CLIENTS_WRITE),
+        clients::delete_client,
     )
 }
 

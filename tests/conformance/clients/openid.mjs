@@ -13,6 +13,7 @@ class RelyingParty {
     const metadata = {
       client_name: `openid-client, ${algorithm}`,
       redirect_uris: [redirect.uri],
+      post_logout_redirect_uris: [redirect.uri],
       grant_types: ['authorization_code', 'refresh_token'],
       token_endpoint_auth_method: 'client_secret_basic',
       ...(algorithm === 'RS256' ? {} : { id_token_signed_response_alg: algorithm }),
@@ -77,6 +78,7 @@ export async function openid(report, server, format) {
       assert.deepEqual([told.sub, told.email, told.name], [claims.sub, person.email, 'Ada']);
       assert.equal(await isRefused(server.mcpUrl, tokens.access_token), false);
       const renewed = await client.refreshTokenGrant(party.config, tokens.refresh_token);
+      assert.deepEqual([renewed.claims().sub, renewed.claims().auth_time], [claims.sub, claims.auth_time]);
       assert.equal((await client.fetchUserInfo(party.config, renewed.access_token, claims.sub)).sub, claims.sub);
       await client.tokenRevocation(party.config, renewed.access_token);
       await assert.rejects(client.fetchUserInfo(party.config, renewed.access_token, claims.sub));
@@ -94,6 +96,17 @@ export async function openid(report, server, format) {
     await party.signIn((url) => person.authorize(url), 'openid', { max_age: '3600' });
     const silent = party.signIn((url) => person.browser.open(url), 'openid', { prompt: 'none' });
     await assert.rejects(silent, (error) => error.error === 'consent_required');
+  });
+  await report.check(`openid-client, ${format} access tokens: signing out by the client`, async () => {
+    const grace = await server.person('Grace');
+    const party = await RelyingParty.register(server, redirect, 'RS256');
+    const tokens = await party.signIn((url) => grace.authorize(url), 'openid');
+    const wish = { id_token_hint: tokens.id_token, post_logout_redirect_uri: redirect.uri, state: 'bye & thanks' };
+    await grace.browser.open(client.buildEndSessionUrl(party.config, wish));
+    assert.equal((await redirect.next()).get('state'), 'bye & thanks');
+    // Whoever is signed in is sent on from there.
+    const page = await grace.browser.open(`${server.baseUrl}/auth/signin`);
+    assert.ok(page.form('/auth/signin'), `still signed in: ${page.url}`);
   });
   await report.check(`openid-client, ${format} access tokens: a rotation of keys goes unnoticed`, async () => {
     const party = await RelyingParty.register(server, redirect, 'ES256');

@@ -7,7 +7,8 @@ use reqwest::StatusCode;
 use reqwest::header::IF_NONE_MATCH;
 use serde_json::{Value, json};
 
-use super::{checked, part, published, signing};
+use super::machines::Machine;
+use super::{assert_shut, checked, part, published, signing};
 use crate::on_both_engines;
 use crate::support::{Agent, Engine, Setup, TestGateway, Tokens};
 
@@ -131,6 +132,50 @@ on_both_engines! {
         }
         let listed = listed(&gateway).await;
         assert_eq!((in_state(&listed, "retired").len(), listed.len()), (1, 3));
+    }
+}
+
+on_both_engines! {
+    async fn a_key_that_others_have_is_over_at_once_on_every_node_with_all_it_signed(
+        gateway: TestGateway,
+        setup = signing().config("openid_connect = true")
+    ) {
+        let elsewhere = gateway.elsewhere(false).await;
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        let before = agent.connect(&mut ada, "").await;
+        let machine = Machine::made(&gateway, &["--machine", "--scope", "connections:read"]).await;
+        let of_machine = machine.token(&[]).await;
+        let mut there = elsewhere.browser();
+        there.sign_in("ada@example.org", crate::support::gateway::PASSWORD).await;
+        let other = Agent::register(&elsewhere).await;
+        let of_other = other.connect(&mut there, "").await.access;
+        let all = [(&agent, &before.access), (&other, &of_other), (&agent, &of_machine)];
+        for (agent, token) in all {
+            assert_eq!(agent.whoami(token).await.status, StatusCode::OK);
+        }
+        let leaked = part(&before.access, 0)["kid"].as_str().expect("an id").to_owned();
+        let next = listed(&gateway).await.into_iter().find(|(state, _)| state == "next");
+        let (ok, said) = gateway.program(&["key", "revoke", &leaked]).await;
+        assert!(ok, "{said}");
+        assert_eq!((&said["kid"], &said["alg"], &said["tokens_revoked"]), (&json!(leaked), &json!("ES256"), &json!(3)));
+        assert!(next.is_some() && said["current"].is_string(), "{said}");
+
+        for node in [&gateway, &elsewhere] {
+            let keys = kids(&published(node).await);
+            assert!(!keys.contains(&leaked) && keys.contains(said["current"].as_str().expect("an id")), "{keys:?}");
+        }
+        for (agent, token) in all {
+            assert_shut(&agent.whoami(token).await);
+        }
+        // Nothing else ends, and there is a key to sign with.
+        let after = Tokens::of(&agent.refresh(&before.refresh).await);
+        assert_eq!(part(&after.access, 0)["kid"], said["current"]);
+        assert_eq!(agent.whoami(&after.access).await.status, StatusCode::OK);
+        let es256 = published(&gateway).await.iter().filter(|key| key["alg"] == "ES256").count();
+        assert_eq!(es256, 2, "one that signs and one that waits");
+        let (ok, said) = gateway.program(&["key", "revoke", &leaked]).await;
+        assert_eq!((ok, &said["error"]), (false, &json!("key.unknown")), "{said}");
     }
 }
 

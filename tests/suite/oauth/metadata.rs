@@ -26,19 +26,23 @@ async fn status(gateway: &TestGateway, method: Method, path: &str) -> StatusCode
 
 on_both_engines! {
     async fn the_server_document_has_exactly_these_members(gateway: TestGateway) {
-        let methods = ["none", "client_secret_basic", "client_secret_post"];
+        let methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+        let algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
         let expected = json!({
             "issuer": gateway.url,
             "authorization_endpoint": gateway.at("/authorize"),
             "token_endpoint": gateway.at("/token"),
             "token_endpoint_auth_methods_supported": methods,
+            "token_endpoint_auth_signing_alg_values_supported": algorithms,
             "jwks_uri": gateway.at("/jwks"),
             "revocation_endpoint": gateway.at("/revoke"),
             "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
             "introspection_endpoint": gateway.at("/introspect"),
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
             "registration_endpoint": gateway.at("/register"),
-            "scopes_supported": ["admin", "demo:step-up", "connections:read", "org:read", "org:manage", "team:manage", "offline_access"],
+            "scopes_supported": ["admin", "demo:step-up", "connections:read", "clients:read", "clients:write", "org:read", "org:manage", "team:manage", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],

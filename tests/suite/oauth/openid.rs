@@ -11,15 +11,15 @@ use crate::on_both_engines;
 use crate::support::gateway::PASSWORD;
 use crate::support::{Agent, Browser, Engine, Page, Reply, Setup, TestGateway, Tokens};
 
-const ON: &str = "[plugins.oauth-server]\nopenid_connect = true";
-const ALL: &str = "openid profile email";
+pub const ON: &str = "[plugins.oauth-server]\nopenid_connect = true";
+pub const ALL: &str = "openid profile email";
 
-fn openid() -> Setup {
+pub fn openid() -> Setup {
     Setup::default().config(ON)
 }
 
 /// An authorization request with more parameters.
-fn request(agent: &Agent, scope: &str, more: &[(&str, &str)]) -> String {
+pub fn request(agent: &Agent, scope: &str, more: &[(&str, &str)]) -> String {
     let mut parameters = agent.authorization(scope);
     parameters.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     agent.authorize_url(&parameters)
@@ -31,15 +31,19 @@ async fn allowed(browser: &mut Browser, page: &Page) -> String {
 }
 
 /// Everything up to the answer of the token endpoint.
-async fn told(agent: &Agent, browser: &mut Browser, scope: &str, more: &[(&str, &str)]) -> Reply {
+pub async fn told(agent: &Agent, browser: &mut Browser, scope: &str, more: &[(&str, &str)]) -> Reply {
     let page = browser.get(&request(agent, scope, more)).await;
-    let code = allowed(browser, &page).await;
+    // What was allowed before is not asked again.
+    let code = match page.status {
+        StatusCode::SEE_OTHER => page.sent_parameter("code").unwrap_or_else(|| panic!("a code in {}", page.location())),
+        _ => allowed(browser, &page).await,
+    };
     let reply = agent.redeem(&code).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
     reply
 }
 
-fn id_token(reply: &Reply) -> &str {
+pub fn id_token(reply: &Reply) -> &str {
     reply.body["id_token"].as_str().expect("an id token")
 }
 
@@ -68,7 +72,7 @@ on_both_engines! {
         let moment = |name: &str| claims[name].as_i64().expect("a moment");
         assert_eq!(moment("exp") - moment("iat"), 3600);
         assert!((0..60).contains(&(moment("iat") - moment("auth_time"))), "{claims}");
-        let changing = ["exp", "iat", "auth_time", "at_hash", "nonce", "updated_at"];
+        let changing = ["exp", "iat", "auth_time", "at_hash", "nonce", "sid", "updated_at"];
         claims.as_object_mut().expect("claims").retain(|name, _| !changing.contains(&name.as_str()));
         assert_eq!(claims, json!({
             "iss": gateway.url, "sub": ada.id, "aud": agent.client_id, "amr": ["pwd"],
@@ -83,9 +87,37 @@ on_both_engines! {
         }
         // It opens the endpoint as any other does.
         assert_eq!(agent.whoami(&access).await.status, StatusCode::OK);
-        let renewed = agent.refresh(&Tokens::of(&reply).refresh).await;
-        assert!(renewed.body.get("id_token").is_none(), "{}", renewed.body);
-        assert_eq!(userinfo(&gateway, Method::GET, renewed.body["access_token"].as_str()).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn a_refresh_tells_again_of_the_same_person(gateway: TestGateway, setup = openid()) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let document = json!({
+            "redirect_uris": ["https://agent.example/callback"], "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"], "id_token_signed_response_alg": "ES256",
+        });
+        let (agent, _) = Agent::register_document(&gateway, &document).await;
+        let first = told(&agent, &mut ada, ALL, &[("nonce", "n-1")]).await;
+        let before = checked(&gateway, id_token(&first)).await;
+        gateway.clock.advance(Duration::from_secs(1800));
+        let renewed = agent.refresh(&Tokens::of(&first).refresh).await;
+        let after = checked(&gateway, id_token(&renewed)).await;
+        for same in ["iss", "sub", "aud", "auth_time", "amr", "email"] {
+            assert!(after[same] == before[same] && !after[same].is_null(), "{same} of {after}");
+        }
+        assert_eq!(part(id_token(&renewed), 0)["alg"], "ES256");
+        assert!(after.get("nonce").is_none(), "it answers no request of the browser: {after}");
+        assert!(after["iat"].as_i64() >= before["iat"].as_i64().map(|made| made + 1800), "{after}");
+        let access = Tokens::of(&renewed).access;
+        assert_eq!(after["at_hash"], json!(base64url(&sha256(access.as_bytes())[..16])));
+        assert_eq!(userinfo(&gateway, Method::GET, Some(&access)).await.status, StatusCode::OK);
+        // Whoever never heard the answer hears all of it.
+        let again = agent.refresh(&Tokens::of(&first).refresh).await;
+        assert_eq!((&again.body["id_token"], &again.body["access_token"]), (&renewed.body["id_token"], &json!(access)));
+        // Without the scope there is none.
+        let less = agent.refresh_with(&Tokens::of(&renewed).refresh, &[("scope", "email")]).await;
+        assert_eq!((less.status, less.body.get("id_token")), (StatusCode::OK, None), "{}", less.body);
     }
 }
 
@@ -273,10 +305,14 @@ on_both_engines! {
         }));
         let more = json!({
             "userinfo_endpoint": gateway.at("/userinfo"),
-            "subject_types_supported": ["public"],
+            "end_session_endpoint": gateway.at("/logout"),
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
+            "subject_types_supported": ["public", "pairwise"],
             "id_token_signing_alg_values_supported": ["EdDSA", "ES256", "RS256"],
             "claims_supported": [
-                "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "name", "picture", "updated_at",
+                "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "at_hash", "sid", "name", "picture",
+                "updated_at",
                 "email", "email_verified",
             ],
             "claim_types_supported": ["normal"],

@@ -218,7 +218,7 @@ async fn a_flood_of_registrations_is_slowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_guesses_at_the_token_endpoint_is_slowed() {
-    let limits = "[limits]\ntoken_per_minute = 20\nauthorize_per_minute = 20";
+    let limits = "[limits]\ntoken_per_minute = 20\nrevoke_per_minute = 20\nauthorize_per_minute = 20";
     let gateway = Setup::default().without_generous_limits().config(limits).start(Engine::Sqlite).await;
     let agent = Agent::register(&gateway).await;
     for path in ["/token", "/revoke"] {

@@ -1,12 +1,13 @@
 //! What a person allows: as much as they tick, remembered until anything grows.
 
+use belgie_api::on;
 use reqwest::StatusCode;
 use serde_json::json;
 
 use super::assert_sent_back;
 use crate::on_both_engines;
-use crate::organization::{join, known, organizations, owned_by};
-use crate::support::{Agent, Browser, Form, Page, Setup, TestGateway, Tokens, changed};
+use crate::organization::{at, done, join, known, organizations, owned_by, read};
+use crate::support::{Agent, Browser, Form, Page, Setup, TestGateway, Tokens, changed, waits_for_lock};
 
 const BOTH: &str = "connections:read demo:step-up";
 const HTTPS: &str = "https://agent.example/callback";
@@ -237,5 +238,62 @@ on_both_engines! {
         let agent = Agent::register_with(&gateway, HTTPS).await;
         agent.connect(&mut ada, BOTH).await;
         assert_asks(&page(&agent, &mut ada, BOTH).await);
+    }
+}
+
+on_both_engines! {
+    async fn an_organization_that_cuts_an_agent_off_forgets_what_is_allowed_there_alone(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let host = belgie_organization::Actor::host();
+        let agent = Agent::register_with(&gateway, HTTPS).await;
+        let mut codes = Vec::new();
+        for slug in ["acme", "globex"] {
+            let id = owned_by(&gateway, ada.id, slug).await.id;
+            join(&gateway, id, bob.id, "member").await;
+            let whom = id.to_string();
+            let mut code = async || {
+                let asked = changed(agent.authorization("org:read"), "prompt".to_owned(), Some("consent".to_owned()));
+                let asked = of_bob.get(&agent.authorize_url(&asked)).await;
+                let chosen = [("decision", "allow"), ("organization", whom.as_str())];
+                let answer = of_bob.submit(&asked.form("/authorize"), &chosen).await;
+                answer.sent_parameter("code").expect("a code")
+            };
+            let redeemed = agent.redeem(&code().await).await;
+            codes.push((id, Tokens::of(&redeemed), code().await));
+        }
+        let [(acme, _, of_acme), (globex, in_globex, of_globex)] = &codes[..] else { panic!("two") };
+        let agents = read(&mut of_ada, &at("acme", "/agents")).await.1;
+        done(&mut of_ada, &at("acme", "/agents/disconnect"), json!({ "agent": agents["agents"][0]["id"] })).await;
+        assert_eq!(agent.redeem(of_acme).await.body["error"], "invalid_grant", "what was allowed at acme is over");
+        assert_eq!(agent.redeem(of_globex).await.status, StatusCode::OK, "acme has no say elsewhere");
+        assert_eq!(agent.whoami(&in_globex.access).await.status, StatusCode::OK);
+
+        // What is remembered for globex is, too: without acme there is nothing to choose.
+        organizations(&gateway).remove_member(&host, *acme, bob.id).await.expect("gone");
+        let (given, _) = tokens(&agent, &page(&agent, &mut of_bob, "org:read").await).await;
+        let seen = agent.whoami(&given.access).await.body["result"]["structuredContent"].clone();
+        assert_eq!(seen["organization"]["id"], json!(globex), "{seen}");
+        organizations(&gateway).remove_member(&host, *globex, bob.id).await.expect("gone");
+        assert_asks(&page(&agent, &mut of_bob, "org:read").await);
+    }
+}
+
+const WITHDRAW: &str = "DELETE FROM oauth_server_consents";
+
+on_both_engines! {
+    async fn what_is_withdrawn_at_that_moment_lets_nobody_in(gateway: TestGateway) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register_with(&gateway, HTTPS).await;
+        agent.connect(&mut ada, BOTH).await;
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(WITHDRAW).execute(c).await.map(drop)).expect("it goes");
+        let address = agent.authorize_url(&agent.authorization(BOTH));
+        let mut other = ada.clone();
+        let asking = tokio::spawn(async move { other.get(&address).await });
+        waits_for_lock(&gateway, 1, &asking).await;
+        tx.commit(host.now()).await.expect("a commit");
+        assert_asks(&asking.await.expect("an answer"));
     }
 }

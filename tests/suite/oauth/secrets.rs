@@ -28,6 +28,7 @@ async fn no_secret_is_found_in_the_data_folder_or_in_a_list() {
     });
     let (agent, registered) = Agent::register_document(&gateway, &document).await;
     let client_secret = registered["client_secret"].as_str().expect("a secret").to_owned();
+    let registration = registered["registration_access_token"].as_str().expect("a token").to_owned();
     let form = ada.get(&agent.authorize_url(&agent.authorization(""))).await.form("/authorize");
     let (_, handle) = form.fields.iter().find(|(name, _)| name == "request").expect("a handle").clone();
     let code = ada.submit(&form, &[("decision", "allow")]).await.sent_parameter("code").expect("a code");
@@ -48,7 +49,7 @@ async fn no_secret_is_found_in_the_data_folder_or_in_a_list() {
         .expect("the program runs");
     assert!(holds(&list.stdout, &agent.client_id), "{list:?}");
     let (first, second) = ([&tokens.access, &tokens.refresh], [&renewed.access, &renewed.refresh]);
-    for secret in [&client_secret, &handle, &code, &session].into_iter().chain(first).chain(second) {
+    for secret in [&client_secret, &registration, &handle, &code, &session].into_iter().chain(first).chain(second) {
         // Without its prefix and its checksum a secret would still be one.
         let (_, random) = secret[4..].split_once('_').expect("a prefix");
         let random = &random[..40];

@@ -33,10 +33,11 @@ struct LastAccount {
     provider_account_id: String,
 }
 
-/// The person in front of the browser, if it is the one a flow was begun for, in the very session, and worn by nobody.
+/// The person in front of the browser, if it is the one a flow was begun for, in the very session. No flow begins in a session that
+/// an operator wears, and none is worn later, so it is nobody else's.
 fn is_still_there(visitor: &Visitor, user: UserId, session: SessionId) -> Option<&Caller> {
     let caller = visitor.caller.as_ref().filter(|caller| caller.user().id == user);
-    caller.filter(|caller| caller.session() == Some(session) && !caller.is_worn())
+    caller.filter(|caller| caller.session() == Some(session))
 }
 
 /// When whoever signs in is known to have been there last. `said`: by the provider, which may repeat what it knows from

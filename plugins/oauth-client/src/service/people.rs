@@ -7,7 +7,7 @@ use belgie_api::axum::http::HeaderMap;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Departure, Shows, Veto, WaysIn};
 use belgie_api::plugin::{Checkup, DataExport, Examined};
-use belgie_api::ports::LimitBucket;
+use belgie_api::ports::{LimitBucket, SubjectLinks};
 use belgie_api::serde_json::{Value, json};
 use belgie_api::web::Visitor;
 use belgie_api::{Event, Failure, Result, UserId, async_trait};
@@ -82,6 +82,15 @@ impl Veto for People {
             tx.emit(Event::ProviderUnlinked { user: user.id, provider });
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SubjectLinks for People {
+    async fn find_by_subject(&self, issuer: &str, subject: &str) -> Result<Option<UserId>> {
+        let mut conn = self.engine()?.host.db().read().await?;
+        let users = store::accounts::list_users(&mut conn, issuer, subject).await?;
+        Ok(if let [only] = users.as_slice() { Some(*only) } else { None })
     }
 }
 

@@ -12,6 +12,8 @@ const INSERT: &str = "INSERT INTO oauth_client_accounts (id, user_id, provider, 
 const FIND: &str = "SELECT * FROM oauth_client_accounts WHERE provider = $1 AND issuer = $2 AND subject = $3";
 const FIND_BY_ID: &str = "SELECT * FROM oauth_client_accounts WHERE id = $1 AND user_id = $2";
 const FIND_OWNER: &str = "SELECT user_id FROM oauth_client_accounts WHERE id = $1";
+const LIST_USERS: &str =
+    "SELECT DISTINCT user_id FROM oauth_client_accounts WHERE issuer = $1 AND subject = $2 LIMIT 2";
 const LIST_BY_SUBJECT: &str =
     "SELECT * FROM oauth_client_accounts WHERE provider = $1 AND subject = $2 ORDER BY created_at, id LIMIT 2";
 const SET_EMAIL: &str = "UPDATE oauth_client_accounts SET email = $2, updated_at = $3 WHERE id = $1";
@@ -78,6 +80,11 @@ pub async fn list_by_subject(conn: &mut Conn, provider: &str, subject: &str) -> 
         .bind(provider)
         .bind(subject)
         .fetch_all(c).await)?)
+}
+
+/// Whose way in a person at this issuer is, whatever the provider is called here; two at most.
+pub async fn list_users(conn: &mut Conn, issuer: &str, subject: &str) -> Result<Vec<UserId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, UserId>(LIST_USERS).bind(issuer).bind(subject).fetch_all(c).await)?)
 }
 
 /// Notes the address there.

@@ -1,18 +1,25 @@
-//! `client create`, `client list`, `client revoke`.
+//! `client create`, `client list`, `client rotate`, `client revoke`.
 
-use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command};
+use std::time::Duration;
+
+use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use belgie_api::command::Output;
-use belgie_api::{ClientId, Failure, Result, ScopeSet, ServiceId};
-use serde_json::{Value, json};
+use belgie_api::ports::AuditEntry;
+use belgie_api::{ClientId, Failure, Result, ScopeSet, ServiceId, Timestamp};
+use serde_json::json;
 
-use super::lines;
 use super::token::text;
+use super::{invitation, lines};
 use crate::model::client::{CLIENT_CREDENTIALS, RegisteredClient, presentable_name};
+use crate::model::device::DEVICE_CODE;
 use crate::model::key::KeyAlgorithm;
+use crate::model::logout::LogoutWish;
+use crate::model::pairwise::SubjectWish;
 use crate::model::redirect::{RedirectKind, kind_of};
 use crate::model::refusal;
 use crate::model::registration::{ApplicationType, AuthMethod, Registration, read_redirects};
 use crate::model::scopes::read_scopes;
+use crate::model::secret::SecretExpiry;
 use crate::service::{ActsAs, NewClient, OAuth, Standing};
 
 /// The noun and its verbs.
@@ -29,7 +36,7 @@ pub fn command() -> Command {
         .arg(
             Arg::new("redirect-uri")
                 .long("redirect-uri")
-                .required_unless_present_any(["machine", "resource-server"])
+                .required_unless_present_any(["machine", "resource-server", "device"])
                 .conflicts_with("machine")
                 .action(ArgAction::Append)
                 .value_name("URI")
@@ -41,12 +48,20 @@ pub fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Gives the client a secret; for clients that run on a server"),
         )
+        .args(super::client_keys::arguments())
         .arg(
             Arg::new("machine")
                 .long("machine")
                 .action(ArgAction::SetTrue)
                 .requires("scope")
-                .help("It acts with no person behind it (client_credentials); it has a secret"),
+                .help("It acts with no person behind it (client_credentials); it has a secret, or keys"),
+        )
+        .arg(
+            Arg::new("device")
+                .long("device")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("machine")
+                .help("It may be let in with a code that people type (device_authorization)"),
         )
         .arg(
             Arg::new("scope")
@@ -76,17 +91,53 @@ pub fn command() -> Command {
                 .value_name("RESOURCE")
                 .help("It answers for this resource and may ask about tokens for it (/introspect); it has a secret"),
         );
+    let create = create.args(openid_arguments()).arg(secret_expires());
+    let rotate = Command::new("rotate")
+        .about("Gives a client a new secret, shown once")
+        .arg(Arg::new("id").required(true).value_name("CLIENT_ID").help("As `client list` shows it"))
+        .arg(
+            Arg::new("overlap")
+                .long("overlap")
+                .value_name("SECONDS")
+                .value_parser(value_parser!(u64))
+                .default_value("0")
+                .help("How long the present secret goes on beside the new one; 30 days at most"),
+        )
+        .arg(secret_expires());
     let revoke = Command::new("revoke").about("Deletes a client and ends every grant given to it").arg(
         Arg::new("id")
             .required(true)
             .value_name("CLIENT_ID")
             .help("As `client list` shows it, or the address of a metadata document"),
     );
+    let which = |name, about| {
+        Command::new(name)
+            .about(about)
+            .arg(Arg::new("id").required(true).value_name("CLIENT_ID").help("As `client list` shows it"))
+    };
+    let trust = which("trust", "Lets people in without a question, for applications you run yourself");
+    let distrust = which("distrust", "Asks people again");
     Command::new("client")
         .about("OAuth clients: the programs that ask people for access")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([create, Command::new("list").about("Lists the registered clients, newest first"), revoke])
+        .subcommands(invitation::commands())
+        .subcommands([
+            create,
+            Command::new("list").about("Lists the registered clients, newest first"),
+            rotate,
+            revoke,
+            trust,
+            distrust,
+        ])
+}
+
+fn secret_expires() -> Arg {
+    Arg::new("secret-expires")
+        .long("secret-expires")
+        .value_name("WHEN")
+        .value_parser(SecretExpiry::read)
+        .help("never, seconds, \"30 days\" or a date; without it as client_secret_expires says")
 }
 
 /// Runs a verb.
@@ -94,8 +145,14 @@ pub async fn run(oauth: OAuth, matches: ArgMatches) -> Result<Output> {
     match matches.subcommand() {
         Some(("create", matches)) => create(&oauth, matches).await,
         Some(("list", _)) => list(&oauth).await,
+        Some(("rotate", matches)) => rotate(&oauth, matches).await,
         Some(("revoke", matches)) => revoke(&oauth, matches).await,
-        _ => Err(Failure::bad_request("command.unknown", "Say create, list or revoke.")),
+        Some(("trust", matches)) => trust(&oauth, matches, true).await,
+        Some(("distrust", matches)) => trust(&oauth, matches, false).await,
+        Some(("invite", matches)) => invitation::invite(&oauth, matches).await,
+        Some(("invitations", _)) => invitation::list(&oauth).await,
+        Some(("uninvite", matches)) => invitation::withdraw(&oauth, matches).await,
+        _ => Err(Failure::bad_request("command.unknown", "`belgie client --help` lists what can be done.")),
     }
 }
 
@@ -109,22 +166,74 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     let redirect_uris = if uris.is_empty() { Vec::new() } else { read_redirects(&uris)? };
     let is_local = redirect_uris.iter().any(|uri| kind_of(uri.as_str()) != RedirectKind::Https);
     let has_secret = matches.get_flag("confidential") || standing.acts_as.is_some() || !standing.resources.is_empty();
-    let grant_types: &[&str] = match (&standing.acts_as, uris.is_empty()) {
-        (Some(_), _) => &[CLIENT_CREDENTIALS],
-        (None, true) => &[],
-        (None, false) => &["authorization_code", "refresh_token"],
+    let keys = super::client_keys::read(oauth.settings(), matches)?;
+    let auth_method = match (&keys, has_secret) {
+        (Some(_), _) => AuthMethod::PrivateKeyJwt,
+        (None, true) => AuthMethod::SecretBasic,
+        (None, false) => AuthMethod::None,
     };
+    let mut grant_types: Vec<&str> = match (&standing.acts_as, uris.is_empty()) {
+        (Some(_), _) => vec![CLIENT_CREDENTIALS],
+        (None, true) => Vec::new(),
+        (None, false) => vec!["authorization_code", "refresh_token"],
+    };
+    if matches.get_flag("device") {
+        grant_types.extend([DEVICE_CODE].into_iter().chain(uris.is_empty().then_some("refresh_token")));
+    }
     let registration = Registration {
         name,
         uri: None,
         redirect_uris,
-        auth_method: if has_secret { AuthMethod::SecretBasic } else { AuthMethod::None },
+        auth_method,
         application_type: if is_local { ApplicationType::Native } else { ApplicationType::Web },
-        grant_types: grant_types.iter().map(|&name| name.to_owned()).collect(),
+        grant_types: grant_types.into_iter().map(str::to_owned).collect(),
         scopes: read_own_scopes(oauth, matches)?,
         id_token_algorithm: KeyAlgorithm::Rs256,
+        subjects: read_subjects(matches)?,
+        logout: read_logout(matches)?,
+        keys,
     };
     Ok(show_new(&oauth.create_client(registration, standing).await?))
+}
+
+/// What it is told of people, and when they sign out.
+fn openid_arguments() -> [Arg; 4] {
+    [
+        Arg::new("pairwise")
+            .long("pairwise")
+            .requires("redirect-uri")
+            .action(ArgAction::SetTrue)
+            .help("It knows people by names that clients at other hosts do not know"),
+        Arg::new("sector-identifier-uri")
+            .long("sector-identifier-uri")
+            .requires("pairwise")
+            .value_name("URI")
+            .help("A list of the redirect URIs of all clients that know people by the same names"),
+        Arg::new("post-logout-redirect-uri")
+            .long("post-logout-redirect-uri")
+            .requires("redirect-uri")
+            .action(ArgAction::Append)
+            .value_name("URI")
+            .help("Where people may be sent after signing out on its word; repeat it for several"),
+        Arg::new("backchannel-logout-uri")
+            .long("backchannel-logout-uri")
+            .requires("redirect-uri")
+            .value_name("URI")
+            .help("Where it is told that a session has ended"),
+    ]
+}
+
+/// What the client wishes to know people by.
+fn read_subjects(matches: &ArgMatches) -> Result<SubjectWish> {
+    let kind = matches.get_flag("pairwise").then_some("pairwise");
+    SubjectWish::read(kind, matches.get_one::<String>("sector-identifier-uri").map(String::as_str))
+}
+
+/// What the client wishes for signing out.
+fn read_logout(matches: &ArgMatches) -> Result<LogoutWish> {
+    let uris: Vec<String> =
+        matches.get_many::<String>("post-logout-redirect-uri").into_iter().flatten().cloned().collect();
+    LogoutWish::read(&uris, matches.get_one::<String>("backchannel-logout-uri").map(String::as_str), true)
 }
 
 /// What the client is to be beside a program that asks people.
@@ -144,7 +253,8 @@ async fn read_standing(oauth: &OAuth, matches: &ArgMatches) -> Result<Standing> 
         Failure::bad_request("client.unknown_resource", "This resource does not exist here.")
             .hint("Name it in `resources` of [plugins.oauth-server], or take one of this gateway's.")
     })?;
-    Ok(Standing { acts_as, resources })
+    let secret_expiry = matches.get_one::<SecretExpiry>("secret-expires").copied();
+    Ok(Standing { acts_as, resources, secret_expiry, ..Standing::default() })
 }
 
 /// The scopes of the client. What hangs on an account is nobody's who has none.
@@ -158,8 +268,8 @@ fn read_own_scopes(oauth: &OAuth, matches: &ArgMatches) -> Result<ScopeSet> {
     Ok(scopes)
 }
 
-fn show_new(NewClient { client, secret }: &NewClient) -> Output {
-    let mut json = describe(client);
+fn show_new(NewClient { client, secret, .. }: &NewClient) -> Output {
+    let mut json = client.describe();
     let mut text = format!("Client id: {}", client.id);
     if let (Some(secret), Some(members)) = (secret, json.as_object_mut()) {
         members.insert("client_secret".to_owned(), secret.expose().into());
@@ -169,13 +279,43 @@ fn show_new(NewClient { client, secret }: &NewClient) -> Output {
 }
 
 async fn list(oauth: &OAuth) -> Result<Output> {
-    let clients = oauth.list_clients().await?;
+    let (clients, now) = (oauth.list_clients().await?, oauth.host().now());
     let line = |client: &RegisteredClient| {
         let used = client.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
-        format!("{}  {}  {}  created {}  {used}", client.id, client.name, client.auth_method, client.created_at)
+        let secrets = secrets_of(client, now) + if client.standing.trusted_at.is_some() { "  trusted" } else { "" };
+        format!(
+            "{}  {}  {}  created {}  {used}{secrets}",
+            client.id, client.name, client.auth_method, client.created_at
+        )
     };
     let text = if clients.is_empty() { "No client is registered.".to_owned() } else { lines(clients.iter().map(line)) };
-    Ok(Output::new(text, json!({ "clients": clients.iter().map(describe).collect::<Vec<_>>() })))
+    Ok(Output::new(text, json!({ "clients": clients.iter().map(RegisteredClient::describe).collect::<Vec<_>>() })))
+}
+
+/// What there is to say of the secrets of a client: when they end.
+fn secrets_of(client: &RegisteredClient, now: Timestamp) -> String {
+    let present = match client.secrets.secret_expires_at {
+        Some(end) if end <= now => format!("  secret ended {end}"),
+        Some(end) => format!("  secret ends {end}"),
+        None => String::new(),
+    };
+    let previous = client.secrets.previous_ends(now).map(|end| format!("  the one before goes on until {end}"));
+    present + previous.as_deref().unwrap_or_default()
+}
+
+async fn rotate(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    let id = ClientId::from_wire(matches.get_one::<String>("id").cloned().unwrap_or_default());
+    let overlap = Duration::from_secs(matches.get_one::<u64>("overlap").copied().unwrap_or_default());
+    let expiry = matches.get_one::<SecretExpiry>("secret-expires").copied();
+    let act = AuditEntry::done("client.secret_rotated");
+    Ok(show_new(&oauth.rotate_secret(&id, overlap, expiry, act).await?))
+}
+
+async fn trust(oauth: &OAuth, matches: &ArgMatches, is_trusted: bool) -> Result<Output> {
+    let id = ClientId::from_wire(matches.get_one::<String>("id").cloned().unwrap_or_default());
+    let client = oauth.set_trust(None, &id, is_trusted).await?;
+    let words = if is_trusted { "People are let in without a question" } else { "People are asked" };
+    Ok(Output::new(format!("{words}: {id}"), client.describe()))
 }
 
 async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
@@ -185,22 +325,4 @@ async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         format!("{id} is gone; grants ended: {grants}"),
         json!({ "client_id": id, "grants_revoked": grants }),
     ))
-}
-
-fn describe(client: &RegisteredClient) -> Value {
-    json!({
-        "client_id": client.id,
-        "client_name": client.name,
-        "redirect_uris": client.redirect_uris,
-        "token_endpoint_auth_method": client.auth_method,
-        "application_type": client.application_type,
-        "grant_types": client.grant_types,
-        "scope": client.scopes.to_string(),
-        "service": client.service_id,
-        "organization": client.organization_id,
-        "answers_for": client.resources,
-        "origin": client.origin,
-        "created_at": client.created_at,
-        "last_used_at": client.last_used_at,
-    })
 }

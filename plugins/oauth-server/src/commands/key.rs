@@ -1,4 +1,4 @@
-//! `key list`, `key rotate`: what tokens are signed with.
+//! `key list`, `key rotate`, `key revoke`: what tokens are signed with.
 
 use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command};
 use belgie_api::command::Output;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::lines;
 use crate::model::key::{KeyAlgorithm, KeyState, StoredKey};
-use crate::service::{OAuth, Rotated};
+use crate::service::{OAuth, RevokedKey, Rotated};
 
 /// The noun and its verbs.
 pub fn command() -> Command {
@@ -27,11 +27,14 @@ pub fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Though others may not know the next key yet, as when the present one has become known"),
         );
+    let revoke = Command::new("revoke")
+        .about("Ends a key that others may have: it is published no more, and what it has signed is refused at once")
+        .arg(Arg::new("kid").required(true).value_name("KID").help("As `key list` shows it"));
     Command::new("key")
         .about("Keys that tokens are signed with")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([rotate, Command::new("list").about("Lists the keys, newest first")])
+        .subcommands([rotate, revoke, Command::new("list").about("Lists the keys, newest first")])
 }
 
 /// Runs a verb.
@@ -39,7 +42,8 @@ pub async fn run(oauth: OAuth, matches: ArgMatches) -> Result<Output> {
     match matches.subcommand() {
         Some(("list", _)) => list(&oauth).await,
         Some(("rotate", matches)) => rotate(&oauth, matches).await,
-        _ => Err(Failure::bad_request("command.unknown", "Say list or rotate.")),
+        Some(("revoke", matches)) => revoke(&oauth, matches).await,
+        _ => Err(Failure::bad_request("command.unknown", "Say list, rotate or revoke.")),
     }
 }
 
@@ -88,6 +92,16 @@ async fn rotate(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     }
     let json = json!({ "rotated": rotated.iter().map(describe_rotation).collect::<Vec<_>>() });
     Ok(Output::new(lines(rotated.iter().map(said)), json))
+}
+
+async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
+    let id = matches.get_one::<String>("kid").map(String::as_str).unwrap_or_default();
+    let RevokedKey { algorithm, current, tokens } = oauth.revoke_key(id).await?;
+    let instead = current.as_ref().map_or_else(String::new, |key| format!("; {key} signs now"));
+    Ok(Output::new(
+        format!("{id} is gone, and with it the access tokens it has signed: {tokens}{instead}"),
+        json!({ "kid": id, "alg": algorithm.as_str(), "current": current, "tokens_revoked": tokens }),
+    ))
 }
 
 fn said(Rotated { algorithm, retired, current, next }: &Rotated) -> String {

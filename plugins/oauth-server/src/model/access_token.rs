@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use belgie_api::{GrantBinding, Holder, OrgId, PlainToken, TeamId, Timestamp, TokenHash, TokenId, VerifiedToken};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// The `typ` of a signed access token (RFC 9068 section 2.1).
@@ -113,12 +114,26 @@ pub struct AccessClaims {
     /// When the person proved to be there, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// Who acts in it, and for whom that one acts (RFC 8693 section 4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Value>,
     /// The organization it lets act for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<OrgId>,
     /// Teams of that organization; all of the person's when none are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teams: Option<BTreeSet<TeamId>>,
+}
+
+/// The same with what the application adds, to be signed.
+#[derive(Debug, Serialize)]
+pub struct ExtendedClaims {
+    /// What this server says.
+    #[serde(flatten)]
+    pub own: AccessClaims,
+    /// What the application says; none of the names of this server.
+    #[serde(flatten)]
+    pub custom: Map<String, Value>,
 }
 
 impl AccessClaims {
@@ -136,13 +151,14 @@ impl AccessClaims {
             && Timestamp::from_unix_seconds(self.iat) <= now.plus(LEEWAY)
     }
 
-    /// Whether they are those of this row.
-    pub fn is_of(&self, found: &VerifiedToken) -> bool {
-        let holder = match &found.holder {
-            Holder::Person(user) => user.to_string(),
-            Holder::Service(service) => service.id.to_string(),
+    /// Whether they are those of this row. `subject`: what its client knows the person by, unless by the account's own id.
+    pub fn is_of(&self, found: &VerifiedToken, subject: Option<&str>) -> bool {
+        let is_holder = match (&found.holder, subject) {
+            (Holder::Person(_), Some(subject)) => self.sub == subject,
+            (Holder::Person(user), None) => self.sub == user.to_string(),
+            (Holder::Service(service), _) => self.sub == service.id.to_string(),
         };
-        self.jti == found.token && self.sub == holder && self.aud.is(&found.audience)
+        self.jti == found.token && is_holder && self.aud.is(&found.audience)
     }
 }
 

@@ -17,7 +17,9 @@ pub fn normalize_resource(text: &str) -> Option<String> {
         return None;
     }
     let text = url.as_str();
-    Some(text.strip_suffix('/').unwrap_or(text).to_owned())
+    // One slash at the end of the path says nothing; a second one, or one at the end of a query, does.
+    let is_idle = url.query().is_none() && !url.path().ends_with("//");
+    Some(text.strip_suffix('/').filter(|_| is_idle).unwrap_or(text).to_owned())
 }
 
 /// Finds each asked resource among those of this host and `others` and gives back the known spelling, each once; `None` when
@@ -74,7 +76,8 @@ mod tests {
             ("https://h.example/MCP", Some("https://h.example/MCP")),
             ("https://h.example:8443/mcp", Some("https://h.example:8443/mcp")),
             ("http://127.0.0.1:3000/mcp", Some("http://127.0.0.1:3000/mcp")),
-            ("https://h.example/mcp//", Some("https://h.example/mcp/")),
+            ("https://h.example/mcp//", Some("https://h.example/mcp//")),
+            ("https://h.example/mcp?x=/", Some("https://h.example/mcp?x=/")),
             ("https://h.example/mcp#x", None),
             ("https://me@h.example/mcp", None),
             ("/mcp", None),

@@ -1,7 +1,10 @@
 //! What a refresh was answered, kept for whoever asks again in time.
 
-use belgie_api::{Entropy, Failure, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenKind};
+use std::collections::BTreeSet;
+
+use belgie_api::{Entropy, Failure, GrantId, PlainToken, Result, ScopeSet, TeamId, Timestamp, TokenKind};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::access_token::TokenText;
@@ -18,8 +21,14 @@ pub struct Answer {
     pub access: TokenText,
     /// The refresh token.
     pub refresh: PlainToken,
+    /// The id token, if it brought one.
+    pub id_token: Option<TokenText>,
+    /// What the application added.
+    pub more: Map<String, Value>,
     /// What the access token may be used for.
     pub scopes: ScopeSet,
+    /// The teams it lets act for; none named, and it is for all of the person's.
+    pub teams: BTreeSet<TeamId>,
     /// Where it may be used.
     pub resources: Vec<String>,
     /// When it ends.
@@ -31,7 +40,13 @@ pub struct Answer {
 struct Written<'a> {
     access: &'a str,
     refresh: &'a str,
+    #[serde(default, borrow)]
+    id_token: Option<&'a str>,
+    #[serde(default)]
+    more: Map<String, Value>,
     scopes: ScopeSet,
+    #[serde(default)]
+    teams: BTreeSet<TeamId>,
     resources: Vec<String>,
     expires_at: Timestamp,
 }
@@ -45,7 +60,10 @@ impl Answer {
         let written = Written {
             access: self.access.expose(),
             refresh: self.refresh.expose(),
+            id_token: self.id_token.as_ref().map(TokenText::expose),
+            more: self.more.clone(),
             scopes: self.scopes.clone(),
+            teams: self.teams.clone(),
             resources: self.resources.clone(),
             expires_at: self.expires_at,
         };
@@ -65,31 +83,42 @@ impl Answer {
         Ok(Self {
             access: TokenText::of(written.access.to_owned()),
             refresh: refresh.ok_or_else(|| Failure::internal("a kept answer holds no token"))?,
+            more: written.more,
+            id_token: written.id_token.map(|text| TokenText::of(text.to_owned())),
             scopes: written.scopes,
+            teams: written.teams,
             resources: written.resources,
             expires_at: written.expires_at,
         })
     }
 
     /// Whether this is no more than what a request may have: whoever asked for less must not be handed more, and whoever
-    /// asked for more gets this with its scopes said.
-    pub fn is_within(&self, scopes: &ScopeSet, resources: &[String]) -> bool {
-        scopes.covers(&self.scopes) && self.resources.iter().all(|resource| resources.contains(resource))
+    /// asked for more gets this with its scopes said. `teams`: those that are left today.
+    pub fn is_within(&self, scopes: &ScopeSet, resources: &[String], teams: &BTreeSet<TeamId>) -> bool {
+        scopes.covers(&self.scopes)
+            && self.resources.iter().all(|resource| resources.contains(resource))
+            // None named are all of the person's.
+            && (teams.is_empty() || (!self.teams.is_empty() && self.teams.is_subset(teams)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Answer;
+    use std::collections::BTreeSet;
+
+    use super::{Answer, Map, TokenText};
     use belgie_api::clock::SystemClock;
     use belgie_api::entropy::SystemEntropy;
-    use belgie_api::{GrantId, Timestamp, TokenKind};
+    use belgie_api::{GrantId, TeamId, Timestamp, TokenKind};
 
     fn answer() -> Answer {
         Answer {
             access: TokenKind::Access.mint(&SystemEntropy).into(),
             refresh: TokenKind::Refresh.mint(&SystemEntropy),
+            id_token: Some(TokenText::of("a.b.c".to_owned())),
+            more: Map::new(),
             scopes: "a b".parse().unwrap(),
+            teams: BTreeSet::new(),
             resources: vec!["https://us.example/mcp".to_owned()],
             expires_at: Timestamp::from_rfc3339("2026-11-26T12:00:00Z").unwrap(),
         }
@@ -102,6 +131,7 @@ mod tests {
         let sealed = answer.seal(&presented, grant, &SystemEntropy).unwrap();
         let opened = Answer::open(&sealed, &presented, grant).unwrap();
         assert_eq!((&opened.access, &opened.refresh), (&answer.access, &answer.refresh));
+        assert_eq!((&opened.id_token, &opened.teams), (&answer.id_token, &answer.teams));
         assert_eq!((&opened.scopes, &opened.resources), (&answer.scopes, &answer.resources));
         assert_eq!(opened.expires_at, answer.expires_at);
         assert!(Answer::open(&sealed, &TokenKind::Refresh.mint(&SystemEntropy), grant).is_err());
@@ -115,8 +145,21 @@ mod tests {
     #[test]
     fn an_answer_fits_whoever_may_have_as_much_or_more() {
         let (answer, here) = (answer(), vec!["https://us.example/mcp".to_owned()]);
-        let fits = |scopes: &str, resources: &[String]| answer.is_within(&scopes.parse().unwrap(), resources);
+        let fits = |scopes: &str, resources: &[String]| {
+            answer.is_within(&scopes.parse().unwrap(), resources, &BTreeSet::new())
+        };
         assert!(fits("a b", &here) && fits("a b c", &here));
         assert!(!fits("a", &here) && !fits("a b", &["https://us.example/other".to_owned()]));
+    }
+
+    #[test]
+    fn an_answer_for_all_teams_is_none_for_some() {
+        let [one, other] = [TeamId::new(&SystemClock, &SystemEntropy), TeamId::new(&SystemClock, &SystemEntropy)];
+        let fits = |given: &[TeamId], left: &[TeamId]| {
+            let answer = Answer { teams: given.iter().copied().collect(), ..answer() };
+            answer.is_within(&answer.scopes, &answer.resources, &left.iter().copied().collect())
+        };
+        assert!(fits(&[], &[]) && fits(&[one], &[]) && fits(&[one], &[one, other]));
+        assert!(!fits(&[], &[one]) && !fits(&[one, other], &[one]) && !fits(&[other], &[one]));
     }
 }

@@ -1,12 +1,16 @@
 //! Clients, whichever way they became known.
 
-use belgie_api::crypto::{constant_time_eq, sha256};
+use belgie_api::crypto::constant_time_eq;
 use belgie_api::text::is_unseen;
-use belgie_api::{ClientId, OrgId, ScopeSet, ServiceId, Timestamp};
+use belgie_api::{ClientId, OrgId, ScopeSet, ServiceId, Timestamp, TokenHash};
 use serde::{Deserialize, Serialize};
 
+use super::device::DEVICE_CODE;
+use super::foreign_keys::ClientKeys;
 use super::key::KeyAlgorithm;
+use super::owned::StandingColumns;
 use super::redirect::RedirectUri;
+use super::secret::SecretColumns;
 
 /// The client id of personal access tokens. No client can register it: registered ids begin with `cli_`.
 pub const PERSONAL: &str = "personal";
@@ -27,14 +31,20 @@ pub struct Client {
     pub face: ClientFace,
     /// Whether the operator entered it. Anybody can bring any other client, with an address of their choice.
     pub is_operators: bool,
+    /// Whether the operator vouches for it, so that people need not be asked.
+    pub is_trusted: bool,
     /// Where answers may go.
     pub redirect_uris: Vec<RedirectUri>,
     /// Whether it can use refresh tokens (RFC 7591 section 2, `grant_types`).
     pub can_refresh: bool,
+    /// Whether it can be let in on a device (RFC 8628).
+    pub has_devices: bool,
     /// What it gets when it asks for no scope; empty when it did not say.
     pub usual_scopes: ScopeSet,
     /// What its id tokens are signed with.
     pub id_token_algorithm: KeyAlgorithm,
+    /// Its keys, when it is known by its metadata document and proves by them who it is.
+    pub keys: Option<ClientKeys>,
 }
 
 impl Client {
@@ -77,6 +87,11 @@ pub struct RegisteredClient {
     pub auth_method: String,
     /// SHA-256 of its secret; `None` for a public client.
     pub secret_hash: Option<Vec<u8>>,
+    /// Until when that holds, and the secret before it.
+    #[sqlx(flatten)]
+    pub secrets: SecretColumns,
+    /// SHA-256 of the token with which it manages its registration (RFC 7592), if it has one.
+    pub registration_token_hash: Option<Vec<u8>>,
     /// `native` or `web`.
     pub application_type: String,
     /// Where answers may go.
@@ -98,6 +113,19 @@ pub struct RegisteredClient {
     /// `id_token_signed_response_alg` (OpenID Connect Dynamic Client Registration 1.0 section 2).
     #[sqlx(try_from = "String")]
     pub id_token_algorithm: KeyAlgorithm,
+    /// Of which sector it is, whose clients know people by names of their own; `None` when it is told the accounts' own ids.
+    pub sector: Option<String>,
+    /// Where people may be sent after signing out on its word.
+    #[sqlx(json)]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that a session has ended, if it wants to be.
+    pub backchannel_logout_uri: Option<String>,
+    /// Whose it is.
+    #[sqlx(flatten)]
+    pub standing: StandingColumns,
+    /// The keys it proves by who it is (`private_key_jwt`).
+    #[sqlx(json(nullable))]
+    pub keys: Option<ClientKeys>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When somebody last gave it a grant.
@@ -105,13 +133,23 @@ pub struct RegisteredClient {
 }
 
 impl RegisteredClient {
-    /// Whether `secret` proves that this is the client: the right one, or none for a client that has none.
-    pub fn accepts(&self, secret: Option<&str>) -> bool {
+    /// Whether `secret` proves now that this is the client: a right one, or none for a client that has none.
+    pub fn accepts(&self, secret: Option<&str>, now: Timestamp) -> bool {
         match (&self.secret_hash, secret) {
             (None, None) => true,
-            (Some(hash), Some(secret)) => constant_time_eq(&sha256(secret.as_bytes()), hash),
+            (Some(hash), Some(secret)) => self.secrets.accept(hash, secret, now),
             _ => false,
         }
+    }
+
+    /// Whether this is the token with which it manages its registration.
+    pub fn is_managed_with(&self, token: TokenHash) -> bool {
+        self.registration_token_hash.as_ref().is_some_and(|known| constant_time_eq(token.as_bytes(), known))
+    }
+
+    /// Whether people would be shown something else, or answers would go elsewhere.
+    pub fn looks_different(&self, other: &Self) -> bool {
+        (&self.name, &self.uri, &self.redirect_uris) != (&other.name, &other.uri, &other.redirect_uris)
     }
 
     /// Whether it was registered for this grant.
@@ -121,14 +159,17 @@ impl RegisteredClient {
 
     /// What an authorization request needs to know.
     pub fn into_client(self) -> Client {
-        let can_refresh = self.may_use("refresh_token");
+        let (can_refresh, has_devices) = (self.may_use("refresh_token"), self.may_use(DEVICE_CODE));
         Client {
             is_operators: self.origin == OPERATOR,
+            is_trusted: self.standing.trusted_at.is_some(),
             face: ClientFace { id: self.id, name: self.name, host: None, uri: self.uri },
             redirect_uris: self.redirect_uris,
             can_refresh,
+            has_devices,
             usual_scopes: self.scopes,
             id_token_algorithm: self.id_token_algorithm,
+            keys: None,
         }
     }
 }

@@ -7,6 +7,8 @@ use url::{Host, Url};
 
 use super::address::read_site;
 use super::client::{Client, ClientFace, presentable_name};
+use super::device::DEVICE_CODE;
+use super::foreign_keys::{ClientKeys, is_private};
 use super::key::KeyAlgorithm;
 use super::redirect::{RedirectFault, RedirectUri};
 
@@ -61,8 +63,8 @@ pub fn check_address(text: &str, allow_loopback: bool) -> Result<Url, DocumentFa
     Ok(url)
 }
 
-/// Reads the document that was fetched from `address`.
-pub fn read(address: &Url, body: &[u8]) -> Result<Client, DocumentFault> {
+/// Reads the document that was fetched from `address`. `allow_loopback`: its keys may be on the own machine, for development.
+pub fn read(address: &Url, body: &[u8], allow_loopback: bool) -> Result<Client, DocumentFault> {
     let fail = |message| Err(DocumentFault(message));
     let Ok(Value::Object(document)) = serde_json::from_slice(body) else {
         return fail("Its metadata document is not a JSON object.");
@@ -70,7 +72,7 @@ pub fn read(address: &Url, body: &[u8]) -> Result<Client, DocumentFault> {
     if text_of(&document, "client_id") != Some(address.as_str()) {
         return fail("Its metadata document names another client_id.");
     }
-    check_secrets(&document)?;
+    let keys = read_proof(&document, allow_loopback)?;
     check_flows(&document)?;
     let name = presentable_name(text_of(&document, "client_name").unwrap_or_default());
     if name.is_empty() {
@@ -83,38 +85,39 @@ pub fn read(address: &Url, body: &[u8]) -> Result<Client, DocumentFault> {
         host: address.host_str().map(str::to_owned),
         uri: text_of(&document, "client_uri").and_then(read_site),
     };
-    let can_refresh = texts_of(&document, "grant_types")?.is_some_and(|names| names.contains(&"refresh_token"));
+    let grant_types = texts_of(&document, "grant_types")?.unwrap_or_default();
     // One that wants something else than we have gets what everybody has, and refuses it if it must.
     let wanted = text_of(&document, "id_token_signed_response_alg").and_then(KeyAlgorithm::named);
     Ok(Client {
         face,
+        is_trusted: false,
         is_operators: false,
         redirect_uris,
-        can_refresh,
+        can_refresh: grant_types.contains(&"refresh_token"),
+        has_devices: grant_types.contains(&DEVICE_CODE),
         usual_scopes: belgie_api::ScopeSet::new(),
         id_token_algorithm: wanted.unwrap_or(KeyAlgorithm::Rs256),
+        keys,
     })
 }
 
-/// Draft section 4.1: nothing secret stands in a public document, and no method that would need one.
-fn check_secrets(document: &Map<String, Value>) -> Result<(), DocumentFault> {
+/// Draft section 4.1: nothing secret stands in a public document, and no method that would need one. The keys by which the
+/// client proves who it is, if it does.
+fn read_proof(document: &Map<String, Value>, allow_loopback: bool) -> Result<Option<ClientKeys>, DocumentFault> {
     if ["client_secret", "client_secret_expires_at"].iter().any(|name| document.contains_key(*name)) {
         return Err(DocumentFault("Its metadata document holds a client secret."));
     }
-    match document.get("token_endpoint_auth_method").map(Value::as_str) {
-        None | Some(Some("none")) => {}
-        Some(Some("private_key_jwt")) => {
-            return Err(DocumentFault("It wants to authenticate with private_key_jwt, which is not supported here."));
-        }
-        Some(_) => return Err(DocumentFault("It wants to authenticate in a way a public document does not allow.")),
-    }
     let keys = document.get("jwks").and_then(|jwks| jwks.get("keys")).and_then(Value::as_array);
-    let is_private =
-        |key: &Value| ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| key.get(name).is_some());
     if keys.is_some_and(|keys| keys.iter().any(is_private)) {
         return Err(DocumentFault("Its metadata document holds a private key."));
     }
-    Ok(())
+    match document.get("token_endpoint_auth_method").map(Value::as_str) {
+        None | Some(Some("none")) => Ok(None),
+        Some(Some("private_key_jwt")) => {
+            ClientKeys::read(document, allow_loopback).map(Some).map_err(|fault| DocumentFault(fault.0))
+        }
+        Some(_) => Err(DocumentFault("It wants to authenticate in a way a public document does not allow.")),
+    }
 }
 
 fn check_flows(document: &Map<String, Value>) -> Result<(), DocumentFault> {

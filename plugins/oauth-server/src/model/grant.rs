@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use belgie_api::{ClientId, GrantBinding, GrantId, MembershipId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
 use serde_json::{Value, json};
 
+use super::key::KeyAlgorithm;
+use super::request::AuthorizationRequest;
+
 /// What a person, or the operator for a person, allowed: the root of a token family.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Grant {
@@ -42,6 +45,29 @@ pub struct Grant {
     pub ends_at: Timestamp,
     /// When the person proved to be there in the session in which they gave it, if that is known.
     pub signed_in_at: Option<Timestamp>,
+    /// What its id tokens say.
+    #[sqlx(flatten)]
+    pub told: Told,
+}
+
+/// What the id tokens of a grant say besides, the later ones as the first one did.
+#[derive(Clone, Debug, Default, sqlx::FromRow)]
+pub struct Told {
+    /// What they are signed with; `None` when the grant brings none.
+    pub id_token_algorithm: Option<String>,
+    /// How the person proved to be there, if that is known.
+    pub signed_in_by: Option<String>,
+    /// What the client knows the browser session by in which it was given.
+    pub sid: Option<String>,
+    /// What the client knows the person by; `None` for the account's own id.
+    pub subject: Option<String>,
+}
+
+impl Told {
+    /// What id tokens are signed with; `None` when the grant brings none.
+    pub fn algorithm(&self) -> Option<KeyAlgorithm> {
+        self.id_token_algorithm.as_deref().and_then(KeyAlgorithm::named)
+    }
 }
 
 /// The name of a client as people are shown it; one that gave none still needs something to point at.
@@ -60,6 +86,31 @@ pub struct BindingColumns {
     /// The stays in them it was made for.
     #[sqlx(json)]
     pub membership_ids: BTreeSet<MembershipId>,
+}
+
+/// The newest grant somebody gave a client, as far as it says whether they want it to be let in again.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct LastGrant {
+    /// What it allows.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// For whom.
+    #[sqlx(flatten)]
+    pub binding: BindingColumns,
+    /// Why it was revoked, if it was.
+    pub revoke_reason: Option<String>,
+}
+
+impl LastGrant {
+    /// Whether its person need not be asked about this request, which goes no further than they let the client go: nobody has
+    /// cut it off (it may have given its tokens back, or come to its end), and it was made to do no less.
+    pub fn lets_in_again(&self, request: &AuthorizationRequest) -> bool {
+        let is_cut_off = self.revoke_reason.as_deref().is_some_and(|reason| reason != RevokeReason::Client.as_str());
+        let is_there = self.binding.organization_id == request.binding.organization;
+        // None named are all of the person's.
+        let has_all_teams = self.binding.team_ids.is_empty() || self.binding.team_ids == request.binding.teams;
+        !is_cut_off && self.scopes.covers(&request.scopes) && (!is_there || has_all_teams)
+    }
 }
 
 impl From<GrantBinding> for BindingColumns {
@@ -185,6 +236,8 @@ pub struct LiveToken {
     pub expires_at: Timestamp,
     /// When a token of the grant was last seen.
     pub last_used_at: Option<Timestamp>,
+    /// What the client knows the person by; `None` for the account's own id.
+    pub subject: Option<String>,
 }
 
 impl LiveToken {

@@ -16,7 +16,7 @@ const PROFILE: &str = "profile";
 const EMAIL: &str = "email";
 
 /// The claims a person can be told by (OpenID Connect Discovery 1.0 section 3, `claims_supported`).
-pub const CLAIMS: [&str; 14] = [
+pub const CLAIMS: [&str; 15] = [
     "sub",
     "iss",
     "aud",
@@ -26,6 +26,7 @@ pub const CLAIMS: [&str; 14] = [
     "nonce",
     "amr",
     "at_hash",
+    "sid",
     "name",
     "picture",
     "updated_at",
@@ -90,6 +91,9 @@ pub struct IdClaims<'a> {
     pub nonce: Option<&'a str>,
     /// The access token it came with.
     pub at_hash: String,
+    /// The browser session (Front-Channel Logout 1.0 section 3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<&'a str>,
     /// What the scopes tell of the person.
     #[serde(flatten)]
     pub person: Map<String, Value>,

@@ -13,6 +13,11 @@ pub fn invalid_client(message: &'static str) -> Failure {
     Failure::unauthorized("invalid_client", message)
 }
 
+/// The same, from a client that proved who it is when it was let in, and does not any more.
+pub fn must_prove() -> Failure {
+    invalid_client("This client proves with its keys who it is (private_key_jwt).")
+}
+
 /// The same code on a page: the authorization endpoint has nobody to send it back to, so it is status 400.
 pub fn unusable_client(message: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
     Failure::bad_request("invalid_client", message)
@@ -51,6 +56,36 @@ pub fn unknown_service() -> Failure {
         .hint("`belgie token list --org ORGANIZATION` shows the ids.")
 }
 
+/// RFC 8628 section 3.5: nobody has answered yet.
+pub fn authorization_pending() -> Failure {
+    Failure::bad_request("authorization_pending", "Nobody has let the device in yet. Ask again.")
+}
+
+/// RFC 8628 section 3.5: nobody has answered yet, and the device asks too often; it waits five seconds longer from now on.
+pub fn slow_down() -> Failure {
+    Failure::bad_request("slow_down", "Wait five seconds longer before each question.")
+}
+
+/// RFC 8628 section 3.5: the person said no.
+pub fn access_denied() -> Failure {
+    Failure::bad_request("access_denied", "The person said no.")
+}
+
+/// RFC 8628 section 3.5: nobody has answered in time.
+pub fn expired_token() -> Failure {
+    Failure::bad_request("expired_token", "The device has waited too long. Start again.")
+}
+
+/// RFC 7523 section 3.1: the assertion is not good, or lets nobody in. One sentence, so that a guess learns nothing.
+pub fn bad_assertion() -> Failure {
+    Failure::bad_request("invalid_grant", "The assertion is not valid here.")
+}
+
+/// RFC 8693 section 2.2.2: the token is not good, or none of the client's business. One sentence, so that a guess learns nothing.
+pub fn bad_subject() -> Failure {
+    invalid_request("The subject_token is not valid, or this client may not exchange it.")
+}
+
 /// RFC 6749 section 5.2: more than was granted, or nothing that exists.
 pub fn invalid_scope(message: &'static str) -> Failure {
     Failure::bad_request("invalid_scope", message)
@@ -70,6 +105,17 @@ pub fn nothing_ticked() -> Failure {
 /// RFC 7591 section 3.2.2.
 pub fn invalid_client_metadata(message: &'static str) -> Failure {
     Failure::bad_request("invalid_client_metadata", message)
+}
+
+/// RFC 7591 section 3.2: whoever registers must show a good initial access token; status 401 (RFC 6750 section 3.1).
+pub fn not_invited() -> Failure {
+    Failure::unauthorized("invalid_token", "Registering a client here takes an invitation that is good.")
+        .hint("Ask whoever runs this site for an initial access token.")
+}
+
+/// RFC 7592 section 2.1: a wrong token, or a client that is not there any more; status 401.
+pub fn no_registration() -> Failure {
+    Failure::unauthorized("invalid_token", "The registration access token opens no registration of this client.")
 }
 
 /// RFC 7591 section 3.2.2.

@@ -3,11 +3,18 @@
 use belgie_api::plugin::ScopeInfo;
 use belgie_api::{Failure, ScopeSet};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use super::address::read_site;
 use super::client::presentable_name;
+use super::device::DEVICE_CODE;
+use super::foreign_keys::ClientKeys;
 use super::key::KeyAlgorithm;
+use super::logout::LogoutWish;
+use super::pairwise::SubjectWish;
 use super::redirect::{RedirectKind, RedirectUri, kind_of};
+use super::settings::Settings;
 use super::{openid, refusal, scopes};
 
 /// The longest registration, in bytes.
@@ -34,6 +41,12 @@ pub struct Registration {
     pub scopes: ScopeSet,
     /// `id_token_signed_response_alg`, where there are id tokens.
     pub id_token_algorithm: KeyAlgorithm,
+    /// What it wishes to know people by, where there are id tokens.
+    pub subjects: SubjectWish,
+    /// What it wishes for signing out, where there are id tokens.
+    pub logout: LogoutWish,
+    /// `jwks` or `jwks_uri`, for `private_key_jwt`.
+    pub keys: Option<ClientKeys>,
 }
 
 /// How a client proves at the token endpoint who it is (RFC 7591 section 2).
@@ -45,6 +58,8 @@ pub enum AuthMethod {
     SecretBasic,
     /// A secret in the form.
     SecretPost,
+    /// A signature (RFC 7523 section 2.2).
+    PrivateKeyJwt,
 }
 
 impl AuthMethod {
@@ -54,7 +69,13 @@ impl AuthMethod {
             Self::None => "none",
             Self::SecretBasic => "client_secret_basic",
             Self::SecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
+    }
+
+    /// Whether it takes a secret.
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::SecretBasic | Self::SecretPost)
     }
 }
 
@@ -90,33 +111,106 @@ struct Wire {
     scope: Option<String>,
     application_type: Option<String>,
     id_token_signed_response_alg: Option<String>,
+    subject_type: Option<String>,
+    sector_identifier_uri: Option<String>,
+    post_logout_redirect_uris: Option<Vec<String>>,
+    backchannel_logout_uri: Option<String>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 impl Registration {
-    /// Reads and checks a registration request.
+    /// Reads and checks a registration request: of grants, what `settings` have switched on.
     ///
     /// # Errors
     /// `invalid_redirect_uri` or `invalid_client_metadata` (RFC 7591 section 3.2.2).
-    pub fn read(body: &[u8], offered: &[ScopeInfo]) -> Result<Self, Failure> {
+    pub fn read(body: &[u8], offered: &[ScopeInfo], settings: &Settings) -> Result<Self, Failure> {
         if body.len() > MAX_BYTES {
             return Err(refusal::invalid_client_metadata("The metadata is larger than 8 KiB."));
         }
-        let wire: Wire = serde_json::from_slice(body)
-            .map_err(|_| refusal::invalid_client_metadata("The body must be a JSON object of client metadata."))?;
+        let wire: Wire = read_json(body)?;
         let redirect_uris = read_redirects(&wire.redirect_uris.unwrap_or_default())?;
         check_response_types(wire.response_types.as_deref())?;
         let application_type = read_type(wire.application_type.as_deref(), &redirect_uris)?;
+        let (subjects, logout) = if openid::is_offered(offered) {
+            let (kind, sector) = (wire.subject_type.as_deref(), wire.sector_identifier_uri.as_deref());
+            let uris = wire.post_logout_redirect_uris.unwrap_or_default();
+            let told_at = wire.backchannel_logout_uri.as_deref();
+            (SubjectWish::read(kind, sector)?, LogoutWish::read(&uris, told_at, false)?)
+        } else {
+            (SubjectWish::default(), LogoutWish::default())
+        };
+        let grant_types = read_grant_types(wire.grant_types, settings)?;
+        // A sector is proven by where answers go, and a device is answered nowhere.
+        if subjects != SubjectWish::default() && grant_types.iter().any(|name| name == DEVICE_CODE) {
+            return Err(refusal::invalid_client_metadata("A client of devices has no names of its own for people."));
+        }
+        let auth_method = read_method(wire.token_endpoint_auth_method.as_deref())?;
+        let keys = (auth_method == AuthMethod::PrivateKeyJwt)
+            .then(|| ClientKeys::read(&wire.more, settings.allow_loopback_clients));
+        let keys = keys.transpose().map_err(|fault| refusal::invalid_client_metadata(fault.0))?;
         Ok(Self {
             name: presentable_name(wire.client_name.as_deref().unwrap_or_default()),
             uri: wire.client_uri.as_deref().and_then(read_site),
             redirect_uris,
-            auth_method: read_method(wire.token_endpoint_auth_method.as_deref())?,
+            auth_method,
             application_type,
-            grant_types: read_grant_types(wire.grant_types)?,
+            grant_types,
             scopes: scopes::known_in(wire.scope.as_deref().unwrap_or_default(), offered),
             id_token_algorithm: read_algorithm(wire.id_token_signed_response_alg.as_deref(), offered)?,
+            subjects,
+            logout,
+            keys,
         })
     }
+}
+
+/// What a client says when it changes its registration (RFC 7592 section 2.2). It may hold a secret, so it is never printed.
+pub struct Change {
+    /// What it is to be from now on.
+    pub registration: Registration,
+    /// The identifier it has.
+    pub client_id: Option<String>,
+    /// Its present secret, which it may say and not choose.
+    pub client_secret: Option<String>,
+}
+
+/// What is beside the metadata when a client changes them (RFC 7592 section 2.2). What is ours to say must not be there.
+#[derive(Deserialize)]
+struct OwnWords {
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    registration_access_token: Option<IgnoredAny>,
+    registration_client_uri: Option<IgnoredAny>,
+    client_secret_expires_at: Option<IgnoredAny>,
+    client_id_issued_at: Option<IgnoredAny>,
+}
+
+/// Reads and checks an update request: the same rules as for a registration.
+///
+/// # Errors
+/// `invalid_redirect_uri` or `invalid_client_metadata`.
+pub fn read_change(body: &[u8], offered: &[ScopeInfo], settings: &Settings) -> Result<Change, Failure> {
+    let registration = Registration::read(body, offered, settings)?;
+    let own: OwnWords = read_json(body)?;
+    let ours = [
+        own.registration_access_token,
+        own.registration_client_uri,
+        own.client_secret_expires_at,
+        own.client_id_issued_at,
+    ];
+    if ours.iter().any(Option::is_some) {
+        return Err(refusal::invalid_client_metadata(
+            "registration_access_token, registration_client_uri, client_secret_expires_at and client_id_issued_at are \
+             not the client's to say.",
+        ));
+    }
+    Ok(Change { registration, client_id: own.client_id, client_secret: own.client_secret })
+}
+
+fn read_json<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body)
+        .map_err(|_| refusal::invalid_client_metadata("The body must be a JSON object of client metadata."))
 }
 
 /// Checks the redirect URIs of a registration, or of the operator's command.
@@ -147,12 +241,12 @@ fn check_response_types(types: Option<&[String]>) -> Result<(), Failure> {
 fn read_method(method: Option<&str>) -> Result<AuthMethod, Failure> {
     // Without a word it is client_secret_basic (RFC 7591 section 2).
     let method = method.unwrap_or(AuthMethod::SecretBasic.as_str());
-    [AuthMethod::None, AuthMethod::SecretBasic, AuthMethod::SecretPost]
+    [AuthMethod::None, AuthMethod::SecretBasic, AuthMethod::SecretPost, AuthMethod::PrivateKeyJwt]
         .into_iter()
         .find(|known| known.as_str() == method)
         .ok_or_else(|| {
             refusal::invalid_client_metadata(
-                "token_endpoint_auth_method must be none, client_secret_basic or client_secret_post.",
+                "token_endpoint_auth_method must be none, client_secret_basic, client_secret_post or private_key_jwt.",
             )
         })
 }
@@ -165,12 +259,13 @@ fn read_algorithm(name: Option<&str>, offered: &[ScopeInfo]) -> Result<KeyAlgori
         .ok_or_else(|| refusal::invalid_client_metadata("id_token_signed_response_alg must be RS256, ES256 or EdDSA."))
 }
 
-fn read_grant_types(names: Option<Vec<String>>) -> Result<Vec<String>, Failure> {
+fn read_grant_types(names: Option<Vec<String>>, settings: &Settings) -> Result<Vec<String>, Failure> {
     let Some(names) = names else { return Ok(vec!["authorization_code".to_owned()]) };
     if !names.iter().any(|name| name == "authorization_code") {
         return Err(refusal::invalid_client_metadata("grant_types must hold authorization_code."));
     }
-    let offered = ["authorization_code", "refresh_token"].into_iter();
+    let offered =
+        ["authorization_code", "refresh_token"].into_iter().chain(settings.device_authorization.then_some(DEVICE_CODE));
     Ok(offered.filter(|known| names.iter().any(|name| name == known)).map(str::to_owned).collect())
 }
 
@@ -191,14 +286,15 @@ fn read_type(text: Option<&str>, redirect_uris: &[RedirectUri]) -> Result<Applic
 
 #[cfg(test)]
 mod tests {
-    use super::{ApplicationType, AuthMethod, Registration};
+    use super::{ApplicationType, AuthMethod, Registration, Settings};
     use belgie_api::plugin::{ScopeGrant, ScopeInfo};
     use serde_json::{Value, json};
 
     fn read(body: &Value) -> Result<Registration, String> {
         let offered =
             [ScopeInfo { name: "notes:read".into(), description: "Read".into(), grant: ScopeGrant::ByDefault }];
-        Registration::read(body.to_string().as_bytes(), &offered).map_err(|failure| failure.code().to_owned())
+        Registration::read(body.to_string().as_bytes(), &offered, &Settings::default())
+            .map_err(|failure| failure.code().to_owned())
     }
 
     #[test]

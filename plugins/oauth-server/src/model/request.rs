@@ -36,6 +36,12 @@ pub struct AuthorizationRequest {
     /// For whom the agent may act, once the person has chosen.
     #[serde(default)]
     pub binding: GrantBinding,
+    /// Whether the client, which has no row, proves by its keys who it is.
+    #[serde(default)]
+    pub is_proven: bool,
+    /// The device it is of, while a person answers: what is kept of its code, as base64url.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 /// How a person proved to be there.
@@ -191,6 +197,8 @@ mod tests {
             openid: None,
             signed_in: None,
             binding: GrantBinding::default(),
+            is_proven: false,
+            device: None,
         };
         let code = |sent, redirect_uri: Option<&str>, verifier: &str, resources: &[String]| {
             request(sent)

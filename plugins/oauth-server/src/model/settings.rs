@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use belgie_api::ClientId;
 use belgie_api::settings::Section;
 
 use super::access_token::AccessFormat;
 use super::address::normalize_resource;
 use super::key::KeyAlgorithm;
+use super::owned::ClientCreation;
+use super::secret::{EXPIRY_FORMS, SecretExpiry};
+use super::trust::TrustedIssuer;
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -15,6 +19,22 @@ const FORMATS: &[(&str, AccessFormat)] = &[("opaque", AccessFormat::Opaque), ("j
 
 const ALGORITHMS: &[(&str, KeyAlgorithm)] =
     &[("es256", KeyAlgorithm::Es256), ("eddsa", KeyAlgorithm::EdDsa), ("rs256", KeyAlgorithm::Rs256)];
+
+const CREATIONS: &[(&str, ClientCreation)] =
+    &[("nobody", ClientCreation::Nobody), ("operators", ClientCreation::Operators), ("people", ClientCreation::People)];
+/// Whether clients may send authorization requests ahead (RFC 9126).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushing {
+    /// They cannot.
+    Off,
+    /// They may.
+    Allowed,
+    /// They must.
+    Required,
+}
+
+const PUSHING: &[(&str, Pushing)] =
+    &[("off", Pushing::Off), ("allowed", Pushing::Allowed), ("required", Pushing::Required)];
 
 /// The settings of the authorization server.
 #[derive(Clone, Debug)]
@@ -43,12 +63,34 @@ pub struct Settings {
     pub resources: Vec<String>,
     /// How long a code waits to be redeemed; OAuth 2.1 section 4.1.2 allows ten minutes.
     pub code_ttl: Duration,
+    /// Whether devices may be let in with a code that people type (RFC 8628).
+    pub device_authorization: bool,
+    /// How long a device waits for a person.
+    pub device_code_ttl: Duration,
+    /// Whether clients may or must send authorization requests ahead.
+    pub pushed_requests: Pushing,
+    /// Whether clients may be given tokens for tokens (RFC 8693).
+    pub token_exchange: bool,
+    /// Clients that may exchange tokens that are neither theirs nor for a resource they answer for.
+    pub token_exchange_clients: Vec<ClientId>,
+    /// Resources, of `resources`, for which exchanged tokens may be though the person was not asked about them.
+    pub token_exchange_resources: Vec<String>,
+    /// Issuers whose assertions let somebody in (RFC 7523 section 2.1).
+    pub issuers: Vec<TrustedIssuer>,
     /// Whether people are asked only once for the same, by clients whose answers do not go to their own machine.
     pub remember_consent: bool,
     /// Whether clients may register themselves (RFC 7591).
     pub registration_open: bool,
+    /// Whether clients may register themselves with an invitation (an initial access token), where it is not open to all.
+    pub registration_by_invitation: bool,
     /// How long a client that registered itself may wait for its first grant before it is forgotten.
     pub unused_client_ttl: Duration,
+    /// Who may make clients for themselves and for organizations.
+    pub client_creation: ClientCreation,
+    /// When a secret ends that a client is given, unless something else is said.
+    pub client_secret_expires: SecretExpiry,
+    /// How often one address may fail to show a client's secret in ten minutes.
+    pub client_secret_attempts: u32,
     /// How long a client's metadata document may take.
     pub metadata_timeout: Duration,
     /// Whether a metadata document may be fetched from the own machine, by http too. For development.
@@ -70,9 +112,20 @@ impl Default for Settings {
             client_credentials_ttl: Duration::from_secs(HOUR),
             resources: Vec::new(),
             code_ttl: Duration::from_secs(60),
+            device_authorization: false,
+            device_code_ttl: Duration::from_secs(600),
+            pushed_requests: Pushing::Off,
+            token_exchange: false,
+            token_exchange_clients: Vec::new(),
+            token_exchange_resources: Vec::new(),
+            issuers: Vec::new(),
             remember_consent: true,
             registration_open: true,
+            registration_by_invitation: false,
             unused_client_ttl: Duration::from_secs(DAY),
+            client_creation: ClientCreation::Operators,
+            client_secret_expires: SecretExpiry::Never,
+            client_secret_attempts: 10,
             metadata_timeout: Duration::from_secs(5),
             allow_loopback_clients: false,
         }
@@ -83,6 +136,8 @@ impl Settings {
     /// Reads the section; problems are noted in it.
     pub fn read(section: &mut Section) -> Self {
         let usual = Self::default();
+        let allow_loopback_clients = section.danger("allow_loopback_clients");
+        let issuers = section.tables("issuers", |entry| TrustedIssuer::read(entry, allow_loopback_clients));
         let settings = Self {
             access_token_ttl: section.seconds("access_token_ttl_seconds", 1..=DAY, usual.access_token_ttl),
             access_token_format: section.one_of("access_token_format", FORMATS, usual.access_token_format),
@@ -108,12 +163,48 @@ impl Settings {
                 "write an absolute address such as \"https://api.example.com\", without a fragment",
             ),
             code_ttl: section.seconds("code_ttl_seconds", 1..=600, usual.code_ttl),
+            device_authorization: section.boolean("device_authorization", usual.device_authorization),
+            device_code_ttl: section.seconds("device_code_ttl_seconds", 60..=1800, usual.device_code_ttl),
+            pushed_requests: section.one_of("pushed_requests", PUSHING, usual.pushed_requests),
+            token_exchange: section.boolean("token_exchange", usual.token_exchange),
+            token_exchange_clients: section.parsed_list(
+                "token_exchange_clients",
+                |text| Ok(ClientId::from_wire(text)),
+                "name ids of clients, as `belgie client list` shows them",
+            ),
+            token_exchange_resources: section.parsed_list(
+                "token_exchange_resources",
+                |text| normalize_resource(text).ok_or_else(|| "this is no address of a resource".to_owned()),
+                "name some of `resources`",
+            ),
+            issuers: issuers.into_iter().flatten().collect(),
             remember_consent: section.boolean("remember_consent", usual.remember_consent),
             registration_open: section.boolean("registration_open", usual.registration_open),
+            registration_by_invitation: section.boolean("registration_by_invitation", usual.registration_by_invitation),
             unused_client_ttl: section.seconds("unused_client_ttl_seconds", HOUR..=365 * DAY, usual.unused_client_ttl),
+            client_creation: section.one_of("client_creation", CREATIONS, usual.client_creation),
+            client_secret_expires: section.parsed_or_number(
+                "client_secret_expires",
+                usual.client_secret_expires,
+                EXPIRY_FORMS,
+                SecretExpiry::read,
+            ),
+            client_secret_attempts: section.integer("client_secret_attempts", 1..=10_000, usual.client_secret_attempts),
             metadata_timeout: section.seconds("metadata_timeout_seconds", 1..=30, usual.metadata_timeout),
-            allow_loopback_clients: section.danger("allow_loopback_clients"),
+            allow_loopback_clients,
         };
+        if settings.token_exchange_resources.iter().any(|place| !settings.resources.contains(place)) {
+            section.complain(
+                "token_exchange_resources",
+                "one of them does not exist here",
+                "name it in `resources`, too",
+            );
+        }
+        let mut names: Vec<&str> = settings.issuers.iter().map(|known| known.issuer.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair.first() == pair.last()) {
+            section.complain("issuers", "an issuer stands here twice", "write one entry for each issuer");
+        }
         if settings.access_token_ttl > settings.refresh_token_ttl {
             section.complain(
                 "refresh_token_ttl_seconds",
@@ -121,7 +212,19 @@ impl Settings {
                 "make it at least as long as access_token_ttl_seconds",
             );
         }
+        if settings.refresh_grace >= settings.access_token_ttl {
+            section.complain(
+                "refresh_grace_seconds",
+                "a refresh would be answered again with an access token that has ended",
+                "make it less than access_token_ttl_seconds, or 0 for never",
+            );
+        }
         settings
+    }
+
+    /// Whether there is a way for clients to register themselves.
+    pub fn has_registration(&self) -> bool {
+        self.registration_open || self.registration_by_invitation
     }
 
     /// Whether access tokens for these resources are signed. `base`: our public address, without a slash at its end.

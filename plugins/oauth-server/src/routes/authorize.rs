@@ -30,20 +30,21 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
         return Err(refusal::invalid_request("The request is too long."));
     }
     let waiting = oauth.read_waiting(&query);
-    let asked = match oauth.read_request(waiting.query.as_bytes()).await {
+    let asked = match oauth.read_brought(waiting.query).await {
         Ok(asked) => asked,
+        Err(Refusal::Onward(location)) => return see_other(&location),
         Err(Refusal::Page(failure)) => return Err(failure),
         Err(Refusal::Reply(reply)) => return refuse(&oauth, &visitor, &reply).await,
     };
     let here = format!("/authorize?{query}");
-    let (wishes, is_operators) = (asked.wishes.clone(), asked.is_operators);
-    let present = visitor.caller.as_ref().filter(|caller| oauth.is_there_enough(&wishes, caller, waiting.since));
-    let Some(caller) = present else {
+    let (wishes, is_operators, is_trusted) = (asked.wishes.clone(), asked.is_operators, asked.is_trusted);
+    let is_there = |caller: &&Caller| asked.means(caller) && oauth.is_there_enough(&wishes, caller, waiting.since);
+    let Some(caller) = visitor.caller.as_ref().filter(is_there) else {
         if wishes.is_silent {
             let reply = oauth.refuse_absent(&asked.request, is_operators, visitor.caller.is_some());
             return refuse(&oauth, &visitor, &reply).await;
         }
-        return see_other(&oauth.first_step(&wishes, &waiting, visitor.caller.as_ref()));
+        return see_other(&oauth.first_step(&asked, &waiting, visitor.caller.as_ref()));
     };
     let request = match oauth.limit_to_person(caller, asked) {
         Ok(request) => request,
@@ -54,19 +55,24 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
     {
         return see_other(&location);
     }
+    if !wishes.must_ask
+        && let Some(location) = oauth.answer_trusted(caller, &request, is_trusted).await?
+    {
+        return see_other(&location);
+    }
     if wishes.is_silent {
         return refuse(&oauth, &visitor, &oauth.refuse_silent(&request, is_operators)).await;
     }
-    show(&oauth, &visitor, caller, &request, &here).await
+    show(&oauth, &visitor, caller, &request, pages::Way { here: &here, user_code: None }).await
 }
 
 /// The consent page.
-async fn show(
+pub(super) async fn show(
     oauth: &OAuth,
     visitor: &Visitor,
     caller: &Caller,
     request: &AuthorizationRequest,
-    here: &str,
+    way: pages::Way<'_>,
 ) -> Result<Response> {
     let handle = oauth.ask(caller, request).await?;
     let asked = pages::AskedPerson {
@@ -74,7 +80,7 @@ async fn show(
         choices: oauth.list_choices(caller, request).await?,
         last_choice: oauth.last_binding(caller, &request.client.id).await?,
         is_remembered: oauth.settings().remember_consent && remembered_host(request).is_some(),
-        here,
+        way,
     };
     let context = pages::consent(&oauth.host().catalog()?.scopes, caller, request, &handle, &asked);
     let mut page = oauth.host().pages().page(visitor, pages::CONSENT, "Allow access", context)?;

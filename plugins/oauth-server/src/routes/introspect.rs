@@ -13,23 +13,19 @@ use super::wire::{OAuthError, read_client, read_form, unkept};
 use crate::model::refusal;
 use crate::service::{OAuth, Verifier};
 
-/// Tells a resource server what a token is. `token_type_hint` is not needed: a token says itself of which kind it is. Only
-/// failed attempts to prove who asks are counted: a resource server asks with each call it has.
+/// Tells a resource server what a token is. `token_type_hint` is not needed: a token says itself of which kind it is. The limit
+/// is wide: a resource server asks with each call it has.
 pub async fn introspect(
     State(oauth): State<Arc<OAuth>>,
     info: RequestInfo,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, OAuthError> {
+    oauth.host().limits().take(LimitBucket::Introspect, &info.ip.to_string()).await?;
     let params = read_form(&headers, &body)?;
     let (presented, used_header) = read_client(&headers, &params)?;
-    let asker = match oauth.authenticate(presented).await {
-        Ok(asker) => asker,
-        Err(failure) => {
-            oauth.host().limits().take(LimitBucket::Token, &info.ip.to_string()).await?;
-            return Err(OAuthError::new(failure, used_header));
-        }
-    };
+    let asker =
+        oauth.authenticate_asker(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?;
     let token = params.get("token").ok_or_else(|| refusal::invalid_request("token is missing."))?;
     let answer = Verifier::new(oauth).introspect(&asker, token).await?;
     Ok(unkept(StatusCode::OK, &answer))

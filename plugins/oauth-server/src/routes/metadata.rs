@@ -8,11 +8,16 @@ use belgie_api::axum::http::header;
 use belgie_api::axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::model::device::DEVICE_CODE;
+use crate::model::exchange::TOKEN_EXCHANGE;
+use crate::model::foreign_keys::ALGORITHMS;
 use crate::model::key::KeyAlgorithm;
 use crate::model::openid::CLAIMS;
 use crate::model::prompt::PROMPTS;
 use crate::model::scopes::OFFLINE_ACCESS;
-use crate::service::{OAuth, USERINFO};
+use crate::model::settings::Pushing;
+use crate::model::trust::{ID_JAG_PROFILE, JWT_BEARER};
+use crate::service::{LOGOUT, OAuth, USERINFO};
 
 /// Where the document is: the issuer has no path.
 pub const PATH: &str = "/.well-known/oauth-authorization-server";
@@ -43,17 +48,20 @@ fn document(oauth: &OAuth) -> Result<Value> {
     let urls = oauth.host().urls();
     let offered = oauth.host().catalog()?.scopes.iter().map(|info| info.name.as_ref());
     let scopes: Vec<&str> = offered.chain([OFFLINE_ACCESS]).collect();
-    let methods = ["none", "client_secret_basic", "client_secret_post"];
+    let methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
     let mut document = json!({
         "issuer": urls.issuer(),
         "authorization_endpoint": urls.absolute("/authorize"),
         "token_endpoint": urls.absolute("/token"),
         "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "jwks_uri": urls.absolute(super::keys::PATH),
         "revocation_endpoint": urls.absolute("/revoke"),
         "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "introspection_endpoint": urls.absolute("/introspect"),
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -62,10 +70,37 @@ fn document(oauth: &OAuth) -> Result<Value> {
         "client_id_metadata_document_supported": true,
         "authorization_response_iss_parameter_supported": true,
     });
-    if let (true, Some(members)) = (oauth.settings().registration_open, document.as_object_mut()) {
+    if let (true, Some(members)) = (oauth.settings().has_registration(), document.as_object_mut()) {
         members.insert("registration_endpoint".to_owned(), urls.absolute("/register").into());
     }
+    if let (false, Some(members)) = (oauth.settings().pushed_requests == Pushing::Off, document.as_object_mut()) {
+        let required = oauth.settings().pushed_requests == Pushing::Required;
+        members.insert("pushed_authorization_request_endpoint".to_owned(), urls.absolute(super::par::PATH).into());
+        members.insert("require_pushed_authorization_requests".to_owned(), required.into());
+    }
+    let issuers = &oauth.settings().issuers;
+    if !issuers.is_empty() {
+        add_grant(&mut document, JWT_BEARER);
+    }
+    if let (true, Some(members)) = (issuers.iter().any(|issuer| issuer.speaks_for_people), document.as_object_mut()) {
+        members.insert("authorization_grant_profiles_supported".to_owned(), json!([ID_JAG_PROFILE]));
+    }
+    if oauth.settings().token_exchange {
+        add_grant(&mut document, TOKEN_EXCHANGE);
+    }
+    if oauth.settings().device_authorization {
+        if let Some(members) = document.as_object_mut() {
+            members.insert("device_authorization_endpoint".to_owned(), urls.absolute(super::device::PATH).into());
+        }
+        add_grant(&mut document, DEVICE_CODE);
+    }
     Ok(document)
+}
+
+fn add_grant(document: &mut Value, name: &str) {
+    if let Some(grants) = document.get_mut("grant_types_supported").and_then(Value::as_array_mut) {
+        grants.push(name.into());
+    }
 }
 
 /// OpenID Connect Discovery 1.0 section 3. What would be taken for granted, and is not here, is said.
@@ -74,7 +109,10 @@ fn openid_members(oauth: &OAuth) -> Value {
     let prompts: Vec<&str> = PROMPTS.into_iter().filter(|word| can_create || *word != "create").collect();
     json!({
         "userinfo_endpoint": oauth.host().urls().absolute(USERINFO),
-        "subject_types_supported": ["public"],
+        "end_session_endpoint": oauth.host().urls().absolute(LOGOUT),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": KeyAlgorithm::ALL.map(KeyAlgorithm::as_str),
         "claims_supported": CLAIMS,
         "claim_types_supported": ["normal"],

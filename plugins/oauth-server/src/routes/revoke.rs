@@ -22,14 +22,15 @@ pub async fn revoke(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, OAuthError> {
-    oauth.host().limits().take(LimitBucket::Token, &info.ip.to_string()).await?;
+    oauth.host().limits().take(LimitBucket::Revoke, &info.ip.to_string()).await?;
     let params = read_form(&headers, &body)?;
     if let Some(token) = params.get("token").and_then(|token| PlainToken::parse_as(TokenKind::Personal, token)) {
         oauth.give_back_personal(&token).await?;
         return Ok(unkept(StatusCode::OK, &json!({})));
     }
     let (presented, used_header) = read_client(&headers, &params)?;
-    let client = oauth.authenticate(presented).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    let client =
+        oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?;
     let token = params.get("token").ok_or_else(|| refusal::invalid_request("token is missing."))?;
     oauth.revoke(&client, token).await?;
     Ok(unkept(StatusCode::OK, &json!({})))

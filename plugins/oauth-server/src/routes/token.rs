@@ -11,6 +11,7 @@ use belgie_api::web::RequestInfo;
 use serde_json::json;
 
 use super::wire::{OAuthError, read_client, read_form, unkept};
+use crate::model::exchange::ACCESS_TOKEN;
 use crate::service::{IssuedTokens, OAuth};
 
 /// Hands out tokens for a code or a refresh token.
@@ -22,8 +23,12 @@ pub async fn redeem(
 ) -> Result<Response, OAuthError> {
     oauth.host().limits().take(LimitBucket::Token, &info.ip.to_string()).await?;
     let params = read_form(&headers, &body)?;
-    let (presented, used_header) = read_client(&headers, &params)?;
-    let client = oauth.authenticate(presented).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    let client = if oauth.is_of_workload(&params) {
+        oauth.authenticate_workload(&params).await?
+    } else {
+        let (presented, used_header) = read_client(&headers, &params)?;
+        oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?
+    };
     let request = oauth.read_token_request(&params)?;
     let issued = oauth.redeem(&client, request).await?;
     Ok(unkept(StatusCode::OK, &body_of(&issued)))
@@ -37,6 +42,10 @@ fn body_of(issued: &IssuedTokens) -> serde_json::Value {
         "scope": issued.scopes.to_string(),
     });
     let Some(members) = body.as_object_mut() else { return body };
+    members.extend(issued.more.clone());
+    if issued.is_exchanged {
+        members.insert("issued_token_type".to_owned(), ACCESS_TOKEN.into());
+    }
     if let Some(refresh) = &issued.refresh {
         members.insert("refresh_token".to_owned(), refresh.expose().into());
     }

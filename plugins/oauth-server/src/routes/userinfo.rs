@@ -15,7 +15,7 @@ use crate::service::{NotTold, OAuth};
 
 /// Takes the token from the `Authorization` header alone (RFC 6750 section 2.1).
 pub async fn show(State(oauth): State<Arc<OAuth>>, info: RequestInfo, headers: HeaderMap) -> Result<Response> {
-    oauth.host().limits().take(LimitBucket::Token, &info.ip.to_string()).await?;
+    oauth.host().limits().take(LimitBucket::UserInfo, &info.ip.to_string()).await?;
     let Some(token) = read_bearer(&headers) else {
         return Ok(refuse(StatusCode::UNAUTHORIZED, "invalid_token", "A bearer token is needed.", "Bearer"));
     };

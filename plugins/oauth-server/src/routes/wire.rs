@@ -8,9 +8,10 @@ use belgie_api::{ClientId, Failure, Result};
 use serde_json::Value;
 use url::form_urlencoded;
 
+use crate::model::assertion::{AssertionClaims, CLIENT_ASSERTION_TYPE};
 use crate::model::params::Params;
 use crate::model::refusal;
-use crate::service::PresentedClient;
+use crate::service::{PresentedClient, PresentedProof};
 
 /// The longest form, in bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -72,7 +73,8 @@ impl IntoResponse for OAuthError {
     }
 }
 
-/// Who calls: HTTP Basic, the form, or an identifier alone (RFC 6749 section 2.3.1); and whether it was HTTP Basic.
+/// Who calls: HTTP Basic, the form, an assertion (RFC 7523 section 2.2), or an identifier alone (RFC 6749 section 2.3.1); and
+/// whether it was HTTP Basic.
 ///
 /// # Errors
 /// `invalid_client` without any identifier, `invalid_request` for two at once.
@@ -82,10 +84,17 @@ pub fn read_client(headers: &HeaderMap, params: &Params) -> Result<(PresentedCli
     if second.is_some() {
         return Err(refusal::invalid_request("The client authenticated more than once.").into());
     }
+    if let Some(assertion) = params.get("client_assertion") {
+        if first.is_some() || params.get("client_secret").is_some() {
+            return Err(refusal::invalid_request("The client authenticated more than once.").into());
+        }
+        return Ok((read_assertion(assertion, params)?, false));
+    }
     let Some(value) = first else {
         let id = params.get("client_id").ok_or_else(|| refusal::invalid_client("The client did not say who it is."))?;
-        let secret = params.get("client_secret").map(str::to_owned);
-        return Ok((PresentedClient { id: ClientId::from_wire(id), secret }, false));
+        let proof = params.get("client_secret").map(str::to_owned);
+        let proof = proof.map_or(PresentedProof::None, PresentedProof::Secret);
+        return Ok((PresentedClient { id: ClientId::from_wire(id), proof }, false));
     };
     let refuse = |message| OAuthError::new(refusal::invalid_client(message), true);
     let (id, secret) = value
@@ -96,8 +105,37 @@ pub fn read_client(headers: &HeaderMap, params: &Params) -> Result<(PresentedCli
     if params.get("client_secret").is_some() || params.get("client_id").is_some_and(|other| other != id) {
         return Err(refusal::invalid_request("The client authenticated more than once.").into());
     }
-    let secret = Some(secret).filter(|secret| !secret.is_empty());
-    Ok((PresentedClient { id: ClientId::from_wire(id), secret }, true))
+    let proof = if secret.is_empty() { PresentedProof::None } else { PresentedProof::Secret(secret) };
+    Ok((PresentedClient { id: ClientId::from_wire(id), proof }, true))
+}
+
+/// Who an assertion says it comes from, which must be who the form says (RFC 7523 section 3); whether that is so is checked later.
+fn read_assertion(assertion: &str, params: &Params) -> Result<PresentedClient, Failure> {
+    if params.get("client_assertion_type") != Some(CLIENT_ASSERTION_TYPE) {
+        return Err(refusal::invalid_request("client_assertion_type must be that of jwt-bearer."));
+    }
+    let said = AssertionClaims::peek(assertion).map(|claims| claims.sub);
+    let said = said.ok_or_else(|| refusal::invalid_client("The client assertion is no signed token."))?;
+    if params.get("client_id").is_some_and(|id| id != said) {
+        return Err(refusal::invalid_client("The client assertion is another client's."));
+    }
+    Ok(PresentedClient { id: ClientId::from_wire(&said), proof: PresentedProof::Assertion(assertion.to_owned()) })
+}
+
+/// The bearer token of a request (RFC 6750 section 2.1), if it has one.
+///
+/// # Errors
+/// `invalid_request` when there is something else in its place, or more than one.
+pub fn read_bearer(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = authorizations.next() else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && authorizations.next().is_none() => {
+            Ok(Some(token.trim()))
+        }
+        _ => Err(refusal::invalid_request("The Authorization header is not one bearer token.")),
+    }
 }
 
 /// RFC 7617 with the encoding of RFC 6749 section 2.3.1 inside.
@@ -141,7 +179,7 @@ pub fn see_other(location: &str) -> Result<Response> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read_basic, read_client};
+    use super::{PresentedProof, read_basic, read_client};
     use crate::model::params::Params;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
@@ -170,7 +208,13 @@ mod tests {
                 headers.append(header::AUTHORIZATION, value.parse().unwrap());
             }
             read_client(&headers, &Params::read(form.as_bytes()).unwrap())
-                .map(|(client, used_header)| (client.id.to_string(), client.secret, used_header))
+                .map(|(client, used_header)| {
+                    let secret = match client.proof {
+                        PresentedProof::Secret(secret) => Some(secret),
+                        _ => None,
+                    };
+                    (client.id.to_string(), secret, used_header)
+                })
                 .map_err(|error| error.failure.code().to_owned())
         };
         let header = basic("cli_1:secret");

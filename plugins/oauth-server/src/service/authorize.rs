@@ -8,6 +8,7 @@ use belgie_api::serde_json::json;
 use belgie_api::{Caller, ClientId, Failure, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, TokenKind};
 
 use super::OAuth;
+use super::hint::Hint;
 use crate::model::address::slugs_in;
 use crate::model::client::Client;
 use crate::model::openid::{OPENID, OpenIdRequest};
@@ -33,6 +34,17 @@ pub struct PresentableRequest {
     pub wishes: Prompt,
     /// Whether the operator entered the client.
     pub is_operators: bool,
+    /// Whether the operator vouches for it.
+    pub is_trusted: bool,
+    /// Whom the client means, if it says so.
+    pub hint: Option<Hint>,
+}
+
+impl PresentableRequest {
+    /// Whether the client means this person, or anybody.
+    pub fn means(&self, caller: &Caller) -> bool {
+        self.hint.as_ref().is_none_or(|hint| hint.means(caller))
+    }
 }
 
 /// What the person answered.
@@ -60,6 +72,8 @@ pub enum Refusal {
     Page(Failure),
     /// The client learns it.
     Reply(ErrorReply),
+    /// It is none: the request was sent ahead and has just been taken, and the browser goes on here (RFC 9126).
+    Onward(String),
 }
 
 /// An error on its way to a client.
@@ -106,10 +120,23 @@ impl OAuth {
         };
         let reply = Reply { redirect_uri, state: state.map(str::to_owned) };
         let (id, is_operators) = (client.face.id.clone(), client.is_operators);
-        self.read_rest(&params, client, &reply, asked.is_some()).map_err(|error| match error {
+        let read = match self.read_rest(&params, client, &reply, asked.is_some()) {
+            Ok(asked) => self.with_hint(asked, &params).await,
+            Err(error) => Err(error),
+        };
+        read.map_err(|error| match error {
             RestError::Client(error) => Refusal::Reply(self.reply(id, &reply, error, is_operators)),
             RestError::Ours(failure) => Refusal::Page(failure),
         })
+    }
+
+    /// Adds whom the client means. A hint that is none of ours, or another client's, is no hint at all.
+    async fn with_hint(&self, asked: PresentableRequest, params: &Params) -> Result<PresentableRequest, RestError> {
+        let text = params.get("id_token_hint").filter(|_| self.settings.openid_connect);
+        let Some(text) = text else { return Ok(asked) };
+        let hint = self.read_hint(text).await?.filter(|hint| hint.client == asked.request.client.id);
+        let hint = hint.ok_or_else(|| reject("invalid_request", "id_token_hint is no id token of this client."))?;
+        Ok(PresentableRequest { hint: Some(hint), ..asked })
     }
 
     fn read_rest(
@@ -146,7 +173,9 @@ impl OAuth {
         let wishes = self.read_wishes(params)?;
         let openid = self.read_openid(params, &scopes, &client)?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
-        let (client, reply, is_operators) = (client.face, reply.clone(), client.is_operators);
+        let is_proven = client.keys.is_some();
+        let (is_operators, is_trusted) = (client.is_operators, client.is_trusted);
+        let (client, reply) = (client.face, reply.clone());
         let request = AuthorizationRequest {
             client,
             reply,
@@ -158,8 +187,10 @@ impl OAuth {
             openid,
             signed_in: None,
             binding: GrantBinding::default(),
+            is_proven,
+            device: None,
         };
-        Ok(PresentableRequest { request, wishes, is_operators })
+        Ok(PresentableRequest { request, wishes, is_operators, is_trusted, hint: None })
     }
 
     /// What the client wants of the person; where people are not told of, only silence is a wish.
@@ -280,6 +311,11 @@ impl OAuth {
             self.record(&mut tx, &refused).await?;
             // Whoever said yes before and says no now means no from now on.
             store::consents::delete_given_to(&mut tx, answerer.user, &request.client.id).await?;
+            if request.device.is_some() {
+                let location = self.turn_device_away(&mut tx, &request, now).await?;
+                tx.commit(now).await?;
+                return Ok(location);
+            }
             tx.commit(now).await?;
             return Ok(request.reply.with_error(issuer, reject("access_denied", "The person said no.")));
         };
@@ -288,6 +324,9 @@ impl OAuth {
             request.narrow(&ticked)?;
         }
         request.binding = bound.binding;
+        if request.device.is_some() {
+            return self.let_device_in(tx, caller, answerer, request, now).await;
+        }
         self.remember(&mut tx, answerer.user, &request, now).await?;
         self.give(tx, caller, answerer, request, "consent.given", now).await
     }

@@ -1,17 +1,32 @@
 //! Who calls the token, revocation and introspection endpoints (RFC 6749 section 2.3).
 
-use belgie_api::{ClientId, Result};
+use std::net::IpAddr;
+
+use belgie_api::axum::http::StatusCode;
+use belgie_api::{ClientId, Result, TokenHash};
 
 use super::OAuth;
 use crate::model::client::RegisteredClient;
 use crate::model::refusal;
+use crate::model::registration::AuthMethod;
+use crate::store;
 
-/// What a client shows of itself. The secret never appears in `Debug`.
+/// What a client shows of itself. What it shows never appears in `Debug`.
 pub struct PresentedClient {
     /// Its identifier.
     pub id: ClientId,
-    /// Its secret, if it sent one.
-    pub secret: Option<String>,
+    /// How it proves that it is this client, if it does.
+    pub proof: PresentedProof,
+}
+
+/// How a client proves who it is.
+pub enum PresentedProof {
+    /// It does not.
+    None,
+    /// By its secret.
+    Secret(String),
+    /// By something it has signed (RFC 7523 section 2.2).
+    Assertion(String),
 }
 
 /// A client that proved who it is, as far as it can: a public client is only as good as what it presents next.
@@ -21,25 +36,87 @@ pub struct ClientProof {
     pub(super) id: ClientId,
     /// Its row, if it has one, which must still be there when it is given a grant.
     pub(super) registered: Option<RegisteredClient>,
+    /// Whether it proved it, by a secret or a signature.
+    pub(super) is_proven: bool,
+}
+
+impl ClientProof {
+    /// The client's row, if it proved that it is this one.
+    pub(super) fn confidential(&self) -> Option<&RegisteredClient> {
+        self.registered.as_ref().filter(|_| self.is_proven)
+    }
 }
 
 impl OAuth {
-    /// Checks what a client shows of itself. A client known by its metadata document is always public; its document was
-    /// checked when the code was asked for, and the code and refresh token are bound to its address.
+    /// Checks what a client shows of itself. Whoever registered keys proves who it is by them and in no other way. A client known
+    /// by its metadata document has no secret; one that shows nothing is public, and gets nothing by what was given to one that
+    /// has keys.
     ///
     /// # Errors
-    /// `invalid_client` (status 401), the same for an unknown client and a wrong secret.
-    pub async fn authenticate(&self, presented: PresentedClient) -> Result<ClientProof> {
-        let PresentedClient { id, secret } = presented;
+    /// `invalid_client` (status 401), the same for an unknown client and a wrong proof; one that cannot be checked because the
+    /// client's keys cannot be fetched says so.
+    pub(super) async fn authenticate(&self, presented: PresentedClient) -> Result<ClientProof> {
+        let PresentedClient { id, proof } = presented;
         if id.is_metadata_url() {
-            return match secret {
-                None => Ok(ClientProof { id, registered: None }),
-                Some(_) => Err(refused()),
-            };
+            return self.authenticate_published(id, proof).await;
         }
-        let client = self.find_registered(&id).await?.filter(|client| client.accepts(secret.as_deref()));
-        let registered = Some(client.ok_or_else(refused)?);
-        Ok(ClientProof { id, registered })
+        let client = self.find_registered(&id).await?.ok_or_else(refused)?;
+        let has_keys = client.auth_method == AuthMethod::PrivateKeyJwt.as_str();
+        let is_proven = match (&proof, &client.keys) {
+            (PresentedProof::Assertion(text), Some(keys)) if has_keys => self.proves(text, &id, keys).await?,
+            (PresentedProof::Secret(secret), _) if !has_keys => client.accepts(Some(secret), self.host.now()),
+            (PresentedProof::None, _) if !has_keys && client.accepts(None, self.host.now()) => {
+                return Ok(ClientProof { id, registered: Some(client), is_proven: false });
+            }
+            _ => false,
+        };
+        if is_proven { Ok(ClientProof { id, registered: Some(client), is_proven }) } else { Err(refused()) }
+    }
+
+    /// The same for the introspection endpoint, where calls are not counted: nothing is fetched for somebody who may not ask
+    /// at all, whatever they show.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn authenticate_asker(&self, presented: PresentedClient, address: IpAddr) -> Result<ClientProof> {
+        if matches!(presented.proof, PresentedProof::Assertion(_)) {
+            let answers = self.find_registered(&presented.id).await?.is_some_and(|client| !client.resources.is_empty());
+            if !answers {
+                return Err(refused());
+            }
+        }
+        self.authenticate_from(presented, address).await
+    }
+
+    /// Sees to it that a client without a row proves who it is with a refresh token that was given to one that did. One with a row
+    /// has proved it before, or has no keys.
+    ///
+    /// # Errors
+    /// `invalid_client` when it did not.
+    pub(super) async fn check_proof(&self, client: &ClientProof, refresh: TokenHash) -> Result<()> {
+        if client.is_proven || client.registered.is_some() {
+            return Ok(());
+        }
+        let needs_proof = store::client_keys::needs_proof(&mut self.host.db().read().await?, refresh).await?;
+        if needs_proof { Err(refusal::must_prove()) } else { Ok(()) }
+    }
+
+    async fn authenticate_published(&self, id: ClientId, proof: PresentedProof) -> Result<ClientProof> {
+        let assertion = match proof {
+            PresentedProof::None => return Ok(ClientProof { id, registered: None, is_proven: false }),
+            PresentedProof::Secret(_) => return Err(refused()),
+            PresentedProof::Assertion(assertion) => assertion,
+        };
+        let client = self.fetch_client(id.as_str()).await.map_err(|failure| match failure.status() {
+            StatusCode::SERVICE_UNAVAILABLE => failure,
+            _ => refusal::invalid_client("The metadata document of the client could not be had.").source(failure),
+        })?;
+        match client.keys {
+            Some(keys) if self.proves(&assertion, &id, &keys).await? => {
+                Ok(ClientProof { id, registered: None, is_proven: true })
+            }
+            _ => Err(refused()),
+        }
     }
 }
 

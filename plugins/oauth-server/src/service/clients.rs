@@ -1,14 +1,19 @@
 //! Clients: how they become known, are found and are deleted.
 
+use belgie_api::db::Tx;
 use belgie_api::ports::AuditEntry;
-use belgie_api::{ClientId, Event, Failure, OrgId, PlainToken, Result, ServiceId, TokenKind};
+use belgie_api::serde_json::json;
+use belgie_api::{ClientId, Event, OrgId, PlainToken, Result, ServiceId, Timestamp, TokenKind};
 
 use super::OAuth;
 use super::record::ended;
-use crate::model::client::{Client, OPERATOR, REGISTRATION, RegisteredClient};
+use super::secrets::unknown_client;
+use crate::model::client::{Client, ClientFace, OPERATOR, REGISTRATION, RegisteredClient};
 use crate::model::grant::RevokeReason;
+use crate::model::owned::StandingColumns;
 use crate::model::refusal;
-use crate::model::registration::{AuthMethod, Registration};
+use crate::model::registration::Registration;
+use crate::model::secret::{SecretColumns, SecretExpiry};
 use crate::store;
 
 /// A client that was just added. Its secret is shown now or never.
@@ -18,6 +23,8 @@ pub struct NewClient {
     pub client: RegisteredClient,
     /// Its secret, if it has one.
     pub secret: Option<PlainToken>,
+    /// The token with which it manages its registration, if it registered itself.
+    pub registration_token: Option<PlainToken>,
 }
 
 /// What an operator lets a client be besides a program that asks people.
@@ -27,6 +34,10 @@ pub struct Standing {
     pub acts_as: Option<ActsAs>,
     /// The resources it answers for.
     pub resources: Vec<String>,
+    /// When its secret ends; `None` for what the settings say.
+    pub secret_expiry: Option<SecretExpiry>,
+    /// Of which sector it is, if it knows people by names of their own.
+    pub(crate) sector: Option<String>,
 }
 
 /// What a client with no person behind it acts as.
@@ -54,6 +65,20 @@ impl OAuth {
         }
     }
 
+    /// What anybody may know of a client: one with a row, or one whose metadata document is known already.
+    ///
+    /// # Errors
+    /// 404 when there is none.
+    pub async fn find_face(&self, id: &str) -> Result<ClientFace> {
+        let id = ClientId::from_wire(id);
+        let face = if id.is_metadata_url() {
+            self.known_document(id.as_str()).map(|client| client.face)
+        } else {
+            self.find_registered(&id).await?.map(|client| client.into_client().face)
+        };
+        face.ok_or_else(unknown_client)
+    }
+
     /// The client with a row.
     ///
     /// # Errors
@@ -62,30 +87,62 @@ impl OAuth {
         store::clients::find(&mut self.host.db().read().await?, id).await
     }
 
-    /// Adds a client that registered itself (RFC 7591 section 3).
+    /// Adds a client that registers itself (RFC 7591 section 3). `invitation`: the initial access token it shows, if it does.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn register(&self, registration: Registration) -> Result<NewClient> {
-        self.add_client(registration, REGISTRATION, Standing::default()).await
+    /// `invalid_client_metadata` when it is not in the sector it names;
+    /// `invalid_token` (status 401) when it needs an invitation and shows none, or one that is not good.
+    pub async fn register(&self, registration: Registration, invitation: Option<&str>) -> Result<NewClient> {
+        self.check_invitation(invitation).await?;
+        let sector = self.find_sector(&registration.subjects, &registration.redirect_uris).await?;
+        let standing = Standing { sector, ..Standing::default() };
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        let invitation = self.admit(&mut tx, invitation, now).await?;
+        let token = TokenKind::Registration.mint(self.host.entropy());
+        let mut new = self.add_client(&mut tx, registration, REGISTRATION, standing, now).await?;
+        store::clients::set_registration_token(&mut tx, &new.client.id, token.hash()).await?;
+        // Those that register themselves are strangers, who would fill the record; whoever is invited is none.
+        if let Some(invitation) = invitation {
+            let act = AuditEntry::done("client.registered").to(&new.client.id);
+            self.record(&mut tx, &act.with(json!({ "invitation": invitation.id }))).await?;
+        }
+        tx.commit(now).await?;
+        new.registration_token = Some(token);
+        Ok(new)
     }
 
     /// Adds a client for the operator.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// `invalid_client_metadata` when it is not in the sector it names, or when the database does not answer.
     pub async fn create_client(&self, registration: Registration, standing: Standing) -> Result<NewClient> {
-        self.add_client(registration, OPERATOR, standing).await
+        let sector = self.find_sector(&registration.subjects, &registration.redirect_uris).await?;
+        let standing = Standing { sector, ..standing };
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        let new = self.add_client(&mut tx, registration, OPERATOR, standing, now).await?;
+        self.record(&mut tx, &AuditEntry::done("client.created").to(&new.client.id)).await?;
+        tx.commit(now).await?;
+        Ok(new)
     }
 
-    async fn add_client(&self, registration: Registration, origin: &str, standing: Standing) -> Result<NewClient> {
-        let (clock, entropy, now) = (self.host.clock(), self.host.entropy(), self.host.now());
-        let secret = (registration.auth_method != AuthMethod::None).then(|| TokenKind::ClientSecret.mint(entropy));
+    pub(super) async fn add_client(
+        &self,
+        tx: &mut Tx,
+        registration: Registration,
+        origin: &str,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<NewClient> {
+        let (clock, entropy) = (self.host.clock(), self.host.entropy());
+        let secret = registration.auth_method.has_secret().then(|| TokenKind::ClientSecret.mint(entropy));
         let (service_id, organization_id) = match standing.acts_as {
             None => (None, None),
             Some(ActsAs::Itself) => (Some(ServiceId::new(clock, entropy)), None),
             Some(ActsAs::Service(service, organization)) => (Some(service), Some(organization)),
         };
+        let expires_at = self.secret_end(standing.secret_expiry, now)?.filter(|_| secret.is_some());
         let client = RegisteredClient {
             id: ClientId::new(clock, entropy),
             name: registration.name,
@@ -93,6 +150,8 @@ impl OAuth {
             origin: origin.to_owned(),
             auth_method: registration.auth_method.as_str().to_owned(),
             secret_hash: secret.as_ref().map(|secret| secret.hash().as_bytes().to_vec()),
+            secrets: SecretColumns { secret_expires_at: expires_at, ..SecretColumns::default() },
+            registration_token_hash: None,
             application_type: registration.application_type.as_str().to_owned(),
             redirect_uris: registration.redirect_uris,
             grant_types: registration.grant_types,
@@ -101,17 +160,22 @@ impl OAuth {
             organization_id,
             resources: standing.resources,
             id_token_algorithm: registration.id_token_algorithm,
+            sector: standing.sector,
+            post_logout_redirect_uris: registration.logout.redirect_uris,
+            backchannel_logout_uri: registration.logout.backchannel_uri,
+            standing: StandingColumns::default(),
+            keys: registration.keys,
             created_at: now,
             last_used_at: None,
         };
-        let mut tx = self.host.db().begin().await?;
-        store::clients::insert(&mut tx, &client).await?;
-        // Those that register themselves are strangers, who would fill the record.
-        if origin == OPERATOR {
-            self.record(&mut tx, &AuditEntry::done("client.created").to(&client.id)).await?;
+        store::clients::insert(tx, &client).await?;
+        if let Some(keys) = &client.keys {
+            store::client_keys::set(tx, &client.id, keys).await?;
         }
-        tx.commit(now).await?;
-        Ok(NewClient { client, secret })
+        if let Some(end) = expires_at {
+            store::secrets::set_end(tx, &client.id, end).await?;
+        }
+        Ok(NewClient { client, secret, registration_token: None })
     }
 
     /// The newest 1,000 registered clients.
@@ -128,24 +192,39 @@ impl OAuth {
     /// # Errors
     /// 404 when nothing is known of it.
     pub async fn delete_client(&self, id: &ClientId) -> Result<usize> {
+        self.delete_client_as(id, AuditEntry::done("client.deleted")).await
+    }
+
+    /// The same, by somebody.
+    pub(super) async fn delete_client_as(&self, id: &ClientId, act: AuditEntry) -> Result<usize> {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        // Codes first, in the order in which redeeming locks rows, then the client, then what was made meanwhile.
-        store::codes::delete_of_client(&mut tx, id).await?;
-        store::interactions::delete_of_client(&mut tx, id).await?;
-        store::consents::delete_of_client(&mut tx, id).await?;
-        let had_row = store::clients::delete(&mut tx, id).await?;
-        let grants = store::grants::revoke_of_client(&mut tx, id, RevokeReason::ClientDeleted, now).await?;
-        if !had_row && grants.is_empty() {
-            return Err(Failure::not_found("client.unknown", "There is no client of this id.")
-                .hint("`belgie client list` shows the ids."));
-        }
-        for grant in &grants {
-            self.note_end(&mut tx, grant, RevokeReason::ClientDeleted, ended()).await?;
-        }
-        self.record(&mut tx, &AuditEntry::done("client.deleted").to(id)).await?;
-        tx.emit(Event::ClientDeleted { client: id.clone() });
+        let ended = self.delete_in(&mut tx, id, act, now).await?;
         tx.commit(now).await?;
+        Ok(ended)
+    }
+
+    /// The same, in a transaction that goes on.
+    pub(super) async fn delete_in(&self, tx: &mut Tx, id: &ClientId, act: AuditEntry, now: Timestamp) -> Result<usize> {
+        // Codes first, in the order in which redeeming locks rows, then the client, then what was made meanwhile.
+        store::codes::delete_of_client(tx, id).await?;
+        store::interactions::delete_of_client(tx, id).await?;
+        store::devices::delete_of_client(tx, id).await?;
+        store::pushed::delete_of_client(tx, id).await?;
+        store::consents::delete_of_client(tx, id).await?;
+        store::logins::delete_of_client(tx, id).await?;
+        let had_row = store::clients::delete(tx, id).await?;
+        let grants = store::grants::revoke_of_client(tx, id, RevokeReason::ClientDeleted, now).await?;
+        if !had_row && grants.is_empty() {
+            return Err(unknown_client());
+        }
+        let exchanged = store::exchanged::revoke_of_client(tx, id, now).await?;
+        self.end_tokens(tx, exchanged, now).await?;
+        for grant in &grants {
+            self.note_end(tx, grant, RevokeReason::ClientDeleted, ended()).await?;
+        }
+        self.record(tx, &act.to(id)).await?;
+        tx.emit(Event::ClientDeleted { client: id.clone() });
         Ok(grants.len())
     }
 }

@@ -64,9 +64,13 @@ impl OAuth {
             return Ok(None);
         }
         let mut request = request.clone();
-        request.binding = consent.binding.into();
+        request.binding = consent.binding.clone().into();
         let mut tx = self.host.db().begin().await?;
         if !self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await? {
+            return Ok(None);
+        }
+        // Whoever withdraws it, or says no, in this very moment comes before the code or finds it.
+        if !store::consents::hold(&mut tx, consent.id).await? {
             return Ok(None);
         }
         self.give(tx, caller, answerer, request, "consent.remembered", now).await.map(Some)

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use belgie_api::db::Tx;
-use belgie_api::ports::{TokenVerifier, UserProfile};
+use belgie_api::ports::UserProfile;
 use belgie_api::{
     ClientId, Failure, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken,
 };
 use serde_json::{Map, Value};
 
 use super::OAuth;
+use super::hint::ID_TOKEN;
 use super::keys::KeySet;
-use super::verifier::Verifier;
+use super::verifier::{Found, Verifier};
 use crate::model::access_token::TokenText;
-use crate::model::openid::{IdClaims, OPENID, OpenIdRequest, claims_of, half_hash, method_reference};
-use crate::model::request::SignedIn;
+use crate::model::key::KeyAlgorithm;
+use crate::model::openid::{IdClaims, OPENID, claims_of, half_hash, method_reference};
 use crate::store::codes::StoredCode;
 
 /// Where userinfo is.
@@ -26,8 +27,18 @@ pub(super) struct IdToken<'a> {
     pub(super) profile: &'a UserProfile,
     pub(super) client: &'a ClientId,
     pub(super) scopes: &'a ScopeSet,
-    pub(super) request: &'a OpenIdRequest,
-    pub(super) signed_in: Option<&'a SignedIn>,
+    pub(super) nonce: Option<&'a str>,
+    pub(super) algorithm: KeyAlgorithm,
+    /// When the person proved to be there, if that is known.
+    pub(super) signed_in_at: Option<Timestamp>,
+    /// How, if that is known.
+    pub(super) signed_in_by: Option<&'a str>,
+    /// What the client knows the person by; `None` for the account's own id.
+    pub(super) subject: Option<&'a str>,
+    /// What the client knows the browser session by.
+    pub(super) sid: Option<&'a str>,
+    /// What the application adds.
+    pub(super) custom: &'a Map<String, Value>,
     pub(super) access: &'a TokenText,
     pub(super) now: Timestamp,
 }
@@ -67,17 +78,18 @@ impl OAuth {
         let ends = new.now.plus(self.settings.id_token_ttl);
         let claims = IdClaims {
             iss: self.host.urls().issuer(),
-            sub: new.profile.user.id.to_string(),
+            sub: new.subject.map_or_else(|| new.profile.user.id.to_string(), str::to_owned),
             aud: new.client.as_str(),
             exp: ends.unix_seconds(),
             iat: new.now.unix_seconds(),
-            auth_time: new.signed_in.map(|signed_in| signed_in.at.unix_seconds()),
-            amr: new.signed_in.and_then(|signed_in| method_reference(&signed_in.by)),
-            nonce: new.request.nonce.as_deref(),
-            at_hash: half_hash(new.request.algorithm, new.access.expose()),
-            person: claims_of(new.profile, new.scopes),
+            auth_time: new.signed_in_at.map(Timestamp::unix_seconds),
+            amr: new.signed_in_by.and_then(method_reference),
+            nonce: new.nonce,
+            at_hash: half_hash(new.algorithm, new.access.expose()),
+            sid: new.sid,
+            person: with_custom(new.custom.clone(), claims_of(new.profile, new.scopes)),
         };
-        let text = self.sign(tx, (keys, new.request.algorithm), "JWT", &claims, ends).await?;
+        let text = self.sign(tx, (keys, new.algorithm), ID_TOKEN, &claims, ends).await?;
         Ok(TokenText::of(text))
     }
 
@@ -94,12 +106,12 @@ impl OAuth {
     /// # Errors
     /// [`NotTold`] says why not.
     pub async fn userinfo(self: &Arc<Self>, token: &str) -> Result<Map<String, Value>, NotTold> {
-        let (verifier, now) = (Verifier::new(Arc::clone(self)), self.host.now());
-        let found = match PlainToken::parse_as(TokenKind::Access, token) {
-            Some(token) => verifier.verify(&token, now).await?,
-            None => verifier.verify_signed(token, now).await?,
-        };
-        let found = found.ok_or(NotTold::InvalidToken)?;
+        // A personal token is for a resource alone.
+        if PlainToken::parse(token).is_some_and(|token| token.kind() != TokenKind::Access) {
+            return Err(NotTold::InvalidToken);
+        }
+        let found = Verifier::new(Arc::clone(self)).find(token).await?;
+        let Found { token: found, subject } = found.ok_or(NotTold::InvalidToken)?;
         if !found.scopes.has_named(OPENID) {
             return Err(NotTold::InsufficientScope);
         }
@@ -110,13 +122,19 @@ impl OAuth {
         // Whoever is banned is not there, and has a profile all the same.
         let is_there = self.host.accounts().find(user).await?.is_some();
         let profile = self.host.accounts().profile(user).await?.filter(|_| is_there).ok_or(NotTold::InvalidToken)?;
-        if !self.stands(user, &found.binding, &found.audience).await? {
-            return Err(NotTold::InvalidToken);
-        }
-        let mut claims = claims_of(&profile, &found.scopes);
-        claims.insert("sub".to_owned(), user.to_string().into());
+        let today = self.today(user, &found.scopes, found.binding, &found.audience).await?;
+        let today = today.ok_or(NotTold::InvalidToken)?;
+        let custom = self.custom_of_person(today.about(user, &found.client.id)).await?;
+        let mut claims = with_custom(custom, claims_of(&profile, &today.scopes));
+        claims.insert("sub".to_owned(), subject.unwrap_or_else(|| user.to_string()).into());
         Ok(claims)
     }
+}
+
+/// What is known here has the last word.
+fn with_custom(mut custom: Map<String, Value>, known: Map<String, Value>) -> Map<String, Value> {
+    custom.extend(known);
+    custom
 }
 
 fn person_of(token: &VerifiedToken) -> Option<UserId> {

@@ -2,11 +2,13 @@
 
 use belgie_api::db::Tx;
 use belgie_api::{ClientId, GrantBinding, GrantId, Result, ScopeSet, Timestamp, TokenHash, TokenId, TokenKind, UserId};
+use serde_json::{Map, Value};
 
 use super::OAuth;
+use super::custom::Custom;
 use super::keys::KeySet;
 use super::redeem::IssuedTokens;
-use crate::model::access_token::{AccessClaims, Audience, SIGNED_TYPE, TokenText};
+use crate::model::access_token::{AccessClaims, Audience, ExtendedClaims, SIGNED_TYPE, TokenText};
 use crate::store;
 use crate::store::tokens::{NewRefresh, NewToken};
 
@@ -18,24 +20,27 @@ impl OAuth {
         let expires_at = new.now.plus(self.settings.access_token_ttl).min(new.ends_at);
         let wanted = NewAccess {
             id,
-            subject: new.user.to_string(),
+            subject: new.subject.unwrap_or_else(|| new.user.to_string()),
             client: &new.client,
             scopes: &new.scopes,
             binding: &new.binding,
+            custom: new.custom.access,
             audience: &new.audience,
             signed_in_at: new.signed_in_at,
+            act: None,
             now: new.now,
             expires_at,
         };
         let access = self.make_access(tx, keys, wanted).await?;
         let token = NewToken {
             id,
-            hash: access.hash(),
+            hash: access.text.hash(),
             grant: new.grant,
             scopes: &new.scopes,
             resources: &new.audience,
             created_at: new.now,
             expires_at,
+            key: access.key.as_deref(),
         };
         store::tokens::insert_access(tx, &token).await?;
         let refresh = new.refresh_until.map(|until| (TokenKind::Refresh.mint(self.host.entropy()), until));
@@ -46,14 +51,23 @@ impl OAuth {
         }
         let refresh = refresh.map(|(refresh, _)| refresh);
         let expires_in = expires_at.since(new.now);
-        Ok(IssuedTokens { access, expires_in, refresh, id_token: None, scopes: new.scopes, binding: new.binding })
+        Ok(IssuedTokens {
+            access: access.text,
+            expires_in,
+            refresh,
+            id_token: None,
+            is_exchanged: false,
+            scopes: new.scopes,
+            binding: new.binding,
+            more: new.custom.answer,
+        })
     }
 
     /// The access token itself, opaque or signed as its resources want it.
-    pub(super) async fn make_access(&self, tx: &mut Tx, keys: &KeySet, new: NewAccess<'_>) -> Result<TokenText> {
+    pub(super) async fn make_access(&self, tx: &mut Tx, keys: &KeySet, new: NewAccess<'_>) -> Result<MadeAccess> {
         let issuer = self.host.urls().issuer();
         if !self.settings.signs_for(new.audience, issuer) {
-            return Ok(TokenKind::Access.mint(self.host.entropy()).into());
+            return Ok(MadeAccess { text: TokenKind::Access.mint(self.host.entropy()).into(), key: None });
         }
         let claims = AccessClaims {
             iss: issuer.to_owned(),
@@ -65,13 +79,23 @@ impl OAuth {
             client_id: new.client.to_string(),
             scope: new.scopes.to_string(),
             auth_time: new.signed_in_at.map(Timestamp::unix_seconds),
+            act: new.act,
             organization: None,
             teams: None,
         };
+        let claims = ExtendedClaims { own: claims.bound(new.binding), custom: new.custom };
         let signer = (keys, self.settings.access_token_algorithm);
-        let text = self.sign(tx, signer, SIGNED_TYPE, &claims.bound(new.binding), new.expires_at).await?;
-        Ok(TokenText::of(text))
+        let text = self.sign(tx, signer, SIGNED_TYPE, &claims, new.expires_at).await?;
+        let key = keys.current(self.settings.access_token_algorithm).map(|key| key.stored.id.clone());
+        Ok(MadeAccess { text: TokenText::of(text), key })
     }
+}
+
+/// An access token that was just made.
+pub(super) struct MadeAccess {
+    pub(super) text: TokenText,
+    /// The key that signed it; `None` for an opaque one.
+    pub(super) key: Option<String>,
 }
 
 /// An access token to be made.
@@ -83,9 +107,13 @@ pub(super) struct NewAccess<'a> {
     pub(super) client: &'a ClientId,
     pub(super) scopes: &'a ScopeSet,
     pub(super) binding: &'a GrantBinding,
+    /// What the application adds.
+    pub(super) custom: Map<String, Value>,
     pub(super) audience: &'a [String],
     /// When the person proved to be there, if that is known.
     pub(super) signed_in_at: Option<Timestamp>,
+    /// Who acts in it, when it is made for another token.
+    pub(super) act: Option<Value>,
     pub(super) now: Timestamp,
     pub(super) expires_at: Timestamp,
 }
@@ -94,9 +122,13 @@ pub(super) struct NewAccess<'a> {
 pub(super) struct NewTokens {
     pub(super) grant: GrantId,
     pub(super) user: UserId,
+    /// What the client knows the person by; `None` for the account's own id.
+    pub(super) subject: Option<String>,
     pub(super) client: ClientId,
     pub(super) scopes: ScopeSet,
     pub(super) binding: GrantBinding,
+    /// What the application adds.
+    pub(super) custom: Custom,
     pub(super) audience: Vec<String>,
     /// When the refresh token ends, if there is to be one.
     pub(super) refresh_until: Option<Timestamp>,

@@ -1,5 +1,6 @@
 //! The keys that tokens are signed with. The database decides which they are; each node remembers what it has read.
 
+mod revocation;
 mod rotation;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,6 +14,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::Jwk;
 use serde_json::{Value, json};
 
+pub use self::revocation::RevokedKey;
 pub use self::rotation::Rotated;
 use super::OAuth;
 use crate::model::key::{FreshKey, KeyAlgorithm, KeyState, StoredKey};

@@ -1,15 +1,18 @@
 //! Clients that act with no person behind them (RFC 6749 section 4.4, `client_credentials`).
 
+use belgie_api::axum::http::StatusCode;
 use belgie_api::context::{ClientContext, ServiceContext};
-use belgie_api::ports::Organizations;
+use belgie_api::ports::{Organizations, Services};
 use belgie_api::{
     GrantBinding, Holder, OrgId, Result, ScopeSet, ServiceId, Timestamp, TokenHash, TokenId, VerifiedToken,
 };
 
 use super::OAuth;
+use super::binding::is_reached;
 use super::client_auth::ClientProof;
 use super::issue::NewAccess;
 use super::redeem::IssuedTokens;
+use crate::claims::About;
 use crate::model::client::{CLIENT_CREDENTIALS, RegisteredClient};
 use crate::model::refusal;
 use crate::model::scopes::narrow_scopes;
@@ -24,7 +27,7 @@ impl OAuth {
     /// client can ask again (RFC 6749 section 4.4.3).
     ///
     /// # Errors
-    /// `unauthorized_client` when the client has no secret, or the operator made it for something else, or the service it
+    /// `unauthorized_client` when the client did not prove who it is, or the operator made it for something else, or the service it
     /// acts as has ended; `invalid_scope` and `invalid_target` when it asks for more than it may.
     pub(super) async fn issue_to_client(
         &self,
@@ -33,14 +36,18 @@ impl OAuth {
         resources: Vec<String>,
     ) -> Result<IssuedTokens> {
         let now = self.host.now();
-        let registered = client.registered.as_ref().filter(|client| client.secret_hash.is_some());
-        let registered = registered.ok_or_else(refusal::unauthorized_client)?;
+        let registered = client.confidential().ok_or_else(refusal::unauthorized_client)?;
         let service = registered.service_id.ok_or_else(refusal::unauthorized_client)?;
-        if !registered.may_use(CLIENT_CREDENTIALS) || !self.service_stands(service, registered.organization_id).await? {
+        if !registered.may_use(CLIENT_CREDENTIALS) {
             return Err(refusal::unauthorized_client());
         }
+        let usual_end = now.plus(self.settings.client_credentials_ttl);
+        let ends_at = self.end_of_service(service, registered.organization_id).await?;
         let scopes = narrow_scopes(&self.scopes_of(registered)?, asked)?;
         let resources = self.audience_for(registered, resources).await?;
+        let binding = binding_of(registered.organization_id);
+        let about = About { user: None, client: &registered.id, scopes: &scopes, binding: &binding };
+        let custom = self.custom(about, false).await?;
         let keys = self.keys_for(&self.settings.algorithms()).await?;
         let token = ClientToken {
             id: TokenId::new(self.host.clock(), self.host.entropy()),
@@ -50,32 +57,35 @@ impl OAuth {
             organization_id: registered.organization_id,
             scopes,
             resources,
-            expires_at: now.plus(self.settings.client_credentials_ttl),
+            expires_at: ends_at.map_or(usual_end, |end| end.min(usual_end)),
         };
-        let binding = binding_of(token.organization_id);
         let wanted = NewAccess {
             id: token.id,
             subject: service.to_string(),
             client: &token.client_id,
             scopes: &token.scopes,
             binding: &binding,
+            custom: custom.access,
             audience: &token.resources,
             signed_in_at: None,
+            act: None,
             now,
             expires_at: token.expires_at,
         };
         let mut tx = self.host.db().begin().await?;
         let access = self.make_access(&mut tx, &keys, wanted).await?;
-        store::client_tokens::insert(&mut tx, &token, access.hash(), now).await?;
+        store::client_tokens::insert(&mut tx, &token, (access.text.hash(), access.key.as_deref()), now).await?;
         store::clients::note_use(&mut tx, &token.client_id, now, now.minus(USE_IS_KNOWN_TO)).await?;
         tx.commit(now).await?;
         Ok(IssuedTokens {
             id_token: None,
-            access,
-            expires_in: self.settings.client_credentials_ttl,
+            is_exchanged: false,
+            access: access.text,
+            expires_in: token.expires_at.since(now),
             refresh: None,
             scopes: token.scopes,
             binding,
+            more: custom.answer,
         })
     }
 
@@ -93,21 +103,45 @@ impl OAuth {
         if asked.is_empty() {
             asked.extend(self.host.catalog()?.resources.first().cloned());
         }
-        let slug = match (client.service_id, client.organization_id, self.host.provided::<Organizations>()) {
-            (Some(service), Some(organization), Some(port)) => port.0.find_service(service, organization).await?,
-            _ => None,
-        }
-        .map(|organization| organization.slug);
-        if super::binding::is_reached(&asked, slug.as_deref()) { Ok(asked) } else { Err(refusal::invalid_target()) }
+        let Some(service) = client.service_id else { return Err(refusal::invalid_target()) };
+        let is_reached = self.service_reaches(service, client.organization_id, &asked).await?;
+        if is_reached { Ok(asked) } else { Err(refusal::invalid_target()) }
     }
 
-    /// Whether the service that a client acts as is still there; one that is its own is.
-    pub(super) async fn service_stands(&self, service: ServiceId, organization: Option<OrgId>) -> Result<bool> {
-        let Some(organization) = organization else { return Ok(true) };
-        match self.host.provided::<Organizations>() {
-            Some(port) => Ok(port.0.find_service(service, organization).await?.is_some()),
-            None => Ok(false),
-        }
+    /// Whether the service that a client acts as is still there, and none of the endpoints is of another organization than
+    /// its own: a new name is a new address. A service that is the client's own is always there.
+    pub(super) async fn service_reaches(
+        &self,
+        service: ServiceId,
+        organization: Option<OrgId>,
+        resources: &[String],
+    ) -> Result<bool> {
+        let slug = match (organization, self.host.provided::<Organizations>()) {
+            (None, _) => None,
+            (Some(_), None) => return Ok(false),
+            (Some(organization), Some(port)) => match port.0.find_service(service, organization).await? {
+                Some(context) => Some(context.slug),
+                None => return Ok(false),
+            },
+        };
+        Ok(is_reached(resources, slug.as_deref()))
+    }
+
+    /// When a service ends; `None` for one that is the client's own.
+    ///
+    /// # Errors
+    /// `unauthorized_client` when it has ended.
+    async fn end_of_service(&self, service: ServiceId, organization: Option<OrgId>) -> Result<Option<Timestamp>> {
+        let Some(organization) = organization else { return Ok(None) };
+        let port = self.host.provided::<Services>().ok_or_else(refusal::unauthorized_client)?;
+        let known = match port.0.list(&organization.to_string()).await {
+            Ok(known) => known,
+            // An organization that is gone has no services either.
+            Err(failure) if failure.status() == StatusCode::NOT_FOUND => Vec::new(),
+            Err(failure) => return Err(failure),
+        };
+        let found = known.into_iter().find(|known| known.id == service);
+        found.map(|service| Some(service.expires_at)).ok_or_else(refusal::unauthorized_client)
     }
 
     /// A token of a client without a person, if it is in force.
@@ -130,7 +164,7 @@ impl OAuth {
     /// # Errors
     /// 404 when there is none of this id in the organization, 400 when there are no organizations here.
     pub async fn find_service(&self, organization: &str, service: ServiceId) -> Result<(ServiceId, OrgId)> {
-        let port = self.host.provided::<belgie_api::ports::Services>().ok_or_else(refusal::no_services)?;
+        let port = self.host.provided::<Services>().ok_or_else(refusal::no_services)?;
         let known = port.0.list(organization).await?.into_iter().find(|known| known.id == service);
         known.map(|known| (known.id, known.organization_id)).ok_or_else(refusal::unknown_service)
     }

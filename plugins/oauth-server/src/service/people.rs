@@ -13,14 +13,16 @@ use url::form_urlencoded;
 
 use super::OAuth;
 use super::record::ended;
+use crate::model::client::RegisteredClient;
 use crate::model::consent::Consent;
 use crate::model::grant::{Grant, GrantKind, RevokeReason, shown_name};
+use crate::model::owned::Owner;
 use crate::store;
 
 /// The authorization server as others know it.
 pub struct People(pub Arc<OAuth>);
 
-/// Agents that were let in by a stranger go with the stranger. Codes that were not redeemed end with their sessions.
+/// Agents that were let in by a stranger go with the stranger, and so do the stranger's clients; those of whoever goes go too. Codes that were not redeemed end with their sessions.
 #[async_trait]
 impl Veto for People {
     fn name(&self) -> &'static str {
@@ -28,7 +30,15 @@ impl Veto for People {
     }
 
     async fn check(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {
-        let Act::Reclaim { user } = act else { return Ok(()) };
+        let user = match act {
+            Act::Reclaim { user } => user,
+            Act::Delete { user } => return self.0.delete_of_owner(tx, Owner::Person(user.id)).await,
+            Act::DeleteOrganization { organization } => {
+                return self.0.delete_of_owner(tx, Owner::Organization(organization)).await;
+            }
+            _ => return Ok(()),
+        };
+        self.0.delete_of_owner(tx, Owner::Person(user.id)).await?;
         let now = self.0.host.now();
         store::consents::delete_of_user(tx, user.id).await?;
         for grant in store::grants::list_ids(tx, user.id, now).await? {
@@ -111,6 +121,7 @@ impl DataExport for People {
     async fn export(&self, user: UserId) -> Result<Value> {
         let grants = self.0.list_connections(user).await?;
         let consents = self.0.list_consents(user).await?;
+        let clients = store::owned::list_of_person(&mut self.0.host.db().read().await?, user).await?;
         let connection = |grant: &Grant| {
             json!({
                 "id": grant.id,
@@ -142,6 +153,7 @@ impl DataExport for People {
         Ok(json!({
             "connections": grants.iter().map(connection).collect::<Vec<_>>(),
             "consents": consents.iter().map(consent).collect::<Vec<_>>(),
+            "clients": clients.iter().map(RegisteredClient::describe).collect::<Vec<_>>(),
         }))
     }
 }

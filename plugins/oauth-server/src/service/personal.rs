@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::OAuth;
 use crate::model::client::{PERSONAL, presentable_name};
-use crate::model::grant::{Grant, GrantKind, LiveToken, RevokeReason};
+use crate::model::grant::{Grant, GrantKind, LiveToken, RevokeReason, Told};
 use crate::model::scopes::read_scopes;
 use crate::store;
 use crate::store::tokens::NewToken;
@@ -123,6 +123,7 @@ impl OAuth {
             expires_at,
             ends_at: expires_at,
             signed_in_at: None,
+            told: Told::default(),
         };
         let secret = TokenKind::Personal.mint(entropy);
         let id = TokenId::new(clock, entropy);
@@ -134,6 +135,7 @@ impl OAuth {
             resources: &grant.resources,
             created_at: now,
             expires_at,
+            key: None,
         };
         store::grants::insert(&mut tx, &grant).await?;
         store::tokens::insert_access(&mut tx, &token).await?;
@@ -158,6 +160,7 @@ impl OAuth {
             binding: grant.binding,
             expires_at,
             last_used_at: None,
+            subject: None,
         };
         Ok((secret, live))
     }

@@ -7,6 +7,7 @@ use belgie_api::{Caller, Timestamp};
 use url::form_urlencoded;
 
 use super::OAuth;
+use super::authorize::PresentableRequest;
 use crate::model::openid::is_recent;
 use crate::model::prompt::Prompt;
 
@@ -55,8 +56,10 @@ impl OAuth {
         wishes.max_age.is_none_or(|max_age| is_recent(signed_in_at, max_age, self.host.now()))
     }
 
-    /// Where a person goes first, and comes back from to the same request. `caller`: nobody, for a stranger.
-    pub fn first_step(&self, wishes: &Prompt, waiting: &Waiting<'_>, caller: Option<&Caller>) -> String {
+    /// Where a person goes first, and comes back from to the same request. `caller`: nobody, for a stranger. Somebody whom the
+    /// client does not mean signs in as somebody else.
+    pub fn first_step(&self, asked: &PresentableRequest, waiting: &Waiting<'_>, caller: Option<&Caller>) -> String {
+        let wishes = &asked.wishes;
         let now = self.host.now().unix_micros().to_string();
         let mut here = format!("/authorize?{}", waiting.query);
         if wishes.wants_proof_now() {
@@ -65,6 +68,10 @@ impl OAuth {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("return_to", &here);
         let page = match caller {
+            Some(caller) if !asked.means(caller) => {
+                query.append_pair("other", "true");
+                "/auth/signin"
+            }
             Some(_) => {
                 query.append_pair("after", &now);
                 "/auth/confirm"

@@ -3,7 +3,7 @@
 use belgie_api::db::Tx;
 use belgie_api::ports::AuditEntry;
 use belgie_api::serde_json::json;
-use belgie_api::{Event, GrantId, Result, Timestamp};
+use belgie_api::{Event, GrantId, Result, Timestamp, TokenId};
 
 use super::OAuth;
 use crate::model::grant::{EndedGrant, Grant, RevokeReason};
@@ -39,13 +39,35 @@ impl OAuth {
         act: AuditEntry,
     ) -> Result<()> {
         tx.emit(Event::GrantRevoked { grant: ended.id });
+        let (user, client) = (ended.user_id, &ended.client_id);
         // Who gives its tokens back may come again; whoever is cut off, for whatever reason, is asked about.
-        if reason != RevokeReason::Client {
-            store::consents::delete_given_to(tx, ended.user_id, &ended.client_id).await?;
-            store::codes::delete_unspent(tx, ended.user_id, &ended.client_id).await?;
+        match (reason, ended.organization_id) {
+            (RevokeReason::Client, _) => {}
+            // An organization has a say in what is done for it, and in nothing else.
+            (RevokeReason::Organization | RevokeReason::MembershipEnded, Some(organization)) => {
+                store::consents::delete_given_within(tx, user, client, organization).await?;
+                store::codes::delete_unspent_within(tx, user, client, organization).await?;
+                store::devices::delete_unspent_within(tx, user, client, organization).await?;
+            }
+            _ => {
+                store::consents::delete_given_to(tx, user, client).await?;
+                store::codes::delete_unspent(tx, user, client).await?;
+                store::devices::delete_unspent(tx, user, client).await?;
+            }
         }
         let details = json!({ "user": ended.user_id, "client": ended.client_id, "reason": reason.as_str() });
         self.record(tx, &act.to(ended.id).within(ended.organization_id).with(details)).await
+    }
+
+    /// Says that tokens have ended, and ends what was made of them.
+    pub(super) async fn end_tokens(&self, tx: &mut Tx, ended: Vec<TokenId>, now: Timestamp) -> Result<()> {
+        for token in ended {
+            tx.emit(Event::TokenRevoked { token });
+            for made in store::exchanged::revoke_from(tx, token, now).await? {
+                tx.emit(Event::TokenRevoked { token: made });
+            }
+        }
+        Ok(())
     }
 
     /// Puts on record that an agent was let in.

@@ -1,26 +1,34 @@
 //! The token endpoint: a code, a refresh token or a client becomes tokens (OAuth 2.1 sections 4.1.3, 4.2 and 4.3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::db::Tx;
 use belgie_api::{
     Failure, GrantBinding, GrantId, PlainToken, Result, ScopeSet, Timestamp, TokenHash, TokenKind, UserId,
 };
+use serde_json::{Map, Value};
 
 use super::OAuth;
+use super::bearer::BearerWish;
 use super::client_auth::ClientProof;
+use super::custom::Custom;
 use super::id_token::IdToken;
 use super::issue::NewTokens;
 use super::keys::KeySet;
 use super::record::ended;
 use super::refresh::RefreshWish;
+use super::today::Today;
 use crate::model::access_token::TokenText;
 use crate::model::client::CLIENT_CREDENTIALS;
-use crate::model::grant::{Grant, GrantKind, RevokeReason};
+use crate::model::device::DEVICE_CODE;
+use crate::model::exchange::{ExchangeWish, TOKEN_EXCHANGE};
+use crate::model::grant::{Grant, GrantKind, RevokeReason, Told};
 use crate::model::params::Params;
 use crate::model::redirect::host_of;
 use crate::model::refusal;
 use crate::model::request::{AuthorizationRequest, Redemption};
+use crate::model::trust::JWT_BEARER;
 use crate::store;
 use crate::store::codes::StoredCode;
 
@@ -47,6 +55,19 @@ pub enum TokenRequest {
         /// `resource`, in the known spelling.
         resources: Vec<String>,
     },
+    /// RFC 8628 section 3.4.
+    Device {
+        /// `device_code`; `None` for a text that is none of ours.
+        code: Option<PlainToken>,
+        /// `scope`, which has no place here.
+        scopes: Option<ScopeSet>,
+        /// `resource`, in the known spelling.
+        resources: Vec<String>,
+    },
+    /// RFC 8693 section 2.1.
+    Exchange(ExchangeWish),
+    /// RFC 7523 section 2.1, for a person.
+    Bearer(BearerWish),
     /// RFC 6749 section 4.4.
     Client {
         /// `scope`, when less is asked for than the client may have.
@@ -65,12 +86,27 @@ pub struct IssuedTokens {
     pub expires_in: Duration,
     /// `refresh_token`.
     pub refresh: Option<PlainToken>,
+    /// Whether it was given for another token, which is said then (RFC 8693 section 2.2.1).
+    pub is_exchanged: bool,
     /// `id_token`.
     pub id_token: Option<TokenText>,
     /// `scope`.
     pub scopes: ScopeSet,
     /// For whom they let act: `organization` and `teams`.
     pub binding: GrantBinding,
+    /// What the application adds.
+    pub more: Map<String, Value>,
+}
+
+/// The first tokens of a grant, to be made.
+pub(super) struct FirstTokens<'a> {
+    pub(super) request: &'a AuthorizationRequest,
+    pub(super) today: Today,
+    pub(super) custom: Custom,
+    /// What the client knows the person by; `None` for the account's own id.
+    pub(super) subject: Option<String>,
+    /// What it knows the browser session by, if it is told who the person is.
+    pub(super) sid: Option<String>,
 }
 
 impl OAuth {
@@ -97,6 +133,23 @@ impl OAuth {
                 scopes: scopes()?,
                 resources: resources()?,
             }),
+            Some(DEVICE_CODE) if self.settings.device_authorization => Ok(TokenRequest::Device {
+                code: PlainToken::parse_as(TokenKind::Device, params.get("device_code").ok_or_else(missing)?),
+                scopes: scopes()?,
+                resources: resources()?,
+            }),
+            Some(TOKEN_EXCHANGE) if self.settings.token_exchange => {
+                let targets = params.all("resource").chain(params.all("audience"));
+                let targets = self.find_resources(targets)?.ok_or_else(refusal::invalid_target)?;
+                ExchangeWish::read(params, scopes()?, targets).map(TokenRequest::Exchange)
+            }
+            Some(JWT_BEARER) if self.is_of_workload(params) => {
+                Ok(TokenRequest::Client { scopes: scopes()?, resources: resources()? })
+            }
+            Some(JWT_BEARER) if !self.settings.issuers.is_empty() => {
+                let assertion = TokenText::of(params.get("assertion").ok_or_else(missing)?.to_owned());
+                Ok(TokenRequest::Bearer(BearerWish { assertion, scopes: scopes()?, resources: resources()? }))
+            }
             Some(CLIENT_CREDENTIALS) => Ok(TokenRequest::Client { scopes: scopes()?, resources: resources()? }),
             Some(_) => Err(refusal::unsupported_grant_type()),
             None => Err(refusal::invalid_request("grant_type is missing.")),
@@ -108,7 +161,7 @@ impl OAuth {
     /// # Errors
     /// The codes of RFC 6749 section 5.2 and RFC 8707 section 2. A second use of a code or a refresh token is
     /// `invalid_grant`, and ends the grant.
-    pub async fn redeem(&self, client: &ClientProof, request: TokenRequest) -> Result<IssuedTokens> {
+    pub async fn redeem(self: &Arc<Self>, client: &ClientProof, request: TokenRequest) -> Result<IssuedTokens> {
         match request {
             TokenRequest::Code { code, redirect_uri, verifier, resources } => {
                 let code = code.ok_or_else(refusal::invalid_grant)?;
@@ -120,6 +173,12 @@ impl OAuth {
                 let token = token.ok_or_else(refusal::invalid_grant)?;
                 self.refresh(client, &RefreshWish { token, scopes, resources }).await
             }
+            TokenRequest::Device { code, scopes, resources } => {
+                let code = code.ok_or_else(refusal::invalid_grant)?;
+                self.redeem_device(client, code.hash(), (scopes.as_ref(), &resources)).await
+            }
+            TokenRequest::Bearer(wish) => self.issue_for_assertion(client, wish).await,
+            TokenRequest::Exchange(wish) => self.exchange(client, &wish).await,
             TokenRequest::Client { scopes, resources } => {
                 self.issue_to_client(client, scopes.as_ref(), resources).await
             }
@@ -133,14 +192,19 @@ impl OAuth {
         code: TokenHash,
         redemption: Redemption<'_>,
     ) -> Result<IssuedTokens> {
-        let ahead = self.refuse_the_removed(client, code).await?;
+        let (ahead, today) = self.refuse_the_removed(client, code).await?.unzip();
         let profile = self.profile_for(ahead.as_ref()).await?;
+        let custom = match (&ahead, &today) {
+            (Some(code), Some(today)) => self.custom(today.about(code.user_id, &client.id), profile.is_some()).await?,
+            _ => Custom::default(),
+        };
         let keys = self.keys_for(&self.settings.algorithms()).await?;
         let now = self.host.now();
         let grant = GrantId::new(self.host.clock(), self.host.entropy());
         let mut tx = self.host.db().begin().await?;
         // Whoever ends the session waits until the grant is there to be ended as well, or has ended it before.
-        let session_stands = match store::codes::find_answerer(&mut tx, code, &client.id).await? {
+        let answerer = store::codes::find_answerer(&mut tx, code, &client.id).await?;
+        let session_stands = match answerer {
             Some(answerer) => self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await?,
             None => false,
         };
@@ -152,8 +216,11 @@ impl OAuth {
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
         // Whoever signs out a stolen session means what it was used for just now, too.
-        if taken.expires_at <= now || !session_stands {
+        let Some(today) = today.filter(|_| taken.expires_at > now && session_stands) else {
             return refuse(tx, now, refusal::invalid_grant()).await;
+        };
+        if taken.request.is_proven && !client.is_proven {
+            return refuse(tx, now, refusal::must_prove()).await;
         }
         let audience = match taken.request.redeem(redemption) {
             Ok(audience) => audience,
@@ -162,15 +229,31 @@ impl OAuth {
         if client.registered.is_some() && !store::clients::touch(&mut tx, &client.id, now).await? {
             return refuse(tx, now, refusal::invalid_grant()).await;
         }
-        let mut issued =
-            self.issue_first(&mut tx, &keys, (grant, taken.user_id), &taken.request, audience, now).await?;
+        let subject = self.subject_for(&mut tx, client.registered.as_ref(), taken.user_id, now).await?;
+        let sid = match answerer.filter(|_| profile.is_some()) {
+            Some(answerer) => Some(self.enter_login(&mut tx, answerer, (&client.id, subject.as_deref()), now).await?),
+            None => None,
+        };
+        let first = FirstTokens {
+            request: &taken.request,
+            today,
+            custom: custom.clone(),
+            subject: subject.clone(),
+            sid: sid.clone(),
+        };
+        let mut issued = self.issue_first(&mut tx, &keys, (grant, taken.user_id), first, audience, now).await?;
         if let (Some(openid), Some(profile)) = (&taken.request.openid, &profile) {
             let new = IdToken {
                 profile,
                 client: &client.id,
                 scopes: &issued.scopes,
-                request: openid,
-                signed_in: taken.request.signed_in.as_ref(),
+                nonce: openid.nonce.as_deref(),
+                algorithm: openid.algorithm,
+                signed_in_at: taken.request.signed_in.as_ref().map(|signed_in| signed_in.at),
+                signed_in_by: taken.request.signed_in.as_ref().map(|signed_in| signed_in.by.as_str()),
+                subject: subject.as_deref(),
+                sid: sid.as_deref(),
+                custom: &custom.id,
                 access: &issued.access,
                 now,
             };
@@ -180,12 +263,13 @@ impl OAuth {
         Ok(issued)
     }
 
-    async fn issue_first(
+    /// Makes the grant of a request that was allowed, and its first tokens.
+    pub(super) async fn issue_first(
         &self,
         tx: &mut Tx,
         keys: &KeySet,
         (id, user): (GrantId, UserId),
-        request: &AuthorizationRequest,
+        FirstTokens { request, today, custom, subject, sid }: FirstTokens<'_>,
         audience: Vec<String>,
         now: Timestamp,
     ) -> Result<IssuedTokens> {
@@ -198,7 +282,7 @@ impl OAuth {
             client_id: request.client.id.clone(),
             client_name: request.client.name.clone(),
             client_host: request.client.host.clone(),
-            redirect_host: Some(host_of(&request.reply.redirect_uri)),
+            redirect_host: request.device.is_none().then(|| host_of(&request.reply.redirect_uri)),
             scopes: request.scopes.clone(),
             resources: request.resources.clone(),
             binding: request.binding.clone().into(),
@@ -207,15 +291,26 @@ impl OAuth {
             expires_at,
             ends_at,
             signed_in_at: request.signed_in.as_ref().map(|signed_in| signed_in.at),
+            told: Told {
+                id_token_algorithm: request.openid.as_ref().map(|openid| openid.algorithm.as_str().to_owned()),
+                signed_in_by: request.signed_in.as_ref().map(|signed_in| signed_in.by.clone()),
+                sid,
+                subject: subject.clone(),
+            },
         };
         store::grants::insert(tx, &grant).await?;
+        if request.is_proven {
+            store::client_keys::note_proof(tx, id).await?;
+        }
         self.note_grant(tx, &grant).await?;
         let new = NewTokens {
             grant: id,
             user,
+            subject,
             client: grant.client_id,
-            scopes: grant.scopes,
-            binding: request.binding.clone(),
+            scopes: today.scopes,
+            binding: today.binding,
+            custom,
             audience,
             refresh_until: request.with_refresh.then_some(expires_at),
             previous: None,
@@ -226,15 +321,13 @@ impl OAuth {
         self.issue(tx, keys, new).await
     }
 
-    /// Looks at an unspent code, and refuses one for an organization in which its person is no more. A ban needs no such look: the session
-    /// the code came from has ended with it.
-    async fn refuse_the_removed(&self, client: &ClientProof, code: TokenHash) -> Result<Option<StoredCode>> {
+    /// Looks at an unspent code, and refuses one of somebody who is gone, or for an organization in which its person is no
+    /// more. With what it gives today.
+    async fn refuse_the_removed(&self, client: &ClientProof, code: TokenHash) -> Result<Option<(StoredCode, Today)>> {
         let found = store::codes::find_unspent(&mut self.host.db().read().await?, code, &client.id).await?;
         let Some(code) = found else { return Ok(None) };
-        if self.stands(code.user_id, &code.request.binding, &code.request.resources).await? {
-            return Ok(Some(code));
-        }
-        Err(refusal::invalid_grant())
+        let today = self.today_of(code.user_id, &code.request).await?;
+        Ok(Some((code, today)))
     }
 
     /// When a grant ends unless it is refreshed.

@@ -2,15 +2,21 @@
 //! everybody else who comes with a spent one (OAuth 2.1 section 4.3).
 
 use belgie_api::db::Tx;
-use belgie_api::{GrantId, PlainToken, Result, ScopeSet, Timestamp};
+use belgie_api::ports::UserProfile;
+use belgie_api::{Failure, GrantId, PlainToken, Result, ScopeSet, Timestamp};
 
 use super::OAuth;
 use super::client_auth::ClientProof;
+use super::id_token::IdToken;
 use super::issue::NewTokens;
 use super::record::ended;
 use super::redeem::{IssuedTokens, refuse};
+use super::today::Today;
+use crate::claims::About;
 use crate::model::answer::Answer;
 use crate::model::grant::RevokeReason;
+use crate::model::key::KeyAlgorithm;
+use crate::model::openid::OPENID;
 use crate::model::refusal;
 use crate::model::request::narrow_resources;
 use crate::model::scopes::narrow_scopes;
@@ -29,9 +35,12 @@ impl RefreshWish {
     /// What the access token may be used for, and where.
     ///
     /// # Errors
-    /// `invalid_scope` or `invalid_target` when more is asked for than was granted.
-    fn within(&self, grant: &RefreshToken) -> Result<(ScopeSet, Vec<String>)> {
-        let scopes = narrow_scopes(&grant.scopes, self.scopes.as_ref())?;
+    /// `invalid_scope` or `invalid_target` when more is asked for than was granted, or than is left of it.
+    fn within(&self, grant: &RefreshToken, today: &Today) -> Result<(ScopeSet, Vec<String>)> {
+        let scopes = narrow_scopes(&today.scopes, self.scopes.as_ref())?;
+        if scopes.is_empty() && !grant.scopes.is_empty() {
+            return Err(refusal::invalid_scope("Nothing is left of what was granted."));
+        }
         Ok((scopes, narrow_resources(&grant.resources, &self.resources)?))
     }
 }
@@ -49,7 +58,9 @@ impl OAuth {
     /// id must not end somebody's grant. Whoever binds refresh tokens to a key compares it here.
     async fn find_own(&self, client: &ClientProof, token: &PlainToken) -> Result<RefreshToken> {
         let found = store::tokens::find_refresh(&mut self.host.db().read().await?, token.hash()).await?;
-        found.filter(|found| found.client_id == client.id).ok_or_else(refusal::invalid_grant)
+        let found = found.filter(|found| found.client_id == client.id).ok_or_else(refusal::invalid_grant)?;
+        self.check_proof(client, token.hash()).await?;
+        Ok(found)
     }
 
     /// Spends an unspent token and makes its successor, in one transaction; `None` when it is spent, by whomever. A request
@@ -61,10 +72,15 @@ impl OAuth {
         if found.consumed_at.is_some() {
             return Ok(None);
         }
-        if found.has_ended(now) || found.expires_at <= now || self.is_gone(&found).await? {
+        if found.has_ended(now) || found.expires_at <= now {
             return Err(refusal::invalid_grant());
         }
-        let (scopes, audience) = wish.within(&found)?;
+        let today = self.today_of_grant(&found).await?;
+        let (scopes, audience) = wish.within(&found, &today)?;
+        let told = self.told_again(&found, &scopes).await?;
+        let about =
+            About { user: Some(found.user_id), client: &found.client_id, scopes: &scopes, binding: &today.binding };
+        let custom = self.custom(about, told.is_some()).await?;
         let keys = self.keys_for(&self.settings.algorithms()).await?;
         let mut tx = self.host.db().begin().await?;
         // Whoever comes second waits here until the first has committed, and then finds the answer; if the first dies or
@@ -73,15 +89,19 @@ impl OAuth {
             return Ok(None);
         }
         let expires_at = self.next_end(true, found.ends_at, now);
-        if !store::grants::extend(&mut tx, found.grant_id, expires_at, now).await? {
-            return Err(refusal::invalid_grant());
+        let held = store::grants::extend(&mut tx, found.grant_id, expires_at, now).await?;
+        // Made to do less since it was read: nothing is spent, and whoever asks again is told what is left.
+        if held.ok_or_else(refusal::invalid_grant)? != (found.scopes.clone(), found.binding.team_ids.clone()) {
+            return Err(Failure::unavailable("a connection was changed while it was refreshed"));
         }
         let new = NewTokens {
             grant: found.grant_id,
             user: found.user_id,
-            client: found.client_id,
+            subject: found.told.subject.clone(),
+            client: found.client_id.clone(),
             scopes,
-            binding: found.binding.into(),
+            binding: today.binding,
+            custom: custom.clone(),
             audience: audience.clone(),
             refresh_until: Some(expires_at),
             previous: Some(wish.token.hash()),
@@ -89,10 +109,36 @@ impl OAuth {
             now,
             ends_at: found.ends_at,
         };
-        let issued = self.issue(&mut tx, &keys, new).await?;
+        let mut issued = self.issue(&mut tx, &keys, new).await?;
+        if let Some((profile, algorithm)) = &told {
+            let new = IdToken {
+                profile,
+                client: &found.client_id,
+                scopes: &issued.scopes,
+                nonce: None,
+                algorithm: *algorithm,
+                signed_in_at: found.signed_in_at,
+                signed_in_by: found.told.signed_in_by.as_deref(),
+                subject: found.told.subject.as_deref(),
+                sid: found.told.sid.as_deref(),
+                custom: &custom.id,
+                access: &issued.access,
+                now,
+            };
+            issued.id_token = Some(self.make_id_token(&mut tx, &keys, new).await?);
+        }
         self.keep_answer(&mut tx, wish, found.grant_id, &issued, audience, now).await?;
         tx.commit(now).await?;
         Ok(Some(issued))
+    }
+
+    /// Of whom an id token tells that comes with the answer, and what signs it: the same as the first one (OpenID Connect Core 1.0
+    /// section 12.2). `None` where the grant, or what is left of it, brings none.
+    async fn told_again(&self, found: &RefreshToken, scopes: &ScopeSet) -> Result<Option<(UserProfile, KeyAlgorithm)>> {
+        let is_told = self.settings.openid_connect && scopes.has_named(OPENID);
+        let Some(algorithm) = found.told.algorithm().filter(|_| is_told) else { return Ok(None) };
+        let profile = self.host.accounts().profile(found.user_id).await?;
+        Ok(profile.map(|profile| (profile, algorithm)))
     }
 
     /// Keeps the answer for the time in which it may be given again.
@@ -109,8 +155,16 @@ impl OAuth {
             return Ok(());
         };
         let expires_at = now.plus(issued.expires_in);
-        let answer =
-            Answer { access: issued.access.clone(), refresh, scopes: issued.scopes.clone(), resources, expires_at };
+        let answer = Answer {
+            access: issued.access.clone(),
+            refresh,
+            id_token: issued.id_token.clone(),
+            more: issued.more.clone(),
+            scopes: issued.scopes.clone(),
+            teams: issued.binding.teams.clone(),
+            resources,
+            expires_at,
+        };
         let sealed = answer.seal(&wish.token, grant, self.host.entropy())?;
         store::tokens::keep_answer(tx, wish.token.hash(), &sealed).await
     }
@@ -127,23 +181,24 @@ impl OAuth {
         let Some(sealed) = found.answer.as_ref().filter(|_| in_time) else {
             return self.end_reused(found.grant_id, now).await;
         };
-        if self.is_gone(&found).await? {
-            return Err(refusal::invalid_grant());
-        }
-        let (scopes, audience) = wish.within(&found)?;
+        let today = self.today_of_grant(&found).await?;
+        let (scopes, audience) = wish.within(&found, &today)?;
         let answer = Answer::open(sealed, &wish.token, found.grant_id)?;
-        // Another request than the one that was answered: it gets no more than it asked for, and is no theft.
-        if !answer.is_within(&scopes, &audience) {
+        // Another request than the one that was answered, or less is left than was answered: it gets no more than it may
+        // have, and is no theft.
+        if !answer.is_within(&scopes, &audience, &today.binding.teams) {
             return Err(refusal::invalid_grant());
         }
         tracing::info!(grant.id = %found.grant_id, "a refresh token came again in time: the same answer");
         Ok(IssuedTokens {
-            id_token: None,
+            id_token: answer.id_token,
+            more: answer.more,
+            is_exchanged: false,
             expires_in: answer.expires_at.since(now),
             access: answer.access,
             refresh: Some(answer.refresh),
             scopes: answer.scopes,
-            binding: found.binding.into(),
+            binding: today.binding,
         })
     }
 
@@ -155,10 +210,14 @@ impl OAuth {
         refuse(tx, now, refusal::invalid_grant()).await
     }
 
-    /// Whether the person of a grant is banned, or no more in the organization it lets act for.
-    async fn is_gone(&self, found: &RefreshToken) -> Result<bool> {
-        let is_there = self.host.accounts().find(found.user_id).await?.is_some();
-        Ok(!is_there || !self.stands(found.user_id, &found.binding.clone().into(), &found.resources).await?)
+    /// What is left of a grant today.
+    ///
+    /// # Errors
+    /// `invalid_grant` when the person is banned, or no more in the organization it lets act for, or in none of its teams.
+    async fn today_of_grant(&self, found: &RefreshToken) -> Result<Today> {
+        let binding = found.binding.clone().into();
+        let today = self.today(found.user_id, &found.scopes, binding, &found.resources).await?;
+        today.ok_or_else(refusal::invalid_grant)
     }
 
     /// Forgets answers that are not to be given any more. Looks first: on SQLite whoever writes keeps others from it.

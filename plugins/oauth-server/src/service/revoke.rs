@@ -34,6 +34,7 @@ impl OAuth {
                 if found.client_id != client.id {
                     return Err(refusal::invalid_grant());
                 }
+                self.check_proof(client, hash).await?;
                 let act = AuditEntry { client: Some(found.client_id), ..ended() };
                 self.end_grant(&mut tx, found.grant_id, RevokeReason::Client, act, now).await?;
             }
@@ -45,7 +46,7 @@ impl OAuth {
                     return Err(refusal::invalid_grant());
                 }
                 if store::tokens::revoke_access(&mut tx, found.id, now).await? {
-                    tx.emit(Event::TokenRevoked { token: found.id });
+                    self.end_tokens(&mut tx, vec![found.id], now).await?;
                     let act = AuditEntry { client: Some(found.client_id), ..AuditEntry::done("token.revoked") };
                     let details = json!({ "user": found.user_id, "grant": found.grant_id });
                     let act = act.to(found.id).within(found.organization_id).with(details);

@@ -20,6 +20,14 @@ const USE_IS_KNOWN_TO: Duration = Duration::from_secs(60);
 /// Checks the tokens this server hands out.
 pub struct Verifier(Arc<OAuth>);
 
+/// A token that is good now.
+pub(super) struct Found {
+    /// What it says.
+    pub(super) token: VerifiedToken,
+    /// What its client knows the person by; `None` for the account's own id.
+    pub(super) subject: Option<String>,
+}
+
 impl Verifier {
     /// A verifier of this server's tokens.
     #[must_use]
@@ -31,13 +39,24 @@ impl Verifier {
         &self.0
     }
 
-    /// A token for resources that is good now, whoever asks.
-    pub(super) async fn find(&self, token: &str) -> Result<Option<VerifiedToken>> {
+    /// A token that is good now, whoever asks.
+    pub(super) async fn find(&self, token: &str) -> Result<Option<Found>> {
         let now = self.0.host.now();
         match PlainToken::parse(token) {
-            Some(token) => self.verify(&token, now).await,
-            None => self.verify_signed(token, now).await,
+            Some(token) if self.kinds().contains(&token.kind()) => self.find_by(token.hash(), now).await,
+            Some(_) => Ok(None),
+            None => self.find_signed(token, now).await,
         }
+    }
+
+    /// Signature and claims first, then the row: a revoked token is over at once, however long its claims say it lasts.
+    async fn find_signed(&self, text: &str, now: Timestamp) -> Result<Option<Found>> {
+        let Some(claims) = self.0.check_signature::<AccessClaims>(text, SIGNED_TYPE).await? else { return Ok(None) };
+        if !claims.is_in_force(self.0.host.urls().issuer(), now) {
+            return Ok(None);
+        }
+        let found = self.find_by(TokenHash::of(text), now).await?;
+        Ok(found.filter(|found| claims.is_of(&found.token, found.subject.as_deref())))
     }
 
     /// A token loses what its person's account has lost since.
@@ -66,35 +85,30 @@ impl TokenVerifier for Verifier {
         if !self.kinds().contains(&token.kind()) {
             return Ok(None);
         }
-        self.find_by(token.hash(), now).await
+        Ok(self.find_by(token.hash(), now).await?.map(|found| found.token))
     }
 
     fn reads_signed(&self) -> bool {
         true
     }
 
-    /// Signature and claims first, then the row: a revoked token is over at once, however long its claims say it lasts.
     async fn verify_signed(&self, text: &str, now: Timestamp) -> Result<Option<VerifiedToken>> {
-        let Some(claims) = self.0.check_signature::<AccessClaims>(text, SIGNED_TYPE).await? else { return Ok(None) };
-        if !claims.is_in_force(self.0.host.urls().issuer(), now) {
-            return Ok(None);
-        }
-        Ok(self.find_by(TokenHash::of(text), now).await?.filter(|found| claims.is_of(found)))
+        Ok(self.find_signed(text, now).await?.map(|found| found.token))
     }
 }
 
 impl Verifier {
     /// The token of this hash, if it is in force.
-    async fn find_by(&self, hash: TokenHash, now: Timestamp) -> Result<Option<VerifiedToken>> {
+    async fn find_by(&self, hash: TokenHash, now: Timestamp) -> Result<Option<Found>> {
         let found = store::tokens::find_live(&mut self.0.host.db().read().await?, hash, now).await?;
         match found {
             Some(found) => self.verified(found, now).await.map(Some),
-            None => self.0.find_client_token(hash, now).await,
+            None => Ok(self.0.find_client_token(hash, now).await?.map(|token| Found { token, subject: None })),
         }
     }
 
     /// What a token in force says, and that it was seen.
-    async fn verified(&self, found: LiveToken, now: Timestamp) -> Result<VerifiedToken> {
+    async fn verified(&self, found: LiveToken, now: Timestamp) -> Result<Found> {
         let unless_after = now.minus(USE_IS_KNOWN_TO);
         if found.last_used_at.is_none_or(|last| last < unless_after) {
             // A token is no less good because its use could not be noted.
@@ -103,7 +117,7 @@ impl Verifier {
             }
         }
         let scopes = self.scopes_today(found.user_id, found.scopes).await?;
-        Ok(VerifiedToken {
+        let token = VerifiedToken {
             holder: Holder::Person(found.user_id),
             client: ClientContext { id: found.client_id, name: found.client_name },
             grant: Some(found.grant_id),
@@ -112,6 +126,7 @@ impl Verifier {
             audience: found.resources,
             binding: found.binding.into(),
             expires_at: found.expires_at,
-        })
+        };
+        Ok(Found { token, subject: found.subject })
     }
 }

@@ -5,14 +5,16 @@ use belgie_api::{ClientId, OrgId, Result, ScopeSet, ServiceId, Timestamp, TokenH
 use sqlx::types::Json;
 
 const INSERT: &str = "INSERT INTO oauth_server_client_tokens \
-    (id, token_hash, client_id, service_id, organization_id, scopes, resources, created_at, expires_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    (id, token_hash, client_id, service_id, organization_id, scopes, resources, created_at, expires_at, key_id) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 const FIND_LIVE: &str = "SELECT t.id, t.client_id, t.service_id, t.organization_id, t.scopes, t.resources, t.expires_at, \
     c.name AS client_name FROM oauth_server_client_tokens t JOIN oauth_server_clients c ON c.id = t.client_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2";
 const OWNER: &str = "SELECT id, client_id FROM oauth_server_client_tokens WHERE token_hash = $1";
 const REVOKE: &str = "UPDATE oauth_server_client_tokens SET revoked_at = $2 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+const REVOKE_SIGNED: &str = "UPDATE oauth_server_client_tokens SET revoked_at = $2 \
+    WHERE key_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const PURGE: &str = "DELETE FROM oauth_server_client_tokens WHERE expires_at < $1";
 
 /// A token of a client without a person.
@@ -38,8 +40,13 @@ pub struct ClientToken {
     pub expires_at: Timestamp,
 }
 
-/// Adds a token.
-pub async fn insert(conn: &mut Conn, token: &ClientToken, hash: TokenHash, now: Timestamp) -> Result<()> {
+/// Adds a token, with what signed it.
+pub async fn insert(
+    conn: &mut Conn,
+    token: &ClientToken,
+    (hash, key): (TokenHash, Option<&str>),
+    now: Timestamp,
+) -> Result<()> {
     on!(conn, c => sqlx::query(INSERT)
         .bind(token.id)
         .bind(hash.as_bytes())
@@ -50,6 +57,7 @@ pub async fn insert(conn: &mut Conn, token: &ClientToken, hash: TokenHash, now: 
         .bind(Json(&token.resources))
         .bind(now)
         .bind(token.expires_at)
+        .bind(key)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -73,6 +81,11 @@ pub async fn find_owner(conn: &mut Conn, hash: TokenHash) -> Result<Option<(Toke
 pub async fn revoke(conn: &mut Conn, token: TokenId, now: Timestamp) -> Result<bool> {
     let found = on!(conn, c => sqlx::query_scalar::<_, TokenId>(REVOKE).bind(token).bind(now).fetch_optional(c).await)?;
     Ok(found.is_some())
+}
+
+/// Revokes every token in force that a key has signed; which.
+pub async fn revoke_signed(conn: &mut Conn, key: &str, now: Timestamp) -> Result<Vec<TokenId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, TokenId>(REVOKE_SIGNED).bind(key).bind(now).fetch_all(c).await)?)
 }
 
 /// Forgets tokens that ended before a moment.

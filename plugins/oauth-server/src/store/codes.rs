@@ -1,7 +1,7 @@
 //! Authorization codes.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantId, Result, SessionId, Timestamp, TokenHash, UserId, on};
+use belgie_api::{ClientId, GrantId, OrgId, Result, SessionId, Timestamp, TokenHash, UserId, on};
 use sqlx::types::Json;
 
 use super::interactions::Answerer;
@@ -20,6 +20,9 @@ const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id = $1";
 const DELETE_UNSPENT: &str =
     "DELETE FROM oauth_server_codes WHERE user_id = $1 AND client_id = $2 AND consumed_at IS NULL";
+const LIST_UNSPENT: &str = "SELECT code_hash, request FROM oauth_server_codes \
+    WHERE user_id = $1 AND client_id = $2 AND consumed_at IS NULL";
+const DELETE: &str = "DELETE FROM oauth_server_codes WHERE code_hash = $1 AND consumed_at IS NULL";
 const PURGE: &str = "DELETE FROM oauth_server_codes WHERE expires_at < $1 AND NOT EXISTS \
     (SELECT 1 FROM oauth_server_grants WHERE oauth_server_grants.id = oauth_server_codes.grant_id)";
 
@@ -107,6 +110,25 @@ pub async fn delete_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> 
 /// Forgets codes a client holds of a person and has not redeemed.
 pub async fn delete_unspent(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<()> {
     on!(conn, c => sqlx::query(DELETE_UNSPENT).bind(user).bind(client).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Forgets those of them that are for an organization. Only the request says so.
+pub async fn delete_unspent_within(
+    conn: &mut Conn,
+    user: UserId,
+    client: &ClientId,
+    organization: OrgId,
+) -> Result<()> {
+    let unspent = on!(&mut *conn, c => sqlx::query_as::<_, (Vec<u8>, Json<AuthorizationRequest>)>(LIST_UNSPENT)
+        .bind(user)
+        .bind(client)
+        .fetch_all(c).await)?;
+    for (code, request) in unspent {
+        if request.binding.organization == Some(organization) {
+            on!(&mut *conn, c => sqlx::query(DELETE).bind(&code).execute(c).await.map(drop))?;
+        }
+    }
     Ok(())
 }
 

@@ -1,14 +1,17 @@
 //! Grants: what people allowed.
 
+use std::collections::BTreeSet;
+
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, Result, Timestamp, UserId, on};
+use belgie_api::{ClientId, GrantBinding, GrantId, OrgId, Result, ScopeSet, TeamId, Timestamp, UserId, on};
 use sqlx::types::Json;
 
-use crate::model::grant::{BindingColumns, EndedGrant, Grant, RevokeReason};
+use crate::model::grant::{BindingColumns, EndedGrant, Grant, LastGrant, RevokeReason};
 
 const INSERT: &str = "INSERT INTO oauth_server_grants (id, user_id, kind, client_id, client_name, client_host, \
     redirect_host, scopes, resources, created_at, expires_at, ends_at, organization_id, team_ids, membership_ids, \
-    signed_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    signed_in_at, id_token_algorithm, signed_in_by, sid, subject) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT 200";
 const LIST_LIVE_FOR: &str = "SELECT * FROM oauth_server_grants \
@@ -19,8 +22,10 @@ const LIST_IDS: &str =
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
 const LAST_BINDING: &str = "SELECT organization_id, team_ids, membership_ids FROM oauth_server_grants \
     WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
+const FIND_LAST: &str = "SELECT scopes, organization_id, team_ids, membership_ids, revoke_reason FROM oauth_server_grants \
+    WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
 const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
-    WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+    WHERE id = $1 AND revoked_at IS NULL RETURNING scopes, team_ids";
 const NOTE_USE: &str = "UPDATE oauth_server_grants SET last_used_at = $2 \
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
 const REVOKE: &str = "UPDATE oauth_server_grants SET revoked_at = $2, revoke_reason = $3 \
@@ -55,6 +60,10 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
         .bind(Json(&grant.binding.team_ids))
         .bind(Json(&grant.binding.membership_ids))
         .bind(grant.signed_in_at)
+        .bind(&grant.told.id_token_algorithm)
+        .bind(&grant.told.signed_in_by)
+        .bind(&grant.told.sid)
+        .bind(&grant.told.subject)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -97,19 +106,30 @@ pub async fn last_binding(conn: &mut Conn, user: UserId, client: &ClientId) -> R
     Ok(found.map(GrantBinding::from))
 }
 
+/// The newest grant that a person gave this client, in force or not.
+pub async fn find_last(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<Option<LastGrant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LastGrant>(FIND_LAST).bind(user).bind(client).fetch_optional(c).await)?)
+}
+
 /// Whether the grant is this person's, in force or not.
 pub async fn is_of_user(conn: &mut Conn, grant: GrantId, user: UserId) -> Result<bool> {
     Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(IS_OF_USER).bind(grant).bind(user).fetch_one(c).await)? > 0)
 }
 
-/// Moves the end of a grant in force; `false` when it was revoked meanwhile. Holds the row until the transaction ends.
-pub async fn extend(conn: &mut Conn, grant: GrantId, expires_at: Timestamp, now: Timestamp) -> Result<bool> {
-    let found = on!(conn, c => sqlx::query_scalar::<_, GrantId>(EXTEND)
+/// Moves the end of a grant in force: its scopes and teams as they are now; `None` when it was revoked meanwhile. Holds the row
+/// until the transaction ends.
+pub async fn extend(
+    conn: &mut Conn,
+    grant: GrantId,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<(ScopeSet, BTreeSet<TeamId>)>> {
+    let found = on!(conn, c => sqlx::query_as::<_, (Json<ScopeSet>, Json<BTreeSet<TeamId>>)>(EXTEND)
         .bind(grant)
         .bind(expires_at)
         .bind(now)
         .fetch_optional(c).await)?;
-    Ok(found.is_some())
+    Ok(found.map(|(scopes, teams)| (scopes.0, teams.0)))
 }
 
 /// Notes that a token of the grant was seen, unless that was noted after `unless_after`.

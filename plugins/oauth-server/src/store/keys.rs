@@ -17,6 +17,7 @@ const PROMOTE: &str = "UPDATE oauth_server_keys SET current_at = $2 WHERE id = $
 const NEED: &str = "UPDATE oauth_server_keys \
     SET needed_until = CASE WHEN needed_until < $2 THEN $2 ELSE needed_until END WHERE id = $1 RETURNING id";
 const RESEAL: &str = "UPDATE oauth_server_keys SET private_key = $3 WHERE id = $1 AND private_key = $2";
+const DELETE: &str = "DELETE FROM oauth_server_keys WHERE id = $1";
 const PURGE: &str = "DELETE FROM oauth_server_keys WHERE retired_at < $1 AND needed_until < $1 RETURNING id";
 
 /// Adds a key, unless one of its algorithm is in its place already; whether it was added. `key`: its `needed_until` counts
@@ -65,6 +66,12 @@ pub async fn need(conn: &mut Conn, id: &str, until: Timestamp) -> Result<bool> {
 /// Puts a private part that was sealed again in the place of the one it was.
 pub async fn reseal(conn: &mut Conn, id: &str, was: &str, sealed: &str) -> Result<()> {
     on!(conn, c => sqlx::query(RESEAL).bind(id).bind(was).bind(sealed).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Forgets a key, wherever in its life it is.
+pub async fn delete(conn: &mut Conn, id: &str) -> Result<()> {
+    on!(conn, c => sqlx::query(DELETE).bind(id).execute(c).await.map(drop))?;
     Ok(())
 }
 

@@ -4,20 +4,23 @@ use belgie_api::db::Conn;
 use belgie_api::{ClientId, GrantId, OrgId, Result, ScopeSet, Timestamp, TokenHash, TokenId, UserId, on};
 use sqlx::types::Json;
 
-use crate::model::grant::{BindingColumns, LiveToken};
+use crate::model::grant::{BindingColumns, LiveToken, Told};
 
 const INSERT_ACCESS: &str = "INSERT INTO oauth_server_access_tokens \
-    (id, token_hash, grant_id, scopes, resources, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    (id, token_hash, grant_id, scopes, resources, created_at, expires_at, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
-    g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids, g.membership_ids \
+    g.user_id, COALESCE(t.client_id, g.client_id) AS client_id, COALESCE(t.client_name, g.client_name) AS client_name, \
+    g.last_used_at, g.subject, g.organization_id, g.team_ids, g.membership_ids, g.scopes AS granted \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND g.revoked_at IS NULL AND g.ends_at > $2";
-const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, g.client_id, g.user_id, g.organization_id \
+const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, COALESCE(t.client_id, g.client_id) AS client_id, g.user_id, g.organization_id \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id WHERE t.token_hash = $1";
 const REVOKE_ACCESS: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
+const REVOKE_SIGNED: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
+    WHERE key_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
 const LIST_PERSONAL: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
-    g.user_id, g.client_id, g.client_name, g.last_used_at, g.organization_id, g.team_ids, g.membership_ids \
+    g.user_id, g.client_id, g.client_name, g.last_used_at, g.subject, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE g.user_id = $1 AND g.kind = 'personal' AND t.revoked_at IS NULL AND g.revoked_at IS NULL \
     AND t.expires_at > $2 ORDER BY t.created_at DESC, t.id LIMIT 1000";
@@ -28,7 +31,8 @@ const PURGE_ACCESS: &str = "DELETE FROM oauth_server_access_tokens WHERE expires
 const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens \
     (token_hash, grant_id, previous_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
 const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, r.answer, g.user_id, g.client_id, g.scopes, \
-    g.resources, g.ends_at, g.revoked_at, g.signed_in_at, g.organization_id, g.team_ids, g.membership_ids \
+    g.resources, g.ends_at, g.revoked_at, g.signed_in_at, g.id_token_algorithm, g.signed_in_by, g.sid, g.subject, \
+    g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_refresh_tokens r JOIN oauth_server_grants g ON g.id = r.grant_id WHERE r.token_hash = $1";
 const CONSUME_REFRESH: &str = "UPDATE oauth_server_refresh_tokens SET consumed_at = $2 \
     WHERE token_hash = $1 AND consumed_at IS NULL RETURNING previous_hash";
@@ -57,6 +61,8 @@ pub struct NewToken<'a> {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What signed it; nothing for an opaque one.
+    pub key: Option<&'a str>,
 }
 
 /// To whom an access or personal token was given.
@@ -101,6 +107,9 @@ pub struct RefreshToken {
     pub revoked_at: Option<Timestamp>,
     /// When the person proved to be there in the session in which the grant was given.
     pub signed_in_at: Option<Timestamp>,
+    /// What its id tokens say.
+    #[sqlx(flatten)]
+    pub told: Told,
     /// For whom the grant lets act.
     #[sqlx(flatten)]
     pub binding: BindingColumns,
@@ -123,16 +132,31 @@ pub async fn insert_access(conn: &mut Conn, token: &NewToken<'_>) -> Result<()> 
         .bind(Json(token.resources))
         .bind(token.created_at)
         .bind(token.expires_at)
+        .bind(token.key)
         .execute(c).await.map(drop))?;
     Ok(())
 }
 
 /// The access or personal token of this hash, if it and its grant are in force.
 pub async fn find_live(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<Option<LiveToken>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, LiveToken>(FIND_LIVE)
+    let found = on!(conn, c => sqlx::query_as::<_, Held>(FIND_LIVE)
         .bind(hash.as_bytes())
         .bind(now)
-        .fetch_optional(c).await)?)
+        .fetch_optional(c).await)?;
+    Ok(found.map(|Held { mut token, granted }| {
+        // The person may have let the grant do less since the token was made, or while it was.
+        token.scopes = token.scopes.intersection(&granted);
+        token
+    }))
+}
+
+/// A token in force, and what its grant allows now.
+#[derive(sqlx::FromRow)]
+struct Held {
+    #[sqlx(flatten)]
+    token: LiveToken,
+    #[sqlx(json)]
+    granted: ScopeSet,
 }
 
 /// To whom the access or personal token of this hash was given, in force or not.
@@ -147,6 +171,11 @@ pub async fn revoke_access(conn: &mut Conn, token: TokenId, now: Timestamp) -> R
         .bind(now)
         .fetch_optional(c).await)?;
     Ok(found.is_some())
+}
+
+/// Revokes every access token in force that a key has signed; which.
+pub async fn revoke_signed(conn: &mut Conn, key: &str, now: Timestamp) -> Result<Vec<TokenId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, TokenId>(REVOKE_SIGNED).bind(key).bind(now).fetch_all(c).await)?)
 }
 
 /// The personal tokens of a person that are in force, newest first.

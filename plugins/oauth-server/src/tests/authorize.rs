@@ -201,7 +201,7 @@ async fn a_stranger_is_not_sent_to_an_address_that_anybody_could_have_chosen() {
 
         // The operator answers for the clients they entered themselves.
         let registration = json!({"redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}).to_string();
-        let registration = Registration::read(registration.as_bytes(), &[]).unwrap();
+        let registration = Registration::read(registration.as_bytes(), &[], &crate::Settings::default()).unwrap();
         let oauth = OAuth::new(bench.host.clone(), Settings::default());
         let known =
             oauth.create_client(registration, crate::service::Standing::default()).await.unwrap().client.id.to_string();

@@ -28,7 +28,8 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         let answer = bench.get("/.well-known/oauth-authorization-server", None).await;
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(answer.headers["content-type"], "application/json");
-        let methods = json!(["none", "client_secret_basic", "client_secret_post"]);
+        let methods = json!(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
+        let algorithms = json!(["ES256", "EdDSA", "RS256", "PS256"]);
         assert_eq!(
             answer.json(),
             json!({
@@ -39,13 +40,16 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
                 "jwks_uri": "https://belgie.example/jwks",
                 "revocation_endpoint": "https://belgie.example/revoke",
                 "token_endpoint_auth_methods_supported": methods,
+                "token_endpoint_auth_signing_alg_values_supported": algorithms,
                 "revocation_endpoint_auth_methods_supported": methods,
+                "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
                 "scopes_supported": ["notes:read", "notes:write", "admin", "offline_access"],
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],
                 "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
                 "introspection_endpoint": "https://belgie.example/introspect",
-                "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+                "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
                 "code_challenge_methods_supported": ["S256"],
                 "client_id_metadata_document_supported": true,
                 "authorization_response_iss_parameter_supported": true,

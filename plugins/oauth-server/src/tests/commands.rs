@@ -165,4 +165,8 @@ fn settings_are_checked() {
     assert!(read("code_ttl_seconds = 601").1.contains("code_ttl_seconds"));
     assert!(read("acess_token_ttl_seconds = 60").1.contains("access_token_ttl_seconds"));
     assert!(read("refresh_token_ttl_seconds = 60").1.contains("refresh_token_ttl_seconds"));
+    for wrong in ["access_token_ttl_seconds = 60", "access_token_ttl_seconds = 300\nrefresh_grace_seconds = 300"] {
+        assert!(read(wrong).1.contains("make it less than access_token_ttl_seconds"), "{wrong}");
+    }
+    assert_eq!(read("access_token_ttl_seconds = 60\nrefresh_grace_seconds = 59").1, "");
 }

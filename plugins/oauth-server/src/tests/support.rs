@@ -171,7 +171,9 @@ impl Bench {
 
     /// Another node on the same database, with the same clock, that hears nothing of this one.
     pub fn deaf_node(&self, settings: Settings) -> Self {
-        Self::new_at(self.host.db().pools().clone(), None, settings, Arc::clone(&self.clock))
+        let node = Self::new_at(self.host.db().pools().clone(), None, settings, Arc::clone(&self.clock));
+        node.people.0.lock().unwrap().clone_from(&self.people.0.lock().unwrap());
+        node
     }
 
     /// A person with an account, in a browser session.
@@ -405,6 +407,16 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../migrations/sqlite/0007_signed_in.sql"),
         include_str!("../../migrations/sqlite/0008_consents.sql"),
         include_str!("../../migrations/sqlite/0009_id_tokens.sql"),
+        include_str!("../../migrations/sqlite/0010_told.sql"),
+        include_str!("../../migrations/sqlite/0011_logout.sql"),
+        include_str!("../../migrations/sqlite/0012_pairwise.sql"),
+        include_str!("../../migrations/sqlite/0013_client_keys.sql"),
+        include_str!("../../migrations/sqlite/0014_devices.sql"),
+        include_str!("../../migrations/sqlite/0015_pushed.sql"),
+        include_str!("../../migrations/sqlite/0016_exchanged.sql"),
+        include_str!("../../migrations/sqlite/0017_client_secrets.sql"),
+        include_str!("../../migrations/sqlite/0018_registrations.sql"),
+        include_str!("../../migrations/sqlite/0019_owners.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
     }
@@ -437,6 +449,16 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../migrations/postgres/0007_signed_in.sql"),
         include_str!("../../migrations/postgres/0008_consents.sql"),
         include_str!("../../migrations/postgres/0009_id_tokens.sql"),
+        include_str!("../../migrations/postgres/0010_told.sql"),
+        include_str!("../../migrations/postgres/0011_logout.sql"),
+        include_str!("../../migrations/postgres/0012_pairwise.sql"),
+        include_str!("../../migrations/postgres/0013_client_keys.sql"),
+        include_str!("../../migrations/postgres/0014_devices.sql"),
+        include_str!("../../migrations/postgres/0015_pushed.sql"),
+        include_str!("../../migrations/postgres/0016_exchanged.sql"),
+        include_str!("../../migrations/postgres/0017_client_secrets.sql"),
+        include_str!("../../migrations/postgres/0018_registrations.sql"),
+        include_str!("../../migrations/postgres/0019_owners.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
     }

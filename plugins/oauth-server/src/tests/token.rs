@@ -209,9 +209,15 @@ async fn a_form_is_a_form_and_says_everything_once() {
         }
         let big = "x".repeat(20_000);
         assert_eq!(bench.post("/token", &[("grant_type", &big)], None).await.error(), "invalid_request");
-        bench.buckets.empty.lock().unwrap().push(LimitBucket::Token);
-        assert_eq!(bench.post("/token", &[], None).await.status, StatusCode::TOO_MANY_REQUESTS);
-        assert_eq!(bench.post("/revoke", &[], None).await.status, StatusCode::TOO_MANY_REQUESTS);
+        let endpoints = [
+            (LimitBucket::Token, "/token"),
+            (LimitBucket::Revoke, "/revoke"),
+            (LimitBucket::Introspect, "/introspect"),
+        ];
+        for (bucket, path) in endpoints {
+            bench.buckets.empty.lock().unwrap().push(bucket);
+            assert_eq!(bench.post(path, &[], None).await.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
+        }
     }
 }
 

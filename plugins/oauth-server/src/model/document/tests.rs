@@ -21,7 +21,7 @@ fn document(change: impl FnOnce(&mut serde_json::Map<String, Value>)) -> Vec<u8>
 }
 
 fn reads(body: &[u8]) -> bool {
-    read(&Url::parse(ADDRESS).unwrap(), body).is_ok()
+    read(&Url::parse(ADDRESS).unwrap(), body, false).is_ok()
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn the_own_machine_counts_only_with_the_switch() {
 
 #[test]
 fn a_good_document_becomes_a_client() {
-    let client = read(&Url::parse(ADDRESS).unwrap(), &document(|_| ())).unwrap();
+    let client = read(&Url::parse(ADDRESS).unwrap(), &document(|_| ()), false).unwrap();
     assert_eq!(client.face.name, "Agent");
     assert_eq!(client.face.host.as_deref(), Some("agent.example"));
     assert!(client.can_refresh);
@@ -97,7 +97,7 @@ fn a_good_document_becomes_a_client() {
 #[test]
 fn without_grant_types_a_client_cannot_refresh() {
     let body = document(|d| drop(d.remove("grant_types")));
-    assert!(!read(&Url::parse(ADDRESS).unwrap(), &body).unwrap().can_refresh);
+    assert!(!read(&Url::parse(ADDRESS).unwrap(), &body, false).unwrap().can_refresh);
 }
 
 #[test]

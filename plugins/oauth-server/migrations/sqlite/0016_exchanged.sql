@@ -1,0 +1,8 @@
+-- Access tokens that a client was given for another one (RFC 8693): which client, what it calls itself, from which token, and who acts
+-- for whom, the last one first (a JSON list of client ids). They belong to the grant of the token they come from.
+ALTER TABLE oauth_server_access_tokens ADD COLUMN client_id TEXT;
+ALTER TABLE oauth_server_access_tokens ADD COLUMN client_name TEXT;
+ALTER TABLE oauth_server_access_tokens ADD COLUMN parent_id BLOB;
+ALTER TABLE oauth_server_access_tokens ADD COLUMN actors TEXT;
+CREATE INDEX oauth_server_access_tokens_client ON oauth_server_access_tokens (client_id);
+CREATE INDEX oauth_server_access_tokens_parent ON oauth_server_access_tokens (parent_id);

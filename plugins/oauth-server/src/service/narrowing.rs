@@ -1,0 +1,163 @@
+//! A person looks at one connection closely, and lets it do less.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use belgie_api::context::TeamContext;
+use belgie_api::ports::{AuditFilter, RecordKind, Stretch};
+use belgie_api::serde_json::json;
+use belgie_api::web::RequestInfo;
+use belgie_api::{Caller, Event, Failure, GrantBinding, GrantId, Result, ScopeSet, TeamId, Timestamp};
+
+use super::OAuth;
+use super::powers::Doer;
+use crate::model::grant::Grant;
+use crate::model::scopes::OFFLINE_ACCESS;
+use crate::store;
+
+/// How far back it is looked which tools were used.
+pub const LOOKED_BACK: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How many calls are looked at, the newest.
+pub const LOOKED_AT: u32 = 500;
+
+/// A tool that was used through a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolUse {
+    /// Its name.
+    pub name: String,
+    /// How often, among the calls that were looked at.
+    pub calls: usize,
+    /// When last.
+    pub last: Timestamp,
+}
+
+impl OAuth {
+    /// A connection of the caller that is in force.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id.
+    pub async fn find_connection(&self, caller: &Caller, id: GrantId) -> Result<Grant> {
+        let mut conn = self.host.db().read().await?;
+        let found = store::narrowing::find_own(&mut conn, id, caller.user().id, self.host.now()).await?;
+        found.ok_or_else(unknown_connection)
+    }
+
+    /// The tools that were used through it lately, as the record has it, the last first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list_tools_used(&self, grant: &Grant) -> Result<Vec<ToolUse>> {
+        let wanted = AuditFilter {
+            user: Some(grant.user_id),
+            client: Some(grant.client_id.clone()),
+            only: Some(RecordKind::Decision),
+            since: Some(self.host.now().minus(LOOKED_BACK)),
+            ..AuditFilter::default()
+        };
+        let page = self.host.audit().list(&wanted, Stretch::Before(None, LOOKED_AT)).await?;
+        let mut used: BTreeMap<String, ToolUse> = BTreeMap::new();
+        let own = page.records.into_iter().filter(|record| {
+            record.grant == Some(grant.id)
+                && record.action == "tool.call"
+                && record.decision.as_deref() == Some("allowed")
+        });
+        for record in own {
+            let Some(name) = record.target else { continue };
+            let known = used.entry(name.clone()).or_insert(ToolUse { name, calls: 0, last: record.at });
+            known.calls += 1;
+            known.last = known.last.max(record.at);
+        }
+        let mut used: Vec<ToolUse> = used.into_values().collect();
+        used.sort_by(|left, right| right.last.cmp(&left.last).then_with(|| left.name.cmp(&right.name)));
+        Ok(used)
+    }
+
+    /// The teams that can be taken from a connection: those it was given for or, when it acts for all of the person's, all of
+    /// them.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_teams_of(&self, grant: &Grant) -> Result<Vec<TeamContext>> {
+        let binding: GrantBinding = grant.binding.clone().into();
+        let (Some(organization), Some(port)) = (binding.organization, self.host.provided::<belgie_api::ports::Teams>())
+        else {
+            return Ok(Vec::new());
+        };
+        port.list_for(grant.user_id, organization, &binding).await
+    }
+
+    /// Lets a connection do less, from the next call on, at every node: these scopes of its own, and these of its teams. What
+    /// runs for it is ended; its tokens stay. Whoever was not to be asked again is.
+    ///
+    /// # Errors
+    /// 404 when it is not the caller's; 400 when nothing would be left of it, for which there is cutting it off.
+    pub async fn narrow(
+        &self,
+        caller: &Caller,
+        info: &RequestInfo,
+        id: GrantId,
+        scopes: &ScopeSet,
+        teams: &BTreeSet<TeamId>,
+    ) -> Result<Grant> {
+        let known = self.find_connection(caller, id).await?;
+        let offered = self.list_teams_of(&known).await?;
+        let kept: BTreeSet<TeamId> = offered.iter().map(|team| team.id).filter(|team| teams.contains(team)).collect();
+        if kept.is_empty() && !offered.is_empty() {
+            return Err(nothing_left());
+        }
+        let fewer = (kept.len() < offered.len()).then_some(kept);
+        let binding = self.bind_fewer(&known, fewer).await?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        self.hold_doer(&mut tx, Doer { caller, info: Some(info) }, false).await?;
+        let mut grant =
+            store::narrowing::hold_own(&mut tx, id, caller.user().id, now).await?.ok_or_else(unknown_connection)?;
+        if grant.binding.team_ids != known.binding.team_ids {
+            return Err(Failure::conflict("connection.changed", "The connection was changed meanwhile.")
+                .hint("Look at it again."));
+        }
+        let mut less = grant.scopes.intersection(scopes);
+        let opens = |scopes: &ScopeSet| scopes.iter().any(|scope| scope.as_str() != OFFLINE_ACCESS);
+        if opens(&grant.scopes) && !opens(&less) {
+            return Err(nothing_left());
+        }
+        // Staying connected is no permission of its own here: for its end there is cutting it off.
+        let stays = grant.scopes.iter().find(|scope| scope.as_str() == OFFLINE_ACCESS).cloned();
+        if let Some(stays) = stays {
+            less.insert(stays);
+        }
+        let removed = less.missing(&grant.scopes);
+        grant.scopes = less;
+        if let Some(binding) = binding {
+            grant.binding = binding.into();
+        }
+        store::narrowing::narrow(&mut tx, &grant).await?;
+        store::consents::delete_given_to(&mut tx, grant.user_id, &grant.client_id).await?;
+        store::codes::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
+        store::devices::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
+        tx.emit(Event::GrantNarrowed { grant: grant.id });
+        let details = json!({ "scopes": grant.scopes, "removed": removed, "teams": grant.binding.team_ids });
+        let act = Doer { caller, info: Some(info) }.act("connection.narrowed");
+        self.record(&mut tx, &act.to(grant.id).within(grant.binding.organization_id).with(details)).await?;
+        tx.commit(now).await?;
+        Ok(grant)
+    }
+
+    /// The binding for fewer teams, on the stays of now: the person is there as they were when they gave it, or it has ended.
+    async fn bind_fewer(&self, grant: &Grant, fewer: Option<BTreeSet<TeamId>>) -> Result<Option<GrantBinding>> {
+        let (Some(fewer), Some(organization)) = (fewer, grant.binding.organization_id) else { return Ok(None) };
+        let before: GrantBinding = grant.binding.clone().into();
+        if !self.stands(grant.user_id, &before, &grant.resources).await? {
+            return Err(unknown_connection());
+        }
+        self.bind_to(grant.user_id, organization, fewer).await?.map(Some).ok_or_else(unknown_connection)
+    }
+}
+
+fn unknown_connection() -> Failure {
+    Failure::not_found("connection.unknown", "There is no such connection.").hint("Look at your account page.")
+}
+
+fn nothing_left() -> Failure {
+    Failure::bad_request("connection.nothing_left", "Nothing would be left of it.").hint("Disconnect it instead.")
+}

@@ -1,0 +1,286 @@
+//! Clients of people and of organizations: made, changed and deleted by whoever they belong to.
+
+use std::time::Duration;
+
+use belgie_api::db::Tx;
+use belgie_api::serde_json::json;
+use belgie_api::{Caller, ClientId, Failure, OrgId, Result, UserId};
+
+use super::OAuth;
+use super::clients::{NewClient, Standing};
+use super::powers::{Doer, is_operator};
+use super::record::ended;
+use super::secrets::unknown_client;
+use crate::model::address::read_site;
+use crate::model::client::{RegisteredClient, presentable_name};
+use crate::model::owned::{ClientChange, ClientWish, OWNER, Owner, StandingColumns};
+use crate::model::redirect::{RedirectKind, kind_of};
+use crate::model::registration::{ApplicationType, Registration, read_redirects};
+use crate::model::scopes::read_scopes;
+use crate::store;
+
+/// How many clients one owner has.
+const MOST: usize = 50;
+
+impl OAuth {
+    /// The clients of an owner, newest first.
+    ///
+    /// # Errors
+    /// 404 when the caller may not see them.
+    pub async fn list_owned(&self, caller: &Caller, owner: Owner) -> Result<Vec<RegisteredClient>> {
+        if !self.may_manage(caller, Some(owner)).await? {
+            return Err(not_yours());
+        }
+        let mut conn = self.host.db().read().await?;
+        self.list_of(&mut conn, owner).await
+    }
+
+    async fn list_of(&self, conn: &mut belgie_api::db::Conn, owner: Owner) -> Result<Vec<RegisteredClient>> {
+        match owner {
+            Owner::Person(user) => store::owned::list_of_person(conn, user).await,
+            Owner::Organization(organization) => store::owned::list_of_organization(conn, organization).await,
+        }
+    }
+
+    /// Makes a client for a person or an organization; its secret, if it has one, is shown now or never.
+    ///
+    /// # Errors
+    /// 403 when the settings do not let the caller, 404 for an owner that is not theirs, 409 when there are 50, and what is
+    /// wrong with what is wished.
+    pub async fn create_owned(&self, doer: Doer<'_>, owner: Owner, wish: ClientWish) -> Result<NewClient> {
+        if !self.may_manage(doer.caller, Some(owner)).await? {
+            return Err(not_yours());
+        }
+        if !self.may_make_clients(doer.caller) {
+            return Err(Failure::forbidden("client.not_allowed", "You may not make applications here.")
+                .hint("Ask whoever runs this site."));
+        }
+        let as_operator = self.acts_as_operator(doer.caller, Some(owner)).await?;
+        let registration = self.read_wish(&wish)?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        self.hold_doer(&mut tx, doer, as_operator).await?;
+        if self.list_of(&mut tx, owner).await?.len() >= MOST {
+            return Err(Failure::conflict("client.too_many", format!("There can be {MOST} applications at most."))
+                .hint("Delete one that is not needed."));
+        }
+        let mut new = self.add_client(&mut tx, registration, OWNER, Standing::default(), now).await?;
+        new.client.standing = StandingColumns::of(owner);
+        store::owned::set_owner(&mut tx, &new.client.id, &new.client.standing).await?;
+        let act = doer.act("client.created").to(&new.client.id).within(new.client.standing.owner_organization_id);
+        self.record(&mut tx, &act).await?;
+        tx.commit(now).await?;
+        Ok(new)
+    }
+
+    /// A wish as a registration: the very same rules.
+    fn read_wish(&self, wish: &ClientWish) -> Result<Registration> {
+        let offered = &self.host.catalog()?.scopes;
+        if presentable_name(&wish.name).is_empty() {
+            return Err(no_name());
+        }
+        if !wish.scopes.trim().is_empty() {
+            read_scopes(&wish.scopes, offered)?;
+        }
+        check_site(&wish.uri)?;
+        let method = if wish.is_confidential { "client_secret_basic" } else { "none" };
+        let document = json!({
+            "client_name": wish.name,
+            "client_uri": wish.uri,
+            "redirect_uris": wish.redirect_uris,
+            "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": method,
+            "scope": wish.scopes,
+        });
+        Registration::read(document.to_string().as_bytes(), offered, &self.settings)
+    }
+
+    /// Changes a client. Whoever looks different, or sends answers elsewhere, is asked about again, and the operator vouches for
+    /// it no longer, unless it is they who change it.
+    ///
+    /// # Errors
+    /// 404 when it is not the caller's, and what is wrong with what is wished.
+    pub async fn update_owned(&self, doer: Doer<'_>, id: &ClientId, change: ClientChange) -> Result<RegisteredClient> {
+        let before = self.find_managed(doer.caller, id).await?;
+        let as_operator = self.acts_as_operator(doer.caller, before.standing.owner()).await?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        self.hold_doer(&mut tx, doer, as_operator).await?;
+        let before = store::secrets::hold(&mut tx, id).await?.ok_or_else(unknown_client)?;
+        let mut after = before.clone();
+        self.apply(&mut after, change)?;
+        store::clients::update(&mut tx, &after).await?;
+        self.note_looks(&mut tx, &before, &after).await?;
+        if before.looks_different(&after) && !is_operator(doer.caller) && before.standing.trusted_at.is_some() {
+            store::owned::set_trust(&mut tx, id, None).await?;
+            after.standing.trusted_at = None;
+        }
+        let act = doer.act("client.changed").to(id).within(before.standing.owner_organization_id);
+        self.record(&mut tx, &act).await?;
+        tx.commit(now).await?;
+        Ok(after)
+    }
+
+    fn apply(&self, client: &mut RegisteredClient, change: ClientChange) -> Result<()> {
+        if let Some(name) = change.name {
+            client.name = Some(presentable_name(&name)).filter(|name| !name.is_empty()).ok_or_else(no_name)?;
+        }
+        if let Some(uri) = change.uri {
+            check_site(&uri)?;
+            client.uri = read_site(&uri);
+        }
+        if let Some(uris) = change.redirect_uris {
+            if client.redirect_uris.is_empty() {
+                return Err(Failure::bad_request(
+                    "client.asks_nobody",
+                    "This client asks nobody, so no answer goes to it.",
+                ));
+            }
+            let uris = read_redirects(&uris)?;
+            // Of which sector a client is, its redirect URIs say; another sector would be told other names of the same people.
+            if client.sector.is_some() && uris != client.redirect_uris {
+                return Err(Failure::bad_request(
+                    "client.has_a_sector",
+                    "It knows people by names of its own, so its redirect URIs stay. Make another client.",
+                ));
+            }
+            client.redirect_uris = uris;
+            let is_local = client.redirect_uris.iter().any(|uri| kind_of(uri.as_str()) != RedirectKind::Https);
+            let kind = if is_local { ApplicationType::Native } else { ApplicationType::Web };
+            kind.as_str().clone_into(&mut client.application_type);
+        }
+        if let Some(scopes) = change.scopes {
+            if client.service_id.is_some() {
+                return Err(Failure::bad_request(
+                    "client.scope_is_the_operators",
+                    "What a machine may do, the operator says.",
+                ));
+            }
+            let offered = &self.host.catalog()?.scopes;
+            client.scopes =
+                if scopes.trim().is_empty() { belgie_api::ScopeSet::new() } else { read_scopes(&scopes, offered)? };
+        }
+        Ok(())
+    }
+
+    /// Gives a client of the caller's a new secret, shown now or never. Only a person in a browser gets one.
+    ///
+    /// # Errors
+    /// 404 when it is not the caller's, 403 for an agent, 400 for a client that has no secret.
+    pub async fn rotate_owned(&self, doer: Doer<'_>, id: &ClientId, overlap: Duration) -> Result<NewClient> {
+        let client = self.find_managed(doer.caller, id).await?;
+        if doer.caller.session().is_none() {
+            return Err(Failure::forbidden("client.not_by_agents", "Secrets are shown to people on this site alone."));
+        }
+        let owner = client.standing.owner();
+        let as_operator = self.acts_as_operator(doer.caller, owner).await?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        self.hold_doer(&mut tx, doer, as_operator).await?;
+        let act = doer.act("client.secret_rotated").within(client.standing.owner_organization_id);
+        let new = self.rotate_in(&mut tx, id, overlap, None, act).await?;
+        tx.commit(now).await?;
+        Ok(new)
+    }
+
+    /// Deletes a client of the caller's, with everything given to it: how many grants.
+    ///
+    /// # Errors
+    /// 404 when it is not the caller's.
+    pub async fn delete_owned(&self, doer: Doer<'_>, id: &ClientId) -> Result<usize> {
+        let client = self.find_managed(doer.caller, id).await?;
+        let as_operator = self.acts_as_operator(doer.caller, client.standing.owner()).await?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        self.hold_doer(&mut tx, doer, as_operator).await?;
+        let act = doer.act("client.deleted").within(client.standing.owner_organization_id);
+        let ended = self.delete_in(&mut tx, id, act, now).await?;
+        tx.commit(now).await?;
+        Ok(ended)
+    }
+
+    /// Every client, for operators: the newest 1,000.
+    ///
+    /// # Errors
+    /// 404 for everybody else.
+    pub async fn list_for_operator(&self, caller: &Caller) -> Result<Vec<RegisteredClient>> {
+        if is_operator(caller) { self.list_clients().await } else { Err(not_yours()) }
+    }
+
+    /// Vouches for a client, so that people are let in without a question, or takes that back. `doer`: the operator on a page;
+    /// `None` at the command line.
+    ///
+    /// # Errors
+    /// 404 for whoever is no operator, 400 for a client whose answers go to people's own machines, or to nobody.
+    pub async fn set_trust(&self, doer: Option<Doer<'_>>, id: &ClientId, is_trusted: bool) -> Result<RegisteredClient> {
+        if doer.is_some_and(|doer| !is_operator(doer.caller)) {
+            return Err(unknown_client());
+        }
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        if let Some(doer) = doer {
+            self.hold_doer(&mut tx, doer, true).await?;
+        }
+        let mut client = store::secrets::hold(&mut tx, id).await?.ok_or_else(unknown_client)?;
+        let is_elsewhere = |uri: &str| kind_of(uri) == RedirectKind::Https;
+        if is_trusted && !client.redirect_uris.iter().any(|uri| is_elsewhere(uri.as_str())) {
+            return Err(Failure::bad_request(
+                "client.cannot_be_trusted",
+                "Its answers go to people's own machines, where any program may be waiting, or to nobody.",
+            ));
+        }
+        client.standing.trusted_at = is_trusted.then_some(now);
+        store::owned::set_trust(&mut tx, id, client.standing.trusted_at).await?;
+        let action = if is_trusted { "client.trusted" } else { "client.distrusted" };
+        let act = doer.map_or_else(|| belgie_api::ports::AuditEntry::done(action), |doer| doer.act(action));
+        self.record(&mut tx, &act.to(id)).await?;
+        tx.commit(now).await?;
+        Ok(client)
+    }
+
+    /// Deletes what belongs to a person, or to an organization, that is about to go.
+    pub(super) async fn delete_of_owner(&self, tx: &mut Tx, owner: Owner) -> Result<()> {
+        let now = self.host.now();
+        for client in self.list_of(tx, owner).await? {
+            let act = belgie_api::ports::AuditEntry { action: "client.deleted", ..ended() };
+            self.delete_in(tx, &client.id, act.within(client.standing.owner_organization_id), now).await?;
+        }
+        Ok(())
+    }
+
+    /// The organizations whose clients a person may manage, for links on a page.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn list_managed_organizations(&self, caller: &Caller) -> Result<Vec<belgie_api::ports::OrgName>> {
+        let mut managed = Vec::new();
+        for organization in self.list_organizations(caller.user().id).await? {
+            if self.may_manage_in(caller, organization.id).await? {
+                managed.push(organization);
+            }
+        }
+        Ok(managed)
+    }
+
+    /// Whose clients a caller means: an organization's, or their own.
+    pub fn owner_of(&self, caller: &Caller, organization: Option<OrgId>) -> Owner {
+        let person: UserId = caller.user().id;
+        organization.map_or(Owner::Person(person), Owner::Organization)
+    }
+}
+
+fn check_site(uri: &str) -> Result<()> {
+    if uri.trim().is_empty() || read_site(uri).is_some() {
+        return Ok(());
+    }
+    Err(Failure::bad_request("client.bad_site", "The web site is no address that begins with https://."))
+}
+
+fn no_name() -> Failure {
+    Failure::bad_request("client.no_name", "The name is empty.")
+        .hint("Say what people should read on the consent page.")
+}
+
+fn not_yours() -> Failure {
+    Failure::not_found("client.not_yours", "There is nothing here that you may manage.")
+}

@@ -1,0 +1,112 @@
+//! Authorization requests that clients send ahead (RFC 9126): what the browser brings is a reference, and nothing in it can be changed.
+
+use std::time::Duration;
+
+use belgie_api::{ClientId, Failure, PlainToken, Result, TokenKind};
+use url::form_urlencoded;
+
+use super::OAuth;
+use super::authorize::{PresentableRequest, Refusal};
+use super::client_auth::ClientProof;
+use crate::model::params::Params;
+use crate::model::refusal;
+use crate::model::settings::Pushing;
+use crate::store;
+
+/// How long a client has to send the browser (RFC 9126 section 2.2 suggests 5 to 600 seconds).
+pub const PUSHED_TTL: Duration = Duration::from_secs(60);
+
+/// How long a browser has to get through signing in.
+const TAKEN_TTL: Duration = Duration::from_secs(900);
+
+/// What a reference begins with (RFC 9126 section 2.2).
+const REFERENCE: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// The parameter of our own under which a browser goes on with a request it has brought.
+const TAKEN: &str = "belgie_request";
+
+/// What is not kept of a pushed request: how its client proved who it is.
+const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+impl OAuth {
+    /// Keeps an authorization request of a client, once it is found to be one: its reference.
+    ///
+    /// # Errors
+    /// What the authorization endpoint would answer, told to the client here (RFC 9126 section 2.3).
+    pub async fn push(&self, client: &ClientProof, params: &Params) -> Result<String> {
+        if params.get("request_uri").is_some() {
+            return Err(refusal::invalid_request("A request that is sent ahead refers to no other."));
+        }
+        if params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
+            return Err(refusal::invalid_request("client_id is another client's."));
+        }
+        let query = kept_of(client, params);
+        let asked = self.read_request(query.as_bytes()).await.map_err(|refusal| match refusal {
+            Refusal::Page(failure) => failure,
+            Refusal::Onward(_) => unknown(),
+            Refusal::Reply(reply) => Failure::bad_request(reply.error.code, reply.error.description),
+        })?;
+        if asked.request.is_proven && !client.is_proven {
+            return Err(refusal::must_prove());
+        }
+        let (now, handle) = (self.host.now(), TokenKind::Interaction.mint(self.host.entropy()));
+        let mut tx = self.host.db().begin().await?;
+        store::pushed::insert(&mut tx, handle.hash(), (&client.id, &query), now, now.plus(PUSHED_TTL)).await?;
+        tx.commit(now).await?;
+        Ok(format!("{REFERENCE}{}", handle.expose()))
+    }
+
+    /// The authorization request a browser brings: in the address, or sent ahead. A reference is taken once; from then on this browser
+    /// alone knows how to go on.
+    ///
+    /// # Errors
+    /// As [`read_request`](Self::read_request); `invalid_request` for a reference that is unknown, taken, too old or another client's,
+    /// and for a request that was not sent ahead where it must be.
+    pub async fn read_brought(&self, query: &str) -> Result<PresentableRequest, Refusal> {
+        let params = Params::read(query.as_bytes()).unwrap_or_default();
+        let client = ClientId::from_wire(params.get("client_id").unwrap_or_default());
+        match (self.settings.pushed_requests, params.get(TAKEN), params.get("request_uri")) {
+            (Pushing::Off, _, _) | (Pushing::Allowed, None, None) => self.read_request(query.as_bytes()).await,
+            (_, Some(handle), _) => {
+                let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(unknown)?;
+                let mut conn = self.host.db().read().await?;
+                let found = store::pushed::find(&mut conn, handle.hash(), &client, self.host.now()).await?;
+                drop(conn);
+                self.read_request(found.ok_or_else(unknown)?.as_bytes()).await
+            }
+            (_, None, Some(reference)) => Err(Refusal::Onward(self.take_pushed(&client, reference).await?)),
+            (Pushing::Required, None, None) => {
+                Err(refusal::invalid_request("Agents send their requests ahead here (RFC 9126).")
+                    .hint("Start again from your agent. If it stays, tell its makers what this page says.")
+                    .into())
+            }
+        }
+    }
+
+    /// Takes what a reference stands for, once: where the browser goes on.
+    async fn take_pushed(&self, client: &ClientId, reference: &str) -> Result<String> {
+        let handle = reference.strip_prefix(REFERENCE);
+        let handle = handle.and_then(|text| PlainToken::parse_as(TokenKind::Interaction, text)).ok_or_else(unknown)?;
+        let (now, next) = (self.host.now(), TokenKind::Interaction.mint(self.host.entropy()));
+        let mut tx = self.host.db().begin().await?;
+        if !store::pushed::take(&mut tx, handle.hash(), client, next.hash(), now, now.plus(TAKEN_TTL)).await? {
+            return Err(unknown());
+        }
+        tx.commit(now).await?;
+        let mut onward = form_urlencoded::Serializer::new(String::new());
+        onward.append_pair("client_id", client.as_str()).append_pair(TAKEN, next.expose());
+        Ok(format!("/authorize?{}", onward.finish()))
+    }
+}
+
+/// What is kept of a pushed request.
+fn kept_of(client: &ClientProof, params: &Params) -> String {
+    let rest = params.pairs().filter(|(name, _)| *name != "client_id" && !PROOFS.contains(name));
+    let pairs = std::iter::once(("client_id", client.id.as_str())).chain(rest);
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+fn unknown() -> Failure {
+    refusal::invalid_request("This request was used before, has waited too long, or is another agent's.")
+        .hint("Start again from your agent.")
+}

@@ -1,0 +1,91 @@
+//! Access tokens that a client was given for another one.
+
+use belgie_api::db::Conn;
+use belgie_api::{ClientId, GrantId, Result, Timestamp, TokenHash, TokenId, on};
+use sqlx::types::Json;
+
+const FIND_SUBJECT: &str = "SELECT g.resources, g.signed_in_at, t.actors \
+    FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
+    WHERE t.id = $1 AND t.grant_id = $2 AND g.kind = 'agent'";
+// The subject is held until the exchanged token is there, so that whoever revokes it finds both.
+const HOLD: &str = "UPDATE oauth_server_access_tokens SET revoked_at = revoked_at \
+    WHERE token_hash = $1 AND revoked_at IS NULL AND EXISTS \
+    (SELECT 1 FROM oauth_server_grants g WHERE g.id = oauth_server_access_tokens.grant_id AND g.revoked_at IS NULL) RETURNING id";
+const MARK: &str =
+    "UPDATE oauth_server_access_tokens SET client_id = $2, client_name = $3, parent_id = $4, actors = $5 WHERE id = $1";
+const FIND_ACTORS: &str = "SELECT actors FROM oauth_server_access_tokens WHERE id = $1 AND actors IS NOT NULL";
+const REVOKE_FROM: &str = "WITH RECURSIVE made (id) AS ( \
+    SELECT id FROM oauth_server_access_tokens WHERE parent_id = $1 \
+    UNION SELECT t.id FROM oauth_server_access_tokens t JOIN made ON t.parent_id = made.id) \
+    UPDATE oauth_server_access_tokens SET revoked_at = $2 \
+    WHERE id IN (SELECT id FROM made) AND revoked_at IS NULL RETURNING id";
+const REVOKE_OF_CLIENT: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
+    WHERE client_id = $1 AND revoked_at IS NULL RETURNING id";
+
+/// What a token to be exchanged comes from.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Subject {
+    /// Where its grant lets act.
+    #[sqlx(json)]
+    pub resources: Vec<String>,
+    /// When the person proved to be there, if that is known.
+    pub signed_in_at: Option<Timestamp>,
+    /// Who acts in it for whom, if it was exchanged itself.
+    #[sqlx(json(nullable))]
+    pub actors: Option<Vec<ClientId>>,
+}
+
+/// A token that was made for another one.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The new token.
+    pub token: TokenId,
+    /// Who was given it.
+    pub client: &'a ClientId,
+    /// What that one calls itself.
+    pub client_name: &'a str,
+    /// The token it comes from.
+    pub parent: TokenId,
+    /// Who acts for whom, the last one first.
+    pub actors: &'a [ClientId],
+}
+
+/// What is known of a token of an agent's grant.
+pub async fn find_subject(conn: &mut Conn, token: TokenId, grant: GrantId) -> Result<Option<Subject>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Subject>(FIND_SUBJECT).bind(token).bind(grant).fetch_optional(c).await)?)
+}
+
+/// Holds a token until the transaction ends; `false` when it or its grant has been revoked.
+pub async fn hold(conn: &mut Conn, token: TokenHash) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, TokenId>(HOLD).bind(token.as_bytes()).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Notes what a new token was made for.
+pub async fn mark(conn: &mut Conn, exchange: &Exchange<'_>) -> Result<()> {
+    on!(conn, c => sqlx::query(MARK)
+        .bind(exchange.token)
+        .bind(exchange.client)
+        .bind(exchange.client_name)
+        .bind(exchange.parent)
+        .bind(Json(exchange.actors))
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Who acts for whom in a token, the last one first; empty when it was not exchanged.
+pub async fn find_actors(conn: &mut Conn, token: TokenId) -> Result<Vec<ClientId>> {
+    let found =
+        on!(conn, c => sqlx::query_scalar::<_, Json<Vec<ClientId>>>(FIND_ACTORS).bind(token).fetch_optional(c).await)?;
+    Ok(found.map(|actors| actors.0).unwrap_or_default())
+}
+
+/// Revokes what was made of a token, and of that, and so on: which they are.
+pub async fn revoke_from(conn: &mut Conn, token: TokenId, now: Timestamp) -> Result<Vec<TokenId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, TokenId>(REVOKE_FROM).bind(token).bind(now).fetch_all(c).await)?)
+}
+
+/// Revokes what a client was given for tokens of others: which they are.
+pub async fn revoke_of_client(conn: &mut Conn, client: &ClientId, now: Timestamp) -> Result<Vec<TokenId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, TokenId>(REVOKE_OF_CLIENT).bind(client).bind(now).fetch_all(c).await)?)
+}
