@@ -213,7 +213,7 @@ impl Gateway {
             tracing::error!(error = ?failure, "the last decisions could not be put on record");
         }
         if self.owns_pools {
-            self.host.db().pools().close().await;
+            self.host.db().close().await;
         }
     }
 

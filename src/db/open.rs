@@ -18,6 +18,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// One connection more than requests may use: the news of other processes are heard on it.
 const FOR_NEWS: u32 = 1;
+/// One connection writes; the other is for whoever comes to the pool itself.
+const ONE_AND_A_SECOND: u32 = 2;
 /// How long one process waits for the write lock another one holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of the file a connection keeps in memory, as SQLite writes it: minus so many KiB. The system keeps the rest near.
@@ -75,7 +77,7 @@ async fn open_sqlite(url: &str, max_connections: u32) -> Result<Pools, OpenError
     keep_private(options.get_filename())?;
     // The writer goes first: it makes the file and turns the write-ahead log on.
     let writer = SqlitePoolOptions::new()
-        .max_connections(1)
+        .max_connections(ONE_AND_A_SECOND)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // A file does not go away as a server does.
         .test_before_acquire(false)

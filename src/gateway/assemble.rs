@@ -48,7 +48,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let pools = open_pools(&config, builder.pools.take()).await?;
     let pending = bring_up_to_date(&config, &pools, &ledgers, builder.migrate).await?;
     let bus = Arc::new(Bus::default());
-    let db = Db::new(pools, Arc::clone(&bus));
+    let db = if owns_pools { Db::owning(pools, Arc::clone(&bus)) } else { Db::new(pools, Arc::clone(&bus)) };
     let parts = open_parts(&config, &db, &plugins, &builder)?;
     let urls = urls(&config)?;
     let host = parts.host(db.clone(), urls.clone(), (tasks.clone(), config.plans.clone()));
@@ -153,6 +153,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         devices: parts.devices.clone(),
         outbox: (config.mail.transport == MailTransport::Outbox).then(|| Arc::clone(&parts.mailer)),
         host: host.clone(),
+        proofs: parts.provided.get().and_then(Provided::find),
         provided: Arc::clone(&parts.provided),
         tokens,
         callers,

@@ -5,14 +5,18 @@
 
 mod outbox;
 mod pools;
+mod shelf;
+mod transaction;
 
 use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 pub use self::outbox::{StoredEvent, events_after, last_event, last_event_before, purge_events};
 pub use self::pools::Pools;
+use self::pools::Shelves;
+use self::shelf::Lent;
+use self::transaction::{PostgresTx, SqliteTx};
 use crate::event::{Bus, Event};
 use crate::failure::Result;
 use crate::time::Timestamp;
@@ -21,14 +25,28 @@ use crate::time::Timestamp;
 #[derive(Clone)]
 pub struct Db {
     pools: Pools,
+    shelves: Shelves,
     bus: Arc<Bus>,
 }
 
 impl Db {
-    /// Puts the news of this process and open pools together.
+    /// Puts the news of this process and the open pools of an application together.
     #[must_use]
     pub fn new(pools: Pools, bus: Arc<Bus>) -> Self {
-        Self { pools, bus }
+        Self { shelves: Shelves::empty(&pools), pools, bus }
+    }
+
+    /// The same for pools that are this process's alone: connections are kept at hand, one of each pool aside. To be ended with
+    /// [`close`](Self::close).
+    #[must_use]
+    pub fn owning(pools: Pools, bus: Arc<Bus>) -> Self {
+        Self { shelves: Shelves::of(&pools), pools, bus }
+    }
+
+    /// Closes every connection, after those in use have come back.
+    pub async fn close(&self) {
+        self.shelves.close();
+        self.pools.close().await;
     }
 
     /// The pools, for whoever migrates or listens.
@@ -48,9 +66,9 @@ impl Db {
     /// # Errors
     /// When no connection can be had in time.
     pub async fn read(&self) -> Result<Conn> {
-        Ok(match &self.pools {
-            Pools::Sqlite { readers, .. } => Conn(Held::SqliteAlone(readers.acquire().await?)),
-            Pools::Postgres(pool) => Conn(Held::PostgresAlone(pool.acquire().await?)),
+        Ok(match &self.shelves {
+            Shelves::Sqlite { readers, .. } => Conn(Held::Sqlite(readers.take().await?)),
+            Shelves::Postgres(shelf) => Conn(Held::Postgres(shelf.take().await?)),
         })
     }
 
@@ -63,9 +81,9 @@ impl Db {
     /// # Errors
     /// When no connection can be had in time.
     pub async fn single(&self) -> Result<Conn> {
-        Ok(match &self.pools {
-            Pools::Sqlite { writer, .. } => Conn(Held::SqliteAlone(writer.acquire().await?)),
-            Pools::Postgres(pool) => Conn(Held::PostgresAlone(pool.acquire().await?)),
+        Ok(match &self.shelves {
+            Shelves::Sqlite { writer, .. } => Conn(Held::Sqlite(writer.take().await?)),
+            Shelves::Postgres(shelf) => Conn(Held::Postgres(shelf.take().await?)),
         })
     }
 
@@ -74,9 +92,9 @@ impl Db {
     /// # Errors
     /// When no connection or no write lock can be had in time.
     pub async fn begin(&self) -> Result<Tx> {
-        let held = match &self.pools {
-            Pools::Sqlite { writer, .. } => Held::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Held::PostgresTx(pool.begin().await?),
+        let held = match &self.shelves {
+            Shelves::Sqlite { writer, .. } => Held::SqliteTx(SqliteTx::begin(writer.take().await?).await?),
+            Shelves::Postgres(shelf) => Held::PostgresTx(PostgresTx::begin(shelf.take().await?).await?),
         };
         Ok(Tx { conn: Conn(held), events: Vec::new(), afterwards: Vec::new(), bus: Arc::clone(&self.bus) })
     }
@@ -86,10 +104,10 @@ impl Db {
 pub struct Conn(Held);
 
 enum Held {
-    SqliteAlone(PoolConnection<Sqlite>),
-    SqliteTx(Transaction<'static, Sqlite>),
-    PostgresAlone(PoolConnection<Postgres>),
-    PostgresTx(Transaction<'static, Postgres>),
+    Sqlite(Lent<Sqlite>),
+    SqliteTx(SqliteTx),
+    Postgres(Lent<Postgres>),
+    PostgresTx(PostgresTx),
 }
 
 /// The engine behind a connection, for the [`on!`](crate::on) macro.
@@ -104,11 +122,22 @@ impl Conn {
     /// The engine's own connection.
     pub fn engine(&mut self) -> Engine<'_> {
         match &mut self.0 {
-            Held::SqliteAlone(conn) => Engine::Sqlite(conn),
-            Held::SqliteTx(tx) => Engine::Sqlite(tx),
-            Held::PostgresAlone(conn) => Engine::Postgres(conn),
-            Held::PostgresTx(tx) => Engine::Postgres(tx),
+            Held::Sqlite(lent) => Engine::Sqlite(lent.engine()),
+            Held::SqliteTx(tx) => Engine::Sqlite(tx.engine()),
+            Held::Postgres(lent) => Engine::Postgres(lent.engine()),
+            Held::PostgresTx(tx) => Engine::Postgres(tx.engine()),
         }
+    }
+
+    /// What became of a statement, for the [`on!`](crate::on) macro: a connection that has answered one is kept at hand.
+    pub fn heard<T>(&mut self, answer: std::result::Result<T, sqlx::Error>) -> std::result::Result<T, sqlx::Error> {
+        match (&mut self.0, &answer) {
+            (Held::Sqlite(lent), Ok(_)) => lent.found_well(),
+            (Held::Postgres(lent), Ok(_)) => lent.found_well(),
+            // One that ran into its transaction's end, or failed, is looked at by its pool.
+            _ => {}
+        }
+        answer
     }
 }
 
@@ -147,7 +176,7 @@ impl Tx {
         match self.conn.0 {
             Held::SqliteTx(tx) => tx.commit().await?,
             Held::PostgresTx(tx) => tx.commit().await?,
-            Held::SqliteAlone(_) | Held::PostgresAlone(_) => {}
+            Held::Sqlite(_) | Held::Postgres(_) => {}
         }
         for (event, announcement) in self.events.iter().zip(announcements) {
             announcement.tell(event);
@@ -178,10 +207,12 @@ impl std::ops::DerefMut for Tx {
 /// The expression is compiled once for each engine, so every bound and every read type must exist on both.
 #[macro_export]
 macro_rules! on {
-    ($conn:expr, $c:ident => $body:expr) => {
-        match $crate::db::Conn::engine($conn) {
+    ($conn:expr, $c:ident => $body:expr) => {{
+        let conn: &mut $crate::db::Conn = $conn;
+        let answer = match $crate::db::Conn::engine(conn) {
             $crate::db::Engine::Sqlite($c) => $body,
             $crate::db::Engine::Postgres($c) => $body,
-        }
-    };
+        };
+        $crate::db::Conn::heard(conn, answer)
+    }};
 }
