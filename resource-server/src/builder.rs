@@ -9,8 +9,10 @@ use url::{Host, Url};
 use crate::introspection::Asker;
 use crate::issuer::Issuer;
 use crate::keys::Keys;
+use crate::proof::{BoundRequest, Proof};
 use crate::refusal::{Reason, Refused};
 use crate::token::{Claims, Token};
+use crate::used::{InMemory, UsedProofs};
 
 /// What is wrong with what a resource server was built from.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,8 @@ pub struct Builder {
     scopes: Vec<String>,
     asker: Option<Asker>,
     clock: Clock,
+    address: Option<String>,
+    used: Arc<dyn UsedProofs>,
 }
 
 impl Builder {
@@ -60,6 +64,20 @@ impl Builder {
         self
     }
 
+    /// The public address that this server's paths are below, for proofs of tokens that are bound to a key; without it scheme, host and
+    /// port of the resource. Where a proxy takes
+    /// something off the path, or a router that this one is nested in, it belongs here.
+    pub fn public_address(mut self, address: &str) -> Self {
+        self.address = Some(address.to_owned());
+        self
+    }
+
+    /// Where used proofs are remembered, instead of in the memory of this process.
+    pub fn used_proofs(mut self, used: impl UsedProofs + 'static) -> Self {
+        self.used = Arc::new(used);
+        self
+    }
+
     /// Builds it. The issuer is asked for its metadata with the first token, so that either may start first.
     ///
     /// # Errors
@@ -72,6 +90,10 @@ impl Builder {
         if let Some(wrong) = self.scopes.iter().find(|scope| !is_scope(scope)) {
             return Err(Misconfigured::Scope(wrong.clone()));
         }
+        let address = match &self.address {
+            Some(address) => check_address(address)?.to_string(),
+            None => resource.origin().ascii_serialization(),
+        };
         let place = format!("/.well-known/oauth-protected-resource{}", resource.path().trim_end_matches('/'));
         let metadata = resource.join(&place).map_err(|_| Misconfigured::Address(self.resource.clone()))?.to_string();
         Ok(ResourceServer(Arc::new(Inner {
@@ -81,6 +103,8 @@ impl Builder {
             asker: self.asker,
             clock: self.clock,
             keys: Keys::default(),
+            address: address.trim_end_matches('/').to_owned(),
+            used: self.used,
             place,
             metadata,
         })))
@@ -118,6 +142,8 @@ struct Inner {
     asker: Option<Asker>,
     clock: Clock,
     keys: Keys,
+    address: String,
+    used: Arc<dyn UsedProofs>,
     place: String,
     metadata: String,
 }
@@ -131,32 +157,64 @@ impl ResourceServer {
             scopes: Vec::new(),
             asker: None,
             clock: Arc::new(of_machine),
+            address: None,
+            used: Arc::new(InMemory::default()),
         }
     }
 
-    /// Checks a token.
+    /// Checks a token that came as a bearer token. One that is bound to a key is none (RFC 9449 section 7.2).
     ///
     /// # Errors
     /// When it is none that is in force here, lacks a scope, or cannot be made certain of.
     pub async fn check(&self, text: &str) -> Result<Token, Refused> {
+        let token = self.find(text).await.map_err(|reason| self.refused(reason))?;
+        if token.key.is_some() { Err(self.refused(Reason::InvalidToken)) } else { Ok(token) }
+    }
+
+    /// Checks a token that came with the scheme `DPoP`, and the proof of its key, which is used by that.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and when the token is bound to no key or another one, or the proof is missing, not good for this
+    /// request or was used before.
+    pub async fn check_bound(&self, text: &str, request: BoundRequest<'_>) -> Result<Token, Refused> {
+        let found = self.find_bound(text, request).await;
+        found.map_err(|reason| Refused { is_bound: true, ..self.refused(reason) })
+    }
+
+    async fn find_bound(&self, text: &str, request: BoundRequest<'_>) -> Result<Token, Reason> {
+        let token = self.find(text).await?;
+        let bound_to = token.key.as_deref().ok_or(Reason::InvalidToken)?;
+        let (uri, now) = (format!("{}{}", self.0.address, request.path), self.now());
+        let proof = Proof::of(request, &uri, text, now).ok_or(Reason::InvalidProof)?;
+        if proof.key != bound_to {
+            return Err(Reason::InvalidToken);
+        }
+        let is_first = self.0.used.take(proof.hash, proof.until, now).await.map_err(Reason::Unavailable)?;
+        if is_first { Ok(token) } else { Err(Reason::InvalidProof) }
+    }
+
+    async fn find(&self, text: &str) -> Result<Token, Reason> {
         let found = match &self.0.asker {
             Some(asker) => self.ask(asker, text).await,
             None => self.check_signature(text).await,
         };
-        let token = found.map_err(|reason| self.refused(reason))?;
+        let token = found?;
         match self.0.scopes.iter().find(|scope| !token.has_scope(scope)) {
-            Some(missing) => Err(self.refused(Reason::InsufficientScope(missing.clone()))),
+            Some(missing) => Err(Reason::InsufficientScope(missing.clone())),
             None => Ok(token),
         }
     }
 
+    fn now(&self) -> u64 {
+        (self.0.clock)().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::MAX).as_secs()
+    }
+
     pub(crate) fn in_force(&self, claims: Claims) -> Result<Token, Reason> {
-        let now = (self.0.clock)().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::MAX);
-        claims.in_force(self.0.issuer.name(), &self.0.resource, now.as_secs()).ok_or(Reason::InvalidToken)
+        claims.in_force(self.0.issuer.name(), &self.0.resource, self.now()).ok_or(Reason::InvalidToken)
     }
 
     pub(crate) fn refused(&self, reason: Reason) -> Refused {
-        Refused { reason, metadata: self.0.metadata.clone(), scopes: self.0.scopes.join(" ") }
+        Refused { reason, metadata: self.0.metadata.clone(), scopes: self.0.scopes.join(" "), is_bound: false }
     }
 
     pub(crate) fn issuer(&self) -> &Issuer {

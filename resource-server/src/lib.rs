@@ -19,18 +19,23 @@
 //!
 //! Without more, signed tokens are checked with the keys the issuer publishes: no request for a token, and one that is revoked
 //! is good until it ends. With [`Builder::introspect`] the issuer is asked, so that tokens of any form are taken and a revoked
-//! one opens nothing from then on. Whatever cannot be made certain opens nothing: an issuer that does not answer is 503.
+//! one opens nothing from then on. A token that is bound to a key (RFC 9449) opens nothing without a proof of that key, used once:
+//! [`require_token`] looks at it, and [`Builder::used_proofs`] says where several processes remember those that were used. Whatever cannot be made certain opens nothing: an issuer that does not answer is 503.
 
 mod builder;
 mod introspection;
 mod issuer;
 mod keys;
+mod proof;
 mod refusal;
 mod signed;
 mod token;
+mod used;
 mod web;
 
 pub use builder::{Builder, Misconfigured, ResourceServer};
+pub use proof::BoundRequest;
 pub use refusal::{Reason, Refused};
 pub use token::Token;
+pub use used::{InMemory, Taken, UsedProofs};
 pub use web::require_token;

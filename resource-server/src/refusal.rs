@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::proof::ALGORITHMS;
+
 /// Why a request is turned away.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
@@ -14,6 +16,9 @@ pub enum Reason {
     /// What it brought is no token that is in force here.
     #[error("the token is not valid here, or no longer")]
     InvalidToken,
+    /// The token is bound to a key, and there is no proof of it that is good for this request (RFC 9449 section 4.3).
+    #[error("the DPoP proof is missing, not valid, or was used before")]
+    InvalidProof,
     /// The token is good, and not for this: one of the scopes this server asks for is missing.
     #[error("the token lacks the scope {0}")]
     InsufficientScope(String),
@@ -33,6 +38,8 @@ pub struct Refused {
     pub(crate) metadata: String,
     /// All scopes this server asks for, separated by spaces.
     pub(crate) scopes: String,
+    /// Whether the token came as one that is bound to a key.
+    pub(crate) is_bound: bool,
 }
 
 impl Refused {
@@ -40,11 +47,13 @@ impl Refused {
         let error = match self.reason {
             Reason::NoToken => "",
             Reason::InvalidToken => "error=\"invalid_token\", ",
+            Reason::InvalidProof => "error=\"invalid_dpop_proof\", ",
             Reason::InsufficientScope(_) => "error=\"insufficient_scope\", ",
             Reason::Unavailable(_) => return None,
         };
         let scope = if self.scopes.is_empty() { String::new() } else { format!("scope=\"{}\", ", self.scopes) };
-        Some(format!("Bearer {error}{scope}resource_metadata=\"{}\"", self.metadata))
+        let place = format!("{error}{scope}resource_metadata=\"{}\"", self.metadata);
+        Some(if self.is_bound { format!("DPoP {place}, algs=\"{ALGORITHMS}\"") } else { format!("Bearer {place}") })
     }
 }
 
@@ -52,6 +61,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let (status, error) = match self.reason {
             Reason::NoToken | Reason::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Reason::InvalidProof => (StatusCode::UNAUTHORIZED, "invalid_dpop_proof"),
             Reason::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
             Reason::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
         };
@@ -64,6 +74,10 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if status == StatusCode::UNAUTHORIZED && !self.is_bound {
+            let beside = HeaderValue::try_from(format!("DPoP algs=\"{ALGORITHMS}\""));
+            headers.append(header::WWW_AUTHENTICATE, beside.unwrap_or(HeaderValue::from_static("DPoP")));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -22,6 +22,8 @@ pub struct Token {
     pub organization: Option<String>,
     /// Teams of that organization; all of the person's when none are named.
     pub teams: BTreeSet<String>,
+    /// The SHA-256 thumbprint (RFC 7638) of the key it is bound to (`cnf`, RFC 9449 section 6), of which there was a proof.
+    pub key: Option<String>,
 }
 
 impl Token {
@@ -49,9 +51,16 @@ pub(crate) struct Claims {
     organization: Option<String>,
     #[serde(default)]
     teams: BTreeSet<String>,
-    /// What the token is bound to (RFC 7800); a bearer of it has to prove more than is checked here.
+    /// What the token is bound to (RFC 7800).
     #[serde(default)]
-    cnf: Option<serde::de::IgnoredAny>,
+    cnf: Option<Confirmation>,
+}
+
+/// What a bearer has to prove. One that is bound to anything else than a key of RFC 9449, a certificate say, cannot be read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    jkt: String,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +85,8 @@ impl Claims {
     pub(crate) fn in_force(self, issuer: &str, resource: &str, now: u64) -> Option<Token> {
         let is_ours = self.iss == issuer && self.aud.names(resource);
         let is_now = self.exp > now && self.nbf.is_none_or(|begin| begin <= now);
-        (is_ours && is_now && self.cnf.is_none()).then(|| Token {
+        (is_ours && is_now).then(|| Token {
+            key: self.cnf.map(|cnf| cnf.jkt),
             subject: self.sub,
             client: self.client_id,
             scopes: self.scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
@@ -110,6 +120,7 @@ mod tests {
         let token = good(&json!({})).unwrap();
         assert!(token.has_scope("a") && token.has_scope("b") && token.scopes.len() == 2);
         assert!(good(&json!({ "aud": ["https://other.example", "https://api.example"] })).is_some());
+        assert_eq!((token.key, good(&json!({ "cnf": { "jkt": "x" } })).unwrap().key.as_deref()), (None, Some("x")));
         for change in [
             json!({ "iss": "https://auth.example/" }),
             json!({ "aud": "https://api.example/" }),
@@ -119,7 +130,11 @@ mod tests {
             json!({ "exp": null }),
             json!({ "nbf": 101 }),
             json!({ "sub": null }),
-            json!({ "cnf": { "jkt": "x" } }),
+            json!({ "cnf": {} }),
+            json!({ "cnf": "x" }),
+            json!({ "cnf": { "x5t#S256": "x" } }),
+            json!({ "cnf": { "jkt": "x", "x5t#S256": "x" } }),
+            json!({ "cnf": { "jkt": 7 } }),
         ] {
             assert_eq!(good(&change), None, "{change}");
         }

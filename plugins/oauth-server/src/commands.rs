@@ -2,6 +2,7 @@
 
 mod client;
 mod client_keys;
+mod client_rules;
 mod invitation;
 mod key;
 mod service;

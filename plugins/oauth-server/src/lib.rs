@@ -2,6 +2,8 @@
 
 mod claims;
 mod commands;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod model;
 mod pages;
 mod routes;
@@ -15,13 +17,18 @@ use std::sync::Arc;
 
 use belgie_api::command::PluginCommand;
 use belgie_api::plugin::{ClientsOfOrganizations, Migrations, ScopeGrant, ScopeInfo, Template};
+use belgie_api::ports::Proofs;
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
 use crate::claims::OwnClaims;
 pub use crate::claims::{About, Claims};
+use crate::model::dpop::Binding;
 pub use crate::model::settings::Settings;
-use crate::service::{FORGET_EVERY, LOOK_EVERY, Logouts, Memberships, OAuth, People, TELL_EVERY, TIDY_EVERY, Verifier};
+use crate::service::{
+    FORGET_EVERY, FORGET_PROOFS_EVERY, HeldKeys, LOOK_EVERY, Logouts, Memberships, OAuth, People, TELL_EVERY,
+    TIDY_EVERY, Verifier,
+};
 
 /// The authorization server, as a plugin.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +112,9 @@ impl Plugin for OAuthServer {
         if self.settings.openid_connect {
             tell_of_logouts(&oauth, mount);
         }
+        if self.settings.dpop.binding != Binding::Off {
+            bind_to_keys(&oauth, mount);
+        }
         routes::mount(&oauth, mount);
         let forgetting = Arc::clone(&oauth);
         mount.job("oauth-server.forget_answers", FORGET_EVERY, move || {
@@ -117,6 +127,16 @@ impl Plugin for OAuthServer {
         });
         Ok(())
     }
+}
+
+/// Tokens are bound to keys where clients show one.
+fn bind_to_keys(oauth: &Arc<OAuth>, mount: &mut Mount) {
+    mount.provide(Arc::new(Proofs(Arc::new(HeldKeys(Arc::clone(oauth))))));
+    let forgetting = Arc::clone(oauth);
+    mount.job("oauth-server.forget_proofs", FORGET_PROOFS_EVERY, move || {
+        let oauth = Arc::clone(&forgetting);
+        async move { oauth.forget_proofs().await }
+    });
 }
 
 /// Clients are told when sessions end, however they end.

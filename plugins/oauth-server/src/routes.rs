@@ -35,7 +35,7 @@ pub fn mount(oauth: &Arc<OAuth>, mount: &mut Mount) {
         .route(Room::WellKnown, Method::GET, keys::PATH, get(keys::show).with_state(state()))
         .route(Room::Browser, Method::GET, "/authorize", get(authorize::ask).with_state(state()))
         .route(Room::Browser, Method::POST, "/authorize", post(authorize::answer).with_state(state()))
-        .route(Room::OAuth, Method::POST, "/token", post(token::redeem).with_state(state()))
+        .route(Room::OAuth, Method::POST, token::PATH, post(token::redeem).with_state(state()))
         .route(Room::OAuth, Method::POST, "/revoke", post(revoke::revoke).with_state(state()))
         .route(Room::OAuth, Method::POST, "/introspect", post(introspect::introspect).with_state(state()))
         .route(

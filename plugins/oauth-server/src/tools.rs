@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use belgie_api::rmcp::ErrorData;
 use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
-use belgie_api::{Caller, State, ToolSet, access, tool};
+use belgie_api::{Caller, Rule, State, ToolSet, access, tool};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::grant::shown_name;
 use crate::model::grant::{Grant, GrantKind};
+use crate::model::owned::{CLIENT_MANAGE, ClientCreation};
 use crate::service::OAuth;
 
 /// The scope that shows connections.
@@ -23,7 +24,8 @@ pub const CLIENTS_WRITE: &str = "clients:write";
 
 /// The tools of this plugin.
 pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
-    add_clients(ToolSet::new(oauth).tool(
+    let creation = oauth.settings().client_creation;
+    let set = add_clients(ToolSet::new(oauth).tool(
         tool(
             "list_my_connections",
             "Lists the agents and personal access tokens that can act for you, newest first: those for the organization this \
@@ -35,12 +37,19 @@ pub fn tools(oauth: Arc<OAuth>) -> ToolSet<Arc<OAuth>> {
             .plain(),
         access().scope(CONNECTIONS_READ),
         list_my_connections,
-    ))
+    ));
+    // Agents are never operators here, so where those alone make applications there is nothing for an agent to call.
+    if creation == ClientCreation::People { add_creation(set) } else { set }
+}
+
+/// What changes applications: a person answers for it, and in an organization one whose roles let them.
+fn change() -> Rule {
+    access().by_person().permission_there(CLIENT_MANAGE).scope(CLIENTS_WRITE)
 }
 
 /// Applications of whoever the agent acts for.
 fn add_clients(set: ToolSet<Arc<OAuth>>) -> ToolSet<Arc<OAuth>> {
-    use clients::{ClientAnswer, ClientArgs, ClientChangeArgs, ClientGone, ClientList, NewClientArgs};
+    use clients::{ClientAnswer, ClientArgs, ClientChangeArgs, ClientGone, ClientList};
     set.tool(
         tool(
             "list_my_clients",
@@ -50,20 +59,8 @@ fn add_clients(set: ToolSet<Arc<OAuth>>) -> ToolSet<Arc<OAuth>> {
         .returns::<ClientList>()
         .read_only()
         .plain(),
-        access().scope(CLIENTS_READ),
+        access().permission_there(CLIENT_MANAGE).scope(CLIENTS_READ),
         clients::list_my_clients,
-    )
-    .tool(
-        tool(
-            "create_client",
-            "Makes an application (an OAuth client). If it has a secret, the answer names the page where the person gets it",
-        )
-        .title("Make an application")
-        .arguments::<NewClientArgs>()
-        .returns::<ClientAnswer>()
-        .plain(),
-        access().scope(CLIENTS_WRITE),
-        clients::create_client,
     )
     .tool(
         tool(
@@ -74,7 +71,7 @@ fn add_clients(set: ToolSet<Arc<OAuth>>) -> ToolSet<Arc<OAuth>> {
         .arguments::<ClientChangeArgs>()
         .returns::<ClientAnswer>()
         .plain(),
-        access().scope(CLIENTS_WRITE),
+        change(),
         clients::update_client,
     )
     .tool(
@@ -83,8 +80,25 @@ fn add_clients(set: ToolSet<Arc<OAuth>>) -> ToolSet<Arc<OAuth>> {
             .arguments::<ClientArgs>()
             .returns::<ClientGone>()
             .plain(),
-        access().scope(CLIENTS_WRITE),
+        change(),
         clients::delete_client,
+    )
+}
+
+/// Where people make applications, their agents do, too.
+fn add_creation(set: ToolSet<Arc<OAuth>>) -> ToolSet<Arc<OAuth>> {
+    use clients::{ClientAnswer, NewClientArgs};
+    set.tool(
+        tool(
+            "create_client",
+            "Makes an application (an OAuth client). If it has a secret, the answer names the page where the person gets it",
+        )
+        .title("Make an application")
+        .arguments::<NewClientArgs>()
+        .returns::<ClientAnswer>()
+        .plain(),
+        change(),
+        clients::create_client,
     )
 }
 

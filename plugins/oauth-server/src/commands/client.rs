@@ -20,7 +20,7 @@ use crate::model::refusal;
 use crate::model::registration::{ApplicationType, AuthMethod, Registration, read_redirects};
 use crate::model::scopes::read_scopes;
 use crate::model::secret::SecretExpiry;
-use crate::service::{ActsAs, NewClient, OAuth, Standing};
+use crate::service::{ActsAs, NewClient, OAuth, Standing, Trust};
 
 /// The noun and its verbs.
 pub fn command() -> Command {
@@ -91,7 +91,7 @@ pub fn command() -> Command {
                 .value_name("RESOURCE")
                 .help("It answers for this resource and may ask about tokens for it (/introspect); it has a secret"),
         );
-    let create = create.args(openid_arguments()).arg(secret_expires());
+    let create = create.args(openid_arguments()).args(super::client_rules::arguments()).arg(secret_expires());
     let rotate = Command::new("rotate")
         .about("Gives a client a new secret, shown once")
         .arg(Arg::new("id").required(true).value_name("CLIENT_ID").help("As `client list` shows it"))
@@ -192,6 +192,7 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         subjects: read_subjects(matches)?,
         logout: read_logout(matches)?,
         keys,
+        rules: super::client_rules::read(oauth.settings(), matches)?,
     };
     Ok(show_new(&oauth.create_client(registration, standing).await?))
 }
@@ -313,9 +314,12 @@ async fn rotate(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
 
 async fn trust(oauth: &OAuth, matches: &ArgMatches, is_trusted: bool) -> Result<Output> {
     let id = ClientId::from_wire(matches.get_one::<String>("id").cloned().unwrap_or_default());
-    let client = oauth.set_trust(None, &id, is_trusted).await?;
+    let trust = if is_trusted { Trust::AsItIs } else { Trust::Gone };
+    let client = oauth.set_trust(None, &id, trust).await?;
     let words = if is_trusted { "People are let in without a question" } else { "People are asked" };
-    Ok(Output::new(format!("{words}: {id}"), client.describe()))
+    let uris = client.redirect_uris.iter().map(|uri| format!("  answers go to {}", uri.as_str()));
+    let text = lines(std::iter::once(format!("{words}: {id}")).chain(uris.filter(|_| is_trusted)));
+    Ok(Output::new(text, client.describe()))
 }
 
 async fn revoke(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {

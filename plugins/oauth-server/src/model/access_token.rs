@@ -117,12 +117,29 @@ pub struct AccessClaims {
     /// Who acts in it, and for whom that one acts (RFC 8693 section 4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Value>,
+    /// What it is bound to (RFC 9449 section 6.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// The organization it lets act for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<OrgId>,
     /// Teams of that organization; all of the person's when none are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teams: Option<BTreeSet<TeamId>>,
+}
+
+/// What a token is bound to (RFC 7800 section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The SHA-256 thumbprint of a key (RFC 9449 section 6.1).
+    pub jkt: String,
+}
+
+impl Confirmation {
+    /// The key of this thumbprint.
+    pub fn of(key: &str) -> Self {
+        Self { jkt: key.to_owned() }
+    }
 }
 
 /// The same with what the application adds, to be signed.
@@ -158,7 +175,8 @@ impl AccessClaims {
             (Holder::Person(user), None) => self.sub == user.to_string(),
             (Holder::Service(service), _) => self.sub == service.id.to_string(),
         };
-        self.jti == found.token && is_holder && self.aud.is(&found.audience)
+        let is_bound_alike = self.cnf.as_ref().map(|cnf| cnf.jkt.as_str()) == found.key.as_deref();
+        self.jti == found.token && is_holder && is_bound_alike && self.aud.is(&found.audience)
     }
 }
 

@@ -6,17 +6,20 @@ use belgie_api::ports::Catalog;
 use belgie_api::resource::slug_in;
 use url::Url;
 
+/// The longest address, in bytes: as it comes, and as it is written here, where what has no place in an address takes three.
+const MAX_LENGTH: usize = 2048;
+
 /// One spelling for all spellings of a resource: scheme and host in lower case, no default port, no slash at the end.
 /// `None` for what is no resource identifier (RFC 8707 section 2): relative, with a fragment or with a user name.
 pub fn normalize_resource(text: &str) -> Option<String> {
-    if text.contains('#') || text.len() > 2048 {
+    if text.contains('#') || text.len() > MAX_LENGTH {
         return None;
     }
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return None;
     }
-    let text = url.as_str();
+    let text = Some(url.as_str()).filter(|text| text.len() <= MAX_LENGTH)?;
     // One slash at the end of the path says nothing; a second one, or one at the end of a query, does.
     let is_idle = url.query().is_none() && !url.path().ends_with("//");
     Some(text.strip_suffix('/').filter(|_| is_idle).unwrap_or(text).to_owned())
@@ -54,7 +57,8 @@ pub fn slugs_in(resources: &[String]) -> BTreeSet<&str> {
 /// A web site as a client names it, if it is one.
 pub fn read_site(text: &str) -> Option<String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
-    (text.len() <= 2048 && url.username().is_empty() && url.password().is_none()).then(|| url.into())
+    let is_short = text.len() <= MAX_LENGTH && url.as_str().len() <= MAX_LENGTH;
+    (is_short && url.username().is_empty() && url.password().is_none()).then(|| url.into())
 }
 
 #[cfg(test)]
@@ -63,7 +67,7 @@ mod tests {
 
     use belgie_api::ports::Catalog;
 
-    use super::{find_resources, normalize_resource, slugs_in};
+    use super::{find_resources, normalize_resource, read_site, slugs_in};
 
     #[test]
     fn one_resource_has_one_spelling() {
@@ -86,6 +90,17 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(normalize_resource(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_longer_as_it_is_written_than_as_it_may_come() {
+        let long = |count: usize| format!("https://h.example/{}", "\u{fffd}".repeat(count));
+        for count in [100, 225, 226, 400, 676, 677, 1000] {
+            let once = normalize_resource(&long(count));
+            assert_eq!(once.is_some(), 18 + 9 * count <= 2048, "{count}");
+            assert_eq!(once.as_deref().and_then(normalize_resource), once, "{count}");
+            assert_eq!(read_site(&long(count)).is_some(), 18 + 9 * count <= 2048, "{count}");
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Answer {
     pub scopes: ScopeSet,
     /// The teams it lets act for; none named, and it is for all of the person's.
     pub teams: BTreeSet<TeamId>,
+    /// The thumbprint of the key it is bound to, if it is.
+    pub key: Option<String>,
     /// Where it may be used.
     pub resources: Vec<String>,
     /// When it ends.
@@ -47,6 +49,8 @@ struct Written<'a> {
     scopes: ScopeSet,
     #[serde(default)]
     teams: BTreeSet<TeamId>,
+    #[serde(default)]
+    key: Option<String>,
     resources: Vec<String>,
     expires_at: Timestamp,
 }
@@ -64,6 +68,7 @@ impl Answer {
             more: self.more.clone(),
             scopes: self.scopes.clone(),
             teams: self.teams.clone(),
+            key: self.key.clone(),
             resources: self.resources.clone(),
             expires_at: self.expires_at,
         };
@@ -87,6 +92,7 @@ impl Answer {
             id_token: written.id_token.map(|text| TokenText::of(text.to_owned())),
             scopes: written.scopes,
             teams: written.teams,
+            key: written.key,
             resources: written.resources,
             expires_at: written.expires_at,
         })
@@ -119,6 +125,7 @@ mod tests {
             more: Map::new(),
             scopes: "a b".parse().unwrap(),
             teams: BTreeSet::new(),
+            key: Some("thumbprint".to_owned()),
             resources: vec!["https://us.example/mcp".to_owned()],
             expires_at: Timestamp::from_rfc3339("2026-11-26T12:00:00Z").unwrap(),
         }
@@ -132,6 +139,7 @@ mod tests {
         let opened = Answer::open(&sealed, &presented, grant).unwrap();
         assert_eq!((&opened.access, &opened.refresh), (&answer.access, &answer.refresh));
         assert_eq!((&opened.id_token, &opened.teams), (&answer.id_token, &answer.teams));
+        assert_eq!(opened.key, answer.key);
         assert_eq!((&opened.scopes, &opened.resources), (&answer.scopes, &answer.resources));
         assert_eq!(opened.expires_at, answer.expires_at);
         assert!(Answer::open(&sealed, &TokenKind::Refresh.mint(&SystemEntropy), grant).is_err());

@@ -10,6 +10,7 @@ use super::foreign_keys::ClientKeys;
 use super::key::KeyAlgorithm;
 use super::owned::StandingColumns;
 use super::redirect::RedirectUri;
+use super::rules::ClientRules;
 use super::secret::SecretColumns;
 
 /// The client id of personal access tokens. No client can register it: registered ids begin with `cli_`.
@@ -45,6 +46,12 @@ pub struct Client {
     pub id_token_algorithm: KeyAlgorithm,
     /// Its keys, when it is known by its metadata document and proves by them who it is.
     pub keys: Option<ClientKeys>,
+    /// What it is held to.
+    pub rules: ClientRules,
+    /// Of which sector it is, whose clients know people by names of their own; `None` when it is told the accounts' own ids.
+    pub sector: Option<String>,
+    /// Where it is told that a session has ended.
+    pub backchannel_logout_uri: Option<String>,
 }
 
 impl Client {
@@ -126,6 +133,9 @@ pub struct RegisteredClient {
     /// The keys it proves by who it is (`private_key_jwt`).
     #[sqlx(json(nullable))]
     pub keys: Option<ClientKeys>,
+    /// What it is held to.
+    #[sqlx(flatten)]
+    pub rules: ClientRules,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When somebody last gave it a grant.
@@ -170,6 +180,9 @@ impl RegisteredClient {
             usual_scopes: self.scopes,
             id_token_algorithm: self.id_token_algorithm,
             keys: None,
+            rules: self.rules,
+            sector: self.sector,
+            backchannel_logout_uri: self.backchannel_logout_uri,
         }
     }
 }

@@ -10,7 +10,10 @@ use super::client::{Client, ClientFace, presentable_name};
 use super::device::DEVICE_CODE;
 use super::foreign_keys::{ClientKeys, is_private};
 use super::key::KeyAlgorithm;
+use super::logout::LogoutWish;
+use super::pairwise::SubjectWish;
 use super::redirect::{RedirectFault, RedirectUri};
+use super::rules::ClientRules;
 
 /// The longest document, in bytes (draft section 6.6).
 pub const MAX_BYTES: usize = 5 * 1024;
@@ -79,6 +82,9 @@ pub fn read(address: &Url, body: &[u8], allow_loopback: bool) -> Result<Client, 
         return fail("Its metadata document has no client_name.");
     }
     let redirect_uris = redirects_of(&document)?;
+    // The same rules as in a registration; on the own machine for development alone.
+    let logout = LogoutWish::read(&[], text_of(&document, "backchannel_logout_uri"), allow_loopback)
+        .map_err(|_| DocumentFault("Its metadata document names a backchannel_logout_uri that is not allowed."))?;
     let face = ClientFace {
         id: ClientId::from_wire(address.as_str()),
         name,
@@ -98,7 +104,17 @@ pub fn read(address: &Url, body: &[u8], allow_loopback: bool) -> Result<Client, 
         usual_scopes: belgie_api::ScopeSet::new(),
         id_token_algorithm: wanted.unwrap_or(KeyAlgorithm::Rs256),
         keys,
+        rules: ClientRules::read(&document).map_err(DocumentFault)?,
+        sector: None,
+        backchannel_logout_uri: logout.backchannel_uri,
     })
+}
+
+/// What the client wishes to know people by, as in a registration. Of which sector it is may have to be asked elsewhere.
+pub fn read_subjects(body: &[u8]) -> Result<SubjectWish, DocumentFault> {
+    let document: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    SubjectWish::read(text_of(&document, "subject_type"), text_of(&document, "sector_identifier_uri"))
+        .map_err(|_| DocumentFault("Its metadata document wishes to know people in a way that is not known here."))
 }
 
 /// Draft section 4.1: nothing secret stands in a public document, and no method that would need one. The keys by which the

@@ -1,7 +1,8 @@
 //! Keys of others, with which they sign what they say to us (RFC 7517).
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
@@ -19,6 +20,17 @@ const MIN_MODULUS: usize = 342;
 
 /// What others may sign with, by its names on the wire. `none` and shared secrets are no signatures of anybody.
 pub const ALGORITHMS: [&str; 4] = ["ES256", "EdDSA", "RS256", "PS256"];
+
+/// The same in one text, separated by spaces.
+pub const ALGORITHM_NAMES: &str = "ES256 EdDSA RS256 PS256";
+
+/// The claims of a text that this key has signed. Time and audience are for the caller to check, with our clock.
+pub fn signed_claims<T: DeserializeOwned>(text: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<T> {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    decode::<T>(text, key, &validation).ok().map(|token| token.claims)
+}
 
 /// The algorithm of a name, if others may use it.
 pub fn algorithm_named(name: &str) -> Option<Algorithm> {
@@ -158,7 +170,7 @@ fn algorithms_of(jwk: &Jwk) -> Vec<Algorithm> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientKeys, PublicKeys, read_keys_address};
+    use super::{ALGORITHM_NAMES, ALGORITHMS, ClientKeys, PublicKeys, read_keys_address};
     use jsonwebtoken::Algorithm;
     use serde_json::{Value, json};
 
@@ -182,6 +194,11 @@ mod tests {
             assert!(keys.find(Some(id), algorithm).is_none(), "{id} {algorithm:?}");
         }
         assert!(keys.find(Some("b"), Algorithm::PS256).is_some());
+    }
+
+    #[test]
+    fn the_names_of_the_algorithms_are_the_same_in_a_list_and_in_a_text() {
+        assert_eq!(ALGORITHM_NAMES, ALGORITHMS.join(" "));
     }
 
     #[test]

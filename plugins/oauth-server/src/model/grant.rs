@@ -223,6 +223,9 @@ pub struct LiveToken {
     pub client_id: ClientId,
     /// What the client called itself.
     pub client_name: String,
+    /// Who acts in it for whom, the last one first, when it was given for another token.
+    #[sqlx(skip)]
+    pub actors: Vec<ClientId>,
     /// What it may be used for.
     #[sqlx(json)]
     pub scopes: ScopeSet,
@@ -238,6 +241,8 @@ pub struct LiveToken {
     pub last_used_at: Option<Timestamp>,
     /// What the client knows the person by; `None` for the account's own id.
     pub subject: Option<String>,
+    /// The thumbprint of the key it is bound to, if it is.
+    pub key_thumbprint: Option<String>,
 }
 
 impl LiveToken {

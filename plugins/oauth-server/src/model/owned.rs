@@ -90,7 +90,7 @@ pub struct ClientChange {
 impl RegisteredClient {
     /// The client as its owner and operators are told of it: nothing secret.
     pub fn describe(&self) -> Value {
-        json!({
+        let mut described = json!({
             "client_id": self.id,
             "client_name": self.name,
             "client_uri": self.uri,
@@ -113,6 +113,10 @@ impl RegisteredClient {
             "trusted": self.standing.trusted_at.is_some(),
             "created_at": self.created_at,
             "last_used_at": self.last_used_at,
-        })
+        });
+        if let Some(members) = described.as_object_mut() {
+            members.extend(self.rules.members());
+        }
+        described
     }
 }

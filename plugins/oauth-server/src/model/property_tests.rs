@@ -11,7 +11,8 @@ use url::Url;
 use super::address::{find_resources, normalize_resource};
 use super::pkce::Challenge;
 use super::redirect::{RedirectKind, RedirectUri, form_action_of, host_of, kind_of};
-use super::scopes::{OFFLINE_ACCESS, choose, narrow_scopes};
+use super::request::narrow_resources;
+use super::scopes::{OFFLINE_ACCESS, choose, known_in, narrow_scopes};
 
 /// Addresses with the parts that matching has to tell apart.
 fn address() -> impl Strategy<Value = String> {
@@ -170,6 +171,67 @@ proptest! {
         prop_assert_eq!(challenge.is_met_by(&other), other == verifier);
         // `plain` would take the challenge itself.
         prop_assert!(!challenge.is_met_by(&base64url(&sha256(verifier.as_bytes()))));
+    }
+
+    #[test]
+    fn no_verifier_but_one_of_the_grammar_meets_a_challenge(verifier in prop_oneof!["[A-Za-z0-9._~-]{0,42}", "[A-Za-z0-9._~-]{129,140}", "[ -~]{43,60}", any::<String>()]) {
+        let challenge = Challenge::read(&base64url(&sha256(verifier.as_bytes()))).unwrap();
+        let is_verifier = (43..=128).contains(&verifier.len())
+            && verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+        prop_assert_eq!(challenge.is_met_by(&verifier), is_verifier, "{:?}", verifier);
+    }
+
+    #[test]
+    fn what_is_found_is_what_was_asked_for_and_each_place_once(
+        there in proptest::collection::vec(address(), 1..5), picks in proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..6)
+    ) {
+        let there: Vec<String> = there.iter().filter_map(|text| normalize_resource(text)).collect();
+        prop_assume!(!there.is_empty());
+        let catalog = Catalog { resources: there.clone(), ..Catalog::default() };
+        // Scheme and host are written as one likes.
+        let asked: Vec<String> = picks.iter().map(|(pick, is_loud)| {
+            let text = pick.get(&there);
+            let scheme = text.find("://").unwrap();
+            if *is_loud { format!("{}{}", text[..scheme].to_uppercase(), &text[scheme..]) } else { text.clone() }
+        }).collect();
+        let found = find_resources(asked.iter().map(String::as_str), &catalog, &[]).unwrap();
+        for one in &found {
+            prop_assert_eq!(found.iter().filter(|other| normalize_resource(other) == normalize_resource(one)).count(), 1);
+        }
+        let places = |texts: &[String]| texts.iter().map(|text| normalize_resource(text)).collect::<std::collections::BTreeSet<_>>();
+        prop_assert_eq!(places(&found), places(&asked));
+    }
+
+    #[test]
+    fn no_resource_of_the_grant_is_left_or_gained_by_asking(
+        granted in proptest::collection::btree_set("[a-e]", 0..5), asked in proptest::collection::btree_set("[a-g]", 0..4)
+    ) {
+        let (granted, asked): (Vec<String>, Vec<String>) = (granted.into_iter().collect(), asked.into_iter().collect());
+        match narrow_resources(&granted, &asked) {
+            Ok(narrowed) if asked.is_empty() => prop_assert_eq!(narrowed, granted),
+            Ok(narrowed) => prop_assert!(narrowed == asked && asked.iter().all(|one| granted.contains(one))),
+            Err(_) => prop_assert!(asked.iter().any(|one| !granted.contains(one))),
+        }
+    }
+
+    #[test]
+    fn allowing_is_the_same_from_either_side(one in address(), other in address(), port in 1u16..) {
+        let (Ok(left), Ok(right)) = (RedirectUri::read(&one), RedirectUri::read(&other)) else { return Ok(()) };
+        prop_assert_eq!(left.allows(&other), right.allows(&one), "{} and {}", one, other);
+        // Another port of the own machine, and of nowhere else.
+        let Ok(mut moved) = Url::parse(&one) else { return Ok(()) };
+        if moved.set_port(Some(port)).is_ok() && moved.as_str() != one && Url::parse(&one).unwrap().as_str() == one && moved.port().is_some() {
+            prop_assert_eq!(left.allows(moved.as_str()), kind_of(&one) == RedirectKind::Loopback, "{} and {}", one, moved);
+        }
+    }
+
+    #[test]
+    fn a_scope_list_is_read_as_a_set_of_what_is_there(text in scope_list()) {
+        let known = known_in(&text, &offered());
+        let parts: Vec<&str> = text.split(' ').collect();
+        prop_assert!(known.iter().all(|scope| parts.contains(&scope.as_str())));
+        let again: Vec<&str> = parts.iter().rev().chain(&parts).copied().collect();
+        prop_assert_eq!(known_in(&again.join(" "), &offered()), known);
     }
 
     #[test]

@@ -24,6 +24,27 @@ pub fn unusable_client(message: impl Into<std::borrow::Cow<'static, str>>) -> Fa
         .hint("Start again from your agent. If it stays, tell its makers what this page says.")
 }
 
+/// The code of a proof that is not good (RFC 9449 section 5).
+pub const INVALID_PROOF: &str = "invalid_dpop_proof";
+
+/// The code of a proof without a good nonce (RFC 9449 section 8).
+pub const NONCE_WANTED: &str = "use_dpop_nonce";
+
+/// RFC 9449 section 5: the proof is not good.
+pub fn invalid_proof(message: &'static str) -> Failure {
+    Failure::bad_request(INVALID_PROOF, message)
+}
+
+/// The same, from a client that has shown no key and has to.
+pub fn key_wanted() -> Failure {
+    invalid_proof("What is given here is bound to a key, so the request needs a DPoP proof.")
+}
+
+/// RFC 9449 section 8: the proof needs a nonce, which comes with the answer.
+pub fn nonce_wanted() -> Failure {
+    Failure::bad_request(NONCE_WANTED, "The DPoP proof needs the nonce that comes with this answer.")
+}
+
 /// RFC 6749 section 5.2: the code or refresh token is unknown, spent, expired, revoked or another client's. One
 /// sentence for all of them, so that a guess learns nothing.
 pub fn invalid_grant() -> Failure {

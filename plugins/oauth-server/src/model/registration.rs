@@ -14,6 +14,7 @@ use super::key::KeyAlgorithm;
 use super::logout::LogoutWish;
 use super::pairwise::SubjectWish;
 use super::redirect::{RedirectKind, RedirectUri, kind_of};
+use super::rules::ClientRules;
 use super::settings::Settings;
 use super::{openid, refusal, scopes};
 
@@ -47,6 +48,8 @@ pub struct Registration {
     pub logout: LogoutWish,
     /// `jwks` or `jwks_uri`, for `private_key_jwt`.
     pub keys: Option<ClientKeys>,
+    /// What it is held to.
+    pub rules: ClientRules,
 }
 
 /// How a client proves at the token endpoint who it is (RFC 7591 section 2).
@@ -149,6 +152,7 @@ impl Registration {
         let keys = (auth_method == AuthMethod::PrivateKeyJwt)
             .then(|| ClientKeys::read(&wire.more, settings.allow_loopback_clients));
         let keys = keys.transpose().map_err(|fault| refusal::invalid_client_metadata(fault.0))?;
+        let rules = ClientRules::read(&wire.more).map_err(refusal::invalid_client_metadata)?.check(settings)?;
         Ok(Self {
             name: presentable_name(wire.client_name.as_deref().unwrap_or_default()),
             uri: wire.client_uri.as_deref().and_then(read_site),
@@ -161,6 +165,7 @@ impl Registration {
             subjects,
             logout,
             keys,
+            rules,
         })
     }
 }
@@ -353,6 +358,11 @@ mod tests {
             ),
             (json!({"redirect_uris": [good], "grant_types": ["client_credentials"]}), "invalid_client_metadata"),
             (json!({"redirect_uris": [good], "response_types": ["token"]}), "invalid_client_metadata"),
+            (json!({"redirect_uris": [good], "dpop_bound_access_tokens": "yes"}), "invalid_client_metadata"),
+            (
+                json!({"redirect_uris": [good], "require_pushed_authorization_requests": true}),
+                "invalid_client_metadata",
+            ),
             (json!({"redirect_uris": [good], "x": "y".repeat(20_000)}), "invalid_client_metadata"),
         ];
         for (body, code) in table {

@@ -39,6 +39,16 @@ pub struct AuthorizationRequest {
     /// Whether the client, which has no row, proves by its keys who it is.
     #[serde(default)]
     pub is_proven: bool,
+    /// Whether the client, which has no row, is given nothing without a key to bind it to.
+    #[serde(default)]
+    pub is_dpop_bound: bool,
+    /// `dpop_jkt`: the key that whoever redeems the code has to show (RFC 9449 section 10).
+    #[serde(default)]
+    pub key: Option<String>,
+    /// Of which sector the client is that is known by its metadata document, if it knows people by names of its own. One with a row
+    /// says so there.
+    #[serde(default)]
+    pub sector: Option<String>,
     /// The device it is of, while a person answers: what is kept of its code, as base64url.
     #[serde(default)]
     pub device: Option<String>,
@@ -198,6 +208,9 @@ mod tests {
             signed_in: None,
             binding: GrantBinding::default(),
             is_proven: false,
+            is_dpop_bound: false,
+            key: None,
+            sector: None,
             device: None,
         };
         let code = |sent, redirect_uri: Option<&str>, verifier: &str, resources: &[String]| {

@@ -7,6 +7,7 @@ use belgie_api::settings::Section;
 
 use super::access_token::AccessFormat;
 use super::address::normalize_resource;
+use super::dpop::DpopRules;
 use super::key::KeyAlgorithm;
 use super::owned::ClientCreation;
 use super::secret::{EXPIRY_FORMS, SecretExpiry};
@@ -69,6 +70,8 @@ pub struct Settings {
     pub device_code_ttl: Duration,
     /// Whether clients may or must send authorization requests ahead.
     pub pushed_requests: Pushing,
+    /// Whether tokens are bound to keys (RFC 9449).
+    pub dpop: DpopRules,
     /// Whether clients may be given tokens for tokens (RFC 8693).
     pub token_exchange: bool,
     /// Clients that may exchange tokens that are neither theirs nor for a resource they answer for.
@@ -115,6 +118,7 @@ impl Default for Settings {
             device_authorization: false,
             device_code_ttl: Duration::from_secs(600),
             pushed_requests: Pushing::Off,
+            dpop: DpopRules::default(),
             token_exchange: false,
             token_exchange_clients: Vec::new(),
             token_exchange_resources: Vec::new(),
@@ -166,6 +170,7 @@ impl Settings {
             device_authorization: section.boolean("device_authorization", usual.device_authorization),
             device_code_ttl: section.seconds("device_code_ttl_seconds", 60..=1800, usual.device_code_ttl),
             pushed_requests: section.one_of("pushed_requests", PUSHING, usual.pushed_requests),
+            dpop: DpopRules::read(section),
             token_exchange: section.boolean("token_exchange", usual.token_exchange),
             token_exchange_clients: section.parsed_list(
                 "token_exchange_clients",

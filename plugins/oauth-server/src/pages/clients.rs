@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::model::client::RegisteredClient;
 use crate::model::owned::Owner;
 use crate::model::redirect::RedirectUri;
-use crate::service::{NewClient, OAuth, is_operator};
+use crate::service::{NewClient, OAuth, is_operator, unknown_client};
 
 /// The applications of somebody.
 pub const LIST: &str = "oauth-server/clients.html";
@@ -266,14 +266,22 @@ fn form_of(filled: &ClientForm) -> Value {
 ///
 /// # Errors
 /// 404 for an act that is not the caller's, or when the page cannot be rendered.
-pub fn act(oauth: &OAuth, visitor: &Visitor, caller: &Caller, client: &RegisteredClient, act: Act) -> Result<Response> {
+pub fn act(
+    oauth: &OAuth,
+    visitor: &Visitor,
+    caller: &Caller,
+    client: &RegisteredClient,
+    act: Act,
+    error: Option<&str>,
+) -> Result<Response> {
     let is_possible = match act {
         Act::Secret => client.secret_hash.is_some(),
         Act::Delete => true,
         Act::Trust => is_operator(caller),
     };
     if !is_possible {
-        return Err(belgie_api::Failure::not_found("client.unknown", "There is nothing here."));
+        // What is not theirs to do is as unknown as an application that is nowhere.
+        return Err(unknown_client());
     }
     let (name, title) = match act {
         Act::Secret => ("secret", "A new secret"),
@@ -284,6 +292,7 @@ pub fn act(oauth: &OAuth, visitor: &Visitor, caller: &Caller, client: &Registere
         "act": name,
         "client": row(client, oauth.host().now()),
         "back": list_of(caller, client),
+        "error": error,
         "overlaps": OVERLAPS.map(|(seconds, words)| json!({ "seconds": seconds, "words": words })),
     });
     oauth.host().pages().page(visitor, ACT, title, context)

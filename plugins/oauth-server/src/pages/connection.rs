@@ -36,5 +36,5 @@ pub async fn show(oauth: &OAuth, visitor: &Visitor, grant: &Grant, error: Option
 }
 
 fn tool_row(tool: &ToolUse, now: Timestamp) -> Value {
-    json!({ "name": tool.name, "calls": tool.calls, "last": tool.last.ago(now), "last_iso": tool.last })
+    json!({ "name": tool.name, "by": tool.by, "calls": tool.calls, "last": tool.last.ago(now), "last_iso": tool.last })
 }

@@ -9,8 +9,9 @@ use crate::service::LogoutRequest;
 /// The page.
 pub const LOGOUT: &str = "oauth-server/logout.html";
 
-/// What it asks. `query`: the request, which comes back with the answer and is checked once more.
-pub fn ask_to_sign_out(request: &LogoutRequest, caller: &Caller, query: &str) -> Value {
+/// What it asks. `query`: the request, which comes back with the answer and is checked once more. `means_another`: whether it is
+/// about somebody else, or another session.
+pub fn ask_to_sign_out(request: &LogoutRequest, caller: &Caller, query: &str, means_another: bool) -> Value {
     let user = caller.user();
     let name = if user.name.is_empty() { &user.email } else { &user.name };
     json!({
@@ -18,6 +19,7 @@ pub fn ask_to_sign_out(request: &LogoutRequest, caller: &Caller, query: &str) ->
         "client_name": name_of(request),
         "account": { "name": name, "email": user.email },
         "query": query,
+        "means_another": means_another,
         "back": back_of(request),
         "here": null,
     })
@@ -25,7 +27,15 @@ pub fn ask_to_sign_out(request: &LogoutRequest, caller: &Caller, query: &str) ->
 
 /// What it says before it is known who is signed in. `here`: the way on, from a page of ours.
 pub fn come_again(request: &LogoutRequest, here: &str) -> Value {
-    json!({ "is_done": false, "client_name": name_of(request), "account": null, "query": "", "back": null, "here": here })
+    json!({
+        "is_done": false,
+        "client_name": name_of(request),
+        "account": null,
+        "query": "",
+        "means_another": false,
+        "back": null,
+        "here": here,
+    })
 }
 
 /// What it says when nobody is signed in.
@@ -35,6 +45,7 @@ pub fn signed_out(request: &LogoutRequest) -> Value {
         "client_name": name_of(request),
         "account": null,
         "query": "",
+        "means_another": false,
         "back": back_of(request),
         "here": null,
     })

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::model::client::RegisteredClient;
 use crate::model::owned::{ClientChange, ClientWish};
-use crate::service::{Doer, NewClient, OAuth};
+use crate::service::{Doer, NewClient, OAuth, Trust};
 
 /// The longest body, in KiB.
 const LONGEST: usize = 8;
@@ -138,13 +138,18 @@ pub async fn delete(oauth: Service, known: Known, headers: HeaderMap, body: Byte
 struct Trusted {
     client_id: ClientId,
     trusted: bool,
+    /// The addresses that the operator was shown, and vouches for.
+    #[serde(default)]
+    redirect_uris: Vec<String>,
 }
 
 /// `POST /auth/clients/trust`, for operators in a fresh session.
 pub async fn trust(oauth: Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
     fresh(&known)?;
-    let Trusted { client_id, trusted } = read_json(&headers, &body, LONGEST)?;
-    let client = oauth.set_trust(Some(doer(&known)), &client_id, trusted).await?;
+    let Trusted { client_id, trusted, redirect_uris } = read_json(&headers, &body, LONGEST)?;
+    let shown: Vec<&str> = redirect_uris.iter().map(String::as_str).collect();
+    let trust = if trusted { Trust::Shown(&shown) } else { Trust::Gone };
+    let client = oauth.set_trust(Some(doer(&known)), &client_id, trust).await?;
     unkept(&json!({ "client": client.describe() }))
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::wire::see_other;
 use crate::model::owned::{ClientChange, ClientWish, Owner};
 use crate::pages::clients::{self as pages, ClientForm, Made, Which};
-use crate::service::{Doer, OAuth};
+use crate::service::{ADDRESSES_CHANGED, Doer, OAuth, Trust};
 
 type Service = State<Arc<OAuth>>;
 type Fields = Vec<(String, String)>;
@@ -114,7 +114,7 @@ pub async fn secret_page(
     Path(id): Path<String>,
 ) -> Result<Response> {
     let client = oauth.find_managed(&caller, &ClientId::from_wire(id)).await?;
-    pages::act(&oauth, &visitor, &caller, &client, pages::Act::Secret)
+    pages::act(&oauth, &visitor, &caller, &client, pages::Act::Secret, None)
 }
 
 /// `POST /account/clients/{client}/secret`, in a fresh session: shows the new one, once.
@@ -138,7 +138,7 @@ pub async fn delete_page(
     Path(id): Path<String>,
 ) -> Result<Response> {
     let client = oauth.find_managed(&caller, &ClientId::from_wire(id)).await?;
-    pages::act(&oauth, &visitor, &caller, &client, pages::Act::Delete)
+    pages::act(&oauth, &visitor, &caller, &client, pages::Act::Delete, None)
 }
 
 /// `POST /account/clients/{client}/delete`, in a fresh session.
@@ -156,7 +156,7 @@ pub async fn trust_page(
     Path(id): Path<String>,
 ) -> Result<Response> {
     let client = oauth.find_managed(&caller, &ClientId::from_wire(id)).await?;
-    pages::act(&oauth, &visitor, &caller, &client, pages::Act::Trust)
+    pages::act(&oauth, &visitor, &caller, &client, pages::Act::Trust, None)
 }
 
 /// `POST /account/clients/{client}/trust`, for operators in a fresh session.
@@ -166,10 +166,18 @@ pub async fn trust(
     Path(id): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Result<Response> {
-    let doer = Doer { caller: &caller, info: Some(&visitor.info) };
-    let is_trusted = form::value(&fields, "trusted") == "yes";
-    oauth.set_trust(Some(doer), &ClientId::from_wire(id), is_trusted).await?;
-    see_other("/account/clients?all=true")
+    let (id, doer) = (ClientId::from_wire(id), Doer { caller: &caller, info: Some(&visitor.info) });
+    // What the operator was shown is what they vouch for.
+    let shown = form::values(&fields, "redirect_uri");
+    let trust = if form::value(&fields, "trusted") == "yes" { Trust::Shown(&shown) } else { Trust::Gone };
+    match oauth.set_trust(Some(doer), &id, trust).await {
+        Ok(_) => see_other("/account/clients?all=true"),
+        Err(failure) if failure.code() == ADDRESSES_CHANGED => {
+            let (client, error) = (oauth.find_managed(&caller, &id).await?, form::said(failure)?);
+            Ok(form::not_taken(pages::act(&oauth, &visitor, &caller, &client, pages::Act::Trust, Some(&error))?))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn owner_in(oauth: &OAuth, caller: &Caller, fields: &Fields) -> Result<Owner> {

@@ -15,7 +15,7 @@ use crate::model::params::Params;
 use crate::model::redirect::form_action_of;
 use crate::model::refusal;
 use crate::pages;
-use crate::service::{LOGOUT, LOGOUT_PARAMS, LogoutRequest, OAuth};
+use crate::service::{LOGOUT, LOGOUT_PARAMS, LogoutRequest, Meant, OAuth};
 
 /// The longest request, in bytes; room for an id token and a long `state`.
 const MAX_BYTES: usize = 8 * 1024;
@@ -38,10 +38,11 @@ pub async fn ask(State(oauth): State<Arc<OAuth>>, visitor: Visitor, RawQuery(que
         }
         return leave(&oauth, &visitor, &request, request.is_operators());
     };
-    if oauth.proves_session(&request, caller).await? {
+    let meant = oauth.meant_by(&request, caller).await?;
+    if meant == Meant::Nobody && oauth.proves_session(&request, caller).await? {
         return sign_out(&oauth, &visitor, &request).await;
     }
-    let context = pages::ask_to_sign_out(&request, caller, &query);
+    let context = pages::ask_to_sign_out(&request, caller, &query, meant == Meant::Another);
     let mut page = show(&oauth, &visitor, context)?;
     if let Some(source) = request.back.as_deref().and_then(form_action_of) {
         page.extensions_mut().insert(FormAction(source));

@@ -9,6 +9,7 @@ use belgie_api::axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::model::device::DEVICE_CODE;
+use crate::model::dpop::Binding;
 use crate::model::exchange::TOKEN_EXCHANGE;
 use crate::model::foreign_keys::ALGORITHMS;
 use crate::model::key::KeyAlgorithm;
@@ -72,6 +73,9 @@ fn document(oauth: &OAuth) -> Result<Value> {
     });
     if let (true, Some(members)) = (oauth.settings().has_registration(), document.as_object_mut()) {
         members.insert("registration_endpoint".to_owned(), urls.absolute("/register").into());
+    }
+    if let (false, Some(members)) = (oauth.settings().dpop.binding == Binding::Off, document.as_object_mut()) {
+        members.insert("dpop_signing_alg_values_supported".to_owned(), json!(ALGORITHMS));
     }
     if let (false, Some(members)) = (oauth.settings().pushed_requests == Pushing::Off, document.as_object_mut()) {
         let required = oauth.settings().pushed_requests == Pushing::Required;

@@ -66,6 +66,7 @@ pub(super) fn body_of(oauth: &OAuth, new: &NewClient) -> Value {
     ];
     if let Some(members) = body.as_object_mut() {
         let keys = client.keys.as_ref().and_then(|keys| serde_json::to_value(keys).ok());
+        members.extend(client.rules.members());
         members.extend(keys.and_then(|keys| keys.as_object().cloned()).into_iter().flatten());
         members.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     }

@@ -5,31 +5,43 @@ use std::sync::Arc;
 use belgie_api::axum::body::Bytes;
 use belgie_api::axum::extract::State;
 use belgie_api::axum::http::{HeaderMap, StatusCode};
-use belgie_api::axum::response::Response;
+use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::ports::LimitBucket;
 use belgie_api::web::RequestInfo;
 use serde_json::json;
 
-use super::wire::{OAuthError, read_client, read_form, unkept};
+use super::wire::{OAuthError, read_client, read_form, unkept, with_nonce};
+use crate::model::dpop::DPOP_TYPE;
 use crate::model::exchange::ACCESS_TOKEN;
 use crate::service::{IssuedTokens, OAuth};
 
-/// Hands out tokens for a code or a refresh token.
-pub async fn redeem(
-    State(oauth): State<Arc<OAuth>>,
-    info: RequestInfo,
-    headers: HeaderMap,
-    body: Bytes,
+/// Where tokens are handed out.
+pub const PATH: &str = "/token";
+
+/// Hands out tokens, bound to a key if the client shows one (RFC 9449 section 5).
+pub async fn redeem(State(oauth): State<Arc<OAuth>>, info: RequestInfo, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = hand_out(&oauth, &info, &headers, &body).await.unwrap_or_else(IntoResponse::into_response);
+    with_nonce(&oauth, &headers, answer)
+}
+
+async fn hand_out(
+    oauth: &Arc<OAuth>,
+    info: &RequestInfo,
+    headers: &HeaderMap,
+    body: &[u8],
 ) -> Result<Response, OAuthError> {
     oauth.host().limits().take(LimitBucket::Token, &info.ip.to_string()).await?;
-    let params = read_form(&headers, &body)?;
+    let params = read_form(headers, body)?;
+    // Before anything is spent: whoever lacks a nonce comes again with all the rest.
+    let proof = oauth.read_proof(headers, PATH)?;
     let client = if oauth.is_of_workload(&params) {
         oauth.authenticate_workload(&params).await?
     } else {
-        let (presented, used_header) = read_client(&headers, &params)?;
+        let (presented, used_header) = read_client(headers, &params)?;
         oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?
     };
     let request = oauth.read_token_request(&params)?;
+    let client = oauth.with_key(client, proof).await?;
     let issued = oauth.redeem(&client, request).await?;
     Ok(unkept(StatusCode::OK, &body_of(&issued)))
 }
@@ -37,7 +49,7 @@ pub async fn redeem(
 fn body_of(issued: &IssuedTokens) -> serde_json::Value {
     let mut body = json!({
         "access_token": issued.access.expose(),
-        "token_type": "Bearer",
+        "token_type": if issued.is_bound { DPOP_TYPE } else { "Bearer" },
         "expires_in": issued.expires_in.as_secs(),
         "scope": issued.scopes.to_string(),
     });

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use belgie_api::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use belgie_api::axum::response::{IntoResponse, Response};
+use belgie_api::ports::{DPOP, DPOP_NONCE};
 use belgie_api::{ClientId, Failure, Result};
 use serde_json::Value;
 use url::form_urlencoded;
@@ -11,7 +12,7 @@ use url::form_urlencoded;
 use crate::model::assertion::{AssertionClaims, CLIENT_ASSERTION_TYPE};
 use crate::model::params::Params;
 use crate::model::refusal;
-use crate::service::{PresentedClient, PresentedProof};
+use crate::service::{OAuth, PresentedClient, PresentedProof};
 
 /// The longest form, in bytes.
 const MAX_FORM_BYTES: usize = 16 * 1024;
@@ -71,6 +72,17 @@ impl IntoResponse for OAuthError {
         }
         response
     }
+}
+
+/// Adds the nonce that the next proof is to have (RFC 9449 section 8): when one was missing, and where they always are wanted.
+pub fn with_nonce(oauth: &OAuth, headers: &HeaderMap, mut response: Response) -> Response {
+    let is_wanted =
+        response.extensions().get::<Failure>().is_some_and(|failure| failure.code() == refusal::NONCE_WANTED);
+    let nonce = if is_wanted { Some(oauth.nonce()) } else { oauth.next_nonce().filter(|_| headers.contains_key(DPOP)) };
+    if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    response
 }
 
 /// Who calls: HTTP Basic, the form, an assertion (RFC 7523 section 2.2), or an identifier alone (RFC 6749 section 2.3.1); and

@@ -16,12 +16,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use belgie_api::crypto::hmac_sha256;
-use belgie_api::{ClientId, Failure, Result};
+use belgie_api::{ClientId, Failure, Result, Timestamp};
 
 use super::OAuth;
 use super::client_auth::{ClientProof, PresentedClient, PresentedProof};
 use crate::store;
-use crate::store::secrets::Counted;
+use crate::store::secrets::{Attempted, Counts};
 
 /// How long failures count.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -38,8 +38,13 @@ struct Keys {
 }
 
 impl Keys {
-    fn all(&self) -> [&[u8]; 3] {
-        let mut all = [self.here.as_slice(), self.address.as_slice(), self.client.as_slice()];
+    fn each(&self) -> [&[u8]; 3] {
+        [&self.here, &self.address, &self.client]
+    }
+
+    /// In the order in which rows are written.
+    fn sorted(&self) -> [&[u8]; 3] {
+        let mut all = self.each();
         all.sort_unstable();
         all
     }
@@ -56,30 +61,37 @@ impl OAuth {
             return self.authenticate(presented).await;
         }
         let keys = self.attempt_keys(&presented.id, address);
-        self.check_attempts(&keys).await?;
-        let proof = self.authenticate(presented).await;
+        let now = self.host.now();
+        let mut conn = self.host.db().read().await?;
+        // One look for both; only who is unknown is looked for twice.
+        let (client, counts) = match store::secrets::find_counted(&mut conn, &presented.id, keys.each(), now).await? {
+            Some(Attempted { client, counts }) => (Some(client), counts),
+            None => (None, store::secrets::counted(&mut conn, keys.each(), now).await?),
+        };
+        drop(conn);
+        self.check_attempts(&counts, now)?;
+        let proof = match client {
+            Some(client) => self.authenticate_registered(client, presented).await,
+            None => self.authenticate(presented).await,
+        };
         if proof.as_ref().is_err_and(|failure| failure.code() == "invalid_client") {
             let now = self.host.now();
             let mut tx = self.host.db().begin().await?;
-            store::secrets::count(&mut tx, keys.all(), now.plus(WINDOW), now).await?;
+            store::secrets::count(&mut tx, keys.sorted(), now.plus(WINDOW), now).await?;
             tx.commit(now).await?;
         }
         proof
     }
 
-    async fn check_attempts(&self, keys: &Keys) -> Result<()> {
-        let now = self.host.now();
-        let counted = store::secrets::counted(&mut self.host.db().read().await?, keys.all(), now).await?;
-        let of = |key: &[u8; 32]| counted.iter().find(|counted| counted.key == key);
-        let failures = |key| of(key).map_or(0, |counted| counted.failures);
+    fn check_attempts(&self, counts: &Counts, now: Timestamp) -> Result<()> {
         let most = i64::from(self.settings.client_secret_attempts);
-        let is_over = |key, most| of(key).filter(|counted| counted.failures >= most);
-        let refused: Option<&Counted> = is_over(&keys.here, most)
-            .or_else(|| is_over(&keys.address, most * AT_ALL_CLIENTS))
-            .or_else(|| is_over(&keys.client, most * FROM_ALL_ADDRESSES).filter(|_| failures(&keys.here) > 0));
+        let is_over = |count: Option<(i64, Timestamp)>, most| count.filter(|(failures, _)| *failures >= most);
+        let refused = is_over(counts.here(), most)
+            .or_else(|| is_over(counts.address(), most * AT_ALL_CLIENTS))
+            .or_else(|| is_over(counts.client(), most * FROM_ALL_ADDRESSES).filter(|_| counts.here().is_some()));
         match refused {
             None => Ok(()),
-            Some(counted) => Err(Failure::too_many(counted.ends_at.since(now).max(Duration::from_secs(1)))),
+            Some((_, ends_at)) => Err(Failure::too_many(ends_at.since(now).max(Duration::from_secs(1)))),
         }
     }
 

@@ -11,6 +11,7 @@ use super::OAuth;
 use super::hint::Hint;
 use crate::model::address::slugs_in;
 use crate::model::client::Client;
+use crate::model::dpop::{Binding, is_thumbprint};
 use crate::model::openid::{OPENID, OpenIdRequest};
 use crate::model::params::Params;
 use crate::model::pkce::Challenge;
@@ -36,6 +37,8 @@ pub struct PresentableRequest {
     pub is_operators: bool,
     /// Whether the operator vouches for it.
     pub is_trusted: bool,
+    /// Whether its requests are good only when they were sent ahead.
+    pub is_pushed_only: bool,
     /// Whom the client means, if it says so.
     pub hint: Option<Hint>,
 }
@@ -173,8 +176,9 @@ impl OAuth {
         let wishes = self.read_wishes(params)?;
         let openid = self.read_openid(params, &scopes, &client)?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
-        let is_proven = client.keys.is_some();
-        let (is_operators, is_trusted) = (client.is_operators, client.is_trusted);
+        let (is_proven, rules) = (client.keys.is_some(), client.rules);
+        let key = self.read_key(params)?;
+        let (is_operators, is_trusted, sector) = (client.is_operators, client.is_trusted, client.sector);
         let (client, reply) = (client.face, reply.clone());
         let request = AuthorizationRequest {
             client,
@@ -188,9 +192,22 @@ impl OAuth {
             signed_in: None,
             binding: GrantBinding::default(),
             is_proven,
+            is_dpop_bound: rules.dpop_bound,
+            key,
+            sector,
             device: None,
         };
-        Ok(PresentableRequest { request, wishes, is_operators, is_trusted, hint: None })
+        let is_pushed_only = rules.pushed_only;
+        Ok(PresentableRequest { request, wishes, is_operators, is_trusted, is_pushed_only, hint: None })
+    }
+
+    /// The key that whoever redeems the code has to show (RFC 9449 section 10).
+    fn read_key(&self, params: &Params) -> Result<Option<String>, ReplyError> {
+        let key = params.get("dpop_jkt").filter(|_| self.settings.dpop.binding != Binding::Off);
+        if key.is_some_and(|key| !is_thumbprint(key)) {
+            return Err(reject("invalid_request", "dpop_jkt is not the SHA-256 thumbprint of a key."));
+        }
+        Ok(key.map(str::to_owned))
     }
 
     /// What the client wants of the person; where people are not told of, only silence is a wish.
@@ -309,8 +326,9 @@ impl OAuth {
         let Some((bound, ticked)) = bound else {
             let refused = act("consent.refused", json!({ "scopes": request.scopes }));
             self.record(&mut tx, &refused).await?;
-            // Whoever said yes before and says no now means no from now on.
+            // Whoever said yes before and says no now means no from now on, whoever vouches for the client.
             store::consents::delete_given_to(&mut tx, answerer.user, &request.client.id).await?;
+            store::denials::remember(&mut tx, answerer.user, &request.client.id, now).await?;
             if request.device.is_some() {
                 let location = self.turn_device_away(&mut tx, &request, now).await?;
                 tx.commit(now).await?;
@@ -324,6 +342,7 @@ impl OAuth {
             request.narrow(&ticked)?;
         }
         request.binding = bound.binding;
+        store::denials::forget(&mut tx, answerer.user, &request.client.id).await?;
         if request.device.is_some() {
             return self.let_device_in(tx, caller, answerer, request, now).await;
         }

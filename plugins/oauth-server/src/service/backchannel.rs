@@ -13,7 +13,7 @@ use belgie_api::{ClientId, Event, Result, SessionId, Timestamp, UserId, async_tr
 use url::{Url, form_urlencoded};
 
 use super::OAuth;
-use crate::model::client::{OPERATOR, RegisteredClient};
+use crate::model::client::Client;
 use crate::model::logout::{LOGOUT_TOKEN, LOGOUT_TOKEN_TTL, LogoutClaims, events, pause_after};
 use crate::store;
 use crate::store::interactions::Answerer;
@@ -41,6 +41,16 @@ const LIMITS: FetchLimits = FetchLimits { max_bytes: 8 * 1024, timeout: Duration
 enum Ended {
     Session(SessionId),
     All(UserId),
+}
+
+/// Who is to be told.
+enum Listener {
+    /// This client, there.
+    There(Box<Client>, String),
+    /// Nobody knows just now.
+    Unknown,
+    /// Nobody.
+    Gone,
 }
 
 /// Hears that sessions end.
@@ -126,11 +136,11 @@ impl OAuth {
 
     /// Tells one client, and notes what became of it.
     async fn tell(&self, logout: &Logout) -> Result<()> {
-        let client = self.find_registered(&logout.client_id).await?;
-        let is_told = match client.as_ref().and_then(|client| Some((client, client.backchannel_logout_uri.as_ref()?))) {
-            Some((client, uri)) => self.send_logout(logout, client, uri).await?,
-            // It has taken its wish back meanwhile.
-            None => true,
+        let is_told = match self.find_listener(&logout.client_id).await? {
+            Listener::There(client, uri) => self.send_logout(logout, &client, &uri).await?,
+            Listener::Unknown => false,
+            // It has taken its wish back meanwhile, or never had it.
+            Listener::Gone => true,
         };
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
@@ -145,34 +155,54 @@ impl OAuth {
         Ok(())
     }
 
+    /// Where a client wants to be told, as it is now. One that is known by its metadata document says so there.
+    async fn find_listener(&self, id: &ClientId) -> Result<Listener> {
+        let client = if id.is_metadata_url() {
+            match self.fetch_client(id.as_str()).await {
+                Ok(client) => client,
+                Err(failure) => {
+                    tracing::info!(client.id = %id, error = ?failure, "the document of a client could not be had");
+                    return Ok(Listener::Unknown);
+                }
+            }
+        } else {
+            match self.find_registered(id).await? {
+                Some(client) => client.into_client(),
+                None => return Ok(Listener::Gone),
+            }
+        };
+        let uri = client.backchannel_logout_uri.clone();
+        Ok(uri.map_or(Listener::Gone, |uri| Listener::There(Box::new(client), uri)))
+    }
+
     /// Whether the client took the message (Back-Channel Logout sections 2.5 and 2.8).
-    async fn send_logout(&self, logout: &Logout, client: &RegisteredClient, uri: &str) -> Result<bool> {
+    async fn send_logout(&self, logout: &Logout, client: &Client, uri: &str) -> Result<bool> {
         let Ok(url) = Url::parse(uri) else { return Ok(false) };
         let token = self.make_logout_token(logout, client).await?;
         let body = form_urlencoded::Serializer::new(String::new()).append_pair("logout_token", &token).finish();
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let named_by = if client.origin == OPERATOR { NamedBy::Operator } else { NamedBy::Stranger };
+        let named_by = if client.is_operators { NamedBy::Operator } else { NamedBy::Stranger };
         let request =
             OutboundRequest { method: Method::POST, url, headers, body: body.into_bytes(), limits: LIMITS, named_by };
         let sent = self.host.outbound().send(request).await;
         let status = sent.as_ref().map(|answer| answer.status).ok();
         if status.is_none_or(|status| !status.is_success()) {
             let status = status.as_ref().map(StatusCode::as_u16);
-            tracing::info!(client.id = %client.id, status, attempts = logout.attempts, error = ?sent.err(), "a client was not told of a logout");
+            tracing::info!(client.id = %client.face.id, status, attempts = logout.attempts, error = ?sent.err(), "a client was not told of a logout");
             return Ok(false);
         }
         Ok(true)
     }
 
-    async fn make_logout_token(&self, logout: &Logout, client: &RegisteredClient) -> Result<String> {
+    async fn make_logout_token(&self, logout: &Logout, client: &Client) -> Result<String> {
         let keys = self.keys_for(&self.settings.algorithms()).await?;
         let now = self.host.now();
         let ends = now.plus(LOGOUT_TOKEN_TTL);
         let claims = LogoutClaims {
             iss: self.host.urls().issuer(),
             sub: &logout.subject,
-            aud: client.id.as_str(),
+            aud: client.face.id.as_str(),
             iat: now.unix_seconds(),
             exp: ends.unix_seconds(),
             jti: &logout.id,

@@ -57,7 +57,7 @@ impl OAuth {
         }
         self.take_bearer(&claims).await?;
         let registered = self.find_registered(machine).await?.ok_or_else(refusal::unauthorized_client)?;
-        Ok(ClientProof { id: machine.clone(), registered: Some(registered), is_proven: true })
+        Ok(ClientProof::registered(registered, true))
     }
 
     /// A token for a person whose issuer says that they use this client. Nobody is asked: the enterprise has decided.
@@ -103,12 +103,13 @@ impl OAuth {
         user: UserContext,
         (scopes, resources, binding): (ScopeSet, Vec<String>, GrantBinding),
     ) -> Result<IssuedTokens> {
-        let (name, host) = match &client.registered {
-            Some(registered) => (registered.name.clone(), None),
-            None => self
-                .known_document(client.id.as_str())
-                .map(|known| (known.face.name, known.face.host))
-                .unwrap_or_default(),
+        let (name, host, sector) = match &client.registered {
+            Some(registered) => (registered.name.clone(), None, registered.sector.clone()),
+            // It has proved who it is by keys of its document, so that is known, or fetched once more.
+            None => {
+                let known = self.fetch_client(client.id.as_str()).await?;
+                (known.face.name, known.face.host, known.sector)
+            }
         };
         let about = About { user: Some(user.id), client: &client.id, scopes: &scopes, binding: &binding };
         let custom = self.custom(about, false).await?;
@@ -116,7 +117,7 @@ impl OAuth {
         let now = self.host.now();
         let ends_at = now.plus(self.settings.access_token_ttl);
         let mut tx = self.host.db().begin().await?;
-        let subject = self.subject_for(&mut tx, client.registered.as_ref(), user.id, now).await?;
+        let subject = self.subject_for(&mut tx, sector.as_deref(), user.id, now).await?;
         let grant = Grant {
             id: GrantId::new(self.host.clock(), self.host.entropy()),
             user_id: user.id,
@@ -152,6 +153,8 @@ impl OAuth {
             refresh_until: None,
             previous: None,
             signed_in_at: None,
+            key: client.key.clone(),
+            refresh_key: None,
             now,
             ends_at,
         };

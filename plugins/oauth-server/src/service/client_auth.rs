@@ -9,6 +9,8 @@ use super::OAuth;
 use crate::model::client::RegisteredClient;
 use crate::model::refusal;
 use crate::model::registration::AuthMethod;
+use crate::model::request::AuthorizationRequest;
+use crate::model::rules::ClientRules;
 use crate::store;
 
 /// What a client shows of itself. What it shows never appears in `Debug`.
@@ -38,9 +40,34 @@ pub struct ClientProof {
     pub(super) registered: Option<RegisteredClient>,
     /// Whether it proved it, by a secret or a signature.
     pub(super) is_proven: bool,
+    /// What it is held to, as far as that is known: of a public client without a row its requests say it.
+    pub(super) rules: ClientRules,
+    /// The thumbprint of the key it has shown (RFC 9449), to which what it is given is bound.
+    pub(super) key: Option<String>,
 }
 
 impl ClientProof {
+    /// A client with a row.
+    pub(super) fn registered(client: RegisteredClient, is_proven: bool) -> Self {
+        Self { id: client.id.clone(), rules: client.rules, registered: Some(client), is_proven, key: None }
+    }
+
+    /// One that is known by its metadata document.
+    fn published(id: ClientId, rules: ClientRules, is_proven: bool) -> Self {
+        Self { id, rules, registered: None, is_proven, key: None }
+    }
+
+    /// The key its refresh tokens are bound to: of public clients alone, since others prove with each refresh who they are (RFC 9449
+    /// section 5).
+    pub(super) fn key_of_refresh(&self) -> Option<String> {
+        self.key.clone().filter(|_| !self.is_proven)
+    }
+
+    /// Of which sector it is: as its row says or, for one known by its metadata document, as that said when it asked.
+    pub(super) fn sector_in<'a>(&'a self, request: &'a AuthorizationRequest) -> Option<&'a str> {
+        self.registered.as_ref().map_or(&request.sector, |registered| &registered.sector).as_deref()
+    }
+
     /// The client's row, if it proved that it is this one.
     pub(super) fn confidential(&self) -> Option<&RegisteredClient> {
         self.registered.as_ref().filter(|_| self.is_proven)
@@ -56,21 +83,30 @@ impl OAuth {
     /// `invalid_client` (status 401), the same for an unknown client and a wrong proof; one that cannot be checked because the
     /// client's keys cannot be fetched says so.
     pub(super) async fn authenticate(&self, presented: PresentedClient) -> Result<ClientProof> {
-        let PresentedClient { id, proof } = presented;
-        if id.is_metadata_url() {
-            return self.authenticate_published(id, proof).await;
+        if presented.id.is_metadata_url() {
+            return self.authenticate_published(presented.id, presented.proof).await;
         }
-        let client = self.find_registered(&id).await?.ok_or_else(refused)?;
+        let client = self.find_registered(&presented.id).await?.ok_or_else(refused)?;
+        self.authenticate_registered(client, presented).await
+    }
+
+    /// The same for a client whose row was just read.
+    pub(super) async fn authenticate_registered(
+        &self,
+        client: RegisteredClient,
+        presented: PresentedClient,
+    ) -> Result<ClientProof> {
+        let PresentedClient { id, proof } = presented;
         let has_keys = client.auth_method == AuthMethod::PrivateKeyJwt.as_str();
         let is_proven = match (&proof, &client.keys) {
             (PresentedProof::Assertion(text), Some(keys)) if has_keys => self.proves(text, &id, keys).await?,
             (PresentedProof::Secret(secret), _) if !has_keys => client.accepts(Some(secret), self.host.now()),
             (PresentedProof::None, _) if !has_keys && client.accepts(None, self.host.now()) => {
-                return Ok(ClientProof { id, registered: Some(client), is_proven: false });
+                return Ok(ClientProof::registered(client, false));
             }
             _ => false,
         };
-        if is_proven { Ok(ClientProof { id, registered: Some(client), is_proven }) } else { Err(refused()) }
+        if is_proven { Ok(ClientProof::registered(client, true)) } else { Err(refused()) }
     }
 
     /// The same for the introspection endpoint, where calls are not counted: nothing is fetched for somebody who may not ask
@@ -103,7 +139,7 @@ impl OAuth {
 
     async fn authenticate_published(&self, id: ClientId, proof: PresentedProof) -> Result<ClientProof> {
         let assertion = match proof {
-            PresentedProof::None => return Ok(ClientProof { id, registered: None, is_proven: false }),
+            PresentedProof::None => return Ok(ClientProof::published(id, ClientRules::default(), false)),
             PresentedProof::Secret(_) => return Err(refused()),
             PresentedProof::Assertion(assertion) => assertion,
         };
@@ -113,7 +149,7 @@ impl OAuth {
         })?;
         match client.keys {
             Some(keys) if self.proves(&assertion, &id, &keys).await? => {
-                Ok(ClientProof { id, registered: None, is_proven: true })
+                Ok(ClientProof::published(id, client.rules, true))
             }
             _ => Err(refused()),
         }

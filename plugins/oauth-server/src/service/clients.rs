@@ -165,6 +165,7 @@ impl OAuth {
             backchannel_logout_uri: registration.logout.backchannel_uri,
             standing: StandingColumns::default(),
             keys: registration.keys,
+            rules: registration.rules,
             created_at: now,
             last_used_at: None,
         };
@@ -213,6 +214,7 @@ impl OAuth {
         store::pushed::delete_of_client(tx, id).await?;
         store::consents::delete_of_client(tx, id).await?;
         store::logins::delete_of_client(tx, id).await?;
+        store::logouts::delete_of_client(tx, id).await?;
         let had_row = store::clients::delete(tx, id).await?;
         let grants = store::grants::revoke_of_client(tx, id, RevokeReason::ClientDeleted, now).await?;
         if !had_row && grants.is_empty() {

@@ -35,6 +35,8 @@ impl OAuth {
     pub async fn disconnect(&self, caller: &Caller, info: &RequestInfo, grant: GrantId) -> Result<()> {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
+        // The person first, as everywhere.
+        self.hold_signed_in(&mut tx, caller, false).await?;
         if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await? {
             return Err(Failure::not_found("connection.unknown", "There is no such connection."));
         }

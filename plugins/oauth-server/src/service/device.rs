@@ -14,6 +14,7 @@ use belgie_api::{
 use super::OAuth;
 use super::client_auth::ClientProof;
 use super::custom::Custom;
+use super::id_token::FirstIdToken;
 use super::record::ended;
 use super::redeem::{FirstTokens, IssuedTokens, refuse};
 use crate::model::address::slugs_in;
@@ -23,6 +24,7 @@ use crate::model::device::{
     shown_user_code,
 };
 use crate::model::grant::RevokeReason;
+use crate::model::openid::{OPENID, OpenIdRequest};
 use crate::model::params::Params;
 use crate::model::pkce::Challenge;
 use crate::model::request::{AuthorizationRequest, Reply, SignedIn, narrow_resources};
@@ -112,12 +114,18 @@ impl OAuth {
         let scopes = scopes::choose(params.get("scope"), &client.usual_scopes, &catalog.scopes)
             .map_err(|_| refusal::invalid_scope("None of the scopes exists here."))?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
+        // There is no browser to come back to, so nothing is there for a nonce to tie together.
+        let is_told = self.settings.openid_connect && scopes.has_named(OPENID);
+        let openid = is_told.then_some(OpenIdRequest { nonce: None, algorithm: client.id_token_algorithm });
         // There is no code to be redeemed, so there is a challenge that nobody has a verifier for.
         let mut random = [0_u8; 32];
         self.host.entropy().fill(&mut random);
         let challenge = Challenge::read(&base64url(&sha256(&random)));
         Ok(AuthorizationRequest {
             is_proven: client.keys.is_some(),
+            is_dpop_bound: client.rules.dpop_bound,
+            key: None,
+            sector: client.sector,
             client: client.face,
             reply: Reply { redirect_uri: DEVICE_ALLOWED.to_owned(), state: None },
             redirect_was_sent: true,
@@ -125,7 +133,7 @@ impl OAuth {
             scopes,
             resources,
             with_refresh,
-            openid: None,
+            openid,
             signed_in: None,
             binding: GrantBinding::default(),
             device: None,
@@ -227,8 +235,15 @@ impl OAuth {
             Some(answerer) => Some(self.today_of(answerer.user, &ahead.request).await?),
             None => None,
         };
+        // Read ahead: nobody in a transaction waits for a second connection.
+        let profile = match answerer.filter(|_| ahead.request.openid.is_some()) {
+            Some(answerer) => self.host.accounts().profile(answerer.user).await?,
+            None => None,
+        };
         let custom = match (answerer, &today) {
-            (Some(answerer), Some(today)) => self.custom(today.about(answerer.user, &client.id), false).await?,
+            (Some(answerer), Some(today)) => {
+                self.custom(today.about(answerer.user, &client.id), profile.is_some()).await?
+            }
             _ => Custom::default(),
         };
         let keys = self.keys_for(&self.settings.algorithms()).await?;
@@ -248,6 +263,9 @@ impl OAuth {
         if found.request.is_proven && !client.is_proven {
             return Err(refusal::must_prove());
         }
+        if found.request.is_dpop_bound && client.key.is_none() {
+            return Err(refusal::key_wanted());
+        }
         if let Some(failure) = self.still_waits(&mut tx, code, &found, answerer, now).await? {
             return refuse(tx, now, failure).await;
         }
@@ -262,9 +280,20 @@ impl OAuth {
         if !store::devices::consume(&mut tx, code, grant).await? {
             return Err(refusal::invalid_grant());
         }
-        let subject = self.subject_for(&mut tx, client.registered.as_ref(), answerer.user, now).await?;
-        let first = FirstTokens { request: &found.request, today, custom, subject, sid: None };
-        let issued = self.issue_first(&mut tx, &keys, (grant, answerer.user), first, audience, now).await?;
+        let subject = self.subject_for(&mut tx, client.sector_in(&found.request), answerer.user, now).await?;
+        // The device has no part in the browser session of whoever let it in, so it is not told which one that is.
+        let told = FirstIdToken {
+            request: &found.request,
+            profile: profile.as_ref(),
+            subject: subject.clone(),
+            sid: None,
+            custom: custom.id.clone(),
+        };
+        let key = client.key.clone();
+        let (for_refresh, sid) = (client.key_of_refresh(), None);
+        let first = FirstTokens { request: &found.request, today, custom, subject, sid, key, for_refresh };
+        let mut issued = self.issue_first(&mut tx, &keys, (grant, answerer.user), first, audience, now).await?;
+        issued.id_token = self.first_id_token(&mut tx, &keys, told, &issued, now).await?;
         tx.commit(now).await?;
         Ok(issued)
     }

@@ -39,8 +39,13 @@ impl OAuth {
         if fetched.body.len() > document::MAX_BYTES {
             return Err(unfetched(FetchError::TooLarge(document::MAX_BYTES)));
         }
-        let client =
+        let mut client =
             document::read(url, &fetched.body, self.settings.allow_loopback_clients).map_err(|fault| refuse(&fault))?;
+        let subjects = document::read_subjects(&fetched.body).map_err(|fault| refuse(&fault))?;
+        // A list of its sector is fetched under the same guards; whatever is wrong with it, the client is not told more than that.
+        client.sector = self.find_sector(&subjects, &client.redirect_uris).await.map_err(|fault| {
+            refusal::unusable_client("The agent cannot be identified. It is not in the sector it names.").source(fault)
+        })?;
         self.documents.keep(url.as_str(), &client, self.host.now(), fetched.fresh_for.unwrap_or(USUAL_AGE));
         Ok(client)
     }

@@ -15,6 +15,8 @@ pub(super) const ID_TOKEN: &str = "JWT";
 pub struct Hint {
     /// The client it was made for.
     pub client: ClientId,
+    /// What it called the person.
+    pub sub: String,
     /// The person; `None` for somebody who is not known any more.
     pub user: Option<UserId>,
     /// What the client knew the session by.
@@ -50,6 +52,6 @@ impl OAuth {
             Ok(user) => Some(user),
             Err(_) => store::subjects::find_user(&mut self.host.db().read().await?, &claims.sub).await?,
         };
-        Ok(Some(Hint { client: ClientId::from_wire(claims.aud), user, sid: claims.sid }))
+        Ok(Some(Hint { client: ClientId::from_wire(claims.aud), sub: claims.sub, user, sid: claims.sid }))
     }
 }

@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
+use belgie_api::axum::http::{HeaderMap, Method};
 use belgie_api::db::Tx;
-use belgie_api::ports::UserProfile;
+use belgie_api::ports::{BoundCall, KeyProofs, NotProven, UserProfile};
 use belgie_api::{
     ClientId, Failure, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken,
 };
 use serde_json::{Map, Value};
 
 use super::OAuth;
+use super::dpop::HeldKeys;
 use super::hint::ID_TOKEN;
 use super::keys::KeySet;
+use super::redeem::IssuedTokens;
 use super::verifier::{Found, Verifier};
 use crate::model::access_token::TokenText;
+use crate::model::dpop::Binding;
 use crate::model::key::KeyAlgorithm;
 use crate::model::openid::{IdClaims, OPENID, claims_of, half_hash, method_reference};
+use crate::model::request::AuthorizationRequest;
 use crate::store::codes::StoredCode;
 
 /// Where userinfo is.
@@ -43,6 +48,16 @@ pub(super) struct IdToken<'a> {
     pub(super) now: Timestamp,
 }
 
+/// What the first id token of a grant is made of.
+pub(super) struct FirstIdToken<'a> {
+    pub(super) request: &'a AuthorizationRequest,
+    /// Everything about the person; `None` when the client did not ask who it is.
+    pub(super) profile: Option<&'a UserProfile>,
+    pub(super) subject: Option<String>,
+    pub(super) sid: Option<String>,
+    pub(super) custom: Map<String, Value>,
+}
+
 /// Why userinfo is not told (RFC 6750 section 3.1).
 #[derive(Debug)]
 pub enum NotTold {
@@ -50,8 +65,23 @@ pub enum NotTold {
     InvalidToken,
     /// It is good, but not for this.
     InsufficientScope,
+    /// It is bound to a key, and the request has no good proof of it (RFC 9449 section 7.1).
+    NotProven(NotProven),
     /// It cannot be found out now.
     Failure(Failure),
+}
+
+/// A request for what is known of a person.
+#[derive(Clone, Copy)]
+pub struct ToldTo<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Whether it is shown as one that is bound to a key.
+    pub is_bound: bool,
+    /// The method.
+    pub method: &'a Method,
+    /// The headers, the proof among them.
+    pub headers: &'a HeaderMap,
 }
 
 impl From<Failure> for NotTold {
@@ -93,6 +123,38 @@ impl OAuth {
         Ok(TokenText::of(text))
     }
 
+    /// The first id token of a grant, if the client asked who the person is. When and how they proved to be there is what the one
+    /// who answered did.
+    ///
+    /// # Errors
+    /// As [`make_id_token`](Self::make_id_token).
+    pub(super) async fn first_id_token(
+        &self,
+        tx: &mut Tx,
+        keys: &KeySet,
+        FirstIdToken { request, profile, subject, sid, custom }: FirstIdToken<'_>,
+        issued: &IssuedTokens,
+        now: Timestamp,
+    ) -> Result<Option<TokenText>> {
+        let (Some(openid), Some(profile)) = (&request.openid, profile) else { return Ok(None) };
+        let signed_in = request.signed_in.as_ref();
+        let new = IdToken {
+            profile,
+            client: &request.client.id,
+            scopes: &issued.scopes,
+            nonce: openid.nonce.as_deref(),
+            algorithm: openid.algorithm,
+            signed_in_at: signed_in.map(|signed_in| signed_in.at),
+            signed_in_by: signed_in.map(|signed_in| signed_in.by.as_str()),
+            subject: subject.as_deref(),
+            sid: sid.as_deref(),
+            custom: &custom,
+            access: &issued.access,
+            now,
+        };
+        self.make_id_token(tx, keys, new).await.map(Some)
+    }
+
     /// Where tokens may be used that were given for these resources: at userinfo too, if they are to say who somebody is.
     pub(super) fn audience_of(&self, mut resources: Vec<String>, scopes: &ScopeSet) -> Vec<String> {
         if self.settings.openid_connect && scopes.has_named(OPENID) {
@@ -105,13 +167,15 @@ impl OAuth {
     ///
     /// # Errors
     /// [`NotTold`] says why not.
-    pub async fn userinfo(self: &Arc<Self>, token: &str) -> Result<Map<String, Value>, NotTold> {
+    pub async fn userinfo(self: &Arc<Self>, shown: ToldTo<'_>) -> Result<Map<String, Value>, NotTold> {
+        let token = shown.token;
         // A personal token is for a resource alone.
         if PlainToken::parse(token).is_some_and(|token| token.kind() != TokenKind::Access) {
             return Err(NotTold::InvalidToken);
         }
         let found = Verifier::new(Arc::clone(self)).find(token).await?;
         let Found { token: found, subject } = found.ok_or(NotTold::InvalidToken)?;
+        self.check_holder(shown, found.key.as_deref()).await?;
         if !found.scopes.has_named(OPENID) {
             return Err(NotTold::InsufficientScope);
         }
@@ -128,6 +192,24 @@ impl OAuth {
         let mut claims = with_custom(custom, claims_of(&profile, &today.scopes));
         claims.insert("sub".to_owned(), subject.unwrap_or_else(|| user.to_string()).into());
         Ok(claims)
+    }
+}
+
+impl OAuth {
+    /// Whether a token is shown as what it is, and by whoever holds its key.
+    async fn check_holder(self: &Arc<Self>, shown: ToldTo<'_>, key: Option<&str>) -> Result<(), NotTold> {
+        let keys = HeldKeys(Arc::clone(self));
+        match key {
+            None if shown.is_bound || keys.is_required() => Err(NotTold::InvalidToken),
+            None => Ok(()),
+            Some(_) if !shown.is_bound || self.settings.dpop.binding == Binding::Off => Err(NotTold::InvalidToken),
+            Some(key) => {
+                let ToldTo { token, method, headers, .. } = shown;
+                let uri = self.host.urls().absolute(USERINFO);
+                let checked = keys.check(BoundCall { method, uri: &uri, headers, token, key }).await;
+                checked.map(drop).map_err(NotTold::NotProven)
+            }
+        }
     }
 }
 

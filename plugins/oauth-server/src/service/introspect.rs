@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::client_auth::ClientProof;
 use super::today::Today;
 use super::verifier::{Found, Verifier};
+use crate::model::access_token::Confirmation;
+use crate::model::dpop::DPOP_TYPE;
 use crate::model::exchange::act_claim;
 use crate::model::refusal;
-use crate::store;
 
 impl Verifier {
     /// What a token is to the resource server that asks: everything it needs to decide, or that it is not active (RFC 7662
@@ -38,7 +39,7 @@ impl Verifier {
             "active": true,
             "scope": today.scopes.to_string(),
             "client_id": found.client.id,
-            "token_type": "Bearer",
+            "token_type": if found.key.is_some() { DPOP_TYPE } else { "Bearer" },
             "exp": found.expires_at.unix_seconds(),
             "sub": subject,
             "aud": audience,
@@ -49,8 +50,10 @@ impl Verifier {
             members.insert("organization".to_owned(), json!(organization));
             members.insert("teams".to_owned(), json!(today.binding.teams));
         }
-        let actors = store::exchanged::find_actors(&mut self.oauth().host().db().read().await?, found.token).await?;
-        if let (Some(act), Some(members)) = (act_claim(&actors), answer.as_object_mut()) {
+        if let (Some(key), Some(members)) = (&found.key, answer.as_object_mut()) {
+            members.insert("cnf".to_owned(), json!(Confirmation::of(key)));
+        }
+        if let (Some(act), Some(members)) = (act_claim(&found.actors), answer.as_object_mut()) {
             members.insert("act".to_owned(), act);
         }
         Ok(answer)

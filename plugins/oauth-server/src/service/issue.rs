@@ -8,7 +8,7 @@ use super::OAuth;
 use super::custom::Custom;
 use super::keys::KeySet;
 use super::redeem::IssuedTokens;
-use crate::model::access_token::{AccessClaims, Audience, ExtendedClaims, SIGNED_TYPE, TokenText};
+use crate::model::access_token::{AccessClaims, Audience, Confirmation, ExtendedClaims, SIGNED_TYPE, TokenText};
 use crate::store;
 use crate::store::tokens::{NewRefresh, NewToken};
 
@@ -28,6 +28,7 @@ impl OAuth {
             audience: &new.audience,
             signed_in_at: new.signed_in_at,
             act: None,
+            bound_to: new.key.as_deref(),
             now: new.now,
             expires_at,
         };
@@ -41,12 +42,14 @@ impl OAuth {
             created_at: new.now,
             expires_at,
             key: access.key.as_deref(),
+            bound_to: new.key.as_deref(),
         };
         store::tokens::insert_access(tx, &token).await?;
         let refresh = new.refresh_until.map(|until| (TokenKind::Refresh.mint(self.host.entropy()), until));
         if let Some((refresh, until)) = &refresh {
             let NewTokens { grant, previous, now, .. } = new;
-            let token = NewRefresh { hash: refresh.hash(), grant, previous, created_at: now, expires_at: *until };
+            let (hash, bound_to) = (refresh.hash(), new.refresh_key.as_deref());
+            let token = NewRefresh { hash, grant, previous, created_at: now, expires_at: *until, bound_to };
             store::tokens::insert_refresh(tx, &token).await?;
         }
         let refresh = refresh.map(|(refresh, _)| refresh);
@@ -57,17 +60,23 @@ impl OAuth {
             refresh,
             id_token: None,
             is_exchanged: false,
+            is_bound: new.key.is_some(),
             scopes: new.scopes,
             binding: new.binding,
             more: new.custom.answer,
         })
     }
 
+    /// An access token that says nothing.
+    pub(super) fn make_opaque(&self) -> MadeAccess {
+        MadeAccess { text: TokenKind::Access.mint(self.host.entropy()).into(), key: None }
+    }
+
     /// The access token itself, opaque or signed as its resources want it.
     pub(super) async fn make_access(&self, tx: &mut Tx, keys: &KeySet, new: NewAccess<'_>) -> Result<MadeAccess> {
         let issuer = self.host.urls().issuer();
         if !self.settings.signs_for(new.audience, issuer) {
-            return Ok(MadeAccess { text: TokenKind::Access.mint(self.host.entropy()).into(), key: None });
+            return Ok(self.make_opaque());
         }
         let claims = AccessClaims {
             iss: issuer.to_owned(),
@@ -80,6 +89,7 @@ impl OAuth {
             scope: new.scopes.to_string(),
             auth_time: new.signed_in_at.map(Timestamp::unix_seconds),
             act: new.act,
+            cnf: new.bound_to.map(Confirmation::of),
             organization: None,
             teams: None,
         };
@@ -114,6 +124,8 @@ pub(super) struct NewAccess<'a> {
     pub(super) signed_in_at: Option<Timestamp>,
     /// Who acts in it, when it is made for another token.
     pub(super) act: Option<Value>,
+    /// The thumbprint of the key it is bound to, if it is.
+    pub(super) bound_to: Option<&'a str>,
     pub(super) now: Timestamp,
     pub(super) expires_at: Timestamp,
 }
@@ -136,6 +148,10 @@ pub(super) struct NewTokens {
     pub(super) previous: Option<TokenHash>,
     /// When the person proved to be there, if that is known.
     pub(super) signed_in_at: Option<Timestamp>,
+    /// The thumbprint of the key the access token is bound to, if it is.
+    pub(super) key: Option<String>,
+    /// The same of the refresh token.
+    pub(super) refresh_key: Option<String>,
     pub(super) now: Timestamp,
     /// When the grant ends whatever happens.
     pub(super) ends_at: Timestamp,

@@ -17,6 +17,17 @@ pub const LOGOUT: &str = "/logout";
 /// The parameters that are read (section 2).
 pub const LOGOUT_PARAMS: [&str; 5] = ["id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state"];
 
+/// Whom a request to sign out means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// Nobody else than who is here.
+    Nobody,
+    /// Who is here, by their address. Whether it is theirs a client is not told by what happens, so they are asked.
+    ByAddress,
+    /// Somebody else, or another session.
+    Another,
+}
+
 /// A checked request to sign out.
 #[derive(Debug)]
 pub struct LogoutRequest {
@@ -25,6 +36,8 @@ pub struct LogoutRequest {
     /// Where the person goes afterwards, with the client's reminder.
     pub back: Option<String>,
     hint: Option<Hint>,
+    /// Whom it means (`logout_hint`): the address of an account, or what the client knows a person or a session by.
+    named: Option<String>,
 }
 
 impl LogoutRequest {
@@ -70,7 +83,39 @@ impl OAuth {
                 Some(with_state(known, params.get("state")))
             }
         };
-        Ok(LogoutRequest { client, back, hint })
+        let named = params.get("logout_hint").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        Ok(LogoutRequest { client, back, hint, named })
+    }
+
+    /// Whom a client means. What `logout_hint` says is left to us (section 2): the address of an account, the `sub` the client knows
+    /// the person by, or the `sid` of this session. Beside an id token only what stands in it counts: a client learns from what
+    /// happens next nothing of names that others know the person by.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn meant_by(&self, request: &LogoutRequest, caller: &Caller) -> Result<Meant> {
+        if request.hint.as_ref().is_some_and(|hint| !hint.means(caller)) {
+            return Ok(Meant::Another);
+        }
+        let (Some(named), user) = (request.named.as_deref(), caller.user()) else { return Ok(Meant::Nobody) };
+        if user.email.eq_ignore_ascii_case(named) {
+            return Ok(Meant::ByAddress);
+        }
+        let is_this = match &request.hint {
+            Some(hint) => hint.sub == named || hint.sid.as_deref() == Some(named),
+            // Nobody is signed out unasked by this, so it is for the person's eyes alone.
+            None => user.id.to_string() == named || self.is_known_as(request, caller, named).await?,
+        };
+        Ok(if is_this { Meant::Nobody } else { Meant::Another })
+    }
+
+    async fn is_known_as(&self, request: &LogoutRequest, caller: &Caller, named: &str) -> Result<bool> {
+        let mut conn = self.host.db().read().await?;
+        if store::subjects::find_user(&mut conn, named).await? == Some(caller.user().id) {
+            return Ok(true);
+        }
+        let (Some(session), Some(client)) = (caller.session(), &request.client) else { return Ok(false) };
+        Ok(store::logins::find_sid(&mut conn, session, &client.id).await?.as_deref() == Some(named))
     }
 
     /// Whether a client has shown that it means this very session: by an id token that it was given in it.

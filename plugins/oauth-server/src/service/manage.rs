@@ -32,7 +32,7 @@ impl OAuth {
         let sector = self.find_sector(&asked.subjects, &asked.redirect_uris).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        let before = holder(store::secrets::hold(&mut tx, id).await?, token)?;
+        let before = holder(self.hold_with_answers(&mut tx, id).await?, token)?;
         if change.client_id.as_deref() != Some(id.as_str()) {
             return Err(refusal::invalid_client_metadata("client_id must be the client's own."));
         }
@@ -67,6 +67,7 @@ impl OAuth {
         after.scopes = registration.scopes;
         after.id_token_algorithm = registration.id_token_algorithm;
         after.keys = registration.keys;
+        after.rules = registration.rules;
         after.sector = sector;
         after.post_logout_redirect_uris = registration.logout.redirect_uris;
         after.backchannel_logout_uri = registration.logout.backchannel_uri;
@@ -85,6 +86,17 @@ impl OAuth {
         }
         self.note_looks(tx, &before, &after).await?;
         Ok(after)
+    }
+
+    /// Holds a client that may look different in a moment, and before it what a client comes for and then is held: in that order
+    /// whoever redeems a code holds both.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn hold_with_answers(&self, tx: &mut Tx, id: &ClientId) -> Result<Option<RegisteredClient>> {
+        store::codes::hold_of_client(tx, id).await?;
+        store::devices::hold_of_client(tx, id).await?;
+        store::secrets::hold(tx, id).await
     }
 
     /// Lets nothing go on that people have answered when they were shown something else.

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use belgie_api::context::TeamContext;
-use belgie_api::ports::{AuditFilter, RecordKind, Stretch};
+use belgie_api::ports::{AuditFilter, AuditRecord, RecordKind, Stretch};
 use belgie_api::serde_json::json;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, Event, Failure, GrantBinding, GrantId, Result, ScopeSet, TeamId, Timestamp};
+use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, Result, ScopeSet, TeamId, Timestamp};
 
 use super::OAuth;
 use super::powers::Doer;
-use crate::model::grant::Grant;
+use crate::model::grant::{Grant, shown_name};
 use crate::model::scopes::OFFLINE_ACCESS;
 use crate::store;
 
 /// How far back it is looked which tools were used.
 pub const LOOKED_BACK: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How many calls are looked at, the newest.
+/// How many calls are looked at, the newest of each client.
 pub const LOOKED_AT: u32 = 500;
 
 /// A tool that was used through a connection.
@@ -25,6 +25,8 @@ pub const LOOKED_AT: u32 = 500;
 pub struct ToolUse {
     /// Its name.
     pub name: String,
+    /// Who called it for whom, by name: whoever called it first, and the agent itself last. Empty where the agent called it itself.
+    pub by: Vec<String>,
     /// How often, among the calls that were looked at.
     pub calls: usize,
     /// When last.
@@ -42,34 +44,47 @@ impl OAuth {
         found.ok_or_else(unknown_connection)
     }
 
-    /// The tools that were used through it lately, as the record has it, the last first.
+    /// The tools that were used through it lately, by the agent itself and by whoever acts for it, as the record has it, the
+    /// last first.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn list_tools_used(&self, grant: &Grant) -> Result<Vec<ToolUse>> {
-        let wanted = AuditFilter {
-            user: Some(grant.user_id),
-            client: Some(grant.client_id.clone()),
-            only: Some(RecordKind::Decision),
-            since: Some(self.host.now().minus(LOOKED_BACK)),
-            ..AuditFilter::default()
-        };
-        let page = self.host.audit().list(&wanted, Stretch::Before(None, LOOKED_AT)).await?;
-        let mut used: BTreeMap<String, ToolUse> = BTreeMap::new();
-        let own = page.records.into_iter().filter(|record| {
-            record.grant == Some(grant.id)
-                && record.action == "tool.call"
-                && record.decision.as_deref() == Some("allowed")
-        });
-        for record in own {
-            let Some(name) = record.target else { continue };
-            let known = used.entry(name.clone()).or_insert(ToolUse { name, calls: 0, last: record.at });
-            known.calls += 1;
-            known.last = known.last.max(record.at);
+        let mut clients = store::exchanged::list_actors(&mut self.host.db().read().await?, grant.id).await?;
+        clients.retain(|(client, _)| *client != grant.client_id);
+        clients.push((grant.client_id.clone(), shown_name(grant).to_owned()));
+        let mut used: BTreeMap<(String, Vec<ClientId>), ToolUse> = BTreeMap::new();
+        for (client, _) in &clients {
+            for record in self.list_calls_of(grant, client).await? {
+                let Some(name) = record.target else { continue };
+                let by = record.actors.iter().map(|actor| name_among(&clients, actor)).collect();
+                let seed = || ToolUse { name: name.clone(), by, calls: 0, last: record.at };
+                let known = used.entry((name.clone(), record.actors)).or_insert_with(seed);
+                known.calls += 1;
+                known.last = known.last.max(record.at);
+            }
         }
         let mut used: Vec<ToolUse> = used.into_values().collect();
         used.sort_by(|left, right| right.last.cmp(&left.last).then_with(|| left.name.cmp(&right.name)));
         Ok(used)
+    }
+
+    /// The calls that a client has made with tokens of a grant lately.
+    async fn list_calls_of(&self, grant: &Grant, client: &ClientId) -> Result<Vec<AuditRecord>> {
+        let wanted = AuditFilter {
+            user: Some(grant.user_id),
+            client: Some(client.clone()),
+            only: Some(RecordKind::Decision),
+            since: Some(self.host.now().minus(LOOKED_BACK)),
+            ..AuditFilter::default()
+        };
+        let mut records = self.host.audit().list(&wanted, Stretch::Before(None, LOOKED_AT)).await?.records;
+        records.retain(|record| {
+            record.grant == Some(grant.id)
+                && record.action == "tool.call"
+                && record.decision.as_deref() == Some("allowed")
+        });
+        Ok(records)
     }
 
     /// The teams that can be taken from a connection: those it was given for or, when it acts for all of the person's, all of
@@ -152,6 +167,11 @@ impl OAuth {
         }
         self.bind_to(grant.user_id, organization, fewer).await?.map(Some).ok_or_else(unknown_connection)
     }
+}
+
+fn name_among(clients: &[(ClientId, String)], id: &ClientId) -> String {
+    let known = clients.iter().find(|(client, name)| client == id && !name.is_empty());
+    known.map_or_else(|| id.to_string(), |(_, name)| name.clone())
 }
 
 fn unknown_connection() -> Failure {

@@ -59,7 +59,7 @@ impl OAuth {
         let registration = self.read_wish(&wish)?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        self.hold_doer(&mut tx, doer, as_operator).await?;
+        self.hold_manager(&mut tx, doer, Some(owner), as_operator).await?.then_some(()).ok_or_else(not_yours)?;
         if self.list_of(&mut tx, owner).await?.len() >= MOST {
             return Err(Failure::conflict("client.too_many", format!("There can be {MOST} applications at most."))
                 .hint("Delete one that is not needed."));
@@ -105,8 +105,8 @@ impl OAuth {
         let as_operator = self.acts_as_operator(doer.caller, before.standing.owner()).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        self.hold_doer(&mut tx, doer, as_operator).await?;
-        let before = store::secrets::hold(&mut tx, id).await?.ok_or_else(unknown_client)?;
+        self.hold_own(&mut tx, doer, &before, as_operator).await?;
+        let before = self.hold_with_answers(&mut tx, id).await?.ok_or_else(unknown_client)?;
         let mut after = before.clone();
         self.apply(&mut after, change)?;
         store::clients::update(&mut tx, &after).await?;
@@ -176,7 +176,7 @@ impl OAuth {
         let as_operator = self.acts_as_operator(doer.caller, owner).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        self.hold_doer(&mut tx, doer, as_operator).await?;
+        self.hold_own(&mut tx, doer, &client, as_operator).await?;
         let act = doer.act("client.secret_rotated").within(client.standing.owner_organization_id);
         let new = self.rotate_in(&mut tx, id, overlap, None, act).await?;
         tx.commit(now).await?;
@@ -192,7 +192,7 @@ impl OAuth {
         let as_operator = self.acts_as_operator(doer.caller, client.standing.owner()).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        self.hold_doer(&mut tx, doer, as_operator).await?;
+        self.hold_own(&mut tx, doer, &client, as_operator).await?;
         let act = doer.act("client.deleted").within(client.standing.owner_organization_id);
         let ended = self.delete_in(&mut tx, id, act, now).await?;
         tx.commit(now).await?;
@@ -207,37 +207,6 @@ impl OAuth {
         if is_operator(caller) { self.list_clients().await } else { Err(not_yours()) }
     }
 
-    /// Vouches for a client, so that people are let in without a question, or takes that back. `doer`: the operator on a page;
-    /// `None` at the command line.
-    ///
-    /// # Errors
-    /// 404 for whoever is no operator, 400 for a client whose answers go to people's own machines, or to nobody.
-    pub async fn set_trust(&self, doer: Option<Doer<'_>>, id: &ClientId, is_trusted: bool) -> Result<RegisteredClient> {
-        if doer.is_some_and(|doer| !is_operator(doer.caller)) {
-            return Err(unknown_client());
-        }
-        let now = self.host.now();
-        let mut tx = self.host.db().begin().await?;
-        if let Some(doer) = doer {
-            self.hold_doer(&mut tx, doer, true).await?;
-        }
-        let mut client = store::secrets::hold(&mut tx, id).await?.ok_or_else(unknown_client)?;
-        let is_elsewhere = |uri: &str| kind_of(uri) == RedirectKind::Https;
-        if is_trusted && !client.redirect_uris.iter().any(|uri| is_elsewhere(uri.as_str())) {
-            return Err(Failure::bad_request(
-                "client.cannot_be_trusted",
-                "Its answers go to people's own machines, where any program may be waiting, or to nobody.",
-            ));
-        }
-        client.standing.trusted_at = is_trusted.then_some(now);
-        store::owned::set_trust(&mut tx, id, client.standing.trusted_at).await?;
-        let action = if is_trusted { "client.trusted" } else { "client.distrusted" };
-        let act = doer.map_or_else(|| belgie_api::ports::AuditEntry::done(action), |doer| doer.act(action));
-        self.record(&mut tx, &act.to(id)).await?;
-        tx.commit(now).await?;
-        Ok(client)
-    }
-
     /// Deletes what belongs to a person, or to an organization, that is about to go.
     pub(super) async fn delete_of_owner(&self, tx: &mut Tx, owner: Owner) -> Result<()> {
         let now = self.host.now();
@@ -246,6 +215,12 @@ impl OAuth {
             self.delete_in(tx, &client.id, act.within(client.standing.owner_organization_id), now).await?;
         }
         Ok(())
+    }
+
+    /// Holds whoever acts upon a client, and looks once more whether they may.
+    async fn hold_own(&self, tx: &mut Tx, doer: Doer<'_>, client: &RegisteredClient, as_operator: bool) -> Result<()> {
+        let may = self.hold_manager(tx, doer, client.standing.owner(), as_operator).await?;
+        may.then_some(()).ok_or_else(unknown_client)
     }
 
     /// The organizations whose clients a person may manage, for links on a page.

@@ -8,7 +8,6 @@ use belgie_api::ports::FetchLimits;
 use belgie_api::{Result, Timestamp, UserId};
 
 use super::OAuth;
-use crate::model::client::RegisteredClient;
 use crate::model::pairwise::{SubjectWish, lists_all, sector_of};
 use crate::model::redirect::RedirectUri;
 use crate::model::refusal;
@@ -30,16 +29,16 @@ impl OAuth {
         Ok(Some(host.to_owned()))
     }
 
-    /// What a client knows a person by; `None` for the account's own id. A name is made with the host's secret, and kept: it
+    /// What a client of a sector knows a person by; `None` for the account's own id. A name is made with the host's secret, and kept: it
     /// outlives the secret.
     pub(super) async fn subject_for(
         &self,
         tx: &mut Tx,
-        client: Option<&RegisteredClient>,
+        sector: Option<&str>,
         user: UserId,
         now: Timestamp,
     ) -> Result<Option<String>> {
-        let Some(sector) = client.and_then(|client| client.sector.as_deref()) else { return Ok(None) };
+        let Some(sector) = sector else { return Ok(None) };
         let key = self.host.key("oauth-server.pairwise");
         let name = base64url(&hmac_sha256(&key, &[sector.as_bytes(), user.uuid().as_bytes()]));
         store::subjects::claim(tx, sector, user, &name, now).await.map(Some)

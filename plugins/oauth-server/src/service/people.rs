@@ -41,6 +41,7 @@ impl Veto for People {
         self.0.delete_of_owner(tx, Owner::Person(user.id)).await?;
         let now = self.0.host.now();
         store::consents::delete_of_user(tx, user.id).await?;
+        store::denials::forget_of_user(tx, user.id).await?;
         for grant in store::grants::list_ids(tx, user.id, now).await? {
             self.0.end_grant(tx, grant, RevokeReason::Reclaimed, ended(), now).await?;
         }

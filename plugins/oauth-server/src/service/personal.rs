@@ -136,6 +136,7 @@ impl OAuth {
             created_at: now,
             expires_at,
             key: None,
+            bound_to: None,
         };
         store::grants::insert(&mut tx, &grant).await?;
         store::tokens::insert_access(&mut tx, &token).await?;
@@ -155,11 +156,13 @@ impl OAuth {
             user_id: grant.user_id,
             client_id: grant.client_id,
             client_name: grant.client_name,
+            actors: Vec::new(),
             scopes: grant.scopes,
             resources: grant.resources,
             binding: grant.binding,
             expires_at,
             last_used_at: None,
+            key_thumbprint: None,
             subject: None,
         };
         Ok((secret, live))

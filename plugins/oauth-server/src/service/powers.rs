@@ -1,5 +1,7 @@
 //! Who may do what with clients: their owner, whoever may manage those of an organization, and operators.
 
+use std::collections::BTreeSet;
+
 use belgie_api::db::Tx;
 use belgie_api::ports::{AuditEntry, Organizations};
 use belgie_api::web::RequestInfo;
@@ -79,11 +81,18 @@ impl OAuth {
     /// # Errors
     /// 403.
     pub(super) async fn hold_doer(&self, tx: &mut Tx, doer: Doer<'_>, as_operator: bool) -> Result<()> {
-        let caller = doer.caller;
-        if caller.is_worn() {
+        if doer.caller.is_worn() {
             return Err(Failure::forbidden("session.impersonated", "Only the person can do this.")
                 .hint("End the impersonation first."));
         }
+        self.hold_signed_in(tx, doer.caller, as_operator).await
+    }
+
+    /// As [`hold_doer`](Self::hold_doer), for what an operator may do in the name of somebody, too.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) async fn hold_signed_in(&self, tx: &mut Tx, caller: &Caller, as_operator: bool) -> Result<()> {
         let Some(session) = caller.session() else { return Ok(()) };
         let user = caller.user().id;
         let account = self.host.accounts().hold(tx, user).await?;
@@ -93,6 +102,49 @@ impl OAuth {
             return Err(Failure::forbidden("session.over", "You are not signed in any more.").hint("Sign in again."));
         }
         Ok(())
+    }
+
+    /// As [`hold_doer`](Self::hold_doer), with the owner held, too: neither goes, nor does anybody's place there change, until
+    /// the transaction ends. Whether whoever acts may, looked at while all that is held.
+    ///
+    /// # Errors
+    /// 403 as there, or when the database does not answer.
+    pub(super) async fn hold_manager(
+        &self,
+        tx: &mut Tx,
+        doer: Doer<'_>,
+        owner: Option<Owner>,
+        as_operator: bool,
+    ) -> Result<bool> {
+        let caller = doer.caller;
+        // In the order in which everybody holds them: people by their ids, then the session, then organizations.
+        let own = caller.service().is_none().then(|| caller.user().id);
+        let other = match owner {
+            Some(Owner::Person(user)) => Some(user),
+            _ => None,
+        };
+        for user in own.into_iter().chain(other).collect::<BTreeSet<_>>() {
+            if self.host.accounts().hold(tx, user).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        self.hold_doer(tx, doer, as_operator).await?;
+        match owner {
+            None => Ok(as_operator),
+            Some(Owner::Person(user)) => Ok(as_operator || own == Some(user)),
+            Some(Owner::Organization(organization)) => {
+                let Some(port) = self.host.provided::<Organizations>() else { return Ok(false) };
+                if !port.0.hold(tx, organization).await? {
+                    return Ok(false);
+                }
+                if as_operator {
+                    return Ok(true);
+                }
+                // Services change nothing here: a person answers for it.
+                let place = port.0.find_held(tx, caller.user().id, organization).await?;
+                Ok(place.is_some_and(|place| place.permissions.contains(CLIENT_MANAGE)))
+            }
+        }
     }
 
     /// The client, if the caller may see and change it.

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 use super::OAuth;
 use super::authorize::{PresentableRequest, Refusal};
 use super::client_auth::ClientProof;
+use crate::model::dpop::Proof;
 use crate::model::params::Params;
 use crate::model::refusal;
 use crate::model::settings::Pushing;
@@ -25,22 +26,28 @@ const REFERENCE: &str = "urn:ietf:params:oauth:request_uri:";
 /// The parameter of our own under which a browser goes on with a request it has brought.
 const TAKEN: &str = "belgie_request";
 
+/// What a client is told that said it would send its requests ahead, and has not.
+const OWN_WORD: &str = "This agent has said that its requests are sent ahead (RFC 9126).";
+
 /// What is not kept of a pushed request: how its client proved who it is.
 const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 
 impl OAuth {
-    /// Keeps an authorization request of a client, once it is found to be one: its reference.
+    /// Keeps an authorization request of a client, once it is found to be one: its reference. With a proof the code is bound to its
+    /// key, as with `dpop_jkt`.
     ///
     /// # Errors
-    /// What the authorization endpoint would answer, told to the client here (RFC 9126 section 2.3).
-    pub async fn push(&self, client: &ClientProof, params: &Params) -> Result<String> {
+    /// What the authorization endpoint would answer, told to the client here (RFC 9126 section 2.3); `invalid_dpop_proof` for a proof
+    /// that was used, or of another key than `dpop_jkt` (RFC 9449 section 10.1).
+    pub async fn push(&self, client: &ClientProof, params: &Params, proof: Option<Proof>) -> Result<String> {
         if params.get("request_uri").is_some() {
             return Err(refusal::invalid_request("A request that is sent ahead refers to no other."));
         }
         if params.get("client_id").is_some_and(|id| id != client.id.as_str()) {
             return Err(refusal::invalid_request("client_id is another client's."));
         }
-        let query = kept_of(client, params);
+        let key = self.key_for_code(proof, params.get("dpop_jkt")).await?;
+        let query = kept_of(client, params, key.as_deref());
         let asked = self.read_request(query.as_bytes()).await.map_err(|refusal| match refusal {
             Refusal::Page(failure) => failure,
             Refusal::Onward(_) => unknown(),
@@ -66,7 +73,10 @@ impl OAuth {
         let params = Params::read(query.as_bytes()).unwrap_or_default();
         let client = ClientId::from_wire(params.get("client_id").unwrap_or_default());
         match (self.settings.pushed_requests, params.get(TAKEN), params.get("request_uri")) {
-            (Pushing::Off, _, _) | (Pushing::Allowed, None, None) => self.read_request(query.as_bytes()).await,
+            (Pushing::Off, _, _) | (Pushing::Allowed, None, None) => {
+                let asked = self.read_request(query.as_bytes()).await?;
+                if asked.is_pushed_only { Err(not_sent_ahead(OWN_WORD).into()) } else { Ok(asked) }
+            }
             (_, Some(handle), _) => {
                 let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(unknown)?;
                 let mut conn = self.host.db().read().await?;
@@ -76,9 +86,7 @@ impl OAuth {
             }
             (_, None, Some(reference)) => Err(Refusal::Onward(self.take_pushed(&client, reference).await?)),
             (Pushing::Required, None, None) => {
-                Err(refusal::invalid_request("Agents send their requests ahead here (RFC 9126).")
-                    .hint("Start again from your agent. If it stays, tell its makers what this page says.")
-                    .into())
+                Err(not_sent_ahead("Agents send their requests ahead here (RFC 9126).").into())
             }
         }
     }
@@ -100,10 +108,16 @@ impl OAuth {
 }
 
 /// What is kept of a pushed request.
-fn kept_of(client: &ClientProof, params: &Params) -> String {
-    let rest = params.pairs().filter(|(name, _)| *name != "client_id" && !PROOFS.contains(name));
-    let pairs = std::iter::once(("client_id", client.id.as_str())).chain(rest);
+fn kept_of(client: &ClientProof, params: &Params, key: Option<&str>) -> String {
+    let is_kept = |name: &str| name != "client_id" && !PROOFS.contains(&name) && !(key.is_some() && name == "dpop_jkt");
+    let rest = params.pairs().filter(|(name, _)| is_kept(name));
+    let pairs = std::iter::once(("client_id", client.id.as_str())).chain(rest).chain(key.map(|key| ("dpop_jkt", key)));
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+fn not_sent_ahead(message: &'static str) -> Failure {
+    refusal::invalid_request(message)
+        .hint("Start again from your agent. If it stays, tell its makers what this page says.")
 }
 
 fn unknown() -> Failure {

@@ -13,7 +13,7 @@ use super::OAuth;
 use super::bearer::BearerWish;
 use super::client_auth::ClientProof;
 use super::custom::Custom;
-use super::id_token::IdToken;
+use super::id_token::FirstIdToken;
 use super::issue::NewTokens;
 use super::keys::KeySet;
 use super::record::ended;
@@ -88,6 +88,8 @@ pub struct IssuedTokens {
     pub refresh: Option<PlainToken>,
     /// Whether it was given for another token, which is said then (RFC 8693 section 2.2.1).
     pub is_exchanged: bool,
+    /// Whether it is bound to a key, which `token_type` says (RFC 9449 section 5).
+    pub is_bound: bool,
     /// `id_token`.
     pub id_token: Option<TokenText>,
     /// `scope`.
@@ -107,6 +109,10 @@ pub(super) struct FirstTokens<'a> {
     pub(super) subject: Option<String>,
     /// What it knows the browser session by, if it is told who the person is.
     pub(super) sid: Option<String>,
+    /// The thumbprint of the key the access token is bound to, if it is.
+    pub(super) key: Option<String>,
+    /// The same of the refresh token.
+    pub(super) for_refresh: Option<String>,
 }
 
 impl OAuth {
@@ -222,6 +228,12 @@ impl OAuth {
         if taken.request.is_proven && !client.is_proven {
             return refuse(tx, now, refusal::must_prove()).await;
         }
+        if taken.request.is_dpop_bound && client.key.is_none() {
+            return refuse(tx, now, refusal::key_wanted()).await;
+        }
+        if taken.request.key.is_some() && taken.request.key != client.key {
+            return refuse(tx, now, refusal::invalid_grant()).await;
+        }
         let audience = match taken.request.redeem(redemption) {
             Ok(audience) => audience,
             Err(failure) => return refuse(tx, now, failure).await,
@@ -229,36 +241,22 @@ impl OAuth {
         if client.registered.is_some() && !store::clients::touch(&mut tx, &client.id, now).await? {
             return refuse(tx, now, refusal::invalid_grant()).await;
         }
-        let subject = self.subject_for(&mut tx, client.registered.as_ref(), taken.user_id, now).await?;
+        let subject = self.subject_for(&mut tx, client.sector_in(&taken.request), taken.user_id, now).await?;
         let sid = match answerer.filter(|_| profile.is_some()) {
             Some(answerer) => Some(self.enter_login(&mut tx, answerer, (&client.id, subject.as_deref()), now).await?),
             None => None,
         };
-        let first = FirstTokens {
+        let told = FirstIdToken {
             request: &taken.request,
-            today,
-            custom: custom.clone(),
+            profile: profile.as_ref(),
             subject: subject.clone(),
             sid: sid.clone(),
+            custom: custom.id.clone(),
         };
+        let (key, for_refresh) = (client.key.clone(), client.key_of_refresh());
+        let first = FirstTokens { request: &taken.request, today, custom, subject, sid, key, for_refresh };
         let mut issued = self.issue_first(&mut tx, &keys, (grant, taken.user_id), first, audience, now).await?;
-        if let (Some(openid), Some(profile)) = (&taken.request.openid, &profile) {
-            let new = IdToken {
-                profile,
-                client: &client.id,
-                scopes: &issued.scopes,
-                nonce: openid.nonce.as_deref(),
-                algorithm: openid.algorithm,
-                signed_in_at: taken.request.signed_in.as_ref().map(|signed_in| signed_in.at),
-                signed_in_by: taken.request.signed_in.as_ref().map(|signed_in| signed_in.by.as_str()),
-                subject: subject.as_deref(),
-                sid: sid.as_deref(),
-                custom: &custom.id,
-                access: &issued.access,
-                now,
-            };
-            issued.id_token = Some(self.make_id_token(&mut tx, &keys, new).await?);
-        }
+        issued.id_token = self.first_id_token(&mut tx, &keys, told, &issued, now).await?;
         tx.commit(now).await?;
         Ok(issued)
     }
@@ -269,7 +267,7 @@ impl OAuth {
         tx: &mut Tx,
         keys: &KeySet,
         (id, user): (GrantId, UserId),
-        FirstTokens { request, today, custom, subject, sid }: FirstTokens<'_>,
+        FirstTokens { request, today, custom, subject, sid, key, for_refresh }: FirstTokens<'_>,
         audience: Vec<String>,
         now: Timestamp,
     ) -> Result<IssuedTokens> {
@@ -315,6 +313,8 @@ impl OAuth {
             refresh_until: request.with_refresh.then_some(expires_at),
             previous: None,
             signed_in_at: grant.signed_in_at,
+            key,
+            refresh_key: for_refresh,
             now,
             ends_at,
         };

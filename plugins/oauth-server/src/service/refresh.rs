@@ -1,7 +1,6 @@
 //! Refresh tokens: a new pair with every use, the same pair for whoever asks again at once, and the end of the family for
 //! everybody else who comes with a spent one (OAuth 2.1 section 4.3).
 
-use belgie_api::db::Tx;
 use belgie_api::ports::UserProfile;
 use belgie_api::{Failure, GrantId, PlainToken, Result, ScopeSet, Timestamp};
 
@@ -55,7 +54,7 @@ impl OAuth {
     }
 
     /// The refresh token of a request, spent or not. Another client's token says nothing about this one, and a guess of its
-    /// id must not end somebody's grant. Whoever binds refresh tokens to a key compares it here.
+    /// id must not end somebody's grant.
     async fn find_own(&self, client: &ClientProof, token: &PlainToken) -> Result<RefreshToken> {
         let found = store::tokens::find_refresh(&mut self.host.db().read().await?, token.hash()).await?;
         let found = found.filter(|found| found.client_id == client.id).ok_or_else(refusal::invalid_grant)?;
@@ -72,7 +71,7 @@ impl OAuth {
         if found.consumed_at.is_some() {
             return Ok(None);
         }
-        if found.has_ended(now) || found.expires_at <= now {
+        if found.has_ended(now) || found.expires_at <= now || !found.is_used_by(client.key.as_deref()) {
             return Err(refusal::invalid_grant());
         }
         let today = self.today_of_grant(&found).await?;
@@ -85,9 +84,9 @@ impl OAuth {
         let mut tx = self.host.db().begin().await?;
         // Whoever comes second waits here until the first has committed, and then finds the answer; if the first dies or
         // fails, it is the second's turn.
-        if !store::tokens::consume_refresh(&mut tx, wish.token.hash(), now).await? {
+        let Some(previous) = store::tokens::consume_refresh(&mut tx, wish.token.hash(), now).await? else {
             return Ok(None);
-        }
+        };
         let expires_at = self.next_end(true, found.ends_at, now);
         let held = store::grants::extend(&mut tx, found.grant_id, expires_at, now).await?;
         // Made to do less since it was read: nothing is spent, and whoever asks again is told what is left.
@@ -106,6 +105,8 @@ impl OAuth {
             refresh_until: Some(expires_at),
             previous: Some(wish.token.hash()),
             signed_in_at: found.signed_in_at,
+            key: client.key.clone(),
+            refresh_key: client.key_of_refresh(),
             now,
             ends_at: found.ends_at,
         };
@@ -127,7 +128,8 @@ impl OAuth {
             };
             issued.id_token = Some(self.make_id_token(&mut tx, &keys, new).await?);
         }
-        self.keep_answer(&mut tx, wish, found.grant_id, &issued, audience, now).await?;
+        let answer = self.answer_to_keep((client, wish), found.grant_id, &issued, audience, now)?;
+        store::tokens::keep_answer(&mut tx, wish.token.hash(), answer.as_deref(), &previous).await?;
         tx.commit(now).await?;
         Ok(Some(issued))
     }
@@ -141,18 +143,17 @@ impl OAuth {
         Ok(profile.map(|profile| (profile, algorithm)))
     }
 
-    /// Keeps the answer for the time in which it may be given again.
-    async fn keep_answer(
+    /// The answer as it is kept for the time in which it may be given again; `None` when there is no such time.
+    fn answer_to_keep(
         &self,
-        tx: &mut Tx,
-        wish: &RefreshWish,
+        (client, wish): (&ClientProof, &RefreshWish),
         grant: GrantId,
         issued: &IssuedTokens,
         resources: Vec<String>,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Option<Vec<u8>>> {
         let Some(refresh) = issued.refresh.clone().filter(|_| !self.settings.refresh_grace.is_zero()) else {
-            return Ok(());
+            return Ok(None);
         };
         let expires_at = now.plus(issued.expires_in);
         let answer = Answer {
@@ -162,15 +163,15 @@ impl OAuth {
             more: issued.more.clone(),
             scopes: issued.scopes.clone(),
             teams: issued.binding.teams.clone(),
+            key: client.key.clone(),
             resources,
             expires_at,
         };
-        let sealed = answer.seal(&wish.token, grant, self.host.entropy())?;
-        store::tokens::keep_answer(tx, wish.token.hash(), &sealed).await
+        answer.seal(&wish.token, grant, self.host.entropy()).map(Some)
     }
 
-    /// A spent token: the answer it was given, if it comes in time and nobody has used what it brought; else the end of its
-    /// family.
+    /// A spent token: the answer it was given, if it comes in time, with the same key or none as then, and nobody has used what it
+    /// brought; else the end of its family.
     async fn repeat(&self, client: &ClientProof, wish: &RefreshWish) -> Result<IssuedTokens> {
         let now = self.host.now();
         let found = self.find_own(client, &wish.token).await?;
@@ -178,12 +179,17 @@ impl OAuth {
             return Err(refusal::invalid_grant());
         }
         let in_time = found.consumed_at.is_some_and(|spent| now < spent.plus(self.settings.refresh_grace));
+        let in_time = in_time && found.is_used_by(client.key.as_deref());
         let Some(sealed) = found.answer.as_ref().filter(|_| in_time) else {
             return self.end_reused(found.grant_id, now).await;
         };
         let today = self.today_of_grant(&found).await?;
         let (scopes, audience) = wish.within(&found, &today)?;
         let answer = Answer::open(sealed, &wish.token, found.grant_id)?;
+        // Whoever made the first request has the key it was made with, so this is somebody else.
+        if answer.key != client.key {
+            return self.end_reused(found.grant_id, now).await;
+        }
         // Another request than the one that was answered, or less is left than was answered: it gets no more than it may
         // have, and is no theft.
         if !answer.is_within(&scopes, &audience, &today.binding.teams) {
@@ -194,6 +200,7 @@ impl OAuth {
             id_token: answer.id_token,
             more: answer.more,
             is_exchanged: false,
+            is_bound: answer.key.is_some(),
             expires_in: answer.expires_at.since(now),
             access: answer.access,
             refresh: Some(answer.refresh),

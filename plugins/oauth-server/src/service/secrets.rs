@@ -83,6 +83,6 @@ impl OAuth {
 }
 
 /// There is no such client.
-pub(super) fn unknown_client() -> Failure {
+pub fn unknown_client() -> Failure {
     Failure::not_found("client.unknown", "There is no client of this id.").hint("`belgie client list` shows the ids.")
 }

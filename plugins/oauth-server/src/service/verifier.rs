@@ -120,12 +120,14 @@ impl Verifier {
         let token = VerifiedToken {
             holder: Holder::Person(found.user_id),
             client: ClientContext { id: found.client_id, name: found.client_name },
+            actors: found.actors,
             grant: Some(found.grant_id),
             token: found.id,
             scopes,
             audience: found.resources,
             binding: found.binding.into(),
             expires_at: found.expires_at,
+            key: found.key_thumbprint,
         };
         Ok(Found { token, subject: found.subject })
     }

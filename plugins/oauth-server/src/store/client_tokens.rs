@@ -5,10 +5,10 @@ use belgie_api::{ClientId, OrgId, Result, ScopeSet, ServiceId, Timestamp, TokenH
 use sqlx::types::Json;
 
 const INSERT: &str = "INSERT INTO oauth_server_client_tokens \
-    (id, token_hash, client_id, service_id, organization_id, scopes, resources, created_at, expires_at, key_id) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    (id, token_hash, client_id, service_id, organization_id, scopes, resources, created_at, expires_at, key_id, \
+    key_thumbprint) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 const FIND_LIVE: &str = "SELECT t.id, t.client_id, t.service_id, t.organization_id, t.scopes, t.resources, t.expires_at, \
-    c.name AS client_name FROM oauth_server_client_tokens t JOIN oauth_server_clients c ON c.id = t.client_id \
+    t.key_thumbprint, c.name AS client_name FROM oauth_server_client_tokens t JOIN oauth_server_clients c ON c.id = t.client_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2";
 const OWNER: &str = "SELECT id, client_id FROM oauth_server_client_tokens WHERE token_hash = $1";
 const REVOKE: &str = "UPDATE oauth_server_client_tokens SET revoked_at = $2 \
@@ -38,6 +38,8 @@ pub struct ClientToken {
     pub resources: Vec<String>,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The thumbprint of the key whose holder alone may use it, if it is bound to one.
+    pub key_thumbprint: Option<String>,
 }
 
 /// Adds a token, with what signed it.
@@ -58,6 +60,7 @@ pub async fn insert(
         .bind(now)
         .bind(token.expires_at)
         .bind(key)
+        .bind(&token.key_thumbprint)
         .execute(c).await.map(drop))?;
     Ok(())
 }

@@ -8,8 +8,8 @@ use crate::model::client::RegisteredClient;
 
 const INSERT: &str = "INSERT INTO oauth_server_clients (id, name, uri, origin, auth_method, secret_hash, \
     application_type, redirect_uris, grant_types, scopes, created_at, service_id, organization_id, resources, id_token_algorithm, \
-    post_logout_redirect_uris, backchannel_logout_uri, sector) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    post_logout_redirect_uris, backchannel_logout_uri, sector, dpop_bound, pushed_only) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 const FIND: &str = "SELECT * FROM oauth_server_clients WHERE id = $1";
 const LIST: &str = "SELECT * FROM oauth_server_clients ORDER BY created_at DESC, id LIMIT 1000";
 const TOUCH: &str = "UPDATE oauth_server_clients SET last_used_at = $2 WHERE id = $1 RETURNING id";
@@ -17,7 +17,8 @@ const NOTE_USE: &str = "UPDATE oauth_server_clients SET last_used_at = $2 \
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
 const UPDATE: &str = "UPDATE oauth_server_clients SET name = $2, uri = $3, auth_method = $4, application_type = $5, \
     redirect_uris = $6, grant_types = $7, scopes = $8, id_token_algorithm = $9, \
-    post_logout_redirect_uris = $10, backchannel_logout_uri = $11, sector = $12 WHERE id = $1";
+    post_logout_redirect_uris = $10, backchannel_logout_uri = $11, sector = $12, dpop_bound = $13, pushed_only = $14 \
+    WHERE id = $1";
 const SET_REGISTRATION_TOKEN: &str = "UPDATE oauth_server_clients SET registration_token_hash = $2 WHERE id = $1";
 const DELETE: &str = "DELETE FROM oauth_server_clients WHERE id = $1 RETURNING id";
 const PURGE: &str = "DELETE FROM oauth_server_clients \
@@ -44,6 +45,8 @@ pub async fn insert(conn: &mut Conn, client: &RegisteredClient) -> Result<()> {
         .bind(Json(&client.post_logout_redirect_uris))
         .bind(&client.backchannel_logout_uri)
         .bind(&client.sector)
+        .bind(client.rules.dpop_bound)
+        .bind(client.rules.pushed_only)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -86,6 +89,8 @@ pub async fn update(conn: &mut Conn, client: &RegisteredClient) -> Result<()> {
         .bind(Json(&client.post_logout_redirect_uris))
         .bind(&client.backchannel_logout_uri)
         .bind(&client.sector)
+        .bind(client.rules.dpop_bound)
+        .bind(client.rules.pushed_only)
         .execute(c).await.map(drop))?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use belgie_api::{ClientId, GrantId, OrgId, Result, SessionId, Timestamp, TokenHa
 use sqlx::types::Json;
 
 use super::interactions::Answerer;
+use super::unspent::Unspent;
 use crate::model::request::AuthorizationRequest;
 
 const INSERT: &str = "INSERT INTO oauth_server_codes \
@@ -18,6 +19,9 @@ const FIND_ANSWERER: &str =
 const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
     WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NOT NULL AND grant_id IS NOT NULL";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id = $1";
+// Writes nothing new, and holds the rows until the transaction ends.
+const HOLD_OF_CLIENT: &str =
+    "UPDATE oauth_server_codes SET consumed_at = consumed_at WHERE client_id = $1 AND consumed_at IS NULL";
 const DELETE_UNSPENT: &str =
     "DELETE FROM oauth_server_codes WHERE user_id = $1 AND client_id = $2 AND consumed_at IS NULL";
 const LIST_UNSPENT: &str = "SELECT code_hash, request FROM oauth_server_codes \
@@ -101,6 +105,12 @@ pub async fn find_spent(conn: &mut Conn, code: TokenHash, client: &ClientId) -> 
         .fetch_optional(c).await)?)
 }
 
+/// Holds the codes of a client that nobody has taken. Whoever redeems one holds it before the client, and so does everybody else.
+pub async fn hold_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
+    on!(conn, c => sqlx::query(HOLD_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Forgets the codes of a client.
 pub async fn delete_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
     on!(conn, c => sqlx::query(DELETE_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
@@ -120,16 +130,7 @@ pub async fn delete_unspent_within(
     client: &ClientId,
     organization: OrgId,
 ) -> Result<()> {
-    let unspent = on!(&mut *conn, c => sqlx::query_as::<_, (Vec<u8>, Json<AuthorizationRequest>)>(LIST_UNSPENT)
-        .bind(user)
-        .bind(client)
-        .fetch_all(c).await)?;
-    for (code, request) in unspent {
-        if request.binding.organization == Some(organization) {
-            on!(&mut *conn, c => sqlx::query(DELETE).bind(&code).execute(c).await.map(drop))?;
-        }
-    }
-    Ok(())
+    Unspent { list: LIST_UNSPENT, delete: DELETE }.delete_within(conn, user, client, organization).await
 }
 
 /// Forgets codes that ended before a moment and whose grant is gone: their replay would change nothing.

@@ -5,6 +5,7 @@ use belgie_api::{ClientId, GrantId, OrgId, Result, SessionId, Timestamp, TokenHa
 use sqlx::types::Json;
 
 use super::interactions::Answerer;
+use super::unspent::Unspent;
 use crate::model::request::AuthorizationRequest;
 
 const INSERT: &str = "INSERT INTO oauth_server_devices \
@@ -25,6 +26,8 @@ const NOTE_POLL: &str =
 const CONSUME: &str = "UPDATE oauth_server_devices SET grant_id = $2 \
     WHERE device_hash = $1 AND grant_id IS NULL RETURNING device_hash";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_devices WHERE client_id = $1";
+const HOLD_OF_CLIENT: &str =
+    "UPDATE oauth_server_devices SET interval_seconds = interval_seconds WHERE client_id = $1 AND grant_id IS NULL";
 const DELETE_WAITING: &str = "DELETE FROM oauth_server_devices WHERE client_id = $1 AND grant_id IS NULL";
 const DELETE_UNSPENT: &str =
     "DELETE FROM oauth_server_devices WHERE user_id = $1 AND client_id = $2 AND grant_id IS NULL";
@@ -179,6 +182,12 @@ pub async fn delete_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> 
     Ok(())
 }
 
+/// Holds the devices of a client that wait, as [`codes::hold_of_client`](super::codes::hold_of_client) does codes.
+pub async fn hold_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
+    on!(conn, c => sqlx::query(HOLD_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Forgets the devices of a client that have not been let in yet. Of others the codes are still known, should they come again.
 pub async fn delete_waiting_of(conn: &mut Conn, client: &ClientId) -> Result<()> {
     on!(conn, c => sqlx::query(DELETE_WAITING).bind(client).execute(c).await.map(drop))?;
@@ -198,16 +207,7 @@ pub async fn delete_unspent_within(
     client: &ClientId,
     organization: OrgId,
 ) -> Result<()> {
-    let unspent = on!(&mut *conn, c => sqlx::query_as::<_, (Vec<u8>, Json<AuthorizationRequest>)>(LIST_UNSPENT)
-        .bind(user)
-        .bind(client)
-        .fetch_all(c).await)?;
-    for (device, request) in unspent {
-        if request.binding.organization == Some(organization) {
-            on!(&mut *conn, c => sqlx::query(DELETE).bind(&device).execute(c).await.map(drop))?;
-        }
-    }
-    Ok(())
+    Unspent { list: LIST_UNSPENT, delete: DELETE }.delete_within(conn, user, client, organization).await
 }
 
 /// Forgets devices that waited until before a moment and whose grant is gone: their codes would change nothing.

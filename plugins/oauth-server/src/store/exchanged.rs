@@ -1,19 +1,27 @@
 //! Access tokens that a client was given for another one.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantId, Result, Timestamp, TokenHash, TokenId, on};
+use belgie_api::{ClientId, GrantId, Result, ScopeSet, Timestamp, TokenHash, TokenId, on};
 use sqlx::types::Json;
+
+use crate::model::grant::BindingColumns;
 
 const FIND_SUBJECT: &str = "SELECT g.resources, g.signed_in_at, t.actors \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE t.id = $1 AND t.grant_id = $2 AND g.kind = 'agent'";
-// The subject is held until the exchanged token is there, so that whoever revokes it finds both.
+// Both are held until the exchanged token is there, so that whoever ends one of them, or makes the grant do less, comes before
+// it or finds it.
+const HOLD_GRANT: &str = "UPDATE oauth_server_grants SET scopes = scopes WHERE id = $1 AND revoked_at IS NULL \
+    RETURNING scopes, organization_id, team_ids, membership_ids";
 const HOLD: &str = "UPDATE oauth_server_access_tokens SET revoked_at = revoked_at \
-    WHERE token_hash = $1 AND revoked_at IS NULL AND EXISTS \
-    (SELECT 1 FROM oauth_server_grants g WHERE g.id = oauth_server_access_tokens.grant_id AND g.revoked_at IS NULL) RETURNING id";
+    WHERE token_hash = $1 AND revoked_at IS NULL RETURNING id";
 const MARK: &str =
     "UPDATE oauth_server_access_tokens SET client_id = $2, client_name = $3, parent_id = $4, actors = $5 WHERE id = $1";
-const FIND_ACTORS: &str = "SELECT actors FROM oauth_server_access_tokens WHERE id = $1 AND actors IS NOT NULL";
+const NOTE_ACTOR: &str = "INSERT INTO oauth_server_actors (grant_id, client_id, client_name, last_at) \
+    VALUES ($1, $2, $3, $4) ON CONFLICT (grant_id, client_id) DO UPDATE \
+    SET client_name = excluded.client_name, last_at = excluded.last_at";
+const LIST_ACTORS: &str = "SELECT client_id, client_name FROM oauth_server_actors WHERE grant_id = $1 \
+    ORDER BY last_at DESC, client_id LIMIT 20";
 const REVOKE_FROM: &str = "WITH RECURSIVE made (id) AS ( \
     SELECT id FROM oauth_server_access_tokens WHERE parent_id = $1 \
     UNION SELECT t.id FROM oauth_server_access_tokens t JOIN made ON t.parent_id = made.id) \
@@ -33,6 +41,17 @@ pub struct Subject {
     /// Who acts in it for whom, if it was exchanged itself.
     #[sqlx(json(nullable))]
     pub actors: Option<Vec<ClientId>>,
+}
+
+/// What a grant allows, and for whom it lets act, while it is held.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Granted {
+    /// What it allows.
+    #[sqlx(json)]
+    pub scopes: ScopeSet,
+    /// For whom it lets act.
+    #[sqlx(flatten)]
+    pub binding: BindingColumns,
 }
 
 /// A token that was made for another one.
@@ -55,7 +74,12 @@ pub async fn find_subject(conn: &mut Conn, token: TokenId, grant: GrantId) -> Re
     Ok(on!(conn, c => sqlx::query_as::<_, Subject>(FIND_SUBJECT).bind(token).bind(grant).fetch_optional(c).await)?)
 }
 
-/// Holds a token until the transaction ends; `false` when it or its grant has been revoked.
+/// Holds a grant until the transaction ends, and says what it is by then; `None` when it has been revoked.
+pub async fn hold_grant(conn: &mut Conn, grant: GrantId) -> Result<Option<Granted>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Granted>(HOLD_GRANT).bind(grant).fetch_optional(c).await)?)
+}
+
+/// Holds a token until the transaction ends; `false` when it has been revoked.
 pub async fn hold(conn: &mut Conn, token: TokenHash) -> Result<bool> {
     let found = on!(conn, c => sqlx::query_scalar::<_, TokenId>(HOLD).bind(token.as_bytes()).fetch_optional(c).await)?;
     Ok(found.is_some())
@@ -73,11 +97,26 @@ pub async fn mark(conn: &mut Conn, exchange: &Exchange<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Who acts for whom in a token, the last one first; empty when it was not exchanged.
-pub async fn find_actors(conn: &mut Conn, token: TokenId) -> Result<Vec<ClientId>> {
-    let found =
-        on!(conn, c => sqlx::query_scalar::<_, Json<Vec<ClientId>>>(FIND_ACTORS).bind(token).fetch_optional(c).await)?;
-    Ok(found.map(|actors| actors.0).unwrap_or_default())
+/// Notes that a client was given a token of a grant for another one, for as long as the grant is kept.
+pub async fn note_actor(
+    conn: &mut Conn,
+    grant: GrantId,
+    client: &ClientId,
+    client_name: &str,
+    now: Timestamp,
+) -> Result<()> {
+    on!(conn, c => sqlx::query(NOTE_ACTOR)
+        .bind(grant)
+        .bind(client)
+        .bind(client_name)
+        .bind(now)
+        .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// The clients that were given tokens of a grant for other ones, with what they call themselves: the latest 20.
+pub async fn list_actors(conn: &mut Conn, grant: GrantId) -> Result<Vec<(ClientId, String)>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, (ClientId, String)>(LIST_ACTORS).bind(grant).fetch_all(c).await)?)
 }
 
 /// Revokes what was made of a token, and of that, and so on: which they are.

@@ -22,8 +22,9 @@ const LIST_IDS: &str =
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
 const LAST_BINDING: &str = "SELECT organization_id, team_ids, membership_ids FROM oauth_server_grants \
     WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
-const FIND_LAST: &str = "SELECT scopes, organization_id, team_ids, membership_ids, revoke_reason FROM oauth_server_grants \
-    WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1";
+const HOLD_LAST: &str = "UPDATE oauth_server_grants SET scopes = scopes WHERE id = (SELECT id FROM oauth_server_grants \
+    WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1) \
+    RETURNING scopes, organization_id, team_ids, membership_ids, revoke_reason";
 const EXTEND: &str = "UPDATE oauth_server_grants SET expires_at = $2, last_used_at = $3 \
     WHERE id = $1 AND revoked_at IS NULL RETURNING scopes, team_ids";
 const NOTE_USE: &str = "UPDATE oauth_server_grants SET last_used_at = $2 \
@@ -106,9 +107,9 @@ pub async fn last_binding(conn: &mut Conn, user: UserId, client: &ClientId) -> R
     Ok(found.map(GrantBinding::from))
 }
 
-/// The newest grant that a person gave this client, in force or not.
-pub async fn find_last(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<Option<LastGrant>> {
-    Ok(on!(conn, c => sqlx::query_as::<_, LastGrant>(FIND_LAST).bind(user).bind(client).fetch_optional(c).await)?)
+/// The newest grant that a person gave this client, in force or not, held until the transaction ends.
+pub async fn hold_last(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<Option<LastGrant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, LastGrant>(HOLD_LAST).bind(user).bind(client).fetch_optional(c).await)?)
 }
 
 /// Whether the grant is this person's, in force or not.

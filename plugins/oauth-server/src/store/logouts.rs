@@ -7,6 +7,10 @@ use super::logins::Login;
 
 const INSERT: &str = "INSERT INTO oauth_server_logouts (id, client_id, sid, subject, attempts, created_at, next_at) \
     SELECT $1, id, $3, $4, 0, $5, $5 FROM oauth_server_clients WHERE id = $2 AND backchannel_logout_uri IS NOT NULL";
+// What a client known by its metadata document wants, that says when it is told.
+const INSERT_PUBLISHED: &str = "INSERT INTO oauth_server_logouts (id, client_id, sid, subject, attempts, created_at, next_at) \
+    VALUES ($1, $2, $3, $4, 0, $5, $5)";
+const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_logouts WHERE client_id = $1";
 // A row somebody else claimed meanwhile is due later, so the outer condition leaves it to them.
 const CLAIM: &str = "UPDATE oauth_server_logouts SET attempts = attempts + 1, next_at = $2 WHERE next_at <= $1 AND id IN \
     (SELECT id FROM oauth_server_logouts WHERE next_at <= $1 ORDER BY next_at, id LIMIT $3) \
@@ -32,13 +36,20 @@ pub struct Logout {
 
 /// Adds a message, due at once, if the client wants to be told.
 pub async fn insert(conn: &mut Conn, id: &str, login: &Login, now: Timestamp) -> Result<()> {
-    on!(conn, c => sqlx::query(INSERT)
+    let insert = if login.client_id.is_metadata_url() { INSERT_PUBLISHED } else { INSERT };
+    on!(conn, c => sqlx::query(insert)
         .bind(id)
         .bind(&login.client_id)
         .bind(&login.sid)
         .bind(&login.subject)
         .bind(now)
         .execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Forgets what a client was to be told.
+pub async fn delete_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
+    on!(conn, c => sqlx::query(DELETE_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
     Ok(())
 }
 

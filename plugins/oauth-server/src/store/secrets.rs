@@ -13,8 +13,18 @@ const ROTATE: &str = "UPDATE oauth_server_clients SET secret_hash = $2, secret_e
 const FORGET_PREVIOUS: &str = "UPDATE oauth_server_clients SET previous_secret_hash = NULL, previous_secret_ends_at = NULL \
     WHERE previous_secret_ends_at <= $1";
 
-const COUNTED: &str =
-    "SELECT key, failures, ends_at FROM oauth_server_attempts WHERE key IN ($1, $2, $3) AND ends_at > $4";
+const COUNTED: &str = "SELECT h.failures AS here_failures, h.ends_at AS here_ends_at, \
+    a.failures AS address_failures, a.ends_at AS address_ends_at, \
+    o.failures AS client_failures, o.ends_at AS client_ends_at FROM (SELECT 1 AS one) asked \
+    LEFT JOIN oauth_server_attempts h ON h.key = $1 AND h.ends_at > $4 \
+    LEFT JOIN oauth_server_attempts a ON a.key = $2 AND a.ends_at > $4 \
+    LEFT JOIN oauth_server_attempts o ON o.key = $3 AND o.ends_at > $4";
+const FIND_COUNTED: &str = "SELECT c.*, h.failures AS here_failures, h.ends_at AS here_ends_at, \
+    a.failures AS address_failures, a.ends_at AS address_ends_at, \
+    o.failures AS client_failures, o.ends_at AS client_ends_at FROM oauth_server_clients c \
+    LEFT JOIN oauth_server_attempts h ON h.key = $1 AND h.ends_at > $4 \
+    LEFT JOIN oauth_server_attempts a ON a.key = $2 AND a.ends_at > $4 \
+    LEFT JOIN oauth_server_attempts o ON o.key = $3 AND o.ends_at > $4 WHERE c.id = $5";
 const COUNT: &str = "INSERT INTO oauth_server_attempts (key, failures, ends_at) VALUES ($1, 1, $4), ($2, 1, $4), ($3, 1, $4) \
     ON CONFLICT (key) DO UPDATE SET \
     failures = CASE WHEN oauth_server_attempts.ends_at <= $5 THEN 1 ELSE oauth_server_attempts.failures + 1 END, \
@@ -49,26 +59,69 @@ pub async fn forget_previous(conn: &mut Conn, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// How often something has failed, and until when that counts.
+/// How often something has failed under each of the three keys of an attempt, and until when that counts.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Counted {
-    /// What is counted.
-    pub key: Vec<u8>,
-    /// How often.
-    pub failures: i64,
-    /// When counting begins anew.
-    pub ends_at: Timestamp,
+pub struct Counts {
+    here_failures: Option<i64>,
+    here_ends_at: Option<Timestamp>,
+    address_failures: Option<i64>,
+    address_ends_at: Option<Timestamp>,
+    client_failures: Option<i64>,
+    client_ends_at: Option<Timestamp>,
 }
 
-/// What is counted now under these keys.
-pub async fn counted(conn: &mut Conn, keys: [&[u8]; 3], now: Timestamp) -> Result<Vec<Counted>> {
-    let [first, second, third] = keys;
-    Ok(on!(conn, c => sqlx::query_as::<_, Counted>(COUNTED)
-        .bind(first)
-        .bind(second)
-        .bind(third)
+impl Counts {
+    /// Of this client from this address.
+    pub fn here(&self) -> Option<(i64, Timestamp)> {
+        self.here_failures.zip(self.here_ends_at)
+    }
+
+    /// Of this address at all clients.
+    pub fn address(&self) -> Option<(i64, Timestamp)> {
+        self.address_failures.zip(self.address_ends_at)
+    }
+
+    /// Of this client from all addresses.
+    pub fn client(&self) -> Option<(i64, Timestamp)> {
+        self.client_failures.zip(self.client_ends_at)
+    }
+}
+
+/// A client, and what is counted of an attempt at it.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Attempted {
+    /// The client.
+    #[sqlx(flatten)]
+    pub client: RegisteredClient,
+    /// What is counted.
+    #[sqlx(flatten)]
+    pub counts: Counts,
+}
+
+/// What is counted now under the keys of one client from here, of this address and of the client.
+pub async fn counted(conn: &mut Conn, [here, address, client]: [&[u8]; 3], now: Timestamp) -> Result<Counts> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Counts>(COUNTED)
+        .bind(here)
+        .bind(address)
+        .bind(client)
         .bind(now)
-        .fetch_all(c).await)?)
+        .fetch_one(c).await)?)
+}
+
+/// The client of this identifier with the same, in one look.
+pub async fn find_counted(
+    conn: &mut Conn,
+    id: &ClientId,
+    [here, address, client]: [&[u8]; 3],
+    now: Timestamp,
+) -> Result<Option<Attempted>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Attempted>(FIND_COUNTED)
+        .bind(here)
+        .bind(address)
+        .bind(client)
+        .bind(now)
+        .bind(id)
+        .fetch_optional(c).await)?)
 }
 
 /// Counts one failure under each of these keys, which are in order, so that nobody waits in a circle. What ended begins anew, until

@@ -7,10 +7,11 @@ use sqlx::types::Json;
 use crate::model::grant::{BindingColumns, LiveToken, Told};
 
 const INSERT_ACCESS: &str = "INSERT INTO oauth_server_access_tokens \
-    (id, token_hash, grant_id, scopes, resources, created_at, expires_at, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
+    (id, token_hash, grant_id, scopes, resources, created_at, expires_at, key_id, key_thumbprint) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const FIND_LIVE: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, t.key_thumbprint, \
     g.user_id, COALESCE(t.client_id, g.client_id) AS client_id, COALESCE(t.client_name, g.client_name) AS client_name, \
-    g.last_used_at, g.subject, g.organization_id, g.team_ids, g.membership_ids, g.scopes AS granted \
+    g.last_used_at, g.subject, g.organization_id, g.team_ids, g.membership_ids, g.scopes AS granted, t.actors \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND t.expires_at > $2 AND g.revoked_at IS NULL AND g.ends_at > $2";
 const ACCESS_OWNER: &str = "SELECT t.id, t.grant_id, COALESCE(t.client_id, g.client_id) AS client_id, g.user_id, g.organization_id \
@@ -19,7 +20,7 @@ const REVOKE_ACCESS: &str = "UPDATE oauth_server_access_tokens SET revoked_at = 
     WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 const REVOKE_SIGNED: &str = "UPDATE oauth_server_access_tokens SET revoked_at = $2 \
     WHERE key_id = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING id";
-const LIST_PERSONAL: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, \
+const LIST_PERSONAL: &str = "SELECT t.id, t.grant_id, t.scopes, t.resources, t.expires_at, t.key_thumbprint, \
     g.user_id, g.client_id, g.client_name, g.last_used_at, g.subject, g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id \
     WHERE g.user_id = $1 AND g.kind = 'personal' AND t.revoked_at IS NULL AND g.revoked_at IS NULL \
@@ -29,16 +30,16 @@ const PERSONAL_GRANT: &str = "SELECT g.id FROM oauth_server_access_tokens t \
 const PURGE_ACCESS: &str = "DELETE FROM oauth_server_access_tokens WHERE expires_at < $1";
 
 const INSERT_REFRESH: &str = "INSERT INTO oauth_server_refresh_tokens \
-    (token_hash, grant_id, previous_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
-const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, r.answer, g.user_id, g.client_id, g.scopes, \
+    (token_hash, grant_id, previous_hash, created_at, expires_at, key_thumbprint) VALUES ($1, $2, $3, $4, $5, $6)";
+const FIND_REFRESH: &str = "SELECT r.grant_id, r.expires_at, r.consumed_at, r.answer, r.key_thumbprint, g.user_id, g.client_id, g.scopes, \
     g.resources, g.ends_at, g.revoked_at, g.signed_in_at, g.id_token_algorithm, g.signed_in_by, g.sid, g.subject, \
     g.organization_id, g.team_ids, g.membership_ids \
     FROM oauth_server_refresh_tokens r JOIN oauth_server_grants g ON g.id = r.grant_id WHERE r.token_hash = $1";
 const CONSUME_REFRESH: &str = "UPDATE oauth_server_refresh_tokens SET consumed_at = $2 \
     WHERE token_hash = $1 AND consumed_at IS NULL RETURNING previous_hash";
-const KEEP_ANSWER: &str = "UPDATE oauth_server_refresh_tokens SET answer = $2 WHERE token_hash = $1";
-const DROP_ANSWER: &str =
-    "UPDATE oauth_server_refresh_tokens SET answer = NULL WHERE token_hash = $1 AND answer IS NOT NULL";
+const KEEP_ANSWER: &str = "UPDATE oauth_server_refresh_tokens \
+    SET answer = CASE WHEN token_hash = $1 THEN $2 END \
+    WHERE token_hash = $1 OR (token_hash = $3 AND answer IS NOT NULL)";
 const HAS_OLD_ANSWERS: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM oauth_server_refresh_tokens \
     WHERE answer IS NOT NULL AND consumed_at <= $1 LIMIT 1) AS found";
 const PURGE_ANSWERS: &str = "UPDATE oauth_server_refresh_tokens SET answer = NULL \
@@ -63,6 +64,8 @@ pub struct NewToken<'a> {
     pub expires_at: Timestamp,
     /// What signed it; nothing for an opaque one.
     pub key: Option<&'a str>,
+    /// The thumbprint of the key whose holder alone may use it (RFC 9449), if it is bound to one.
+    pub bound_to: Option<&'a str>,
 }
 
 /// To whom an access or personal token was given.
@@ -91,6 +94,8 @@ pub struct RefreshToken {
     pub consumed_at: Option<Timestamp>,
     /// What was answered then, sealed under the token, while it may be said again.
     pub answer: Option<Vec<u8>>,
+    /// The thumbprint of the key whose holder alone may use it, if it is bound to one.
+    pub key_thumbprint: Option<String>,
     /// Whose grant it is.
     pub user_id: UserId,
     /// To whom the grant was given.
@@ -116,6 +121,11 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
+    /// Whether whoever has shown this key, or none, may use it.
+    pub fn is_used_by(&self, key: Option<&str>) -> bool {
+        self.key_thumbprint.is_none() || self.key_thumbprint.as_deref() == key
+    }
+
     /// Whether its grant is over.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         self.revoked_at.is_some() || self.ends_at <= now
@@ -133,6 +143,7 @@ pub async fn insert_access(conn: &mut Conn, token: &NewToken<'_>) -> Result<()> 
         .bind(token.created_at)
         .bind(token.expires_at)
         .bind(token.key)
+        .bind(token.bound_to)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -143,7 +154,8 @@ pub async fn find_live(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Resu
         .bind(hash.as_bytes())
         .bind(now)
         .fetch_optional(c).await)?;
-    Ok(found.map(|Held { mut token, granted }| {
+    Ok(found.map(|Held { mut token, granted, actors }| {
+        token.actors = actors.unwrap_or_default();
         // The person may have let the grant do less since the token was made, or while it was.
         token.scopes = token.scopes.intersection(&granted);
         token
@@ -157,6 +169,8 @@ struct Held {
     token: LiveToken,
     #[sqlx(json)]
     granted: ScopeSet,
+    #[sqlx(json(nullable))]
+    actors: Option<Vec<ClientId>>,
 }
 
 /// To whom the access or personal token of this hash was given, in force or not.
@@ -196,7 +210,7 @@ pub async fn purge_access(conn: &mut Conn, before: Timestamp) -> Result<()> {
 
 /// A new refresh token.
 #[derive(Debug)]
-pub struct NewRefresh {
+pub struct NewRefresh<'a> {
     /// What is kept of it.
     pub hash: TokenHash,
     /// Where it comes from.
@@ -207,16 +221,19 @@ pub struct NewRefresh {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The thumbprint of the key whose holder alone may use it, if it is bound to one.
+    pub bound_to: Option<&'a str>,
 }
 
 /// Adds a refresh token.
-pub async fn insert_refresh(conn: &mut Conn, token: &NewRefresh) -> Result<()> {
+pub async fn insert_refresh(conn: &mut Conn, token: &NewRefresh<'_>) -> Result<()> {
     on!(conn, c => sqlx::query(INSERT_REFRESH)
         .bind(token.hash.as_bytes())
         .bind(token.grant)
         .bind(token.previous.as_ref().map(TokenHash::as_bytes))
         .bind(token.created_at)
         .bind(token.expires_at)
+        .bind(token.bound_to)
         .execute(c).await.map(drop))?;
     Ok(())
 }
@@ -226,23 +243,32 @@ pub async fn find_refresh(conn: &mut Conn, hash: TokenHash) -> Result<Option<Ref
     Ok(on!(conn, c => sqlx::query_as::<_, RefreshToken>(FIND_REFRESH).bind(hash.as_bytes()).fetch_optional(c).await)?)
 }
 
-/// Spends a refresh token, once; `false` when somebody else was first. What the one before it was answered is forgotten: from
-/// here on it is in two hands when it comes again.
-pub async fn consume_refresh(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<bool> {
+/// Spends a refresh token, once: the one it was given for, if there is one; `None` when somebody else was first.
+pub async fn consume_refresh(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<Option<Previous>> {
     let spent = on!(conn, c => sqlx::query_scalar::<_, Option<Vec<u8>>>(CONSUME_REFRESH)
         .bind(hash.as_bytes())
         .bind(now)
         .fetch_optional(c).await)?;
-    let Some(previous) = spent else { return Ok(false) };
-    if let Some(previous) = previous {
-        on!(conn, c => sqlx::query(DROP_ANSWER).bind(previous).execute(c).await.map(drop))?;
-    }
-    Ok(true)
+    Ok(spent.map(Previous))
 }
 
-/// Keeps what a refresh token was answered.
-pub async fn keep_answer(conn: &mut Conn, hash: TokenHash, answer: &[u8]) -> Result<()> {
-    on!(conn, c => sqlx::query(KEEP_ANSWER).bind(hash.as_bytes()).bind(answer).execute(c).await.map(drop))?;
+/// What is kept of the refresh token before one that was spent, if there was one.
+#[derive(Debug)]
+pub struct Previous(Option<Vec<u8>>);
+
+/// Keeps what a refresh token was answered, if it may be said again, and forgets what the one before it was answered: from here on
+/// that is in two hands when it comes again.
+pub async fn keep_answer(
+    conn: &mut Conn,
+    hash: TokenHash,
+    answer: Option<&[u8]>,
+    Previous(previous): &Previous,
+) -> Result<()> {
+    on!(conn, c => sqlx::query(KEEP_ANSWER)
+        .bind(hash.as_bytes())
+        .bind(answer)
+        .bind(previous)
+        .execute(c).await.map(drop))?;
     Ok(())
 }
 

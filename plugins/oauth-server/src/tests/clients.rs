@@ -36,6 +36,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
                 "issuer": ISSUER,
                 "authorization_endpoint": "https://belgie.example/authorize",
                 "token_endpoint": "https://belgie.example/token",
+                "dpop_signing_alg_values_supported": algorithms,
                 "registration_endpoint": "https://belgie.example/register",
                 "jwks_uri": "https://belgie.example/jwks",
                 "revocation_endpoint": "https://belgie.example/revoke",

@@ -48,6 +48,10 @@ impl Accounts for People {
         Ok(self.0.lock().unwrap().iter().find(|known| known.email == email).cloned())
     }
 
+    async fn hold(&self, _: &mut Tx, user: UserId) -> Result<Option<UserContext>> {
+        self.find(user).await
+    }
+
     async fn profile(&self, _user: UserId) -> Result<Option<UserProfile>> {
         Ok(None)
     }

@@ -417,6 +417,10 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../migrations/sqlite/0017_client_secrets.sql"),
         include_str!("../../migrations/sqlite/0018_registrations.sql"),
         include_str!("../../migrations/sqlite/0019_owners.sql"),
+        include_str!("../../migrations/sqlite/0020_dpop.sql"),
+        include_str!("../../migrations/sqlite/0021_pushed_only.sql"),
+        include_str!("../../migrations/sqlite/0024_denials.sql"),
+        include_str!("../../migrations/sqlite/0025_actors.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
     }
@@ -459,6 +463,10 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../migrations/postgres/0017_client_secrets.sql"),
         include_str!("../../migrations/postgres/0018_registrations.sql"),
         include_str!("../../migrations/postgres/0019_owners.sql"),
+        include_str!("../../migrations/postgres/0020_dpop.sql"),
+        include_str!("../../migrations/postgres/0021_pushed_only.sql"),
+        include_str!("../../migrations/postgres/0024_denials.sql"),
+        include_str!("../../migrations/postgres/0025_actors.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
     }

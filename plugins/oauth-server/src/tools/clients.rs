@@ -127,6 +127,10 @@ async fn own(oauth: &OAuth, caller: &Caller, id: &str) -> Result<ClientId, Failu
 
 /// `list_my_clients`
 pub async fn list_my_clients(State(oauth): State<Arc<OAuth>>, caller: Caller) -> Result<Json<ClientList>, Refused> {
+    // A client that acts for itself is no person, and has none.
+    if caller.service().is_some() && caller.organization().is_none() {
+        return Ok(Json(ClientList { clients: Vec::new() }));
+    }
     let clients = oauth.list_owned(&caller, owner(&caller)).await?;
     Ok(Json(ClientList { clients: clients.iter().map(|client| describe(&oauth, client)).collect() }))
 }
