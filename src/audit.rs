@@ -17,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use belgie_api::db::Tx;
 use belgie_api::ports::{Audit, AuditEntry};
-use belgie_api::{AuditId, Clock, Entropy, Result};
+use belgie_api::{AuditId, ClientId, Clock, Entropy, Result};
 use serde_json::{Value, json};
 
 pub use self::archive::{Archive, ArchiveParts, Retention};
@@ -53,18 +53,36 @@ impl Audit for AuditLog {
     }
 }
 
+/// The member of details that says who acts for whom.
+const ACTORS: &str = "actors";
+
 /// Puts an act on record: the one way to do so.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn record(tx: &mut Tx, (clock, entropy): (&dyn Clock, &dyn Entropy), entry: &AuditEntry) -> Result<()> {
     let (id, now) = (AuditId::new(clock, entropy), clock.now());
-    if entry.details.to_string().len() <= LONGEST_DETAILS {
+    let is_long = entry.details.to_string().len() > LONGEST_DETAILS;
+    if !is_long && entry.actors.is_empty() && entry.details.get(ACTORS).is_none() {
         return audit::insert(tx, id, now, entry).await;
     }
     // The act stands all the same: a long text is no way to stay off the record.
-    let cut = AuditEntry { details: without_long_values(&entry.details), ..entry.clone() };
-    audit::insert(tx, id, now, &cut).await
+    let details = if is_long { without_long_values(&entry.details) } else { entry.details.clone() };
+    let details = signed(details, &entry.actors);
+    audit::insert(tx, id, now, &AuditEntry { details, ..entry.clone() }).await
+}
+
+/// Details with who acts for whom, which nobody but the record itself says.
+fn signed(details: Value, actors: &[ClientId]) -> Value {
+    let mut members = match details {
+        Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
+    members.remove(ACTORS);
+    if !actors.is_empty() {
+        members.insert(ACTORS.to_owned(), json!(actors));
+    }
+    Value::Object(members)
 }
 
 /// Details whose long values have made way, with everything else that they say.

@@ -34,7 +34,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
-use belgie_api::ports::{Limits, Pages, Provided, Sessions, Urls};
+use belgie_api::ports::{Limits, Pages, Proofs, Provided, Sessions, Urls, Use};
 use belgie_api::{Entropy, Host, ScopeSet};
 
 use crate::access::caller::Callers;
@@ -99,6 +99,8 @@ pub struct Web {
     pub provided: Arc<OnceLock<Provided>>,
     /// Bearer tokens.
     pub tokens: BearerTokens,
+    /// Whoever checks that tokens bound to a key are used by whoever holds it; without one there are none.
+    pub proofs: Option<Use<Proofs>>,
     /// Callers, with what they are in their organizations.
     pub callers: Callers,
     /// Whether a plugin knows organizations, so that each has an endpoint of its own.

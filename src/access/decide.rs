@@ -100,7 +100,8 @@ impl<'a> Permit<'a> {
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// Organization, role, team or permission is not theirs, or a rule denies it to them. Nobody is told that such a thing
+    /// Organization, role, team or permission is not theirs, no person is behind the call where one has to be, teams were chosen
+    /// where none may be, or a rule denies it to them. Nobody is told that such a thing
     /// exists.
     #[error("there is no such thing for this caller")]
     Hidden,
@@ -193,7 +194,7 @@ impl Witness for () {
 /// arguments have the same outcome.
 ///
 /// # Errors
-/// The first denial in the order organization, role, team and permission; what expressions ask of the caller; scopes; the
+/// The first denial in the order person, organization, role, team and permission; what expressions ask of the caller; scopes; the
 /// plan; what expressions ask of the arguments.
 pub fn decide<'a>(caller: &'a Caller, action: Action<'a>, arguments: Option<&Arguments>) -> Result<Permit<'a>, Denial> {
     judge(caller, action.guard, KnownArguments::These(arguments), &mut ())?;

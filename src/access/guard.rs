@@ -35,7 +35,7 @@ impl fmt::Display for Origin {
 /// In which order denials go before each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Organization, role, permission and team.
+    /// A person behind the call, organization, role, permission and team.
     Place,
     /// What an expression asks of the caller alone.
     Condition,
@@ -52,6 +52,8 @@ pub enum Stage {
 pub enum Need {
     /// A scope that is none: nobody has it. It stops the boot, and here it stops everybody.
     Impossible,
+    /// That a person is behind the call.
+    Person,
     /// That the call is made for an organization.
     Organization,
     /// For one of these.
@@ -60,6 +62,10 @@ pub enum Need {
     Roles(BTreeSet<String>),
     /// All of these permissions.
     Permissions(BTreeSet<String>),
+    /// All of these permissions, of whoever acts for an organization.
+    PermissionsThere(BTreeSet<String>),
+    /// That no teams were chosen for whoever calls.
+    AllTeams,
     /// One of these teams.
     Teams(BTreeSet<String>),
     /// All of these scopes.
@@ -234,6 +240,14 @@ impl Guard {
         self.checks.iter().any(|check| check.need.looks_at_person())
     }
 
+    /// Whether it asks which teams were chosen for the credential.
+    #[must_use]
+    pub fn looks_at_choice(&self) -> bool {
+        let asks = |need: &Need| matches!(need, Need::AllTeams);
+        let is_asked = |need: &Need| asks(need) || matches!(need, Need::Not(needs) if needs.iter().any(asks));
+        self.checks.iter().any(|check| is_asked(&check.need))
+    }
+
     /// Whether what is allowed may be allowed no longer once the caller's place in an organization has changed, or their
     /// plan.
     #[must_use]
@@ -294,10 +308,13 @@ impl Need {
         let organization = caller.organization();
         let is_met = match self {
             Self::Impossible => false,
+            Self::Person => caller.service().is_none(),
             Self::Organization => organization.is_some(),
             Self::Organizations(slugs) => organization.is_some_and(|own| slugs.contains(&own.slug)),
             Self::Roles(roles) => organization.is_some_and(|own| !roles.is_disjoint(&own.roles)),
             Self::Permissions(all) => organization.is_some_and(|own| all.is_subset(&own.permissions)),
+            Self::PermissionsThere(all) => organization.is_none_or(|own| all.is_subset(&own.permissions)),
+            Self::AllTeams => caller.principal().binding().teams.is_empty(),
             // A team stands for nothing without the organization it is in.
             Self::Teams(teams) => {
                 organization.is_some() && caller.teams().iter().any(|team| teams.contains(&team.slug))
@@ -359,10 +376,13 @@ fn needs_of(rule: &Rule, when: Option<&Arc<Expression>>) -> Vec<Need> {
     let has = |set: &BTreeSet<String>| !set.is_empty();
     let is_named = has(rule.organizations());
     let is_plain = !is_named && !has(rule.roles()) && !has(rule.permissions()) && !has(rule.teams());
+    add(rule.needs_person(), &|| Need::Person);
     add(rule.needs_organization() && is_plain, &|| Need::Organization);
     add(is_named, &|| Need::Organizations(rule.organizations().clone()));
     add(has(rule.roles()), &|| Need::Roles(rule.roles().clone()));
     add(has(rule.permissions()), &|| Need::Permissions(rule.permissions().clone()));
+    add(has(rule.permissions_there()), &|| Need::PermissionsThere(rule.permissions_there().clone()));
+    add(rule.needs_all_teams(), &|| Need::AllTeams);
     add(has(rule.teams()), &|| Need::Teams(rule.teams().clone()));
     add(!rule.scopes().is_empty(), &|| Need::Scopes(rule.scopes().clone()));
     add(has(rule.plans()) || has(rule.entitlements()), &|| Need::Plan {

@@ -73,7 +73,7 @@ pub struct Simulation {
     pub changed: u64,
     /// How many depend on arguments, which are not kept.
     pub depends_on_arguments: u64,
-    /// How many depend on the address or name of an account that is gone.
+    /// How many depend on the address or name of an account that is gone, or on what was not written down then.
     pub depends_on_the_gone: u64,
     /// How many were refused for something whose rule in code this program does not know: it may be what refused them.
     pub depends_on_unknown_rules: u64,
@@ -128,8 +128,9 @@ impl Bench<'_> {
                 };
                 let caller = caller_of(&group, user, &then, person.as_ref());
                 let guard = find(caller.clone(), group.kind.clone(), group.name.clone()).await;
-                let verdict =
-                    verdict(&group, &caller, guard.as_deref(), person.is_some() || then.service.is_some(), self.policy);
+                let known =
+                    Known { person: person.is_some() || then.service.is_some(), choice: then.chosen_teams.is_some() };
+                let verdict = verdict(&group, &caller, guard.as_deref(), known, self.policy);
                 found.add(&group, user, &then, person.as_ref(), verdict);
             }
             from = end;
@@ -151,7 +152,16 @@ impl Bench<'_> {
     }
 }
 
-fn verdict(group: &DecisionGroup, caller: &Caller, guard: Option<&Guard>, is_there: bool, policy: &Policy) -> Verdict {
+/// What is known of a caller who is not here.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Address and name.
+    person: bool,
+    /// Which teams were chosen.
+    choice: bool,
+}
+
+fn verdict(group: &DecisionGroup, caller: &Caller, guard: Option<&Guard>, known: Known, policy: &Policy) -> Verdict {
     let before = group.decision.as_str();
     // Servers as a whole and tasks have no name that the file could mean, and what was not there has no rule.
     if before == "unknown" || (guard.is_none() && matches!(group.kind.as_str(), "task.use" | "server.use")) {
@@ -163,7 +173,7 @@ fn verdict(group: &DecisionGroup, caller: &Caller, guard: Option<&Guard>, is_the
     if is_known && guard.fingerprint() == group.rules {
         return Verdict::Same;
     }
-    if guard.looks_at_person() && !is_there {
+    if guard.looks_at_person() && !known.person || guard.looks_at_choice() && !known.choice {
         return Verdict::Gone;
     }
     let after = foresee(caller, guard).map_or_else(|denial| denial.word(), |()| "allowed");
@@ -200,7 +210,11 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
         grant: then.grant,
         token: then.token,
         scopes: then.scopes.clone(),
-        binding: GrantBinding { organization: group.organization_id, ..GrantBinding::default() },
+        binding: GrantBinding {
+            organization: group.organization_id,
+            teams: then.chosen_teams.clone().unwrap_or_default(),
+            ..GrantBinding::default()
+        },
         expires_at: group.last,
     });
     let organization = then.organization.as_ref().zip(group.organization_id).map(|(own, id)| OrgContext {
@@ -219,6 +233,7 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
         quotas: own.meters.iter().map(|meter| (meter.clone(), QuotaContext::default())).collect(),
         ..SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), SubscriptionStatus::Active)
     });
+    let principal = host::acting(principal, then.actors.clone());
     host::caller(Arc::new(principal), Contexts { organization, teams: teams.collect(), subscription, meters: None })
 }
 

@@ -144,6 +144,9 @@ fn missing(denial: &Denial) -> Option<ScopeSet> {
 fn needed(need: &Need) -> String {
     match need {
         Need::Impossible => "a scope that is none, which nobody has".to_owned(),
+        Need::Person => "a person behind the call".to_owned(),
+        Need::AllTeams => "to act for no chosen teams alone".to_owned(),
+        Need::PermissionsThere(all) => format!("in an organization the permission {}", every(all)),
         Need::Organization => "to act for an organization".to_owned(),
         Need::Organizations(slugs) => format!("to act for {}", any(slugs)),
         Need::Roles(roles) => format!("the role {}", any(roles)),
@@ -178,9 +181,16 @@ fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
         |what: &dyn Fn(&belgie_api::context::OrgContext) -> String| organization.map_or_else(nothing, what);
     match need {
         Need::Impossible => "nothing that would do".to_owned(),
+        Need::Person => caller
+            .service()
+            .map_or_else(|| "a person".to_owned(), |service| format!("the service {}, and no person", service.name)),
+        Need::AllTeams => match caller.principal().binding().teams.len() {
+            0 => "acts for no chosen teams".to_owned(),
+            chosen => format!("acts for chosen teams alone, {chosen} of them"),
+        },
         Need::Organization | Need::Organizations(_) => of_organization(&|own| format!("acts for {}", own.slug)),
         Need::Roles(_) => of_organization(&|own| format!("{}: {}", own.slug, list("the role", &own.roles))),
-        Need::Permissions(_) => {
+        Need::Permissions(_) | Need::PermissionsThere(_) => {
             of_organization(&|own| format!("{}: {}", own.slug, list("the permission", &own.permissions)))
         }
         Need::Teams(_) => {

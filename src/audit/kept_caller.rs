@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use belgie_api::{Caller, GrantId, ScopeSet, ServiceId, SessionId, TeamId, TokenId};
+use belgie_api::{Caller, ClientId, GrantId, ScopeSet, ServiceId, SessionId, TeamId, TokenId};
 use serde::{Deserialize, Serialize};
 
 /// A caller at the moment of a decision. Address and name of the person are not kept: they go with the account.
@@ -18,6 +18,9 @@ pub struct KeptCaller {
     pub grant: Option<GrantId>,
     /// The token.
     pub token: Option<TokenId>,
+    /// The clients that acted for one another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<ClientId>,
     /// What the client called itself.
     pub client_name: String,
     /// Whether the address of the account was proven.
@@ -30,6 +33,10 @@ pub struct KeptCaller {
     pub organization: Option<KeptOrganization>,
     /// The teams the call was made for.
     pub teams: Vec<KeptTeam>,
+    /// The teams that were chosen for the credential, whoever is still in them; none where all count, and `None` where an earlier
+    /// version did not write it down.
+    #[serde(default)]
+    pub chosen_teams: Option<BTreeSet<TeamId>>,
     /// The plan.
     pub subscription: Option<KeptPlan>,
 }
@@ -90,6 +97,7 @@ impl KeptCaller {
             service: caller.service().map(|own| KeptService { id: own.id, name: own.name.clone() }),
             grant: principal.grant(),
             token: principal.token(),
+            actors: caller.actors().to_vec(),
             client_name: storable(&caller.client().name),
             email_verified: caller.user().email_verified,
             user_scopes: caller.user().scopes.clone(),
@@ -109,6 +117,7 @@ impl KeptCaller {
                     roles: team.roles.clone(),
                 })
                 .collect(),
+            chosen_teams: Some(principal.binding().teams.clone()),
             subscription: caller.subscription().map(|own| KeptPlan {
                 plan: own.plan.clone(),
                 entitlements: own.entitlements.clone(),

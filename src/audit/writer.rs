@@ -198,5 +198,6 @@ impl<'a> Callers<'a> {
 fn is_same(one: &Caller, other: &Caller) -> bool {
     one.organization() == other.organization()
         && one.teams() == other.teams()
+        && one.principal().binding().teams == other.principal().binding().teams
         && one.subscription() == other.subscription()
 }

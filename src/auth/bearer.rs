@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::event::Bus;
-use belgie_api::host::{PrincipalParts, principal, standing_for};
+use belgie_api::host::{PrincipalParts, acting, principal, standing_for};
 use belgie_api::ports::{Accounts, TokenVerifier};
 use belgie_api::{Caller, Clock, Event, Failure, Holder, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
 use moka::sync::Cache;
@@ -62,6 +62,17 @@ fn path_on_loopback(uri: &str) -> Option<String> {
 struct GoodToken {
     caller: Caller,
     audience: Vec<String>,
+    key: Option<Arc<str>>,
+}
+
+/// Whoever shows a token.
+#[derive(Debug)]
+pub struct Shown {
+    /// The caller behind it.
+    pub caller: Caller,
+    /// The thumbprint of the key it is bound to, if it is: then the request is not the caller's until they have shown that they
+    /// hold that key (RFC 9449 section 7.1).
+    pub key: Option<Arc<str>>,
 }
 
 /// Checks bearer tokens. The cache `bearer_tokens` holds 10,000 entries for at most 60 s; a revocation, a deletion, a
@@ -135,7 +146,7 @@ impl BearerTokens {
     ///
     /// # Errors
     /// When the token does not open the resource, or it cannot be found out.
-    pub async fn authenticate(&self, text: &str, resource: &str) -> Result<Caller, BearerError> {
+    pub async fn authenticate(&self, text: &str, resource: &str) -> Result<Shown, BearerError> {
         let hash = TokenHash::of(text);
         let known = match self.remembered(&hash) {
             Some(known) => known,
@@ -146,7 +157,7 @@ impl BearerTokens {
         if !known.audience.iter().any(|uri| self.ports.opens(uri, resource)) {
             return Err(BearerError::Invalid);
         }
-        Ok(known.caller.clone())
+        Ok(Shown { caller: known.caller.clone(), key: known.key.clone() })
     }
 
     fn remembered(&self, hash: &TokenHash) -> Option<Arc<GoodToken>> {
@@ -163,7 +174,8 @@ impl BearerTokens {
     async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<GoodToken>, BearerError> {
         let generation = self.bus.generation();
         let verified = self.verify(text).await?.ok_or(BearerError::Invalid)?;
-        let VerifiedToken { holder, client, grant, token: row, scopes, audience, binding, expires_at } = verified;
+        let VerifiedToken { holder, client, actors, grant, token: row, scopes, audience, binding, expires_at, key } =
+            verified;
         let (user, service) = match holder {
             Holder::Person(user) => (self.accounts.find(user).await?.ok_or(BearerError::Invalid)?, None),
             Holder::Service(service) => (standing_for(&service), Some(service)),
@@ -180,8 +192,8 @@ impl BearerTokens {
             binding,
             expires_at,
         });
-        let caller = self.callers.establish(Arc::new(principal)).await?.ok_or(BearerError::Invalid)?;
-        let known = Arc::new(GoodToken { caller, audience });
+        let caller = self.callers.establish(Arc::new(acting(principal, actors))).await?.ok_or(BearerError::Invalid)?;
+        let known = Arc::new(GoodToken { caller, audience, key: key.map(Arc::from) });
         self.remember(hash, &known, generation);
         Ok(known)
     }

@@ -1,4 +1,5 @@
-//! What a client is told when its token is missing, bad or too narrow: the `WWW-Authenticate` header of RFC 6750.
+//! What a client is told when its token is missing, bad or too narrow: the `WWW-Authenticate` header of RFC 6750, and of RFC 9449
+//! for those that are bound to a key.
 
 use axum::http::HeaderValue;
 use belgie_api::{Scope, ScopeSet};
@@ -12,10 +13,12 @@ const OFFLINE_ACCESS: &str = "offline_access";
 pub struct InvalidMetadataUrl(String);
 
 /// Makes challenges of one protected resource. Every value has its parameters in the order `error`,
-/// `error_description`, `scope`, `resource_metadata`, separated by a comma and a space.
+/// `error_description`, `scope`, `resource_metadata`, `algs`, separated by a comma and a space.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     resource_metadata: String,
+    /// What proofs may be signed with, where it is a token bound to a key that is wanted.
+    algorithms: Option<&'static str>,
 }
 
 impl Challenge {
@@ -25,7 +28,7 @@ impl Challenge {
     /// When the URL has characters that cannot stand in a header.
     pub fn new(resource_metadata: &str) -> Result<Self, InvalidMetadataUrl> {
         if resource_metadata.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
-            return Ok(Self { resource_metadata: resource_metadata.to_owned() });
+            return Ok(Self { resource_metadata: resource_metadata.to_owned(), algorithms: None });
         }
         Err(InvalidMetadataUrl(resource_metadata.to_owned()))
     }
@@ -33,7 +36,31 @@ impl Challenge {
     /// The challenges of another resource of this host. `resource_metadata`: made of our own address and a slug.
     #[must_use]
     pub fn at(&self, resource_metadata: String) -> Self {
-        Self { resource_metadata }
+        Self { resource_metadata, algorithms: self.algorithms }
+    }
+
+    /// The challenges of the same resource to whoever uses, or has to use, tokens bound to a key (RFC 9449 section 7.1).
+    #[must_use]
+    pub fn for_bound(&self, algorithms: &'static str) -> Self {
+        Self { resource_metadata: self.resource_metadata.clone(), algorithms: Some(algorithms) }
+    }
+
+    /// What stands beside a challenge of RFC 6750 where tokens bound to a key are good, too.
+    #[must_use]
+    pub fn beside(algorithms: &str) -> HeaderValue {
+        HeaderValue::try_from(format!("DPoP algs=\"{algorithms}\"")).unwrap_or(HeaderValue::from_static("DPoP"))
+    }
+
+    /// For status 401 when the proof is missing or not a good one (RFC 9449 section 7.1, `invalid_dpop_proof`).
+    #[must_use]
+    pub fn invalid_proof(&self) -> HeaderValue {
+        self.build(Some(("invalid_dpop_proof", "The DPoP proof is missing or not valid")), &ScopeSet::new())
+    }
+
+    /// For status 401 when the proof lacks a nonce of ours (RFC 9449 section 9, `use_dpop_nonce`).
+    #[must_use]
+    pub fn nonce_wanted(&self) -> HeaderValue {
+        self.build(Some(("use_dpop_nonce", "The DPoP proof needs the nonce that comes with this")), &ScopeSet::new())
     }
 
     /// For status 401 when no token was sent: no error code, only where to begin (RFC 6750 section 3.1, last paragraph).
@@ -70,8 +97,10 @@ impl Challenge {
             parameters.push(("scope", &asked));
         }
         parameters.push(("resource_metadata", &self.resource_metadata));
+        parameters.extend(self.algorithms.map(|names| ("algs", names)));
 
-        let mut text = String::from("Bearer");
+        let scheme = if self.algorithms.is_some() { "DPoP" } else { "Bearer" };
+        let mut text = String::from(scheme);
         for (index, (name, value)) in parameters.into_iter().enumerate() {
             text.push_str(if index == 0 { " " } else { ", " });
             text.push_str(name);
@@ -79,7 +108,7 @@ impl Challenge {
             push_quoted(&mut text, value);
         }
         // The constructor and the grammar of scopes leave only printable ASCII, so the plain scheme is never needed.
-        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(scheme))
     }
 }
 
@@ -152,6 +181,19 @@ mod tests {
             challenge().missing_token(&scopes("offline_access")),
             format!(r#"Bearer resource_metadata="{METADATA}""#)
         );
+    }
+
+    #[test]
+    fn whoever_uses_a_key_is_told_so_with_what_it_may_sign() {
+        let bound = challenge().for_bound("ES256 EdDSA");
+        assert_eq!(
+            bound.nonce_wanted(),
+            format!(
+                r#"DPoP error="use_dpop_nonce", error_description="The DPoP proof needs the nonce that comes with this", resource_metadata="{METADATA}", algs="ES256 EdDSA""#
+            )
+        );
+        assert!(bound.invalid_proof().to_str().expect("ASCII").starts_with(r#"DPoP error="invalid_dpop_proof", "#));
+        assert_eq!(Challenge::beside("ES256"), r#"DPoP algs="ES256""#);
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl AccessEntry {
         let teams = asked(section, "teams", word, WORD);
         let plans = asked(section, "plans", word, WORD);
         let entitlements = asked(section, "entitlements", word, WORD);
+        let (person, all_teams) = (section.boolean("person", false), section.boolean("all_teams", false));
         let meter = section.opt_string("meter");
         let units = section.opt_integer("units", 0..=MOST_UNITS);
         let when = section.opt_string("when");
@@ -47,6 +48,8 @@ impl AccessEntry {
         rule = all(rule, &teams, Rule::team);
         rule = all(rule, &plans, Rule::plan);
         rule = all(rule, &entitlements, Rule::entitlement);
+        rule = if person { rule.by_person() } else { rule };
+        rule = if all_teams { rule.all_teams() } else { rule };
         match (&meter, units) {
             (Some(name), units) => rule = rule.meter_units(name, units.unwrap_or(1)),
             (None, Some(_)) => section.complain("units", "there is no meter to count them on", "name the `meter`"),
@@ -66,8 +69,19 @@ impl AccessEntry {
 }
 
 const WORD: &str = "write a text that is not empty, without spaces around it";
-const KEYS: [&str; 9] =
-    ["scopes", "organizations", "roles", "permissions", "teams", "plans", "entitlements", "meter", "when"];
+const KEYS: [&str; 11] = [
+    "scopes",
+    "person",
+    "organizations",
+    "roles",
+    "permissions",
+    "teams",
+    "all_teams",
+    "plans",
+    "entitlements",
+    "meter",
+    "when",
+];
 
 /// A list of what is asked for. An empty one could mean everybody as well as nobody, so it may not stand there.
 fn asked(section: &mut Section, key: &str, parse: fn(&str) -> Result<String, String>, remedy: &str) -> Vec<String> {

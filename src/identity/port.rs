@@ -119,7 +119,8 @@ impl Accounts for Identity {
     }
 
     async fn hold(&self, tx: &mut Tx, user: UserId) -> Result<Option<UserContext>> {
-        Ok(lock(tx, user).await?.map(context))
+        let row = lock(tx, user).await?;
+        Ok(row.filter(|row| !row.is_banned(self.clock.now())).map(context))
     }
 
     async fn ask_vetoes(&self, tx: &mut Tx, act: Act<'_>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! What two plugins must not both have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use belgie_api::plugin::{Manifest, MountParts, ScopeInfo};
 
@@ -82,13 +82,16 @@ fn foreign_tables(ledger: &Ledger) -> Vec<String> {
         .collect()
 }
 
-/// The tables that migrations create.
-pub fn tables(texts: &[String]) -> Vec<String> {
+/// The tables that migrations create, each by the name it has in the end.
+pub fn tables(texts: &[String]) -> BTreeSet<String> {
+    let first_word = |rest: &str| {
+        let end = |c: char| c.is_whitespace() || matches!(c, '(' | ';');
+        rest.trim_start_matches("IF NOT EXISTS ").split(end).next().map(ToOwned::to_owned)
+    };
+    let later_name = |name: &str| {
+        let words = format!("ALTER TABLE {name} RENAME TO ");
+        texts.iter().find_map(|text| first_word(text.split_once(&words)?.1))
+    };
     let words = texts.iter().flat_map(|text| text.split("CREATE TABLE ").skip(1));
-    words
-        .filter_map(|rest| {
-            rest.trim_start_matches("IF NOT EXISTS ").split(|c: char| c.is_whitespace() || c == '(').next()
-        })
-        .map(ToOwned::to_owned)
-        .collect()
+    words.filter_map(first_word).map(|name| later_name(&name).unwrap_or(name)).collect()
 }

@@ -158,6 +158,8 @@ fn tool_line(owner: &str, entry: &ToolEntry) -> String {
 
 fn rule_text(rule: &Rule) -> String {
     let mut needs = vec![if rule.is_denial() { "denied to" } else { "signed in" }.to_owned()];
+    needs.extend(rule.needs_person().then(|| "a person".to_owned()));
+    needs.extend(rule.needs_all_teams().then(|| "no chosen teams".to_owned()));
     let mut add = |name: &str, values: Vec<String>| {
         if !values.is_empty() {
             needs.push(format!("{name} {}", values.join(" ")));
@@ -169,6 +171,7 @@ fn rule_text(rule: &Rule) -> String {
     add("organization", if named.is_empty() { any() } else { named });
     add("role", rule.roles().iter().cloned().collect());
     add("permission", rule.permissions().iter().cloned().collect());
+    add("permission if any", rule.permissions_there().iter().cloned().collect());
     add("team", rule.teams().iter().cloned().collect());
     add("plan", rule.plans().iter().cloned().collect());
     add("entitlement", rule.entitlements().iter().cloned().collect());

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use belgie_api::Failure;
+use belgie_api::ports::DPOP_NONCE;
 use belgie_api::web::Visitor;
 use serde_json::json;
 
@@ -35,7 +36,7 @@ fn failure_of(response: &Response) -> Option<Failure> {
 fn with_manners(mut dressed: Response, failure: &Failure, bare: Option<Response>) -> Response {
     let headers = dressed.headers_mut();
     if let Some(bare) = bare {
-        for name in [header::ALLOW, header::WWW_AUTHENTICATE, header::SET_COOKIE] {
+        for name in [header::ALLOW, header::WWW_AUTHENTICATE, header::SET_COOKIE, DPOP_NONCE] {
             for value in bare.headers().get_all(&name) {
                 headers.append(&name, value.clone());
             }

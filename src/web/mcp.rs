@@ -1,5 +1,7 @@
 //! The way to the MCP endpoint: origin, credential, caller. Whoever comes through has a [`Caller`] and no secrets left.
 
+mod bound;
+
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use axum::routing::any;
+use belgie_api::ports::{DPOP, DPOP_NONCE, NotProven};
 use belgie_api::web::is_ours;
 use belgie_api::{Caller, Failure, resource};
 use tower::{Layer, ServiceExt, service_fn};
@@ -17,7 +20,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::well_known::metadata_path;
 use super::{MCP_PATH, Web, errors};
-use crate::auth::bearer::BearerError;
+use crate::auth::bearer::{BearerError, Shown};
 use crate::auth::challenge::Challenge;
 use crate::auth::credential::{self, BadCredential};
 use crate::auth::session_principal;
@@ -39,7 +42,12 @@ impl Door {
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::POST, Method::DELETE])
             .allow_headers(AllowHeaders::mirror_request())
-            .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static("mcp-session-id")]);
+            .expose_headers([
+                header::WWW_AUTHENTICATE,
+                header::RETRY_AFTER,
+                HeaderName::from_static("mcp-session-id"),
+                DPOP_NONCE,
+            ]);
         Self { web: Arc::clone(web), cors }
     }
 }
@@ -146,21 +154,35 @@ struct Admitted {
     lease: Lease,
     /// The session cookie, when the session was prolonged by this request.
     cookie: Option<HeaderValue>,
+    /// The key the token is bound to, of which there has to be a proof.
+    key: Option<Arc<str>>,
 }
 
 async fn answer(web: &Web, place: &Place, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Admitted { caller, lease, cookie } = match admit(web, place, &parts).await {
+    let Admitted { caller, lease, cookie, key } = match admit(web, place, &parts).await {
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
+    let (challenge, nonce) = match &key {
+        None => (place.challenge(web), None),
+        // Boxed: whoever shows a bearer token does not carry the room that a proof needs. A proof is spent, so it is looked at once,
+        // however often the caller was established.
+        Some(key) => match Box::pin(bound::prove(web, place, &parts, key)).await {
+            Ok(nonce) => (bound::challenge_of(web, place), nonce),
+            Err(refused) => return refused,
+        },
+    };
     // Whatever runs behind this line never sees a credential.
-    parts.headers.remove(header::AUTHORIZATION);
-    parts.headers.remove(header::COOKIE);
-    let mut response =
-        web.mcp.handle(Request::from_parts(parts, body), caller.clone(), lease, place.challenge(web)).await;
+    for name in [header::AUTHORIZATION, header::COOKIE, DPOP] {
+        parts.headers.remove(name);
+    }
+    let mut response = web.mcp.handle(Request::from_parts(parts, body), caller.clone(), lease, challenge).await;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    if let Some(nonce) = nonce {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
     }
     response.extensions_mut().insert(caller);
     response
@@ -172,27 +194,39 @@ async fn answer(web: &Web, place: &Place, request: Request) -> Response {
 async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Response> {
     for _ in 0..TRIES {
         let generation = web.tokens.settled().await;
-        let (caller, cookie) = authenticate(web, place, parts).await?;
+        let Established { caller, cookie, key } = authenticate(web, place, parts).await?;
         let lease = web.mcp.lease(&caller);
         if !web.tokens.is_touched_since(&caller, generation) {
-            return Ok(Admitted { caller, lease, cookie });
+            return Ok(Admitted { caller, lease, cookie, key });
         }
     }
     Err(errors::json(&Failure::unavailable("news of the caller come in faster than it can be established")))
 }
 
-type CallerAndCookie = (Caller, Option<HeaderValue>);
+/// A caller, and by what.
+struct Established {
+    caller: Caller,
+    cookie: Option<HeaderValue>,
+    key: Option<Arc<str>>,
+}
 
-async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<CallerAndCookie, Response> {
-    match credential::bearer(parts) {
+async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<Established, Response> {
+    match credential::token(parts) {
         Err(BadCredential::InQuery) => {
             Err(errors::json(&Failure::bad_request("invalid_request", "A token in the address is not accepted.").hint(
                 "Send it in the Authorization header (RFC 6750 section 2.1), and revoke it: addresses end up in logs.",
             )))
         }
         Err(BadCredential::Malformed) => Err(challenge(web, place, true)),
-        Ok(Some(token)) => match web.tokens.authenticate(token, &place.uri(web)).await {
-            Ok(caller) if place.is_open_to(&caller) => Ok((caller, None)),
+        Ok(Some(token)) => match web.tokens.authenticate(token.text, &place.uri(web)).await {
+            Ok(Shown { caller, key })
+                if place.is_open_to(&caller) && bound::is_shown_as_it_is(web, token.is_bound, key.as_deref()) =>
+            {
+                Ok(Established { caller, cookie: None, key })
+            }
+            Ok(_) | Err(BearerError::Invalid) if token.is_bound && web.proofs.is_some() => {
+                Err(bound::refuse(web, place, &NotProven::Key))
+            }
             Ok(_) | Err(BearerError::Invalid) => Err(challenge(web, place, true)),
             Err(BearerError::Failure(failure)) => Err(errors::json(&failure)),
         },
@@ -202,7 +236,7 @@ async fn authenticate(web: &Web, place: &Place, parts: &Parts) -> Result<CallerA
 }
 
 /// A session cookie counts only when the browser itself says that a page of ours made the request.
-async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<CallerAndCookie, Response> {
+async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<Established, Response> {
     let token = web.cookies.session_token(&parts.headers).filter(|_| is_ours(&parts.headers, &web.urls));
     let Some(token) = token else { return Err(challenge(web, place, false)) };
     match web.identity.resume_session(&token).await {
@@ -213,7 +247,7 @@ async fn by_cookie(web: &Web, place: &Place, parts: &Parts) -> Result<CallerAndC
         Ok(Some(resumed)) => {
             let cookie = resumed.is_renewed.then(|| web.cookies.set_session(&token, resumed.lifetime)).flatten();
             match caller_at(web, place, &resumed).await {
-                Ok(Some(caller)) => Ok((caller, cookie)),
+                Ok(Some(caller)) => Ok(Established { caller, cookie, key: None }),
                 Ok(None) => Err(challenge(web, place, false)),
                 Err(failure) => Err(errors::json(&failure)),
             }
@@ -234,9 +268,11 @@ async fn caller_at(web: &Web, place: &Place, resumed: &Resumed) -> belgie_api::R
     }
 }
 
-/// 401 with the challenge of RFC 9728 section 5.1; no error code when no token was sent (RFC 6750 section 3.1).
+/// 401 with the challenge of RFC 9728 section 5.1; no error code when no token was sent (RFC 6750 section 3.1). Where tokens have to be
+/// bound to a key it is that of RFC 9449, where they may be it stands beside.
 fn challenge(web: &Web, place: &Place, had_token: bool) -> Response {
-    let challenge = place.challenge(web);
+    let is_bound_alone = web.proofs.as_ref().is_some_and(|proofs| proofs.0.is_required());
+    let challenge = if is_bound_alone { bound::challenge_of(web, place) } else { place.challenge(web) };
     let challenge = if had_token {
         challenge.invalid_token(&web.default_scopes)
     } else {
@@ -251,5 +287,8 @@ fn challenge(web: &Web, place: &Place, had_token: bool) -> Response {
     };
     let mut response = errors::json(&failure);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    if !is_bound_alone {
+        bound::add_beside(web, &mut response);
+    }
     response
 }

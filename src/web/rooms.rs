@@ -7,6 +7,7 @@ use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use belgie_api::plugin::{Room, Route};
+use belgie_api::ports::{DPOP, DPOP_NONCE};
 use tower_http::cors::{Any, CorsLayer};
 
 use super::{
@@ -104,6 +105,6 @@ fn open_to_all() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, MCP_PROTOCOL_VERSION])
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, MCP_PROTOCOL_VERSION, DPOP])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, DPOP_NONCE])
 }

@@ -43,13 +43,20 @@ async fn organization_resource(State(web): State<Arc<Web>>, Path(slug): Path<Str
 /// Only what basic use needs stands in `scopes_supported`: clients without a challenge ask for all of it.
 fn describe(web: &Web, path: &str) -> Response {
     let servers = if web.has_authorization_server { vec![web.urls.issuer()] } else { Vec::new() };
-    let body = json!({
+    let mut body = json!({
         "resource": web.urls.absolute(path),
         "authorization_servers": servers,
         "scopes_supported": web.default_scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
         "bearer_methods_supported": ["header"],
         "resource_name": web.rules.site_name,
     });
+    if let (Some(proofs), Some(members)) = (&web.proofs, body.as_object_mut()) {
+        let algorithms: Vec<&str> = proofs.0.algorithms().split(' ').collect();
+        members.insert("dpop_signing_alg_values_supported".to_owned(), json!(algorithms));
+        if proofs.0.is_required() {
+            members.insert("dpop_bound_access_tokens_required".to_owned(), true.into());
+        }
+    }
     let mut response = Json(body).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response

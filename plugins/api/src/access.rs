@@ -8,10 +8,13 @@ use crate::scope::{Scope, ScopeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     scopes: ScopeSet,
+    needs_person: bool,
     needs_organization: bool,
+    needs_all_teams: bool,
     organizations: BTreeSet<String>,
     roles: BTreeSet<String>,
     permissions: BTreeSet<String>,
+    permissions_there: BTreeSet<String>,
     teams: BTreeSet<String>,
     plans: BTreeSet<String>,
     entitlements: BTreeSet<String>,
@@ -34,6 +37,21 @@ impl Rule {
             Ok(scope) => self.scopes.insert(scope),
             Err(_) => self.invalid_scopes.push(name.to_owned()),
         }
+        self
+    }
+
+    /// Asks for a person behind the call, who answers for it: for a service, and for a client that acts for itself, the thing
+    /// is not there.
+    #[must_use]
+    pub fn by_person(mut self) -> Self {
+        self.needs_person = true;
+        self
+    }
+
+    /// Asks that no teams were chosen for whoever calls: for an agent that acts for some teams alone the thing is not there.
+    #[must_use]
+    pub fn all_teams(mut self) -> Self {
+        self.needs_all_teams = true;
         self
     }
 
@@ -65,6 +83,14 @@ impl Rule {
     pub fn permission(mut self, name: &str) -> Self {
         self.permissions.insert(name.to_lowercase());
         self.organization()
+    }
+
+    /// Asks for a permission of whoever acts for an organization, and for nothing of whoever acts for a person alone; several
+    /// calls ask for all of them.
+    #[must_use]
+    pub fn permission_there(mut self, name: &str) -> Self {
+        self.permissions_there.insert(name.to_lowercase());
+        self
     }
 
     /// Asks for membership of the team of this name in URLs; several calls ask for any one of them.
@@ -116,6 +142,18 @@ impl Rule {
         &self.scopes
     }
 
+    /// Whether a person behind the call is asked for.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        self.needs_person
+    }
+
+    /// Whether it is asked that no teams were chosen.
+    #[must_use]
+    pub fn needs_all_teams(&self) -> bool {
+        self.needs_all_teams
+    }
+
     /// Whether an organization is asked for.
     #[must_use]
     pub fn needs_organization(&self) -> bool {
@@ -138,6 +176,12 @@ impl Rule {
     #[must_use]
     pub fn permissions(&self) -> &BTreeSet<String> {
         &self.permissions
+    }
+
+    /// Permissions, all of which are asked for of whoever acts for an organization.
+    #[must_use]
+    pub fn permissions_there(&self) -> &BTreeSet<String> {
+        &self.permissions_there
     }
 
     /// Teams, any one of which will do; empty when none is asked for.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rmcp::ErrorData;
 use rmcp::handler::server::common::{AsRequestContext, FromContextPart};
@@ -12,8 +12,9 @@ use serde_json::json;
 use crate::context::{
     ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, TeamContext, UserContext,
 };
-use crate::id::{GrantId, SessionId};
-use crate::ports::{Meters, Use};
+use crate::failure::Failure;
+use crate::id::{ClientId, GrantId, SessionId};
+use crate::ports::Meters;
 use crate::principal::Principal;
 use crate::scope::{Scope, ScopeSet};
 use crate::tools::Denied;
@@ -30,7 +31,8 @@ pub(crate) struct CallerParts {
     pub(crate) organization: Option<OrgContext>,
     pub(crate) teams: Vec<TeamContext>,
     pub(crate) subscription: Option<SubscriptionContext>,
-    pub(crate) meters: Option<Use<Meters>>,
+    /// Weak: a caller is remembered by what whoever counts holds as a rule, and would keep itself otherwise.
+    pub(crate) meters: Option<Weak<Meters>>,
 }
 
 impl Caller {
@@ -50,6 +52,13 @@ impl Caller {
     #[must_use]
     pub fn client(&self) -> &ClientContext {
         self.0.principal.client()
+    }
+
+    /// The clients that act for one another in this call, when it is made with a token that was given for another one: the client
+    /// itself first, and last the one the person let in. Empty for every other call.
+    #[must_use]
+    pub fn actors(&self) -> &[ClientId] {
+        self.0.principal.actors()
     }
 
     /// The service, when a program calls with no person behind it: one of the organization the call is made for, or a client
@@ -105,10 +114,13 @@ impl Caller {
     /// is counted on, for all of them and as of now. It asks the database once, each time, so ask when it matters.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer, or the gateway is gone.
     pub async fn quotas(&self) -> crate::Result<BTreeMap<String, QuotaContext>> {
         match &self.0.meters {
-            Some(meters) => meters.0.quotas(self).await,
+            Some(meters) => {
+                let meters = meters.upgrade().ok_or_else(|| Failure::internal("the gateway is gone"))?;
+                meters.0.quotas(self).await
+            }
             None => Ok(self.subscription().map(|plan| plan.quotas.clone()).unwrap_or_default()),
         }
     }
@@ -152,6 +164,7 @@ impl Caller {
             "user": { "id": self.user().id, "email": self.user().email, "name": self.user().name },
             "service": self.service(),
             "client": self.client(),
+            "actors": self.actors(),
             "session": principal.session(),
             "grant": principal.grant(),
             "scopes": self.scopes().iter().map(Scope::as_str).collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ pub use self::nowhere::Nowhere;
 
 use crate::caller::{Caller, CallerParts};
 use crate::context::{ClientContext, OrgContext, ServiceContext, SubscriptionContext, TeamContext, UserContext};
-use crate::id::{GrantId, SessionId, TokenId, UserId};
+use crate::id::{ClientId, GrantId, SessionId, TokenId, UserId};
 use crate::ports::{Meters, Use};
 use crate::principal::{GrantBinding, Presence, Principal};
 use crate::scope::ScopeSet;
@@ -43,7 +43,25 @@ pub struct PrincipalParts {
 #[must_use]
 pub fn principal(parts: PrincipalParts) -> Principal {
     let PrincipalParts { user, service, client, session, presence, grant, token, scopes, binding, expires_at } = parts;
-    Principal { user, service, client, session, presence, grant, token, scopes, binding, expires_at }
+    Principal {
+        user,
+        service,
+        client,
+        actors: Vec::new(),
+        session,
+        presence,
+        grant,
+        token,
+        scopes,
+        binding,
+        expires_at,
+    }
+}
+
+/// The same with clients that act for one another in it.
+#[must_use]
+pub fn acting(principal: Principal, actors: Vec<ClientId>) -> Principal {
+    Principal { actors, ..principal }
 }
 
 /// What stands where a person would, for a service: ids are random, so no account has this one.
@@ -75,6 +93,7 @@ pub struct Contexts {
 #[must_use]
 pub fn caller(principal: Arc<Principal>, contexts: Contexts) -> Caller {
     let Contexts { organization, teams, subscription, meters } = contexts;
+    let meters = meters.map(|meters| Arc::downgrade(&meters.shared()));
     Caller(Arc::new(CallerParts { principal, organization, teams, subscription, meters }))
 }
 

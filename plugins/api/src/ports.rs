@@ -7,6 +7,7 @@ mod metering;
 mod newcomers;
 mod outbound;
 mod people;
+mod proofs;
 mod record;
 mod records;
 mod services;
@@ -34,6 +35,7 @@ pub use self::people::{
     Accounts, BegunSession, Ground, Kept, NewUser, Notice, OneTime, Sessions, TheirWord, UserChanges, UserProfile,
     normalize_email,
 };
+pub use self::proofs::{BoundCall, DPOP, DPOP_NONCE, KeyProofs, NotProven, Proofs};
 pub use self::record::{Audit, AuditEntry, Mail, Mailer};
 pub use self::records::{
     AuditFilter, AuditPage, AuditRecord, AuditResult, Cursor, Place, RecordKind, SETTLED_AFTER, Stretch, first_id_at,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::{ClientContext, ServiceContext, UserContext};
 use crate::event::Event;
-use crate::id::{GrantId, MembershipId, OrgId, SessionId, TeamId, TokenId, UserId};
+use crate::id::{ClientId, GrantId, MembershipId, OrgId, SessionId, TeamId, TokenId, UserId};
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
 
@@ -55,6 +55,8 @@ pub struct VerifiedToken {
     pub holder: Holder,
     /// Who was given it.
     pub client: ClientContext,
+    /// Who acts in it for whom, when it was given for another token; see [`Principal::actors`].
+    pub actors: Vec<ClientId>,
     /// The grant it came from; that of a service comes from none.
     pub grant: Option<GrantId>,
     /// The token's row.
@@ -67,6 +69,8 @@ pub struct VerifiedToken {
     pub binding: GrantBinding,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// The SHA-256 thumbprint (RFC 7638) of the key whose holder alone may use it (RFC 9449); `None` when whoever has it may.
+    pub key: Option<String>,
 }
 
 /// How a person behind a browser session proved to be there.
@@ -86,6 +90,7 @@ pub struct Principal {
     pub(crate) user: UserContext,
     pub(crate) service: Option<ServiceContext>,
     pub(crate) client: ClientContext,
+    pub(crate) actors: Vec<ClientId>,
     pub(crate) session: Option<SessionId>,
     pub(crate) presence: Option<Presence>,
     pub(crate) grant: Option<GrantId>,
@@ -112,6 +117,13 @@ impl Principal {
     #[must_use]
     pub fn client(&self) -> &ClientContext {
         &self.client
+    }
+
+    /// The clients that act for one another, when the credential was given for another one (RFC 8693 section 4.1): the client
+    /// itself first, and last the one the person let in. Empty for every other credential.
+    #[must_use]
+    pub fn actors(&self) -> &[ClientId] {
+        &self.actors
     }
 
     /// The browser session, when that is the credential.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::OrgContext;
+use belgie_api::db::Tx;
 use belgie_api::ports::{OrgMember, OrgName, OrganizationContexts, Size};
 use belgie_api::{OrgId, Result, ServiceId, UserId, async_trait};
 
@@ -30,6 +31,14 @@ impl OrganizationContexts for Contexts {
 
     async fn find_member(&self, user: UserId, organization: OrgId) -> Result<Option<OrgMember>> {
         self.0.find_member(user, organization).await
+    }
+
+    async fn hold(&self, tx: &mut Tx, organization: OrgId) -> Result<bool> {
+        self.0.hold_only(tx, organization).await
+    }
+
+    async fn find_held(&self, tx: &mut Tx, user: UserId, organization: OrgId) -> Result<Option<OrgContext>> {
+        Ok(self.0.find_member_in(tx, user, organization).await?.map(|member| member.context))
     }
 
     async fn find_service(&self, service: ServiceId, organization: OrgId) -> Result<Option<OrgContext>> {

@@ -41,8 +41,13 @@ fn read() -> Rule {
     access().organization().scope(ORG_READ)
 }
 
-/// What every tool that changes something asks for.
+/// What every tool that changes something asks for: what is done here, a person answers for, so services do not see them.
 fn manage() -> Rule {
+    prepare().by_person()
+}
+
+/// What a tool asks for that leads a person to the page where they do it.
+fn prepare() -> Rule {
     access().organization().scope(ORG_MANAGE)
 }
 

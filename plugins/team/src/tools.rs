@@ -29,7 +29,8 @@ type Shared = State<Arc<Teams>>;
 pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
     let read = || access().organization().scope(ORG_READ);
     // Whoever leads a team says who is in it, whatever their roles in the organization: those tools everybody sees.
-    let manage = || access().organization().scope(TEAM_MANAGE);
+    // What is done here, a person answers for: services do not see them.
+    let manage = || access().by_person().organization().scope(TEAM_MANAGE);
     ToolSet::new(teams)
         .tool(
             tool("list_teams", "Lists the teams of the organization this connection acts for, with your roles in each, fifty at a time")
@@ -57,7 +58,8 @@ pub fn tools(teams: Arc<Teams>) -> ToolSet<Arc<Teams>> {
                 .arguments::<CreateTeam>()
                 .returns::<TeamAnswer>()
                 .plain(),
-            manage().permission(permission::TEAM_CREATE),
+            // An agent for which teams were chosen could not reach the one it makes.
+            manage().all_teams().permission(permission::TEAM_CREATE),
             create_team,
         )
         .tool(

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::context::{OrgContext, TeamContext};
+use crate::db::Tx;
 use crate::failure::Result;
 use crate::id::{MembershipId, OrgId, ServiceId, TeamId, UserId};
 use crate::principal::GrantBinding;
@@ -83,6 +84,25 @@ pub trait OrganizationContexts: Send + Sync {
     async fn find_member(&self, user: UserId, organization: OrgId) -> Result<Option<OrgMember>> {
         let found = self.find(user, organization).await?;
         Ok(found.map(|context| OrgMember { context, membership: None }))
+    }
+
+    /// Holds an organization until the transaction ends: neither it goes, nor does anybody's place in it change meanwhile. `false`
+    /// when it is gone. People, if any are held, are held before. Where nothing can be held, it is only believed to be there.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn hold(&self, tx: &mut Tx, organization: OrgId) -> Result<bool> {
+        let _nothing_to_hold = (tx, organization);
+        Ok(true)
+    }
+
+    /// As [`find`](Self::find), in a transaction that [holds](Self::hold) the organization.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn find_held(&self, tx: &mut Tx, user: UserId, organization: OrgId) -> Result<Option<OrgContext>> {
+        let _nothing_is_held = tx;
+        self.find(user, organization).await
     }
 
     /// What a service of an organization is in it; `None` when it is ended, has expired, or is none of this organization's.

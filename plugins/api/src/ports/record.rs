@@ -62,6 +62,8 @@ pub struct AuditEntry {
     pub impersonator: Option<UserId>,
     /// Through which client.
     pub client: Option<ClientId>,
+    /// The clients that act for one another, if they do; kept among the details.
+    pub actors: Vec<ClientId>,
     /// In which organization: whoever may read the record of that organization reads this entry.
     pub organization: Option<OrgId>,
     /// To whom or what: an id with its prefix.
@@ -88,6 +90,7 @@ impl AuditEntry {
         self.actor = self.service.is_none().then(|| caller.user().id);
         self.impersonator = caller.principal().presence().and_then(|presence| presence.impersonator);
         self.client = Some(caller.client().id.clone());
+        self.actors = caller.actors().to_vec();
         self
     }
 

@@ -45,6 +45,9 @@ pub struct AuditRecord {
     pub impersonator: Option<UserId>,
     /// Through which client.
     pub client: Option<ClientId>,
+    /// The clients that acted for one another, when the token had been given for another one: that client first, and last the one
+    /// the person had let in.
+    pub actors: Vec<ClientId>,
     /// What the client called itself at that moment; of decisions.
     pub client_name: Option<String>,
     /// `bearer` or `cookie`; of decisions.

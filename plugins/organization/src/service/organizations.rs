@@ -1,6 +1,7 @@
 //! Organizations themselves: made, found, changed, deleted.
 
 use belgie_api::context::OrgContext;
+use belgie_api::db::Conn;
 use belgie_api::hooks::Act;
 use belgie_api::ports::{OrgMember, Size};
 use belgie_api::{Event, OrgId, Result, UserId};
@@ -145,7 +146,23 @@ impl Organizations {
     /// # Errors
     /// When the database does not answer.
     pub(crate) async fn find_member(&self, user: UserId, id: OrgId) -> Result<Option<OrgMember>> {
-        let rows = store::members::standing(&mut self.host.db().read().await?, id, user).await?;
+        self.find_member_in(&mut self.host.db().read().await?, user, id).await
+    }
+
+    /// Holds an organization until the transaction ends; `false` when it is gone.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn hold_only(&self, tx: &mut belgie_api::db::Tx, id: OrgId) -> Result<bool> {
+        Ok(store::organizations::lock(tx, id).await?.is_some())
+    }
+
+    /// As [`find_member`](Self::find_member), on a connection of somebody's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn find_member_in(&self, conn: &mut Conn, user: UserId, id: OrgId) -> Result<Option<OrgMember>> {
+        let rows = store::members::standing(conn, id, user).await?;
         let Some((slug, stay)) = rows.first().map(|row| (row.slug.clone(), row.id)) else { return Ok(None) };
         // A stay without an id is one for which nothing can have been made.
         let membership = Some(stay.unwrap_or_else(|| self.new_stay()));

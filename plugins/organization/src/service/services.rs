@@ -189,12 +189,14 @@ impl TokenVerifier for HostedServices {
         Ok(Some(VerifiedToken {
             client: ClientContext { id: ClientId::from_wire(service.id.to_string()), name: service.name.clone() },
             holder: Holder::Service(ServiceContext { id: service.id, name: service.name }),
+            actors: Vec::new(),
             grant: None,
             token: token_of(service.id),
             scopes: service.scopes,
             audience: host.catalog()?.resources.iter().cloned().chain([own]).collect(),
             binding: GrantBinding { organization: Some(service.organization_id), ..GrantBinding::default() },
             expires_at: service.expires_at,
+            key: None,
         }))
     }
 }

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::answers::{Done, PreparedService, ServiceList};
 use super::arguments::{EndService, PrepareService, Which};
-use super::{Json, Parameters, Set, Shared, State, manage, meant, read};
+use super::{Json, Parameters, Set, Shared, State, manage, meant, prepare, read};
 use crate::actor::Actor;
 use crate::model::role::read_roles;
 use crate::model::service::{check_scopes, read_name};
@@ -36,7 +36,7 @@ pub fn add(set: Set) -> Set {
         .returns::<PreparedService>()
         .read_only()
         .plain(),
-        manage().permission(permission::TOKEN_CREATE),
+        prepare().permission(permission::TOKEN_CREATE),
         prepare_service,
     )
     .tool(
