@@ -224,7 +224,7 @@ fn the_readme_shows_the_example_as_it_is() {
 fn is_a_test(source: &str, name: &str) -> bool {
     source.split(&format!("fn {name}(")).collect::<Vec<_>>().windows(2).any(|pair| {
         let before = pair[0].trim_end().trim_end_matches("async").trim_end();
-        let line = before.lines().last().unwrap_or_default().trim();
+        let line = before.lines().rev().map(str::trim).find(|line| !line.starts_with("//")).unwrap_or_default();
         line.starts_with("#[test]") || line.starts_with("#[tokio::test") || line.ends_with("! {")
     })
 }
@@ -270,10 +270,89 @@ fn the_tables_of_features_are_whole_and_name_tests_that_exist() {
     assert_eq!(rows.into_keys().collect::<Vec<_>>(), all, "each feature has its row");
 }
 
+/// The texts in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The rows of all tables of a text whose last column says what proves them: what stands before, and the proof.
+fn proven_rows(text: &str) -> Vec<(&str, &str)> {
+    let mut rows = Vec::new();
+    let mut is_inside = false;
+    for line in text.lines() {
+        let row = line.trim_end_matches([' ', '|']);
+        match (line.starts_with('|'), row.rsplit_once('|')) {
+            (true, Some((_, last))) if last.trim() == "proved by" => is_inside = true,
+            (true, Some((before, last))) if is_inside && !last.starts_with("--") => rows.push((before, last)),
+            (true, _) => {}
+            (false, _) => is_inside = false,
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_duties_of_the_authorization_server_name_modules_and_tests_that_exist() {
+    let folders = ["src", "plugins", "resource-server", "tests/suite"];
+    let sources: Vec<(String, String)> = folders.into_iter().flat_map(rust_files).collect();
+    let readme = std::fs::read_to_string(root().join("plugins/oauth-server/README.md")).expect("a text");
+    let rows = proven_rows(&readme);
+    assert!(rows.len() > 100, "only {} rows", rows.len());
+    let mut wrong = Vec::new();
+    for (before, proof) in rows {
+        let path = |name: &str| match name.split_once(".rs") {
+            Some((_, "")) => Some(name.to_owned()),
+            _ => (name.contains("::") && name.starts_with(|first: char| first.is_ascii_lowercase()))
+                .then(|| format!("plugins/oauth-server/src/{}.rs", name.replace("::", "/"))),
+        };
+        wrong.extend(quoted(before).filter_map(path).filter(|path| !root().join(path).exists()));
+        wrong.extend(quoted(proof).filter(|test| !is_there(&sources, test)).map(str::to_owned));
+        if quoted(proof).next().is_none() {
+            wrong.push(format!("nothing proves {before}"));
+        }
+    }
+    assert!(wrong.is_empty(), "what does not exist: {wrong:#?}");
+}
+
+#[test]
+fn the_checks_of_the_official_suite_are_where_the_table_says() {
+    let sources = rust_files("tests/suite");
+    let sources: Vec<_> = sources.into_iter().chain(rust_files("plugins/oauth-server")).collect();
+    let folder = root().join("tests/conformance");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let readme = read("README.md");
+    let (_, table) = readme.split_once("| scenario | check | where |").expect("the table of checks");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let check = quoted(cells[2]).next().expect("a check");
+        for place in quoted(cells[3]) {
+            let is_known = if place.contains(".mjs") { read(place).contains(check) } else { is_there(&sources, place) };
+            if !is_known {
+                wrong.push(format!("{check} is not in {place}"));
+            }
+        }
+        count += 1;
+    }
+    assert!(count > 30, "only {count} rows");
+    // And the other way round: no check is made that the table does not name.
+    for entry in std::fs::read_dir(folder.join("checks")).expect("the checks").flatten() {
+        let text = std::fs::read_to_string(entry.path()).expect("a text");
+        let names = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+        let names = names.filter(|name| name.starts_with("auth-") || name.starts_with("step-up-"));
+        wrong.extend(
+            names
+                .filter(|name| !table.contains(&format!("`{name}`")) && !table.contains(&format!("/{name}`")))
+                .map(str::to_owned),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn the_guard_over_the_tables_sees_tests_and_nothing_else() {
-    let source =
-        "#[test]\nfn one() {}\nfn two() {}\nwith_idp! {\n    async fn three(a: B) {}\n}\nfour => five, six;\nfive();";
+    let source = "#[test]\nfn one() {}\nfn two() {}\nwith_idp! {\n    // Why.\n    async fn three(a: B) {}\n}\nfour => five, six;\nfive();";
     let sources = [("tests/suite/provider/google.rs".to_owned(), source.to_owned())];
     for (cited, expected) in [
         ("one", true),

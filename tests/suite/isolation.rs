@@ -9,7 +9,7 @@
 //! **Who.** Three organizations with an owner, an administrator, a member who leads the first team and is in the second
 //! (`lead`, there `mate`), a member who is in the first team (`mate`, elsewhere `other`); somebody of two organizations;
 //! somebody of none; a stranger. Everybody is `outside` wherever they are not. Each organization has three teams, somebody
-//! who is acted upon, a role, an invitation, a service and an agent of its own.
+//! who is acted upon, a role, an invitation, a service, an agent and an application of its own.
 //!
 //! **What is crossed with what.**
 //! - What only reads: everybody, with all three organizations and all nine teams.
@@ -17,7 +17,7 @@
 //!   everybody else by its first team. What will be done is done in an organization made for that cell alone, with the
 //!   same people in it; what will be refused is asked where everything stands, and at the end everything stands as before.
 //! - `borrowed`: an owner names their own organization and one thing of another (team, person, role, invitation, service,
-//!   agent), each thing by itself, and so does somebody who is in both; `account`: the operator likewise an account, of which they may know.
+//!   agent, application), each thing by itself, and so does somebody who is in both; `account`: the operator likewise an account, of which they may know.
 //! - Tools: the same, with an access token for the shared endpoint, one for the organization's own and a personal access
 //!   token of each person in each of their organizations (what changes something is done with a personal one, elsewhere only
 //!   the first names others); `service`, its token at both endpoints; `narrow`, a token without the scopes; `alone`, one
@@ -37,8 +37,10 @@
 //! told of the one they ask about. A door that reads and never says the word of its own organization is a finding, too, since
 //! the search would be blind there.
 //!
-//! Whether a slug is taken everybody can ask who may make an organization (`check-slug`): `done` is right there.
+//! Whether a slug is taken everybody can ask who may make an organization (`check-slug`): `done` is right there; and so it is for
+//! what people read of an application when it asks them (`/auth/clients/public`).
 
+mod agreement;
 mod answer;
 mod doors;
 mod operator;
@@ -54,14 +56,16 @@ use self::programs::Credentials;
 use self::table::{Part, rows};
 use self::world::{World, setup};
 use crate::on_both_engines;
-use crate::support::{Engine, Setup, TestGateway};
+use crate::support::{Engine, TestGateway};
 
 /// The plugins whose doors are all in the table.
 const PLUGINS: [&str; 2] = ["organization", "team"];
-/// The plugin whose tools are, too: they speak of what acts for organizations.
-const TOOLS_OF: &str = "oauth-server";
-/// Those of them that manage applications, of people and of organizations: `oauth::own_clients` asks them.
-const ELSEWHERE: [&str; 4] = ["create_client", "delete_client", "list_my_clients", "update_client"];
+/// The plugin whose tools are, too, and its doors for people: they speak of what acts for organizations, and of what belongs
+/// to them.
+const BESIDE: &str = "oauth-server";
+/// The form of `POST /auth/tokens/create`: filled in wrong it lists the organizations of whoever asks, which come and go
+/// while the matrix runs, so no two answers could be compared.
+const ELSEWHERE: [&str; 1] = ["POST /account/tokens/new"];
 
 on_both_engines! {
     async fn everybody_gets_at_pages_and_routes_what_the_table_says(gateway: TestGateway, setup = setup()) {
@@ -99,9 +103,9 @@ fn live(surface: &str, part: &str) -> BTreeSet<String> {
     let ours = lines.map(words).filter(|words| {
         let is_about_one = words[0].contains("{organization}");
         let is_of = |plugin: &&str| words.last().is_some_and(|last| last == plugin);
-        is_about_one
-            || PLUGINS.iter().any(is_of)
-            || part == "tools" && is_of(&TOOLS_OF) && !ELSEWHERE.contains(&words[0].as_str())
+        let is_for_people = || ["/account/", "/auth/"].iter().any(|room| words[0].contains(room));
+        let is_beside = is_of(&BESIDE) && (part == "tools" || is_for_people());
+        is_about_one || PLUGINS.iter().any(is_of) || is_beside && !ELSEWHERE.contains(&words[0].as_str())
     });
     ours.map(|words| words[0].clone()).collect()
 }
@@ -112,10 +116,12 @@ fn doors(part: Part) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_door_of_organizations_and_teams_is_missing_from_the_table() {
-    let gateway = Setup::default().start(Engine::Sqlite).await;
+    let gateway = setup().start(Engine::Sqlite).await;
     let surface = gateway.gateway.surface();
     let routes = live(surface, "routes");
-    let missing: Vec<_> = routes.difference(&doors(Part::Routes)).cloned().collect();
+    let asked: BTreeSet<String> =
+        doors(Part::Routes).iter().map(|door| door.split('?').next().unwrap_or_default().to_owned()).collect();
+    let missing: Vec<_> = routes.difference(&asked).cloned().collect();
     assert!(missing.is_empty() && routes.len() > 80, "not in tests/suite/isolation/table.txt: {missing:#?}");
     // Nor does the table speak of what is gone; endpoints of organizations are found without the router.
     let all = surface.lines().flat_map(|line| {

@@ -23,6 +23,7 @@ mod architecture;
 mod audit;
 mod boot;
 mod cli;
+mod connections;
 mod embed;
 mod endpoint;
 mod hooks;

@@ -1,5 +1,6 @@
 //! The authorization server from outside: the way in, and what attackers try on it.
 
+mod absent;
 mod assertions;
 mod backchannel;
 mod bearer;
@@ -10,6 +11,10 @@ mod codes;
 mod consent;
 mod device;
 mod documents;
+mod dpop;
+mod dpop_attacks;
+mod dpop_clients;
+mod dpop_nonces;
 mod exchange;
 mod forged_consent;
 mod hints;
@@ -18,12 +23,13 @@ mod journey;
 mod keys;
 mod limits;
 mod logout;
-mod machines;
+pub mod machines;
 mod managed;
+mod meanwhile;
 mod metadata;
 mod narrowed;
 mod openid;
-mod own_clients;
+pub mod own_clients;
 mod own_tokens;
 mod pairwise;
 mod pushed;

@@ -5,6 +5,7 @@ mod browser;
 mod connected;
 mod documents;
 pub mod gateway;
+pub mod holder;
 mod html;
 pub mod idp;
 mod locks;
@@ -27,6 +28,7 @@ pub use self::browser::{Browser, Page};
 pub use self::connected::Connected;
 pub use self::documents::{DocumentServer, Published};
 pub use self::gateway::{Engine, Setup, TestGateway};
+pub use self::holder::Holder;
 pub use self::html::{Form, forms, unescape};
 pub use self::idp::Idp;
 pub use self::locks::waits_for_lock;
@@ -90,4 +92,25 @@ macro_rules! on_both_engines {
     };
     (@setup $setup:expr) => { $setup };
     (@setup) => { $crate::support::Setup::default() };
+}
+
+/// A test of what happens while somebody waits for a row. On SQLite writers come one after the other from their first statement
+/// on, and nobody can be seen waiting: there such a test would be about nothing.
+#[macro_export]
+macro_rules! on_postgres {
+    (async fn $name:ident($gateway:ident: TestGateway $(, setup = $setup:expr)?) $body:block) => {
+        async fn $name(engine: $crate::support::Engine) {
+            let $gateway: TestGateway = $crate::on_both_engines!(@setup $($setup)?).start(engine).await;
+            $body
+        }
+
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(engine) = $crate::support::Engine::postgres().await {
+                    super::$name(engine).await;
+                }
+            }
+        }
+    };
 }

@@ -111,9 +111,10 @@ on_both_engines! {
     }
 }
 
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
     "action",
     "actor",
+    "actors",
     "at",
     "client",
     "client_name",

@@ -64,7 +64,6 @@ async fn a_list_is_private_and_always_in_the_same_order() {
             "boom",
             "list_my_connections",
             "list_my_clients",
-            "create_client",
             "update_client",
             "delete_client",
         ];

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 /// The names a request can carry: `organization`, `organization id`, `team`, `user` and `email` of somebody of the
-/// organization, `spare` for one who is in none of its teams, `role`, `invitation`, `service`, `agent`.
+/// organization, `spare` for one who is in none of its teams, `role`, `invitation`, `service`, `agent`, `client`.
 #[derive(Clone, Debug, Default)]
 pub struct Names(pub BTreeMap<&'static str, String>);
 
 /// What can be borrowed from another organization in a request about one's own.
-pub const THINGS: [&str; 8] = ["team", "user", "email", "spare", "role", "invitation", "service", "agent"];
+pub const THINGS: [&str; 9] = ["team", "user", "email", "spare", "role", "invitation", "service", "agent", "client"];
 
 /// Those of them that are accounts, which the operator knows of.
 pub const ACCOUNTS: [&str; 2] = ["email", "spare"];
+
+/// Where the answers of an application go that is made while the matrix runs.
+const ELSEWHERE: &str = "https://agent.example/callback";
 
 impl Names {
     /// One of them.
@@ -81,10 +84,12 @@ fn is_api(template: &str) -> bool {
 }
 
 fn filled(template: &str, names: &Names) -> String {
-    let known = |name: &&str| template.contains(&format!("{{{name}}}"));
-    let all = ["organization", "team", "user", "email", "role", "invitation"];
-    let fill = |path: String, name: &&str| path.replace(&format!("{{{name}}}"), names.of(name));
-    all.iter().filter(|name| known(name)).fold(template.to_owned(), fill)
+    let all = ["organization", "organization id", "team", "user", "email", "role", "invitation", "client"];
+    // A connection is called a grant by those who see it, and an agent by its organization.
+    let places = all.into_iter().map(|name| (name, name)).chain([("grant", "agent")]);
+    let known = places.filter(|(place, _)| template.contains(&format!("{{{place}}}")));
+    let fill = |path: String, (place, name): (&str, &str)| path.replace(&format!("{{{place}}}"), names.of(name));
+    known.fold(template.to_owned(), fill)
 }
 
 fn query(door: &str) -> &'static str {
@@ -99,6 +104,16 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
         "/auth/tokens/create" => {
             json!({ "name": "Nightly", "scope": "org:read", "ttl_seconds": 600, "organization": of("organization id") })
         }
+        "/auth/tokens/revoke" => json!({ "id": of("agent") }),
+        "/auth/clients/create" => {
+            json!({
+                "client_name": "Notes", "redirect_uris": [ELSEWHERE], "confidential": true,
+                "organization": of("organization id"),
+            })
+        }
+        "/auth/clients/update" => json!({ "client_id": of("client"), "client_name": "Another name" }),
+        "/auth/clients/rotate-secret" | "/auth/clients/delete" => json!({ "client_id": of("client") }),
+        "/auth/clients/trust" => json!({ "client_id": of("client"), "trusted": true }),
         "/update" | "/teams/{team}/update" => json!({ "name": "Another name" }),
         "/transfer-ownership" | "/members/remove" | "/teams/{team}/members/remove" => json!({ "member": of("user") }),
         "/members/set-roles" => json!({ "member": of("email"), "role": of("role") }),
@@ -123,6 +138,21 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         "/admin/explain" => {
             vec![("user", of("email")), ("organization", of("organization")), ("tool", said("whoami"))]
         }
+        "/account/tokens/revoke" => vec![("id", of("agent"))],
+        "/account/connections/revoke" => vec![("connection_id", of("agent"))],
+        "/account/connections/{grant}" => vec![("scope", said("org:read"))],
+        "/account/consents/withdraw" => vec![("consent_id", said("con_nothing"))],
+        "/account/clients/new" => {
+            vec![
+                ("name", said("Notes")),
+                ("redirect_uris", said(ELSEWHERE)),
+                ("kind", said("confidential")),
+                ("organization", of("organization id")),
+            ]
+        }
+        "/account/clients/{client}" => vec![("name", said("Another name")), ("redirect_uris", said(ELSEWHERE))],
+        "/account/clients/{client}/secret" => vec![("overlap", said("3600"))],
+        "/account/clients/{client}/trust" => vec![("trusted", said("yes"))],
         "/organizations/new" => vec![("name", format!("Page {number}")), ("slug", String::new())],
         "/organizations/invitation" => vec![("token", said("blg_ln_nothing")), ("decision", said("accept"))],
         "/organizations/invitations" => vec![("invitation", of("invitation")), ("decision", said("accept"))],
@@ -172,6 +202,9 @@ fn arguments(tool: &str, names: &Names) -> Value {
             json!({ "organization": of("organization"), "member": of("email"), "roles": [of("role")] })
         }
         "remove_member" => json!({ "organization": of("organization"), "member": of("user") }),
+        "create_client" => json!({ "name": "Notes", "redirect_uris": [ELSEWHERE] }),
+        "update_client" => json!({ "client_id": of("client"), "name": "Another name" }),
+        "delete_client" => json!({ "client_id": of("client") }),
         "create_team" => json!({ "name": "Another team" }),
         "list_team_members" | "delete_team" => json!({ "team": of("team") }),
         "rename_team" => json!({ "team": of("team"), "name": "Another name" }),
@@ -204,6 +237,18 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
         "team remove-member" => [&organization[..], &team, &option("email", names.of("email"))].concat(),
         "team set-roles" => {
             [&organization[..], &team, &option("email", names.of("email")), &option("role", "lead")].concat()
+        }
+        "client rotate" | "client revoke" | "client trust" | "client distrust" => [of("client")].into(),
+        "client create" => {
+            let given =
+                [("org", "organization"), ("service", "service")].map(|(name, value)| option(name, names.of(value)));
+            [
+                given.concat(),
+                option("name", "New").into(),
+                option("scope", "org:read").into(),
+                vec!["--machine".to_owned()],
+            ]
+            .concat()
         }
         "token list" => option("org", names.of("organization")).into(),
         "token revoke" => [of("service")].into(),

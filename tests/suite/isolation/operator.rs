@@ -9,11 +9,14 @@ use super::run::{Cell, Findings, blind, borrowed, spelled};
 use super::table::{Outcome, Part, Row, rows};
 use super::world::{WORDS, World};
 
-/// The commands of the plugins of organizations and teams, and those about tokens, which services of organizations have.
+/// Commands that have nothing to do with organizations: who may register a program that belongs to nobody.
+const OF_NOBODY: [&str; 3] = ["invitations", "invite", "uninvite"];
+
+/// The commands of the plugins of organizations and teams, and those about tokens and clients, which organizations have.
 fn commands() -> Vec<PluginCommand> {
     let organizations = belgie_organization::Organization::default().commands();
     let mut tokens = belgie_oauth_server::OAuthServer::default().commands();
-    tokens.retain(|noun| noun.command.get_name() == "token");
+    tokens.retain(|noun| ["token", "client"].contains(&noun.command.get_name()));
     organizations.into_iter().chain(belgie_team::Team::default().commands()).chain(tokens).collect()
 }
 
@@ -21,7 +24,9 @@ fn commands() -> Vec<PluginCommand> {
 pub fn verbs() -> Vec<String> {
     let of = |noun: PluginCommand| {
         let name = noun.command.get_name().to_owned();
-        noun.command.get_subcommands().map(|verb| format!("{name} {}", verb.get_name())).collect::<Vec<_>>()
+        let verbs = noun.command.get_subcommands().map(belgie_api::clap::Command::get_name);
+        let ours = verbs.filter(|verb| name != "client" || !OF_NOBODY.contains(verb));
+        ours.map(|verb| format!("{name} {verb}")).collect::<Vec<_>>()
     };
     commands().into_iter().flat_map(of).collect()
 }
@@ -46,7 +51,7 @@ async fn judged(
     let request = ask(row.door, names, number * WORDS.len() + place);
     let answer = run(world, &request).await;
     // Who asks about none in particular is told of all.
-    let is_about_one = ["organization", "service"].iter().any(|name| used(row.door).contains(name));
+    let is_about_one = ["organization", "service", "client"].iter().any(|name| used(row.door).contains(name));
     let allowed = if is_about_one { [place].into() } else { (0..WORDS.len()).collect() };
     let cell = Cell { row, who: "the operator", column, names, twin, allowed, is_at_one: false };
     let of_twin = match column {

@@ -84,7 +84,7 @@ async fn consent(world: &World, person: &Person, place: usize, path: &str, team:
 }
 
 /// A personal access token.
-async fn personal(person: &Person, scope: &str, organization: Option<&Names>) -> String {
+pub async fn personal(person: &Person, scope: &str, organization: Option<&Names>) -> String {
     let mut wish = json!({ "name": "Script", "scope": scope, "ttl_seconds": 3600 });
     if let Some(names) = organization {
         wish["organization"] = json!(names.of("organization id"));

@@ -78,6 +78,11 @@ impl Row {
         *self.cells.get(column).unwrap_or_else(|| panic!("{}: there is no column {column}", self.door))
     }
 
+    /// Whether everybody who is signed in is told: what people read on a consent page of whoever asks them.
+    pub fn is_public(&self) -> bool {
+        self.door.starts_with("GET /auth/clients/public")
+    }
+
     /// Whether it is about one team: then those in the team, and those who lead it, have columns of their own.
     pub fn is_of_team(&self) -> bool {
         let is_tool = self.part == Part::Tools && self.door.contains("team") && self.door != "tool create_team";

@@ -10,7 +10,9 @@ use belgie_team::NewTeam;
 use serde_json::json;
 
 use super::doors::Names;
+use crate::oauth::own_clients::made;
 use crate::organization::{done, join, known, organizations};
+use crate::provider::read;
 use crate::support::{Agent, Browser, Setup, TestGateway};
 use crate::team::{enter, teams};
 
@@ -19,12 +21,12 @@ use crate::team::{enter, teams};
 pub const WORDS: [&str; 3] = ["zebrafish", "walrusbay", "quaggahill"];
 /// What distinguishes the teams of each.
 const COLORS: [&str; 3] = ["red", "blue", "green"];
-/// What opens every tool of organizations and teams.
-pub const ALL: &str = "org:read org:manage team:manage";
+/// What opens every tool of organizations and teams, and those that manage applications.
+pub const ALL: &str = "org:read org:manage team:manage clients:read clients:write";
 /// What opens the list of what can act for a person.
 pub const CONNECTIONS: &str = "connections:read";
 /// Both, for agents of people.
-pub const OWN: &str = "org:read org:manage team:manage connections:read";
+pub const OWN: &str = "org:read org:manage team:manage clients:read clients:write connections:read";
 
 /// What somebody is in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,7 @@ struct Cast {
     mate: UserId,
     worker: UserContext,
     of_worker: Browser,
+    of_owner: Browser,
     spare: UserContext,
 }
 
@@ -108,6 +111,13 @@ pub struct Place {
     ids: BTreeSet<String>,
 }
 
+impl Place {
+    /// Who is who there: the owner, the administrator, whoever leads the first team, whoever is in it.
+    pub fn person(&self, number: usize) -> UserId {
+        [self.cast.owner, self.cast.admin, self.cast.lead, self.cast.mate][number]
+    }
+}
+
 /// Everything there is.
 pub struct World {
     pub gateway: TestGateway,
@@ -121,7 +131,8 @@ pub struct World {
 /// A gateway on which one person can own as many organizations as a matrix needs.
 pub fn setup() -> Setup {
     Setup::default().config(
-        "[plugins.organization]\nmaximum_organizations_per_user = 10000\nmaximum_new_slugs_per_user_per_day = 10000",
+        "[plugins.organization]\nmaximum_organizations_per_user = 10000\nmaximum_new_slugs_per_user_per_day = 10000\n\
+         [plugins.oauth-server]\nclient_creation = \"people\"",
     )
 }
 
@@ -131,16 +142,18 @@ impl World {
         let mut people = Vec::new();
         let mut places = Vec::new();
         for (place, word) in WORDS.into_iter().enumerate() {
-            let mut ids = Vec::new();
+            let (mut ids, mut browsers) = (Vec::new(), Vec::new());
             for standing in [Standing::Owner, Standing::Admin, Standing::Lead, Standing::Mate] {
                 let label = format!("{standing:?}").to_lowercase();
                 let (user, browser) = known(&gateway, &format!("{label}.{word}@example.org")).await;
                 ids.push(user.id);
+                browsers.push(browser.clone());
                 people.push(signed_in(&user.email, vec![(place, standing)], browser).await);
             }
             let (worker, of_worker) = known(&gateway, &format!("worker.{word}@example.org")).await;
             let spare = gateway.person(&format!("spare.{word}@example.org")).await;
-            let cast = Cast { owner: ids[0], admin: ids[1], lead: ids[2], mate: ids[3], worker, of_worker, spare };
+            let [owner, admin, lead, mate] = ids.try_into().expect("four of them");
+            let cast = Cast { owner, admin, lead, mate, worker, of_worker, of_owner: browsers.swap_remove(0), spare };
             places.push(furnish(&gateway, cast, word, &format!("{word}-house"), &[0, 1, 2], |_| true).await);
         }
         let (both, browser) = known(&gateway, "both@example.org").await;
@@ -207,6 +220,10 @@ impl World {
             state.push(format!("{:?}", lent.invitations(&host, place.id, true).await.expect("invitations")));
             let services = lent.services(&host, place.id).await.expect("services");
             state.extend(services.into_iter().map(|service| service.id.to_string()));
+            let query = format!("/auth/clients?organization={}", place.id);
+            let mut clients = read(&mut place.cast.of_owner.clone(), &query).await.1["clients"].take();
+            clients.as_array_mut().expect("a list").iter_mut().for_each(|client| drop(client["last_used_at"].take()));
+            state.push(clients.to_string());
             let agents = lent.agents(&host, place.id, 0).await.expect("agents").agents;
             state.extend(agents.into_iter().map(|agent| agent.id));
             for info in teams.list(&host, place.id, 0).await.expect("teams").teams {
@@ -240,6 +257,7 @@ fn nowhere() -> Names {
             ("invitation", of("inv")),
             ("service", of("svc")),
             ("agent", of("grt")),
+            ("client", of("cli")),
         ]
         .into(),
     )
@@ -295,6 +313,13 @@ async fn furnish(
             json!({ "name": format!("{word} script"), "scope": "org:read", "ttl_seconds": 600, "organization": id });
         done(&mut cast.of_worker.clone(), "/auth/tokens/create", wish).await;
         put("agent", lent.agents(&host, id, 0).await.expect("agents").agents[0].id.clone());
+    }
+    if needs("client") {
+        let wish = json!({
+            "client_name": format!("The {word} notes"), "redirect_uris": [format!("https://{word}.example/callback")],
+            "confidential": true, "organization": id,
+        });
+        put("client", made(&mut cast.of_owner.clone(), wish).await.0);
     }
     let mut all = Vec::new();
     for color in colors {

@@ -119,7 +119,6 @@ on_both_engines! {
         for value in [
             format!("Basic {basic}"),
             format!("Basic {token}"),
-            format!("DPoP {token}"),
             format!("Token {token}"),
             token.clone(),
             "Bearer".to_owned(),

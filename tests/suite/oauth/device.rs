@@ -6,7 +6,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::machines::create;
-use super::{assert_invalid_grant, assert_refused, assert_shut};
+use super::openid::openid;
+use super::{assert_invalid_grant, assert_refused, assert_shut, checked};
 use crate::on_both_engines;
 use crate::organization::{known, owned_by};
 use crate::support::{Agent, Browser, Page, Reply, Setup, TestGateway, Tokens, unescape};
@@ -353,4 +354,34 @@ async fn without_the_setting_there_are_no_devices() {
         .expect("JSON");
     assert_eq!(document["device_authorization_endpoint"], gateway.at("/device_authorization"));
     assert!(document["grant_types_supported"].as_array().expect("a list").contains(&json!(GRANT)));
+}
+
+on_both_engines! {
+    async fn a_device_is_told_who_let_it_in_and_when_they_proved_to_be_there(
+        gateway: TestGateway,
+        setup = openid().config("device_authorization = true")
+    ) {
+        let (_, mut ada) = known(&gateway, "ada@example.org").await;
+        let agent = client(&gateway).await;
+        let device = Device::new(&agent, &[("scope", "openid email connections:read")]).await;
+        gateway.clock.advance(Duration::from_secs(100));
+        device.answer(&mut ada, "allow").await;
+        let reply = device.ask().await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        let claims = checked(&gateway, reply.body["id_token"].as_str().expect("an id token")).await;
+        assert_eq!((&claims["aud"], &claims["email"]), (&json!(agent.client_id), &json!("ada@example.org")), "{claims}");
+        assert_eq!((&claims["iss"], &claims["amr"]), (&json!(gateway.url), &json!(["pwd"])), "{claims}");
+        let (proven, made) = (claims["auth_time"].as_i64().expect("a moment"), claims["iat"].as_i64().expect("a moment"));
+        assert!((100..200).contains(&(made - proven)), "when the person proved it, not when the device came: {claims}");
+        assert!(claims.get("sid").is_none() && claims.get("nonce").is_none(), "{claims}");
+        // A refresh tells it again.
+        let again = agent.refresh(reply.body["refresh_token"].as_str().expect("a token")).await;
+        let later = checked(&gateway, again.body["id_token"].as_str().expect("an id token")).await;
+        assert_eq!((&later["sub"], &later["auth_time"]), (&claims["sub"], &claims["auth_time"]));
+        // Whoever leaves `openid` out, or is left without it, is told nothing.
+        let silent = Device::new(&agent, &[("scope", "connections:read")]).await;
+        silent.answer(&mut ada, "allow").await;
+        let reply = silent.ask().await;
+        assert!(reply.status == StatusCode::OK && reply.body.get("id_token").is_none(), "{}", reply.body);
+    }
 }

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{assert_page_alone, assert_refused};
+use super::openid::{ALL, id_token, told};
+use super::{assert_page_alone, assert_refused, checked, part};
 use crate::on_both_engines;
-use crate::support::{Agent, DocumentServer, Published, Setup, TestGateway, Tokens};
+use crate::organization::known;
+use crate::support::{Agent, DocumentServer, Published, Setup, TestGateway, Tokens, ToldClient};
 
 const REDIRECT: &str = "http://127.0.0.1:49152/callback";
 const UNIDENTIFIED: &str = "The agent cannot be identified.";
@@ -208,5 +210,73 @@ on_both_engines! {
         let upper = agent.redeem_with(&code, "client_id", Some(&address.replace("http:", "HTTP:"))).await;
         assert_refused(&upper, StatusCode::UNAUTHORIZED, "invalid_client");
         Tokens::of(&agent.redeem(&code).await);
+    }
+}
+
+on_both_engines! {
+    async fn a_published_client_knows_people_by_names_of_its_own_and_is_told_of_ended_sessions(
+        gateway: TestGateway,
+        setup = open_to_loopback().config("openid_connect = true")
+    ) {
+        const HTTPS: &str = "https://agent.example/callback";
+        let (server, ear) = (DocumentServer::start().await, ToldClient::start().await);
+        let published = |path: &str, more: Value| {
+            let address = server.at(path);
+            let mut document = document(&address);
+            document["redirect_uris"] = json!([HTTPS]);
+            document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            server.publish_json(path, &document);
+            Agent::known_as(&gateway, &address, HTTPS)
+        };
+        let (ada, mut browser) = known(&gateway, "ada@example.org").await;
+        let plain = published("/plain.json", json!({}));
+        let own = published("/own.json", json!({ "subject_type": "pairwise", "backchannel_logout_uri": ear.url }));
+        let of_plain = part(id_token(&told(&plain, &mut browser, ALL, &[]).await), 1);
+        let reply = told(&own, &mut browser, ALL, &[]).await;
+        let claims = part(id_token(&reply), 1);
+        assert_eq!(of_plain["sub"], json!(ada.id));
+        let name = claims["sub"].as_str().expect("a text");
+        assert!(name.len() == 43 && !name.contains("usr_"), "{name}");
+        // A client of the same host that registered itself is of the same sector.
+        let registered = json!({ "client_name": "Wiki", "redirect_uris": [HTTPS], "subject_type": "pairwise", "token_endpoint_auth_method": "none" });
+        let (same, _) = Agent::register_document(&gateway, &registered).await;
+        assert_eq!(part(id_token(&told(&same, &mut browser, ALL, &[]).await), 1)["sub"], claims["sub"]);
+        let renewed = own.refresh(reply.body["refresh_token"].as_str().expect("a token")).await;
+        assert_eq!(part(id_token(&renewed), 1)["sub"], claims["sub"], "at a refresh, too");
+
+        browser.post("/auth/signout", &[]).await;
+        let tokens = ear.tokens(1).await;
+        let said = checked(&gateway, &tokens[0]).await;
+        assert_eq!((&said["aud"], &said["sub"], &said["sid"]), (&json!(own.client_id), &claims["sub"], &claims["sid"]));
+        assert_eq!(ear.heard().len(), 1, "who does not want to be told is not");
+    }
+}
+
+on_both_engines! {
+    async fn wishes_of_a_document_are_held_to_the_rules_of_a_registration(
+        gateway: TestGateway,
+        setup = open_to_loopback().config("openid_connect = true")
+    ) {
+        let server = DocumentServer::start().await;
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        for (n, more) in [
+            json!({ "backchannel_logout_uri": "http://elsewhere.example/told" }),
+            json!({ "backchannel_logout_uri": "com.example.app:/told" }),
+            json!({ "subject_type": "secret" }),
+            // Redirect URIs on people's own machines are no sector.
+            json!({ "subject_type": "pairwise" }),
+            json!({ "subject_type": "pairwise", "sector_identifier_uri": "http://agent.example/sector.json" }),
+            // A list that cannot be had lists nobody.
+            json!({ "subject_type": "pairwise", "sector_identifier_uri": "https://127.0.0.1:9/sector.json" }),
+        ].into_iter().enumerate() {
+            let path = format!("/{n}.json");
+            let address = server.at(&path);
+            let mut document = document(&address);
+            document.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            server.publish_json(&path, &document);
+            let agent = Agent::known_as(&gateway, &address, REDIRECT);
+            let page = ada.get(&agent.authorize_url(&agent.authorization("openid"))).await;
+            assert_page_alone(&page, UNIDENTIFIED);
+        }
     }
 }

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
+use belgie_api::on;
+use belgie_api::ports::{AuditFilter, RecordKind, Stretch};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::machines::Machine;
 use super::{assert_refused, assert_shut, checked};
 use crate::on_both_engines;
-use crate::support::{Agent, Browser, Reply, Setup, TestGateway, Tokens, changed};
+use crate::support::{Agent, Browser, Connected, Reply, Setup, TestGateway, Tokens, changed, unescape};
 
+const FORGET: &str = "DELETE FROM oauth_server_access_tokens WHERE actors IS NOT NULL";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
 const API: &str = "https://api.example.com";
 const OTHER: &str = "https://other.example.com";
 
-fn exchanging() -> Setup {
+pub fn exchanging() -> Setup {
     Setup::default().config(&format!(
         "[plugins.oauth-server]\ntoken_exchange = true\nresources = [\"{API}\", \"{OTHER}\"]\n\
          token_exchange_resources = [\"{OTHER}\"]"
@@ -27,7 +30,7 @@ fn signing() -> Setup {
 }
 
 /// Asks for a token for a token.
-async fn exchange(client: &Machine, subject: &str, more: &[(&str, &str)]) -> Reply {
+pub async fn exchange(client: &Machine, subject: &str, more: &[(&str, &str)]) -> Reply {
     let own = [("grant_type", GRANT), ("subject_token", subject), ("subject_token_type", ACCESS)];
     client.post("/token", &[&own, more].concat()).await
 }
@@ -42,7 +45,7 @@ async fn exchanged(client: &Machine, subject: &str, more: &[(&str, &str)]) -> St
 }
 
 /// A resource server that answers for this resource. The command is told the gateway's address, so that it knows its own ones.
-async fn server(gateway: &TestGateway, resource: &str) -> Machine {
+pub async fn server(gateway: &TestGateway, resource: &str) -> Machine {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_belgie"));
     command.args(["client", "create", "--name", "Server", "--resource-server", resource, "--json", "--config"]);
     command.arg(gateway.config_file()).env("BELGIE_BASE_URL", &gateway.url);
@@ -273,6 +276,48 @@ on_both_engines! {
         }
         let refused = exchange(&server(&gateway, API).await, &token, &[]).await;
         assert_refused(&refused, StatusCode::BAD_REQUEST, "invalid_request");
+    }
+}
+
+on_both_engines! {
+    async fn who_acts_for_whom_is_told_to_tools_on_record_and_to_the_person(gateway: TestGateway, setup = exchanging()) {
+        let person = gateway.person("ada@example.org").await;
+        let agent = Connected::of(&gateway, &person, "connections:read", None).await;
+        let (front, back) = (server(&gateway, &gateway.mcp_url()).await, server(&gateway, &gateway.mcp_url()).await);
+        let first = exchanged(&front, &agent.tokens.access, &[]).await;
+        let second = exchanged(&back, &first, &[]).await;
+        let ids = [&back, &front].map(|server| json!(server.agent.client_id));
+        let chains = [json!([]), json!([ids[1], agent.agent.client_id]), json!([ids[0], ids[1], agent.agent.client_id])];
+        for (token, chain) in [&agent.tokens.access, &first, &second].into_iter().zip(&chains) {
+            let seen = agent.agent.whoami(token).await.body["result"]["structuredContent"].clone();
+            assert_eq!(&seen["actors"], chain, "{seen}");
+            let modern = agent.agent.modern(&agent.mcp_url, token);
+            assert_eq!(modern.call("list_my_connections", json!({})).await.status, StatusCode::OK);
+        }
+        let wanted = AuditFilter { name: Some("whoami".to_owned()), only: Some(RecordKind::Decision), ..AuditFilter::default() };
+        let page = gateway.gateway.host().audit().list(&wanted, Stretch::After(None, 10)).await.expect("the record");
+        let kept: Vec<Value> = page.records.iter().map(|record| json!(record.actors)).collect();
+        assert_eq!(kept, chains);
+        let mut browser = agent.browser.clone();
+        let grant = page.records[0].grant.expect("a grant");
+        let shown = unescape(&browser.get(&format!("/account/connections/{grant}")).await.body);
+        let plain = |row: &str| row.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect::<String>();
+        let rows = shown.split("</dd>").map(|row| plain(row.rsplit("<dt>").next().unwrap_or_default()));
+        let lines: Vec<String> = rows.filter(|row| row.contains("1 call, last")).collect();
+        assert_eq!(lines.len(), 6, "{shown}");
+        for tool in ["whoami", "list_my_connections"] {
+            let of_tool = || lines.iter().filter(move |line| line.starts_with(tool));
+            assert!(of_tool().any(|line| !line.contains(", by ")), "the agent itself: {lines:#?}");
+            assert!(of_tool().any(|line| line.ends_with(", by Server for Suite agent")), "{lines:#?}");
+            assert!(of_tool().any(|line| line.ends_with(", by Server for Server for Suite agent")), "{lines:#?}");
+        }
+        // When the tokens are forgotten, it is still known who acted.
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(FORGET).execute(c).await.map(drop)).expect("they go");
+        tx.commit(host.now()).await.expect("a commit");
+        let shown = unescape(&browser.get(&format!("/account/connections/{grant}")).await.body);
+        assert!(shown.contains("<bdi>Server</bdi>"), "{shown}");
     }
 }
 

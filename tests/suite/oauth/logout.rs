@@ -12,6 +12,7 @@ use crate::support::{Agent, Browser, Engine, Page, Reply, Setup, TestGateway, un
 
 const HTTPS: &str = "https://agent.example/callback";
 const BYE: &str = "https://agent.example/bye";
+const ANOTHER: &str = "It means somebody else";
 
 /// A client that registered where people may go afterwards.
 async fn registered(gateway: &TestGateway) -> Agent {
@@ -189,4 +190,65 @@ async fn what_a_client_registers_for_signing_out_is_checked_and_not_there_where_
     let document = json!({ "redirect_uris": [HTTPS], "post_logout_redirect_uris": [BYE] });
     let (_, said) = Agent::register_document(&off, &document).await;
     assert_eq!(said.get("post_logout_redirect_uris"), None::<&Value>);
+}
+
+on_both_engines! {
+    async fn nobody_is_signed_out_unasked_for_whom_the_client_does_not_mean(gateway: TestGateway, setup = openid()) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = registered(&gateway).await;
+        let hint = id_token(&told(&agent, &mut ada, ALL, &[]).await).to_owned();
+        let claims = part(&hint, 1);
+        let text = |name: &str| claims[name].as_str().expect("a text").to_owned();
+        // What a client may know her and this session by.
+        for good in ["ADA@example.org".to_owned(), text("sub"), text("sid")] {
+            let query = [("client_id", agent.client_id.as_str()), ("logout_hint", good.as_str())];
+            let page = ada.get(&address(&gateway, &query)).await;
+            assert_asks(&page);
+            assert!(!page.body.contains(ANOTHER), "{good}: {}", page.body);
+        }
+        // An id token of this very session proves enough, unless the hint beside it means another one.
+        for other in ["eve@example.org", "x", &text("sid")[1..]] {
+            let query = [("id_token_hint", hint.as_str()), ("logout_hint", other), ("post_logout_redirect_uri", BYE)];
+            let page = ada.get(&address(&gateway, &query)).await;
+            assert_asks(&page);
+            assert!(page.body.contains(ANOTHER) && page.body.contains("ada@example.org"), "{other}: {}", page.body);
+            assert!(is_signed_in(&mut ada).await);
+        }
+        let mut eve = gateway.signed_in("eve@example.org").await;
+        let page = eve.get(&address(&gateway, &[("id_token_hint", hint.as_str())])).await;
+        assert_asks(&page);
+        assert!(page.body.contains(ANOTHER), "{}", page.body);
+        // Whether an address is hers a client is not told: she is asked.
+        let with = |named: String| [("id_token_hint", hint.clone()), ("logout_hint", named), ("post_logout_redirect_uri", BYE.to_owned())];
+        let said = |query: [(&str, String); 3]| {
+            let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            address(&gateway, &query)
+        };
+        let page = ada.get(&said(with("ada@example.org".to_owned()))).await;
+        assert_asks(&page);
+        assert!(!page.body.contains(ANOTHER), "{}", page.body);
+        assert_eq!(ada.get(&said(with(text("sub")))).await.location(), BYE);
+        assert!(!is_signed_in(&mut ada).await);
+    }
+}
+
+on_both_engines! {
+    async fn a_client_does_not_learn_what_others_know_a_person_by(gateway: TestGateway, setup = openid()) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let account = gateway.gateway.identity().find_person_by_email("ada@example.org").await.expect("an answer").expect("ada").id;
+        let mut known = Vec::new();
+        for redirect in ["https://one.example/a", "https://two.example/a"] {
+            let agent = super::pairwise::pairwise(&gateway, redirect).await;
+            known.push(id_token(&told(&agent, &mut ada, ALL, &[]).await).to_owned());
+        }
+        let sub = |token: &str| part(token, 1)["sub"].as_str().expect("a text").to_owned();
+        // What is another client's, and what is nobody's, have one answer.
+        for named in [sub(&known[1]), account.to_string(), "nobody".to_owned()] {
+            let page = ada.get(&address(&gateway, &[("id_token_hint", &known[0]), ("logout_hint", &named)])).await;
+            assert_asks(&page);
+            assert!(page.body.contains(ANOTHER), "{named}: {}", page.body);
+        }
+        let page = ada.get(&address(&gateway, &[("id_token_hint", &known[0]), ("logout_hint", &sub(&known[0]))])).await;
+        assert!(page.body.contains("You are signed out"), "{}", page.body);
+    }
 }

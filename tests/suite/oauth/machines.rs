@@ -13,6 +13,7 @@ use crate::organization::{at, done, known, owned_by};
 use crate::support::{Agent, Reply, Setup, TestGateway};
 
 /// A machine with its secret.
+#[derive(Clone)]
 pub struct Machine {
     pub agent: Agent,
     pub secret: String,

@@ -49,6 +49,7 @@ on_both_engines! {
             "code_challenge_methods_supported": ["S256"],
             "client_id_metadata_document_supported": true,
             "authorization_response_iss_parameter_supported": true,
+            "dpop_signing_alg_values_supported": algorithms,
         });
         assert_eq!(json_at(&gateway, SERVER).await, expected);
     }
@@ -62,6 +63,7 @@ on_both_engines! {
             "scopes_supported": ["connections:read"],
             "bearer_methods_supported": ["header"],
             "resource_name": gateway.gateway.config().site_name,
+            "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
         });
         assert_eq!(json_at(&gateway, RESOURCE).await, expected);
         assert_eq!(json_at(&gateway, ROOT_RESOURCE).await, expected);

@@ -15,7 +15,7 @@ fn signed() -> Setup {
     openid().config("access_token_format = \"jwt\"").with_public_address()
 }
 
-async fn pairwise(gateway: &TestGateway, redirect_uri: &str) -> Agent {
+pub async fn pairwise(gateway: &TestGateway, redirect_uri: &str) -> Agent {
     let document = json!({
         "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none", "subject_type": "pairwise",
         "grant_types": ["authorization_code", "refresh_token"],

@@ -5,14 +5,16 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::routing::get;
 use axum::{Router, middleware};
 use belgie_api::Clock as _;
-use belgie_resource_server::{Builder, ResourceServer, Token, require_token};
+use belgie_api::crypto::{base64url, sha256};
+use belgie_resource_server::{Builder, InMemory, ResourceServer, Taken, Token, UsedProofs, require_token};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::machines::Machine;
 use crate::on_both_engines;
-use crate::support::{Setup, TestGateway};
+use crate::support::holder::altered;
+use crate::support::{Holder, Setup, TestGateway};
 
 const API: &str = "https://api.example.com/v1";
 const OTHER: &str = "https://other.example.com";
@@ -134,5 +136,176 @@ on_both_engines! {
         let (status, challenge, body) = stranger.ask(Some(&token)).await;
         assert_eq!((status, challenge.as_str()), (StatusCode::SERVICE_UNAVAILABLE, ""));
         assert!(!body.contains("401") && body.contains("temporarily_unavailable"), "{body}");
+    }
+}
+
+impl Reports {
+    /// Shows a token as one that is bound to a key, with these proofs.
+    async fn shown(&self, method: reqwest::Method, token: &str, proofs: &[&str]) -> (StatusCode, String) {
+        let request = reqwest::Client::new().request(method, format!("{}/reports?month=5", self.0));
+        let request = request.header("authorization", format!("DPoP {token}"));
+        let request = proofs.iter().fold(request, |request, proof| request.header("dpop", *proof));
+        let reply = request.send().await.expect("an answer");
+        let challenge = reply.headers().get("www-authenticate").map(|value| value.to_str().expect("text").to_owned());
+        (reply.status(), challenge.unwrap_or_default())
+    }
+}
+
+/// What is tried on a server that takes tokens bound to keys.
+async fn takes_bound_tokens(gateway: &TestGateway, machine: &Machine, reports: &Reports) {
+    let (holder, here) = (Holder::new(gateway), "https://api.example.com/reports");
+    let fields = [
+        ("grant_type", "client_credentials".to_owned()),
+        ("client_id", machine.agent.client_id.clone()),
+        ("client_secret", machine.secret.clone()),
+        ("resource", API.to_owned()),
+    ];
+    let given = holder.post(&machine.agent, "/token", &fields).await;
+    assert_eq!(given.body["token_type"], "DPoP", "{}", given.body);
+    let token = given.body["access_token"].as_str().expect("a token");
+    let proof = holder.proof("GET", here, Some(token));
+    let get = async |proofs: &[&str]| reports.shown(reqwest::Method::GET, token, proofs).await;
+    assert_eq!(get(&[&proof]).await, (StatusCode::OK, String::new()));
+    // Not as a bearer token, and not twice; nor is anything else shown as one that is bound.
+    reports.refuses(token).await;
+    let (status, challenge) = get(&[&proof]).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(
+        challenge.starts_with("DPoP error=\"invalid_dpop_proof\", ")
+            && challenge.ends_with(", algs=\"ES256 EdDSA RS256 PS256\""),
+        "{challenge}"
+    );
+    let plain = machine.token(&[("resource", API)]).await;
+    let (status, challenge) =
+        reports.shown(reqwest::Method::GET, &plain, &[&holder.proof("GET", here, Some(&plain))]).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(challenge.starts_with("DPoP error=\"invalid_token\", "), "{challenge}");
+    assert_eq!(reports.ask(Some(&plain)).await.0, StatusCode::OK);
+
+    let now = gateway.clock.now().unix_seconds();
+    let with = |changes: &Value| holder.proof_with("GET", here, Some(token), changes);
+    let header = |changes: &Value| {
+        holder.key.sign_parts(&altered(holder.header(), changes), &holder.claims("GET", here, Some(token)))
+    };
+    let mut private = holder.jwk();
+    private["d"] = "AAAA".into();
+    let unsigned = |alg: &str| {
+        let parts = [altered(holder.header(), &json!({ "alg": alg })), holder.claims("GET", here, Some(token))];
+        format!("{}.AA", parts.map(|part| base64url(part.to_string().as_bytes())).join("."))
+    };
+    for wrong in [
+        with(&json!({ "htm": "POST" })),
+        with(&json!({ "htu": "https://api.example.com/v1/reports" })),
+        with(&json!({ "htu": "https://other.example.com/reports" })),
+        with(&json!({ "htu": null })),
+        with(&json!({ "ath": null })),
+        with(&json!({ "ath": base64url(&sha256(plain.as_bytes())) })),
+        with(&json!({ "iat": now - 302 })),
+        with(&json!({ "iat": now + 310 })),
+        with(&json!({ "jti": "" })),
+        with(&json!({ "jti": null })),
+        header(&json!({ "typ": "JWT" })),
+        header(&json!({ "alg": "EdDSA" })),
+        header(&json!({ "jwk": private })),
+        header(&json!({ "jwk": Holder::new(gateway).jwk() })),
+        header(&json!({ "jwk": null })),
+        header(&json!({ "crit": ["x"], "x": 1 })),
+        unsigned("none"),
+        unsigned("HS256"),
+        "junk".to_owned(),
+        String::new(),
+        "A".repeat(5000),
+    ] {
+        let (status, challenge) = get(&[&wrong]).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{wrong}");
+        assert!(challenge.starts_with("DPoP error=\"invalid_dpop_proof\", "), "{challenge}");
+    }
+    let [one, two] = [(); 2].map(|()| holder.proof("GET", here, Some(token)));
+    assert_eq!(get(&[&one, &two]).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(get(&[]).await.0, StatusCode::UNAUTHORIZED);
+    let (status, challenge) = get(&[&Holder::new(gateway).proof("GET", here, Some(token))]).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(challenge.starts_with("DPoP error=\"invalid_token\", "), "{challenge}");
+    let narrow = [&fields[..], &[("scope", "demo:step-up".to_owned())]].concat();
+    let given = holder.post(&machine.agent, "/token", &narrow).await;
+    let narrow = given.body["access_token"].as_str().expect("a token");
+    let (status, challenge) =
+        reports.shown(reqwest::Method::GET, narrow, &[&holder.proof("GET", here, Some(narrow))]).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(challenge.starts_with("DPoP error=\"insufficient_scope\", scope=\"connections:read\""), "{challenge}");
+    // Query and fragment do not count, and another method is another request.
+    let address = format!("{here}?month=5#x");
+    assert_eq!(get(&[&with(&json!({ "htu": address, "iat": now - 290 }))]).await.0, StatusCode::OK);
+    let posted = reports.shown(reqwest::Method::POST, token, &[&holder.proof("POST", here, Some(token))]).await;
+    assert_eq!(posted.0, StatusCode::METHOD_NOT_ALLOWED, "it came through the door");
+}
+
+on_both_engines! {
+    async fn a_server_elsewhere_takes_signed_tokens_from_whoever_holds_their_key(gateway: TestGateway, setup = signing()) {
+        let machine = machine(&gateway).await;
+        let reports = Reports::start(&gateway, |server| server.scope(SCOPE)).await;
+        takes_bound_tokens(&gateway, &machine, &reports).await;
+        let document = reqwest::get(format!("{}/.well-known/oauth-protected-resource/v1", reports.0)).await.expect("it");
+        let document: Value = document.json().await.expect("JSON");
+        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "RS256", "PS256"]));
+        let nobody = reqwest::get(format!("{}/reports", reports.0)).await.expect("an answer");
+        assert_eq!(nobody.headers().get_all("www-authenticate").iter().count(), 2);
+    }
+}
+
+on_both_engines! {
+    async fn a_server_elsewhere_that_asks_hears_which_key_a_token_is_bound_to(gateway: TestGateway, setup = setup("")) {
+        let machine = machine(&gateway).await;
+        let asker = Machine::made(&gateway, &["--resource-server", API]).await;
+        let (client, secret) = (asker.agent.client_id.clone(), asker.secret.clone());
+        let reports = Reports::start(&gateway, |server| server.introspect(&client, secret).scope(SCOPE)).await;
+        takes_bound_tokens(&gateway, &machine, &reports).await;
+    }
+}
+
+/// Used proofs that two processes see.
+#[derive(Clone)]
+struct Shared(std::sync::Arc<InMemory>);
+
+impl UsedProofs for Shared {
+    fn take(&self, proof: [u8; 32], until: u64, now: u64) -> Taken<'_> {
+        self.0.take(proof, until, now)
+    }
+}
+
+/// A place that does not answer.
+struct Broken;
+
+impl UsedProofs for Broken {
+    fn take(&self, _: [u8; 32], _: u64, _: u64) -> Taken<'_> {
+        Box::pin(std::future::ready(Err("it is gone".to_owned())))
+    }
+}
+
+on_both_engines! {
+    async fn servers_behind_one_address_take_a_proof_once_together(gateway: TestGateway, setup = signing()) {
+        let machine = machine(&gateway).await;
+        let shared = Shared(std::sync::Arc::default());
+        let address = "https://public.example/behind";
+        let server = async || {
+            let shared = shared.clone();
+            Reports::start(&gateway, |server| server.used_proofs(shared).public_address(address)).await
+        };
+        let (one, two) = (server().await, server().await);
+        let broken = Reports::start(&gateway, |server| server.used_proofs(Broken).public_address(address)).await;
+        let holder = Holder::new(&gateway);
+        let fields = [
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", machine.agent.client_id.clone()),
+            ("client_secret", machine.secret.clone()),
+            ("resource", API.to_owned()),
+        ];
+        let given = holder.post(&machine.agent, "/token", &fields).await;
+        let token = given.body["access_token"].as_str().expect("a token");
+        let proof = holder.proof("GET", &format!("{address}/reports"), Some(token));
+        let refused = broken.shown(reqwest::Method::GET, token, &[&proof]).await;
+        assert_eq!(refused, (StatusCode::SERVICE_UNAVAILABLE, String::new()), "what is not certain opens nothing");
+        assert_eq!(one.shown(reqwest::Method::GET, token, &[&proof]).await.0, StatusCode::OK);
+        assert_eq!(two.shown(reqwest::Method::GET, token, &[&proof]).await.0, StatusCode::UNAUTHORIZED);
     }
 }

@@ -1,14 +1,20 @@
 //! Clients the operator vouches for: people are let in without a question, where that is safe.
 
+use belgie_api::on;
 use reqwest::StatusCode;
 use serde_json::json;
 
 use super::narrowed::narrow;
 use super::own_clients::{HTTPS, by_people, made, operator, wish};
-use crate::on_both_engines;
 use crate::organization::{done, known, owned_by};
-use crate::provider::read;
-use crate::support::{Agent, Browser, Page, TestGateway, Tokens};
+use crate::provider::{call, read};
+use crate::support::{Agent, Browser, Page, TestGateway, Tokens, unescape, waits_for_lock};
+use crate::{on_both_engines, on_postgres};
+
+/// An operator vouches for a client with these addresses.
+pub async fn trust(root: &mut Browser, id: &str, uris: &[&str]) {
+    done(root, "/auth/clients/trust", json!({ "client_id": id, "trusted": true, "redirect_uris": uris })).await;
+}
 
 async fn page(agent: &Agent, browser: &mut Browser, more: &[(&str, &str)]) -> Page {
     let mut asked = agent.authorization("connections:read");
@@ -34,7 +40,7 @@ on_both_engines! {
         let (id, secret) = made(&mut root, both).await;
         let agent = Agent::known_as(&gateway, &id, HTTPS);
         assert_asks(&page(&agent, &mut of_ada, &[]).await);
-        done(&mut root, "/auth/clients/trust", json!({ "client_id": id, "trusted": true })).await;
+        trust(&mut root, &id, &[HTTPS, "http://127.0.0.1/callback"]).await;
         let answer = page(&agent, &mut of_ada, &[]).await;
         let code = answer.sent_parameter("code").expect("a code");
         let tokens = Tokens::of(&agent.redeem_with(&code, "client_secret", Some(&secret)).await);
@@ -71,12 +77,13 @@ on_both_engines! {
         let (mut ada, mut root) = (gateway.signed_in("ada@example.org").await, operator(&gateway).await);
         let (id, _) = made(&mut ada, wish("Release notes")).await;
         let agent = Agent::known_as(&gateway, &id, HTTPS);
-        let trusted = json!({ "client_id": id, "trusted": true });
         for change in [
             json!({ "client_id": id, "client_name": "Belgie Support" }),
             json!({ "client_id": id, "redirect_uris": [HTTPS, "https://elsewhere.example/cb"] }),
         ] {
-            done(&mut root, "/auth/clients/trust", trusted.clone()).await;
+            let (_, said) = read(&mut root, "/auth/clients?all=true").await;
+            let uris: Vec<&str> = said["clients"][0]["redirect_uris"].as_array().expect("a list").iter().filter_map(|uri| uri.as_str()).collect();
+            trust(&mut root, &id, &uris).await;
             assert!(page(&agent, &mut ada, &[]).await.sent_parameter("code").is_some());
             // The operator's own change leaves it, and what nobody sees, too.
             done(&mut root, "/auth/clients/update", json!({ "client_id": id, "client_name": "Ours" })).await;
@@ -97,6 +104,7 @@ on_both_engines! {
         for (words, is_trusted) in [("Trust this application?", true), ("Trust it no more?", false)] {
             let page = root.get(&path).await;
             assert!(page.body.contains(words), "{}", page.body);
+            assert!(!is_trusted || unescape(&page.body).contains(&format!("<code class=\"address\">{HTTPS}</code>")), "{}", page.body);
             assert_eq!(root.submit(&page.form(&path), &[]).await.status, StatusCode::SEE_OTHER);
             let (_, said) = read(&mut root, "/auth/clients").await;
             assert_eq!(said["clients"][0]["trusted"], json!(is_trusted));
@@ -110,7 +118,7 @@ on_both_engines! {
         let (_, mut of_ada) = known(&gateway, "ada@example.org").await;
         let (id, secret) = made(&mut root, wish("Our own")).await;
         let agent = Agent::known_as(&gateway, &id, HTTPS);
-        done(&mut root, "/auth/clients/trust", json!({ "client_id": id, "trusted": true })).await;
+        trust(&mut root, &id, &[HTTPS]).await;
         let both = [("scope", "connections:read demo:step-up")];
         let code = page(&agent, &mut of_ada, &both).await.sent_parameter("code").expect("a code");
         let tokens = Tokens::of(&agent.redeem_with(&code, "client_secret", Some(&secret)).await);
@@ -122,5 +130,125 @@ on_both_engines! {
         let form = of_ada.get("/account").await.form("/account/connections/revoke");
         of_ada.submit(&form, &[]).await;
         assert_asks(&page(&agent, &mut of_ada, &[]).await);
+    }
+}
+
+on_both_engines! {
+    async fn operators_vouch_for_what_they_were_shown(gateway: TestGateway, setup = by_people()) {
+        const NEXT: &str = "https://elsewhere.example/cb";
+        let (mut ada, mut root) = (gateway.signed_in("ada@example.org").await, operator(&gateway).await);
+        let (id, _) = made(&mut ada, wish("Release notes")).await;
+        let path = format!("/account/clients/{id}/trust");
+        let shown = root.get(&path).await.form(&path);
+        done(&mut ada, "/auth/clients/update", json!({ "client_id": id, "redirect_uris": [HTTPS, NEXT] })).await;
+        let answer = root.submit(&shown, &[]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.body);
+        let said = unescape(&answer.body);
+        assert!(said.contains("has changed since you looked") && said.contains(&format!(">{NEXT}</code>")), "{said}");
+        let trusted = async |browser: &mut Browser| read(browser, "/auth/clients?all=true").await.1["clients"][0]["trusted"].clone();
+        assert_eq!(trusted(&mut root).await, json!(false));
+        // The JSON is held to what it says was shown.
+        for (uris, expected) in [(json!([]), false), (json!([HTTPS]), false), (json!([NEXT, HTTPS]), false), (json!([HTTPS, NEXT]), true)] {
+            let wish = json!({ "client_id": id, "trusted": true, "redirect_uris": uris });
+            let (status, said) = call(&mut root, "/auth/clients/trust", wish).await;
+            assert_eq!(status == StatusCode::OK, expected, "{said}");
+            assert!(expected || said["error"] == "client.addresses_changed", "{said}");
+        }
+        // What is shown anew is what is vouched for now.
+        done(&mut root, "/auth/clients/trust", json!({ "client_id": id, "trusted": false })).await;
+        assert_eq!(root.submit(&answer.form(&path), &[]).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(trusted(&mut root).await, json!(true));
+    }
+}
+
+on_postgres! {
+    async fn addresses_that_change_at_that_moment_are_not_vouched_for(gateway: TestGateway) {
+        let mut root = operator(&gateway).await;
+        let (id, _) = made(&mut root, wish("Our own")).await;
+        let path = format!("/account/clients/{id}/trust");
+        let shown = root.get(&path).await.form(&path);
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(MOVE).execute(c).await.map(drop)).expect("they change");
+        let mut other = root.clone();
+        let trusting = tokio::spawn(async move { other.submit(&shown, &[]).await });
+        waits_for_lock(&gateway, 1, &trusting).await;
+        tx.commit(host.now()).await.expect("a commit");
+        assert_eq!(trusting.await.expect("an answer").status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(read(&mut root, "/auth/clients").await.1["clients"][0]["trusted"], json!(false));
+    }
+}
+
+const MOVE: &str = "UPDATE oauth_server_clients SET redirect_uris = '[\"https://evil.example/cb\"]'";
+
+on_both_engines! {
+    async fn a_no_goes_before_the_word_of_the_operator_until_the_person_connects_by_hand(gateway: TestGateway) {
+        let mut root = operator(&gateway).await;
+        let (mut ada, mut eve) = (gateway.signed_in("ada@example.org").await, gateway.signed_in("eve@example.org").await);
+        let (id, _) = made(&mut root, wish("Our own")).await;
+        let agent = Agent::known_as(&gateway, &id, HTTPS);
+        // Said before it is trusted, or while it is: a no is a no.
+        let asked = page(&agent, &mut ada, &[]).await;
+        let answer = ada.submit(&asked.form("/authorize"), &[("decision", "deny")]).await;
+        assert_eq!(answer.sent_parameter("error").as_deref(), Some("access_denied"));
+        trust(&mut root, &id, &[HTTPS]).await;
+        assert_asks(&page(&agent, &mut ada, &[]).await);
+        let silent = page(&agent, &mut ada, &[("prompt", "none")]).await;
+        let way = silent.headers.get("location").map(|way| way.to_str().expect("a text").to_owned()).unwrap_or_default();
+        assert!(!way.contains("code="), "{way}");
+        assert!(page(&agent, &mut eve, &[]).await.sent_parameter("code").is_some(), "it is nobody else's no");
+        let asked = page(&agent, &mut ada, &[]).await;
+        let answer = ada.submit(&asked.form("/authorize"), &[("decision", "allow")]).await;
+        assert!(answer.sent_parameter("code").is_some());
+        assert!(page(&agent, &mut ada, &[]).await.sent_parameter("code").is_some(), "they let it in by hand");
+        let asked = page(&agent, &mut ada, &[("prompt", "consent")]).await;
+        ada.submit(&asked.form("/authorize"), &[("decision", "deny")]).await;
+        assert_asks(&page(&agent, &mut ada, &[]).await);
+    }
+}
+
+on_postgres! {
+    async fn a_no_at_that_moment_comes_before_the_code(gateway: TestGateway) {
+        let mut root = operator(&gateway).await;
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (id, _) = made(&mut root, wish("Our own")).await;
+        let agent = Agent::known_as(&gateway, &id, HTTPS);
+        trust(&mut root, &id, &[HTTPS]).await;
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(HOLD).execute(c).await.map(drop)).expect("it is held");
+        on!(&mut tx, c => sqlx::query(DENY).bind(ada.id).bind(&id).bind(host.now()).execute(c).await.map(drop))
+            .expect("a no");
+        let mut other = of_ada.clone();
+        let address = agent.authorize_url(&agent.authorization("connections:read"));
+        let asking = tokio::spawn(async move { other.get(&address).await });
+        waits_for_lock(&gateway, 1, &asking).await;
+        tx.commit(host.now()).await.expect("a commit");
+        assert_asks(&asking.await.expect("an answer"));
+        assert_asks(&page(&agent, &mut of_ada, &[]).await);
+    }
+}
+
+const HOLD: &str = "UPDATE core_users SET updated_at = updated_at";
+const CUT: &str = "UPDATE oauth_server_grants SET revoked_at = created_at, revoke_reason = 'organization'";
+const DENY: &str = "INSERT INTO oauth_server_denials (user_id, client_id, denied_at) VALUES ($1, $2, $3)";
+
+on_postgres! {
+    async fn whoever_is_cut_off_at_that_moment_is_asked_about(gateway: TestGateway) {
+        let mut root = operator(&gateway).await;
+        let (_, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (id, secret) = made(&mut root, wish("Our own")).await;
+        let agent = Agent::known_as(&gateway, &id, HTTPS);
+        trust(&mut root, &id, &[HTTPS]).await;
+        let code = page(&agent, &mut of_ada, &[]).await.sent_parameter("code").expect("a code");
+        Tokens::of(&agent.redeem_with(&code, "client_secret", Some(&secret)).await);
+        let host = gateway.gateway.host();
+        let mut tx = host.db().begin().await.expect("a transaction");
+        on!(&mut tx, c => sqlx::query(CUT).execute(c).await.map(drop)).expect("it ends");
+        let address = agent.authorize_url(&agent.authorization("connections:read"));
+        let asking = tokio::spawn(async move { of_ada.get(&address).await });
+        waits_for_lock(&gateway, 1, &asking).await;
+        tx.commit(host.now()).await.expect("a commit");
+        assert_asks(&asking.await.expect("an answer"));
     }
 }

@@ -29,7 +29,7 @@ type Row = (&'static str, fn() -> Rule, &'static str, [Outcome; 3]);
 
 /// The tool, its rule in code, its entries in the file; then what becomes of calls by an agent of a person alone, by one
 /// of an editor of acme, and by one that has the scope `notes:write` besides.
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 25] = [
     ("open", access, "", [Runs, Runs, Runs]),
     ("by_organization", access, "organizations = ['other', 'acme']", [Hidden, Runs, Runs]),
     ("by_other_organization", access, "organizations = ['globex']", [Hidden, Hidden, Hidden]),
@@ -38,6 +38,10 @@ const TABLE: [Row; 21] = [
     ("by_permission", access, "permissions = ['notes:edit']", [Hidden, Runs, Runs]),
     ("by_two_permissions", access, "permissions = ['notes:edit', 'notes:drop']", [Hidden, Hidden, Hidden]),
     ("by_team", access, "teams = ['blue', 'red']", [Hidden, Runs, Runs]),
+    ("by_person", access, "person = true", [Runs, Runs, Runs]),
+    ("not_by_people", access, "person = true\ndeny = true", [Hidden, Hidden, Hidden]),
+    ("of_all_teams", access, "all_teams = true", [Runs, Runs, Runs]),
+    ("by_permission_there", || access().permission_there("notes:drop"), "", [Runs, Hidden, Hidden]),
     ("by_scope", access, "scopes = ['notes:write']", [Scope, Scope, Runs]),
     ("by_role_and_scope", access, "roles = ['editor']\nscopes = ['notes:write']", [Hidden, Scope, Runs]),
     ("by_plan", access, "plans = ['pro']", [Plan, Plan, Plan]),

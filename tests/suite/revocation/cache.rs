@@ -136,12 +136,14 @@ impl TokenVerifier for Doorkeeper {
         Ok(is_good.then(|| VerifiedToken {
             holder: belgie_api::Holder::Person(*person.get().expect("a person")),
             client: ClientContext { id: ClientId::from_wire("cli_door"), name: "Door".to_owned() },
+            actors: Vec::new(),
             grant: Some(*grant),
             token: *id,
             scopes: ScopeSet::new(),
             audience: resource.get().cloned().into_iter().collect(),
             binding: belgie_api::GrantBinding::default(),
             expires_at: now.plus(std::time::Duration::from_secs(3600)),
+            key: None,
         }))
     }
 }

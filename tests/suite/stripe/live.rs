@@ -1,13 +1,15 @@
 //! Whoever listens hears of another plan at once, on every node; whose plan it is decides what it opens.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use super::{alone, buy, is_open, member_of, of_acme, plan_of, selling};
 use crate::on_both_engines;
-use crate::support::{Connected, EventStream};
+use crate::support::{Connected, Engine, EventStream, PATIENCE};
 
 on_both_engines! {
     async fn clients_hear_that_their_list_has_changed(engine: Engine) {
@@ -86,5 +88,40 @@ on_both_engines! {
         let answer = eve.browser.clone().send(request.header("origin", &gateway.url)).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         assert!(answer.body.contains("by cookie"), "{}", answer.body);
+    }
+}
+
+on_both_engines! {
+    async fn a_gateway_that_is_gone_keeps_nothing_open(engine: Engine) {
+        let (gateway, _stripe) = selling(engine.clone()).await;
+        let (ada, _) = of_acme(&gateway).await;
+        assert!(!is_open(&ada).await, "it knows a caller with a plan");
+        let files = gateway.data_dir();
+        assert!(connections(&engine, &files).await > 0, "it is counted what is open");
+        // Its folder outlives it: what is open in there has a name as long as it is there.
+        let _folder = gateway.folder();
+        drop(gateway);
+        let begin = Instant::now();
+        while connections(&engine, &files).await > 0 {
+            assert!(begin.elapsed() < PATIENCE, "something of the gateway is still there");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// How many connections to its database this process, or whoever asks the server, still has.
+async fn connections(engine: &Engine, files: &Path) -> usize {
+    match engine {
+        Engine::Sqlite => {
+            let open = std::fs::read_dir("/proc/self/fd").expect("a list of what is open").flatten();
+            open.filter(|one| std::fs::read_link(one.path()).is_ok_and(|path| path.starts_with(files))).count()
+        }
+        Engine::Postgres(url) => {
+            let mut conn = PgConnection::connect(url).await.expect("the test server answers");
+            let count =
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            let count: i64 = sqlx::query_scalar(count).fetch_one(&mut conn).await.expect("a number");
+            usize::try_from(count).expect("not negative")
+        }
     }
 }

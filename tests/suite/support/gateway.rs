@@ -284,6 +284,11 @@ impl TestGateway {
         self.place.dir.path().join("data")
     }
 
+    /// Its folder, to keep it beyond the gateway.
+    pub fn folder(&self) -> Arc<TempDir> {
+        Arc::clone(&self.place.dir)
+    }
+
     /// Which database this is.
     pub fn engine(&self) -> &Engine {
         &self.place.engine
