@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The official suite's mode for authorization servers, once with a client the operator added and once with one that is
+// The official suite's mode for authorization servers (its scenarios `authorization-server-metadata-endpoint` and
+// `authorization-code-grant`), once with a client the operator added and once with one that is
 // known by its metadata document. The suite waits for a browser, which is played by the harness.
 
 import assert from 'node:assert/strict';

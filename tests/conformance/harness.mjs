@@ -24,14 +24,21 @@ const STOP_WITHIN_MS = 30_000;
 export const cleanEnvironment = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BELGIE_')));
 
-/** Starts the gateway on a free port with a data directory of its own. `config` is the text of a `belgie.toml`. */
+/**
+ * Starts the gateway on a free port with a data directory of its own. `config` is the text of a `belgie.toml`, or gives it after it has run
+ * commands of the program there.
+ */
 export async function startServer({ config = '', demoTools = false } = {}) {
   const binary = process.env.BELGIE_BIN;
   if (!binary) throw new Error('BELGIE_BIN must name the belgie binary');
   const dataDir = mkdtempSync(join(tmpdir(), 'belgie-'));
   const configFile = join(dataDir, 'belgie.toml');
-  writeFileSync(configFile, config);
   const common = ['--data-dir', dataDir, '--config', configFile, '--json'];
+  writeFileSync(configFile, typeof config === 'string' ? config : '');
+  if (typeof config !== 'string') {
+    const still = new Server({ binary, common });
+    writeFileSync(configFile, await config((...args) => still.command(...args)));
+  }
   const log = join(dataDir, 'server.log');
   const child = spawn(binary, ['serve', ...common, '--listen', '127.0.0.1:0', ...(demoTools ? ['--demo-tools'] : [])], {
     env: cleanEnvironment(),
@@ -107,12 +114,15 @@ class Server {
     if (changes === 0) throw new Error(`nothing was there to change: ${sql}`);
   }
 
-  /** Ends the server as an operator would, sees whether its log has anything to complain of, and removes what it kept. */
-  async stop() {
+  /**
+   * Ends the server as an operator would, sees whether its log has anything to complain of but what was `provoked`, and removes what it
+   * kept.
+   */
+  async stop(provoked = undefined) {
     const code = await stopProcess(this.child);
     const log = readFileSync(this.log, 'utf8');
     if (code !== 0) throw new Error(`the server ended with ${code}: ${log.slice(-4000)}`);
-    const complaints = log.split('\n').filter((line) => /\b(WARN|ERROR)\b|panicked/.test(line));
+    const complaints = log.split('\n').filter((line) => /\b(WARN|ERROR)\b|panicked/.test(line) && !provoked?.test(line));
     if (complaints.length > 0) throw new Error(`the server complains:\n${complaints.join('\n')}`);
     rmSync(this.dataDir, { recursive: true });
   }
@@ -123,9 +133,23 @@ export class Browser {
   #cookies = new Map();
 
   async open(url, init = {}) {
+    const found = await this.#travel(url, init, () => false);
+    if (found instanceof URL) throw new Error(`${url} redirects without end`);
+    return found;
+  }
+
+  /** Follows redirects up to the one that leads to `end`, and gives its address; nobody need listen there. */
+  async follow(url, end) {
+    const found = await this.#travel(url, {}, (target) => target.href.startsWith(end));
+    if (!(found instanceof URL)) throw new Error(`${url} ends at ${found.url} (${found.status}): ${found.html}`);
+    return found;
+  }
+
+  async #travel(url, init, isEnd) {
     let target = new URL(url);
     let request = init;
     for (let hops = 0; hops < 10; hops += 1) {
+      if (isEnd(target)) return target;
       const response = await fetch(target, { ...request, redirect: 'manual', headers: this.#headers(target, request) });
       this.#keepCookies(target, response);
       const location = response.headers.get('location');
@@ -135,7 +159,7 @@ export class Browser {
       await response.body?.cancel();
       target = new URL(location, target);
     }
-    throw new Error(`${url} redirects without end`);
+    return target;
   }
 
   #headers(target, { headers = {} }) {
@@ -248,14 +272,14 @@ export async function until(what, probe, withinMs = 90_000) {
   }
 }
 
-/** One request of protocol revision 2026-07-28, written by hand. */
-export async function mcpRequest(url, token, method, params = {}) {
+/** One request of protocol revision 2026-07-28, written by hand, and sent by `send`. */
+export async function mcpRequest(url, token, method, params = {}, send = fetch) {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientCapabilities': {},
   };
   const name = params.name ? { 'mcp-name': params.name } : {};
-  return await fetch(url, {
+  return await send(url, {
     method: 'POST',
     headers: {
       accept: 'application/json, text/event-stream',

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [clients] [openid] [organizations] [teams] [authorization] [browser] [idp] [signin] [stripe] [plans]
+#   run.sh [suite] [checks] [clients] [openid] [dpop] [authlib] [issuer] [organizations] [teams] [authorization] [browser] [idp] [signin]
+#          [stripe] [plans]
 #
 # BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
-# under test, BELGIE_TILL (tests/till) the stand-in for Stripe of `plans`; without them they are built (debug). Needs npm,
-# Python 3.10 or newer, and for `organizations`, `teams`, `browser`, `signin` and `plans` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a
-# folder for pictures of the pages. BELGIE_CONFORMANCE_VENV names the folder of the Python environment.
+# under test, BELGIE_CONFORMANCE_RESOURCE the resource server of `checks`, BELGIE_TILL (tests/till) the stand-in for Stripe of
+# `plans`; without them they are built (debug). Needs npm, Python 3.10 or newer, and for `organizations`, `teams`, `browser`, `signin`
+# and `plans` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a folder for pictures of the pages.
+# BELGIE_CONFORMANCE_VENV names the folder of the Python environment. README.md says what each part sees.
 #
 # `stripe` reads what the suite has said to its stand-in ($SUITE_STRIPE_RECORD; without it that part of the suite is run).
 # `idp` checks what `signin` signs in with: the providers in idp/ and the mail server in mail/. It needs no gateway.
@@ -15,8 +17,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [openid]=openid.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
-scripts+=([organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs [plans]=plans.mjs)
-known="suite clients openid organizations teams authorization browser idp signin stripe plans"
+scripts+=([dpop]=dpop.mjs [checks]=checks.mjs [authlib]=authlib.mjs [issuer]=issuer.mjs [organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs [plans]=plans.mjs)
+known="suite checks clients openid dpop authlib issuer organizations teams authorization browser idp signin stripe plans"
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"
@@ -43,6 +45,9 @@ if [ "${parts[*]}" = idp ]; then
 elif [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie -p belgie-conformance-gateway
 fi
+if [[ " ${parts[*]} " = *" checks "* ]] && [ -z "${BELGIE_CONFORMANCE_RESOURCE:-}" ]; then
+  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie-conformance-gateway
+fi
 if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
 fi
@@ -59,6 +64,7 @@ fi
 target=${CARGO_TARGET_DIR:-$root/target}
 export BELGIE_BIN=${BELGIE_BIN:-$target/debug/belgie}
 export BELGIE_CONFORMANCE_GATEWAY=${BELGIE_CONFORMANCE_GATEWAY:-$target/debug/belgie-conformance-gateway}
+export BELGIE_CONFORMANCE_RESOURCE=${BELGIE_CONFORMANCE_RESOURCE:-$target/debug/belgie-conformance-resource}
 export BELGIE_TILL=${BELGIE_TILL:-$target/debug/belgie-till}
 export BELGIE_CONFORMANCE_APPLICATION=${BELGIE_CONFORMANCE_APPLICATION:-$target/debug/examples/oauth_client_plugin}
 

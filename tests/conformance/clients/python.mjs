@@ -7,14 +7,18 @@ import { HERE, cleanEnvironment } from '../harness.mjs';
 
 export const PYTHON = ['legacy', 'auto'];
 
-/** Runs a script with the official SDK; `hear` gets every event it tells, and what the browser does goes wrong there. */
+/**
+ * Runs a script of the Python environment; `hear` gets every event it tells, with a way to say a line to it, and what the browser does
+ * goes wrong there.
+ */
 export async function runScript(name, args, hear) {
   const interpreter = join(process.env.BELGIE_CONFORMANCE_VENV ?? join(HERE, '.venv'), 'bin/python');
   const child = spawn(interpreter, [join(HERE, 'clients', name), ...args], { env: cleanEnvironment() });
   let said = '';
   child.stderr.on('data', (piece) => (said += piece));
   const ended = new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
-  for await (const line of createInterface({ input: child.stdout })) await hear(JSON.parse(line));
+  const say = (line) => child.stdin.write(`${line}\n`);
+  for await (const line of createInterface({ input: child.stdout })) await hear(JSON.parse(line), say);
   const code = await ended;
   if (code !== 0) throw new Error(`${name} ended with ${code}:\n${said}`);
 }

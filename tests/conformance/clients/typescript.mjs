@@ -99,14 +99,14 @@ class Provider {
 
 /**
  * The application around one SDK: what it keeps, how it connects, what it does when the SDK has sent `person` away. `person`
- * answers consent pages.
+ * answers consent pages. `fetch` is what the SDK reaches the world with.
  */
-export async function application(server, { label, sdk, options }, person) {
+export async function application(server, { label, sdk, options, fetch = globalThis.fetch }, person) {
   const redirect = await listenForRedirect();
   const provider = new Provider(label, redirect, person);
   const dial = () => {
     const client = new sdk.Client({ name: 'belgie-conformance', version: '1.0.0' }, options);
-    const transport = new sdk.StreamableHTTPClientTransport(new URL(server.mcpUrl), { authProvider: provider });
+    const transport = new sdk.StreamableHTTPClientTransport(new URL(server.mcpUrl), { authProvider: provider, fetch });
     return { client, transport, done: client.connect(transport) };
   };
   // The application's part when the SDK has sent the person away: wait for the redirect, compare, hand it over.
