@@ -14,9 +14,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use belgie::api::Clock;
+use belgie::api::clock::SystemClock;
 use clap::Args;
 use serde_json::{Value, json};
 
+use self::prepare::{Kept, LARGEST_PART};
 use self::stand_in::StandIn;
 use crate::cell::Era;
 use crate::client::Connection;
@@ -42,6 +45,8 @@ pub struct Options {
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
 }
+
+const DAY: i64 = 86_400;
 
 /// When it is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +77,7 @@ impl Answers {
 /// Kills and counts; whether everything agrees.
 pub fn run(options: &Options) -> anyhow::Result<bool> {
     println!(
-        "| database | kills | calls answered | in the ledger | units | told | told again | agrees |\n|---|--:|--:|--:|--:|--:|--:|---|"
+        "| database | kills | calls answered | in the ledger | units | told | told again | alerts | agrees |\n|---|--:|--:|--:|--:|--:|--:|--:|---|"
     );
     let mut agrees = one("SQLite", None, options)?;
     if let Some(url) = &options.postgres {
@@ -82,10 +87,20 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
 }
 
 fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Result<bool> {
-    let stand_in = StandIn::start()?;
+    // Paid for since yesterday, for a hundred years.
+    let now = SystemClock.now().unix_seconds();
+    let period = now - DAY..now + 36_500 * DAY;
+    let stand_in = StandIn::start(period.clone())?;
     let folder = Folder::new()?;
-    let config = prepare::write_config(&folder, stand_in.address(), postgres)?;
-    let output = own().args(["crash-part"]).arg(&config).stderr(Stdio::inherit()).output()?;
+    // Each part of it is reached every few calls.
+    let included = i64::from(options.rounds.max(100));
+    let config = prepare::write_config(&folder, stand_in.address(), postgres, included)?;
+    let output = own()
+        .arg("crash-part")
+        .arg(&config)
+        .args([period.start.to_string(), period.end.to_string()])
+        .stderr(Stdio::inherit())
+        .output()?;
     ensure!(output.status.success(), "no account and token were made");
     let token = String::from_utf8(output.stdout)?.trim().to_owned();
     let (answers, mut seed) = (Arc::new(Answers::default()), options.seed);
@@ -102,8 +117,7 @@ fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Resul
             eprintln!("{engine}: killed {} times, {} calls answered", number + 1, answers.count());
         }
     }
-    let sums = settle(&config, options.rounds)?;
-    let seats = prepare::seats(&config)?;
+    let (sums, Kept { seats, alerts }) = settle(&config, options.rounds, included)?;
     let answered = answers.succeeded.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let heard = stand_in.heard();
     let units: u64 = heard.values().sum();
@@ -115,14 +129,17 @@ fn one(engine: &str, postgres: Option<&str>, options: &Options) -> anyhow::Resul
         && answered.is_subset(&told)
         && told.len() - answered.len() <= options.rounds as usize * CALLERS
         && answers.failed.load(Ordering::Relaxed) > 0
+        // Once each, and none of what is not reached.
+        && alerts == parts(included, units)
         && seats == Some(stand_in.seats());
     println!(
-        "| {engine} | {} | {} | {} | {} | {units} | {} | {} |",
+        "| {engine} | {} | {} | {} | {} | {units} | {} | {} | {} |",
         options.rounds,
         answered.len(),
         sums["calls"],
         sums["units"],
         stand_in.again(),
+        alerts.len(),
         if agrees { "yes" } else { "NO" }
     );
     Ok(agrees)
@@ -232,7 +249,7 @@ fn event(number: u32) -> String {
 
 /// Lets the program settle what was left, and asks it for the sums. What was not answered is told again; what it has kept it looks
 /// at by itself, two minutes after somebody has taken it at the latest.
-fn settle(config: &Path, rounds: u32) -> anyhow::Result<Value> {
+fn settle(config: &Path, rounds: u32, included: i64) -> anyhow::Result<(Value, Kept)> {
     let (process, ready) = serve(config, "")?;
     for number in (0..rounds).filter(|number| number % 4 == 2) {
         news::tell(&ready, &event(number))?;
@@ -247,12 +264,20 @@ fn settle(config: &Path, rounds: u32) -> anyhow::Result<Value> {
         let events: Value = serde_json::from_slice(&events.output()?.stdout).context("no events")?;
         let are_done = events["events"].as_array().is_some_and(|all| all.iter().all(|one| one["state"] == "done"));
         if are_done && sums["running"] == 0 && sums["set_aside"] == 0 && sums["waiting"] == 0 {
-            process.kill()?;
-            return Ok(sums);
+            let kept = prepare::kept(config)?;
+            if kept.alerts.len() >= parts(included, sums["units"].as_u64().unwrap_or_default()).len() {
+                process.kill()?;
+                return Ok((sums, kept));
+            }
         }
         ensure!(begin.elapsed() < 4 * PATIENCE, "not settled: {sums}");
         thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// The parts of what is included, in percent, that are reached by so many units.
+fn parts(included: i64, units: u64) -> Vec<i64> {
+    (1..=LARGEST_PART).filter(|percent| units >= (included * percent).unsigned_abs().div_ceil(100)).collect()
 }
 
 fn own() -> Command {

@@ -67,6 +67,10 @@ enum Verb {
     CrashPart {
         /// The settings of the gateway
         config: PathBuf,
+        /// Since when is paid, in seconds since 1970
+        start: i64,
+        /// Until when
+        end: i64,
     },
     /// Measures what a plan and a meter add to a call
     Meter(meter::Options),
@@ -105,7 +109,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Verb::Crash(options) => crash::run(&options).map(verdict),
         Verb::RefreshRace(options) => refresh_race::run(&options).map(verdict),
         Verb::Tokens(options) => tokens::run(&options).map(verdict),
-        Verb::CrashPart { config } => crash::prepare::play(&config).map(|()| ExitCode::SUCCESS),
+        Verb::CrashPart { config, start, end } => crash::prepare::play(&config, start..end).map(|()| ExitCode::SUCCESS),
         Verb::Meter(options) => meter::run(&options).map(verdict),
         Verb::MeterPart(part) => meter::server::play(&part).map(|()| ExitCode::SUCCESS),
         Verb::ScalePart(part) => scale::play(&part).map(|()| ExitCode::SUCCESS),

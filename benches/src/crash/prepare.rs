@@ -1,6 +1,7 @@
 //! The world in which the program is killed: a person with a token, whose plan is paid.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -9,7 +10,8 @@ use belgie::api::db::Pools;
 use belgie::api::{ScopeSet, Timestamp};
 use belgie::config::RawConfig;
 use belgie::identity::NewAccount;
-use sqlx::types::Uuid;
+use serde::Deserialize;
+use sqlx::types::{Json, Uuid};
 use tokio::runtime::Runtime;
 
 use crate::folder::Folder;
@@ -22,16 +24,27 @@ const SCOPE: &str = "connections:read";
 const CUSTOMER: &str = "INSERT INTO stripe_customers (subject_kind, subject_id, customer_id, created_at) \
     VALUES ('user', $1, 'cus_bench', $2)";
 const SEATS: &str = "SELECT seats FROM stripe_subscriptions WHERE stripe_id = 'sub_bench'";
+const ALERTS: &str = "SELECT details FROM core_audit WHERE action = 'quota.reached'";
 const SUBSCRIPTION: &str = "INSERT INTO stripe_subscriptions (id, subject_kind, subject_id, stripe_id, customer_id, plan, \
     price_id, item_id, pay_interval, status, period_start, period_end, cancel_at_period_end, synced_seq, created_at, updated_at) \
-    VALUES ($1, 'user', $1, 'sub_bench', 'cus_bench', 'pro', 'price_1', 'si_bench', 'month', 'active', $2, $3, $4, 0, $2, $2)";
+    VALUES ($1, 'user', $1, 'sub_bench', 'cus_bench', 'pro', 'price_1', 'si_bench', 'month', 'active', $3, $4, $5, 0, $2, $2)";
 
-/// Writes the settings of the gateway.
-pub fn write_config(folder: &Folder, stripe: SocketAddr, postgres: Option<&str>) -> anyhow::Result<PathBuf> {
+/// The largest part of what is included, in percent, of which somebody is told. Each percent before it is told of as well.
+pub const LARGEST_PART: i64 = 1000;
+
+/// Writes the settings of the gateway, with a plan that includes so many calls and lets all others through.
+pub fn write_config(
+    folder: &Folder,
+    stripe: SocketAddr,
+    postgres: Option<&str>,
+    included: i64,
+) -> anyhow::Result<PathBuf> {
     let config = folder.path().join("belgie.toml");
     let data = serde_json::Value::from(folder.path().to_string_lossy());
     let database =
         postgres.map(|url| format!("[database]\nurl = {}\nmigrate_on_start = true\n", serde_json::Value::from(url)));
+    let parts: Vec<String> = (1..=LARGEST_PART).map(|percent| format!("{percent}%")).collect();
+    let parts = serde_json::Value::from(parts);
     let text = format!(
         r#"data_dir = {data}
 [server]
@@ -54,7 +67,9 @@ event_name = "bench_calls"
 name = "pro"
 monthly_price = "price_1"
 [plan.quotas.calls]
-included = 1000000000
+included = {included}
+cap = "soft"
+alert_at = {parts}
 
 [[access]]
 tools = ["echo", "add", "slow"]
@@ -66,8 +81,8 @@ meter = "calls"
     Ok(config)
 }
 
-/// Makes tables, a person with a paid plan, and a token, and prints that.
-pub fn play(config: &Path) -> anyhow::Result<()> {
+/// Makes tables, a person with a plan that is paid for this period (seconds since 1970), and a token, and prints that.
+pub fn play(config: &Path, period: Range<i64>) -> anyhow::Result<()> {
     let token = Runtime::new()?.block_on(async {
         let text = std::fs::read_to_string(config)?;
         let builder = Belgie::builder(RawConfig::from_text(&text)).demo_tools();
@@ -80,7 +95,7 @@ pub fn play(config: &Path) -> anyhow::Result<()> {
             scopes: ScopeSet::new(),
         };
         let person = gateway.identity().create(account).await.map_err(|error| anyhow!("no account: {error:?}"))?;
-        pay(gateway.host().db().pools(), person.id.uuid(), gateway.host().now()).await?;
+        pay(gateway.host().db().pools(), person.id.uuid(), period, gateway.host().now()).await?;
         let noun = commands.into_iter().find(|noun| noun.command.get_name() == "token");
         let noun = noun.context("no plugin has the command `token`")?;
         let words = ["token", "create", "--email", EMAIL, "--scope", SCOPE, "--ttl", "86400"];
@@ -94,30 +109,50 @@ pub fn play(config: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many seats the gateway knows of.
-pub fn seats(config: &Path) -> anyhow::Result<Option<i64>> {
+/// What the gateway has in its database.
+pub struct Kept {
+    /// How many seats it knows of.
+    pub seats: Option<i64>,
+    /// The parts of what is included that are on record as reached, in percent, in order.
+    pub alerts: Vec<i64>,
+}
+
+/// Reads what a gateway that has ended has kept.
+pub fn kept(config: &Path) -> anyhow::Result<Kept> {
     Runtime::new()?.block_on(async {
         let text = std::fs::read_to_string(config)?;
         let gateway = Belgie::builder(RawConfig::from_text(&text)).demo_tools().check()?.open().await?;
-        let found = match gateway.host().db().pools() {
-            Pools::Sqlite { readers, .. } => sqlx::query_scalar(SEATS).fetch_one(readers).await?,
-            Pools::Postgres(pool) => sqlx::query_scalar(SEATS).fetch_one(pool).await?,
+        let (seats, details): (_, Vec<Json<Details>>) = match gateway.host().db().pools() {
+            Pools::Sqlite { readers, .. } => (
+                sqlx::query_scalar(SEATS).fetch_one(readers).await?,
+                sqlx::query_scalar(ALERTS).fetch_all(readers).await?,
+            ),
+            Pools::Postgres(pool) => {
+                (sqlx::query_scalar(SEATS).fetch_one(pool).await?, sqlx::query_scalar(ALERTS).fetch_all(pool).await?)
+            }
         };
         gateway.shutdown().await;
-        Ok(found)
+        let mut alerts: Vec<i64> = details.into_iter().map(|Json(details)| details.percent).collect();
+        alerts.sort_unstable();
+        Ok(Kept { seats, alerts })
     })
 }
 
-async fn pay(pools: &Pools, user: Uuid, now: Timestamp) -> anyhow::Result<()> {
-    let end = now.plus(std::time::Duration::from_secs(30 * 86_400));
+#[derive(Deserialize)]
+struct Details {
+    percent: i64,
+}
+
+async fn pay(pools: &Pools, user: Uuid, period: Range<i64>, now: Timestamp) -> anyhow::Result<()> {
+    let [start, end] = [period.start, period.end].map(Timestamp::from_unix_seconds);
     match pools {
         Pools::Sqlite { writer, .. } => {
             sqlx::query(CUSTOMER).bind(user).bind(now).execute(writer).await?;
-            sqlx::query(SUBSCRIPTION).bind(user).bind(now).bind(end).bind(false).execute(writer).await?;
+            sqlx::query(SUBSCRIPTION).bind(user).bind(now).bind(start).bind(end).bind(false).execute(writer).await?;
         }
         Pools::Postgres(pool) => {
             sqlx::query(CUSTOMER).bind(user).bind(now).execute(pool).await?;
-            sqlx::query(SUBSCRIPTION).bind(user).bind(now).bind(end).bind(false).execute(pool).await?;
+            sqlx::query(SUBSCRIPTION).bind(user).bind(now).bind(start).bind(end).bind(false).execute(pool).await?;
         }
     }
     Ok(())

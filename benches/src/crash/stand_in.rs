@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,9 +17,6 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-/// What is paid for, in seconds since 1970: from 2026 to 2126.
-const PERIOD: (i64, i64) = (1_767_225_600, 4_922_899_200);
-
 #[derive(Default)]
 struct Heard {
     events: Mutex<BTreeMap<String, u64>>,
@@ -26,6 +24,7 @@ struct Heard {
     stalls: AtomicBool,
     looks: AtomicUsize,
     seats: AtomicI64,
+    period: Range<i64>,
 }
 
 /// It listens as long as the value lives.
@@ -36,10 +35,10 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Opens a free port.
-    pub fn start() -> anyhow::Result<Self> {
+    /// Opens a free port. `period` is what is paid for, in seconds since 1970.
+    pub fn start(period: Range<i64>) -> anyhow::Result<Self> {
         let runtime = Runtime::new()?;
-        let heard = Arc::new(Heard::default());
+        let heard = Arc::new(Heard { period, ..Heard::default() });
         let routes = Router::new()
             .route("/v1/billing/meter_events", post(take))
             .route("/v1/subscriptions/sub_bench", get(subscription))
@@ -124,7 +123,8 @@ async fn subscription(State(heard): State<Arc<Heard>>) -> Response {
     let price = json!({ "id": "price_1", "object": "price", "active": true, "lookup_key": null, "type": "recurring",
         "currency": "usd", "unit_amount": 2000, "recurring": { "interval": "month", "interval_count": 1 } });
     let item = json!({ "id": "si_bench", "object": "subscription_item", "price": price,
-        "quantity": heard.seats.load(Ordering::SeqCst), "current_period_start": PERIOD.0, "current_period_end": PERIOD.1 });
+        "quantity": heard.seats.load(Ordering::SeqCst), "current_period_start": heard.period.start,
+        "current_period_end": heard.period.end });
     Json(json!({ "id": "sub_bench", "object": "subscription", "customer": "cus_bench", "status": "active",
         "cancel_at_period_end": false, "items": { "object": "list", "has_more": false, "data": [item] }, "metadata": {} }))
     .into_response()
