@@ -7,7 +7,7 @@ use std::time::Duration;
 use belgie_api::event::Bus;
 use belgie_api::host::{PrincipalParts, acting, principal, standing_for};
 use belgie_api::ports::{Accounts, TokenVerifier};
-use belgie_api::{Caller, Clock, Event, Failure, Holder, PlainToken, Result, TokenHash, TokenKind, VerifiedToken};
+use belgie_api::{Caller, Clock, Event, Failure, Holder, Result, TokenHash, TokenKind, VerifiedToken};
 use moka::sync::Cache;
 
 use crate::access::caller::Callers;
@@ -201,8 +201,11 @@ impl BearerTokens {
     /// Junk is refused before any look into the database.
     async fn verify(&self, text: &str) -> Result<Option<VerifiedToken>, BearerError> {
         let now = self.clock.now();
-        if let Some(token) = PlainToken::parse(text) {
-            let verifier = self.verifiers.get(&token.kind()).ok_or(BearerError::Invalid)?;
+        let reads = |(kind, verifier): (&TokenKind, &Arc<dyn TokenVerifier>)| {
+            let token = verifier.read(text).filter(|token| token.kind() == *kind)?;
+            Some((token, Arc::clone(verifier)))
+        };
+        if let Some((token, verifier)) = self.verifiers.iter().find_map(reads) {
             return Ok(verifier.verify(&token, now).await?);
         }
         match &self.signed {

@@ -34,6 +34,12 @@ impl Csrf {
         base64url(&hmac_sha256(&self.key, &[cookie.as_bytes(), session.as_bytes()]))
     }
 
+    /// The mark of this browser, whoever is signed in there.
+    #[must_use]
+    pub fn browser(&self, cookie: &str) -> String {
+        base64url(&hmac_sha256(&self.key, &[b"browser", cookie.as_bytes(), b"mark"]))
+    }
+
     /// Whether a form came from a page we showed this browser in this session.
     #[must_use]
     pub fn is_right(&self, token: &str, cookie: &str, session: Option<SessionId>) -> bool {

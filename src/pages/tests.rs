@@ -65,7 +65,7 @@ fn problems(folder: Option<&Folder>, templates: &[Template]) -> Vec<String> {
 
 fn stranger() -> Visitor {
     let info = RequestInfo { id: "req_1".into(), ip: IpAddr::V4(Ipv4Addr::LOCALHOST) };
-    Visitor { info, caller: None, csrf_token: "forgery<token>".into(), is_fresh: false }
+    Visitor { info, caller: None, csrf_token: "forgery<token>".into(), browser: "browser".into(), is_fresh: false }
 }
 
 async fn text(response: Response) -> String {

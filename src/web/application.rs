@@ -99,11 +99,14 @@ where
     };
     let csrf_cookie = web.cookies.csrf_value(&headers);
     let resumed = found.as_ref().map(|(resumed, _)| resumed);
-    let form_token = csrf_cookie.map(|cookie| web.csrf.token(&cookie, resumed.map(|resumed| resumed.session.id)));
+    let session = resumed.map(|resumed| resumed.session.id);
+    let form_token = csrf_cookie.as_deref().map(|cookie| web.csrf.token(cookie, session));
+    let browser = csrf_cookie.as_deref().map(|cookie| web.csrf.browser(cookie));
     let visitor = Visitor {
         info: info.clone(),
         caller: resumed.map(session_caller),
         csrf_token: form_token.unwrap_or_default().into(),
+        browser: browser.unwrap_or_default().into(),
         is_fresh: resumed.is_some_and(|resumed| web.identity.is_fresh(&resumed.session)),
     };
     let extensions = request.extensions_mut();

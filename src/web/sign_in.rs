@@ -153,7 +153,7 @@ pub fn buttons(
 
 /// A form that leads on to `/authorize` may end at a client, which `form-action` would stop in Chromium.
 pub fn leave_for_clients(response: &mut Response, return_to: Option<&str>) {
-    if return_to.is_some_and(|path| path.starts_with("/authorize?")) {
+    if return_to.is_some_and(|path| path.starts_with("/authorize?") || path.starts_with("/authorize/")) {
         response.extensions_mut().insert(FormAction(String::new()));
     }
 }

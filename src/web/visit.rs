@@ -97,7 +97,9 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
         return Failure::internal("the edge is missing around the room for programs").into_response();
     };
     let headers = request.headers();
-    let token = web.cookies.session_token(headers).filter(|_| is_by_our_page(headers, &web.urls));
+    let is_ours = is_by_our_page(headers, &web.urls);
+    let token = web.cookies.session_token(headers).filter(|_| is_ours);
+    let csrf_cookie = web.cookies.csrf_value(headers).filter(|_| is_ours);
     let resumed = match &token {
         Some(token) => web.identity.resume_remembered(token).await,
         None => Ok(None),
@@ -106,10 +108,14 @@ pub async fn visit_api(State(web): State<Arc<Web>>, mut request: Request, next: 
         Ok(resumed) => resumed.filter(|resumed| resumed.session.impersonator_id.is_none()),
         Err(failure) => return failure.into_response(),
     };
+    let session = resumed.as_ref().map(|resumed| resumed.session.id);
+    let form_token = csrf_cookie.as_deref().map(|cookie| web.csrf.token(cookie, session));
+    let browser = csrf_cookie.as_deref().map(|cookie| web.csrf.browser(cookie));
     let visitor = Visitor {
         info,
         caller: resumed.as_ref().map(session_caller),
-        csrf_token: "".into(),
+        csrf_token: form_token.unwrap_or_default().into(),
+        browser: browser.unwrap_or_default().into(),
         is_fresh: resumed.as_ref().is_some_and(|resumed| web.identity.is_fresh(&resumed.session)),
     };
     let caller = visitor.caller.clone();
@@ -151,6 +157,7 @@ async fn receive(web: &Web, mut request: Request, form: Option<Form>, next: Next
         info,
         caller: resumed.as_ref().map(session_caller),
         csrf_token: web.csrf.token(&csrf_cookie, session).into(),
+        browser: web.csrf.browser(&csrf_cookie).into(),
         is_fresh: resumed.as_ref().is_some_and(|resumed| web.identity.is_fresh(&resumed.session)),
     };
     let caller = visitor.caller.clone();

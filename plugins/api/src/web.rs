@@ -37,8 +37,12 @@ pub struct Visitor {
     pub info: RequestInfo,
     /// The signed-in person, with `web` as the client; `None` for a stranger.
     pub caller: Option<Caller>,
-    /// The forgery token every form must carry as `csrf_token`.
+    /// The forgery token every form must carry as `csrf_token`. In the room for programs there is one only for requests that a page of
+    /// ours made.
     pub csrf_token: Arc<str>,
+    /// A mark of this browser, whoever is signed in there: it outlasts sessions, and nobody else can make it. Empty where the browser has
+    /// brought no cookie that counts.
+    pub browser: Arc<str>,
     /// Whether the signed-in person proved a moment ago to be there; never, when an operator wears the session.
     pub is_fresh: bool,
 }
@@ -152,6 +156,13 @@ impl<S: Send + Sync, T: std::any::Any + Send + Sync> FromRequestParts<S> for Use
 
 fn return_query(wanted: &str) -> String {
     url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", wanted).finish()
+}
+
+/// Whether a redirect would reach nobody: a script follows it without being told where it leads (Fetch Metadata, section 2.2), and who asks
+/// for JSON reads no page. Then the address is told instead.
+#[must_use]
+pub fn is_by_script(headers: &HeaderMap) -> bool {
+    !wants_page(headers)
 }
 
 /// Where a stranger goes: to the sign-in page, and back to where a GET wanted to go.

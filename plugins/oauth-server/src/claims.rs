@@ -1,8 +1,5 @@
 //! What an application adds to what clients are told.
 
-use std::fmt;
-use std::sync::Arc;
-
 use belgie_api::{ClientId, GrantBinding, Result, ScopeSet, UserId, async_trait};
 use serde_json::{Map, Value};
 
@@ -42,15 +39,5 @@ pub trait Claims: Send + Sync {
     /// Members of the answer of the token endpoint (RFC 6749 section 5.1).
     async fn of_answer(&self, _about: About<'_>) -> Result<Map<String, Value>> {
         Ok(Map::new())
-    }
-}
-
-/// The claims of the application, if it has some.
-#[derive(Clone, Default)]
-pub(crate) struct OwnClaims(pub(crate) Option<Arc<dyn Claims>>);
-
-impl fmt::Debug for OwnClaims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OwnClaims({})", if self.0.is_some() { "some" } else { "none" })
     }
 }

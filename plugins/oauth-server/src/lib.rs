@@ -2,12 +2,15 @@
 
 mod claims;
 mod commands;
+mod forms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod model;
+mod own;
 mod pages;
 mod routes;
 mod service;
+mod steps;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -21,33 +24,58 @@ use belgie_api::ports::Proofs;
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
-use crate::claims::OwnClaims;
 pub use crate::claims::{About, Claims};
+pub use crate::forms::Forms;
 use crate::model::dpop::Binding;
 pub use crate::model::settings::Settings;
+pub use crate::model::step::Step;
+use crate::own::Own;
+pub use crate::pages::interaction::{Interaction, Interactions};
 use crate::service::{
     FORGET_EVERY, FORGET_PROOFS_EVERY, HeldKeys, LOOK_EVERY, Logouts, Memberships, OAuth, People, TELL_EVERY,
     TIDY_EVERY, Verifier,
 };
+pub use crate::steps::{Requests, Steps, Underway};
 
 /// The authorization server, as a plugin.
 #[derive(Clone, Debug, Default)]
 pub struct OAuthServer {
     settings: Settings,
-    claims: OwnClaims,
+    own: Own,
 }
 
 impl OAuthServer {
     /// An authorization server with these settings instead of those of the configuration file.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, claims: OwnClaims::default() }
+        Self { settings, own: Own::default() }
     }
 
     /// Adds what an application says of people and connections.
     #[must_use]
     pub fn with_claims(mut self, claims: impl Claims + 'static) -> Self {
-        self.claims = OwnClaims(Some(Arc::new(claims)));
+        self.own.claims = Some(Arc::new(claims));
+        self
+    }
+
+    /// Lets an application make ids of clients, and write tokens in a form of its own.
+    #[must_use]
+    pub fn with_forms(mut self, forms: impl Forms + 'static) -> Self {
+        self.own.forms = Some(Arc::new(forms));
+        self
+    }
+
+    /// Lets an application say which of its pages a person sees before an agent is let in.
+    #[must_use]
+    pub fn with_steps(mut self, steps: impl Steps + 'static) -> Self {
+        self.own.steps = Some(Arc::new(steps));
+        self
+    }
+
+    /// Lets an application find authorization requests that it keeps.
+    #[must_use]
+    pub fn with_requests(mut self, requests: impl Requests + 'static) -> Self {
+        self.own.requests = Some(Arc::new(requests));
         self
     }
 }
@@ -95,10 +123,11 @@ impl Plugin for OAuthServer {
     }
 
     fn mount(&self, host: &Host, mount: &mut Mount) -> Result<()> {
-        let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()).with_claims(self.claims.clone()));
+        let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()).with_own(self.own.clone()));
         mount
             .authorization_server()
             .provide(Arc::new(self.settings.clone()))
+            .provide(Arc::new(Interactions(Arc::clone(&oauth))))
             .provide(Arc::new(ClientsOfOrganizations { page: "/account/clients" }))
             .verifier(Arc::new(Verifier::new(Arc::clone(&oauth))))
             .observer(Arc::new(Memberships(Arc::clone(&oauth))))

@@ -29,6 +29,8 @@ pub mod rules;
 pub mod scopes;
 pub mod secret;
 pub mod settings;
+pub mod spelling;
+pub mod step;
 pub mod trust;
 pub mod wish;
 

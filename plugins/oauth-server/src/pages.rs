@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod connection;
 mod device;
+pub mod interaction;
 mod logout;
 mod tokens;
 
@@ -12,10 +13,11 @@ use belgie_api::context::TeamContext;
 use belgie_api::plugin::{AccountSection, ScopeInfo, Template};
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, async_trait};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::model::address::slugs_in;
-use crate::model::consent::Consent;
+use crate::model::client::ClientFace;
+use crate::model::consent::{Consent, remembered_host};
 use crate::model::grant::{Grant, GrantKind, shown_name};
 use crate::model::redirect::{RedirectKind, host_of, kind_of};
 use crate::model::request::AuthorizationRequest;
@@ -108,6 +110,22 @@ pub struct AskedPerson<'a> {
     pub way: Way<'a>,
 }
 
+impl<'a> AskedPerson<'a> {
+    /// Finds out what is known of a person who is asked.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the request is for an organization in which they are not.
+    pub async fn find(oauth: &OAuth, caller: &Caller, request: &AuthorizationRequest, way: Way<'a>) -> Result<Self> {
+        Ok(Self {
+            is_new_client: oauth.is_new_client(caller, &request.client.id).await?,
+            choices: oauth.list_choices(caller, request).await?,
+            last_choice: oauth.last_binding(caller, &request.client.id).await?,
+            is_remembered: oauth.settings().remember_consent && remembered_host(request).is_some(),
+            way,
+        })
+    }
+}
+
 /// How a request came before a person.
 #[derive(Clone, Copy)]
 pub struct Way<'a> {
@@ -126,33 +144,59 @@ pub fn consent(
     asked: &AskedPerson<'_>,
 ) -> Value {
     let redirect_uri = request.reply.redirect_uri.as_str();
-    let (face, user) = (&request.client, caller.user());
-    json!({
-        "client": {
-            "id": face.id,
-            "name": face.name,
-            "host": face.host,
-            "uri": face.uri,
-            // Only a client known by its metadata document has a host, and we fetched the document from there.
-            "verified_host": face.host.is_some(),
-        },
+    let mut context = json!({
+        "client": client_of(&request.client),
         "redirect_host": host_of(redirect_uri),
         "redirect_uri": redirect_uri,
-        // Whatever listens on the person's machine can be any program, by a port as by a scheme. A device asks here itself.
-        "is_loopback": asked.way.user_code.is_none() && kind_of(redirect_uri) != RedirectKind::Https,
+        "is_loopback": is_loopback(redirect_uri, asked.way.user_code.is_some()),
         "device": asked.way.user_code,
-        "is_new_client": asked.is_new_client,
-        "is_remembered": asked.is_remembered,
         "scopes": explain_all(&request.scopes, offered),
         "resource": request.resources.join(", "),
         "request": handle.expose(),
         "return_to": asked.way.here,
-        "choices": asked.choices.iter().map(|choice| choice_of(choice, asked.last_choice.as_ref())).collect::<Vec<_>>(),
-        // A request for the endpoint of one organization leaves nothing to choose but the teams.
-        "is_fixed": !slugs_in(&request.resources).is_empty(),
-        "is_personal": asked.last_choice.as_ref().is_some_and(|last| last.organization.is_none()),
-        "account": { "email": user.email, "name": if user.name.is_empty() { &user.email } else { &user.name } },
+        "account": account_of(caller),
+    });
+    if let Some(members) = context.as_object_mut() {
+        members.extend(choices_of(request, asked));
+    }
+    context
+}
+
+/// What is known of a client, as pages show it.
+fn client_of(face: &ClientFace) -> Value {
+    json!({
+        "id": face.id,
+        "name": face.name,
+        "host": face.host,
+        "uri": face.uri,
+        // Only a client known by its metadata document has a host, and we fetched the document from there.
+        "verified_host": face.host.is_some(),
     })
+}
+
+/// Whatever listens on the person's machine can be any program, by a port as by a scheme. A device asks here itself.
+fn is_loopback(redirect_uri: &str, is_device: bool) -> bool {
+    !is_device && kind_of(redirect_uri) != RedirectKind::Https
+}
+
+fn account_of(caller: &Caller) -> Value {
+    let user = caller.user();
+    json!({ "email": user.email, "name": if user.name.is_empty() { &user.email } else { &user.name } })
+}
+
+/// For whom the agent may act, and what is known of the person and it.
+fn choices_of(request: &AuthorizationRequest, asked: &AskedPerson<'_>) -> Map<String, Value> {
+    let last = asked.last_choice.as_ref();
+    let choices: Vec<_> = asked.choices.iter().map(|choice| choice_of(choice, last)).collect();
+    let members = [
+        ("choices", choices.into()),
+        // A request for the endpoint of one organization leaves nothing to choose but the teams.
+        ("is_fixed", (!slugs_in(&request.resources).is_empty()).into()),
+        ("is_personal", last.is_some_and(|last| last.organization.is_none()).into()),
+        ("is_new_client", asked.is_new_client.into()),
+        ("is_remembered", asked.is_remembered.into()),
+    ];
+    members.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
 }
 
 /// An organization to choose. What was chosen the last time is chosen already; who comes first has to choose.

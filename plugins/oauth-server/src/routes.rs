@@ -5,6 +5,7 @@ mod client_api;
 mod clients;
 mod connections;
 mod device;
+mod interactions;
 mod introspect;
 mod keys;
 mod logout;
@@ -25,6 +26,7 @@ use belgie_api::axum::routing::{delete, get, post, put};
 use belgie_api::{Mount, Room};
 
 use crate::model::settings::Pushing;
+use crate::pages::interaction::CONTINUE;
 use crate::service::{DEVICE, DEVICE_ALLOWED, DEVICE_DENIED, LOGOUT, OAuth, USERINFO};
 
 /// Adds every endpoint. What is closed is not there at all.
@@ -35,6 +37,9 @@ pub fn mount(oauth: &Arc<OAuth>, mount: &mut Mount) {
         .route(Room::WellKnown, Method::GET, keys::PATH, get(keys::show).with_state(state()))
         .route(Room::Browser, Method::GET, "/authorize", get(authorize::ask).with_state(state()))
         .route(Room::Browser, Method::POST, "/authorize", post(authorize::answer).with_state(state()))
+        .route(Room::Browser, Method::GET, CONTINUE, get(interactions::go_on).with_state(state()))
+        .route(Room::Api, Method::GET, interactions::PATH, get(interactions::show).with_state(state()))
+        .route(Room::Api, Method::POST, interactions::ANSWER, post(interactions::answer).with_state(state()))
         .route(Room::OAuth, Method::POST, token::PATH, post(token::redeem).with_state(state()))
         .route(Room::OAuth, Method::POST, "/revoke", post(revoke::revoke).with_state(state()))
         .route(Room::OAuth, Method::POST, "/introspect", post(introspect::introspect).with_state(state()))

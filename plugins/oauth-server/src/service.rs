@@ -37,9 +37,11 @@ mod pushed;
 mod record;
 mod redeem;
 mod refresh;
+mod request;
 mod revoke;
 mod secrets;
 mod signed;
+mod steps;
 mod tidy;
 mod today;
 mod trusted;
@@ -47,7 +49,7 @@ mod verifier;
 
 use belgie_api::{Host, Result};
 
-pub use self::authorize::{Allowed, Decision, ErrorReply, Refusal};
+pub use self::authorize::{Allowed, Decision};
 pub use self::backchannel::{LOOK_EVERY, Logouts, TELL_EVERY};
 pub use self::binding::{BoundPlace, Choice, Memberships};
 pub use self::client_auth::{PresentedClient, PresentedProof};
@@ -66,15 +68,18 @@ pub use self::personal::{NewPersonalToken, TokenWish};
 pub use self::powers::{Doer, is_operator};
 pub use self::pushed::PUSHED_TTL;
 pub use self::redeem::IssuedTokens;
+pub use self::request::{ErrorReply, Refusal};
 pub use self::secrets::unknown_client;
+pub use self::steps::Shown;
 pub use self::tidy::{FORGET_EVERY, TIDY_EVERY};
 pub use self::trusted::{ADDRESSES_CHANGED, Trust};
 pub use self::verifier::Verifier;
-use crate::claims::OwnClaims;
 use crate::model::address::find_resources;
 use crate::model::client::Client;
 use crate::model::foreign_keys::PublicKeys;
 use crate::model::settings::Settings;
+use crate::model::spelling::Spelling;
+use crate::own::Own;
 
 /// The authorization server of this process.
 pub struct OAuth {
@@ -87,7 +92,8 @@ pub struct OAuth {
     issuers_keys: Kept<PublicKeys>,
     issuers_fetches: Fetches<PublicKeys>,
     keys: KeyCache,
-    claims: OwnClaims,
+    own: Own,
+    spelling: Spelling,
 }
 
 impl OAuth {
@@ -95,6 +101,7 @@ impl OAuth {
     #[must_use]
     pub fn new(host: Host, settings: Settings) -> Self {
         let keys = KeyCache::new(host.db().bus());
+        let spelling = Spelling::new(settings.token_prefixes.clone(), None);
         Self {
             host,
             settings,
@@ -105,15 +112,22 @@ impl OAuth {
             issuers_keys: Kept::default(),
             issuers_fetches: Fetches::default(),
             keys,
-            claims: OwnClaims::default(),
+            own: Own::default(),
+            spelling,
         }
     }
 
-    /// Adds what the application says of people and connections.
+    /// Adds what the application brings along.
     #[must_use]
-    pub(crate) fn with_claims(mut self, claims: OwnClaims) -> Self {
-        self.claims = claims;
+    pub(crate) fn with_own(mut self, own: Own) -> Self {
+        self.spelling = Spelling::new(self.settings.token_prefixes.clone(), own.forms.clone());
+        self.own = own;
         self
+    }
+
+    /// How tokens are written here.
+    pub(crate) fn spelling(&self) -> &Spelling {
+        &self.spelling
     }
 
     /// What the host lends.
@@ -128,6 +142,12 @@ impl OAuth {
     /// Before the gateway serves.
     pub fn find_resources<'a>(&self, asked: impl Iterator<Item = &'a str>) -> Result<Option<Vec<String>>> {
         Ok(find_resources(asked, self.host.catalog()?, &self.settings.resources))
+    }
+
+    /// Whether the application finds requests by their addresses.
+    #[must_use]
+    pub fn takes_request_uris(&self) -> bool {
+        self.own.requests.is_some()
     }
 
     /// How the server is set up.

@@ -20,6 +20,7 @@ pub mod owned;
 pub mod proofs;
 pub mod pushed;
 pub mod secrets;
+pub mod steps;
 pub mod subjects;
 pub mod tokens;
 mod unspent;

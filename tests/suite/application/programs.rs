@@ -139,6 +139,32 @@ async fn the_custom_pages_example_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_own_pages_example_runs() {
+    let Some(program) = Program::start("oauth_server_own_pages", "").await else { return };
+    program.set_up().await;
+    let agent = Agent::register_at(&program.url(), "http://127.0.0.1:49152/callback").await;
+    let mut browser = Browser::new(&program.url());
+    let welcome = browser.get(&agent.authorize_url(&agent.authorization("connections:read"))).await.location();
+    let form = browser.get(&welcome).await.form("/auth/signin");
+    let onward = browser.submit(&form, &[("email", "ada@example.org"), ("password", PASSWORD)]).await.location();
+    let onward = browser.get(&onward).await.location();
+    let terms = browser.get(&onward).await.location();
+    assert!(terms.starts_with("/terms?interaction="), "{terms}");
+    let form = browser.get(&terms).await.form("/terms/accept");
+    let request = browser.raw().post(format!("{}/terms/accept", program.url()));
+    let request = request.form(&form.fields).header("sec-fetch-site", "same-origin");
+    let onward = browser.send(request).await.location();
+    let onward = browser.get(&onward).await.location();
+    let consent = browser.get(&onward).await.location();
+    let page = browser.get(&consent).await;
+    assert!(page.body.contains("Let this agent act for you?"), "{}", page.body);
+    let answer = browser.submit(&page.form("/authorize"), &[("decision", "allow")]).await;
+    let tokens = Tokens::of(&agent.redeem(&answer.sent_parameter("code").expect("a code")).await);
+    assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
+    program.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mcp_example_runs() {
     let Some(mut program) = Program::start("mcp", "").await else { return };
     let mut browser = program.set_up().await;

@@ -10,8 +10,10 @@ pub const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", "c
 pub struct Prompt {
     /// An answer without a person.
     pub is_silent: bool,
-    /// The person is asked, whatever is remembered (`consent`, and `select_account`: the page offers to choose another one).
+    /// The person is asked, whatever is remembered (`consent`).
     pub must_ask: bool,
+    /// The person chooses as whom they go on (`select_account`): at a page of the application, or at our consent page, which offers it.
+    pub selects: bool,
     /// The person proves to be there once more.
     pub signs_in_again: bool,
     /// A stranger makes an account (Initiating User Registration via OpenID Connect 1.0 section 4).
@@ -36,9 +38,8 @@ impl Prompt {
         if is_silent && prompt != Some("none") {
             return Err(NOT_ALONE);
         }
-        let must_ask =
-            prompt.is_some_and(|prompt| prompt.split(' ').any(|word| word == "consent" || word == "select_account"));
-        Ok(Self { is_silent, must_ask, ..Self::default() })
+        let holds = |wanted: &str| prompt.is_some_and(|prompt| prompt.split(' ').any(|word| word == wanted));
+        Ok(Self { is_silent, must_ask: holds("consent"), selects: holds("select_account"), ..Self::default() })
     }
 
     /// Reads the wishes. `can_create`: whether strangers may make accounts.
@@ -83,9 +84,8 @@ mod tests {
         let read = |prompt: &str| Prompt::read(Some(prompt), None, None, true).ok();
         assert!(read("login consent").unwrap().signs_in_again);
         assert!(read("consent  create").unwrap().creates);
-        for asks in ["select_account", "consent login"] {
-            assert!(read(asks).unwrap().must_ask, "{asks}");
-        }
+        assert!(read("consent login").unwrap().must_ask && !read("login").unwrap().must_ask);
+        assert!(read("select_account").unwrap().selects && !read("consent").unwrap().selects);
         assert_eq!(read("").unwrap(), Prompt::default());
         assert!(read("none").unwrap().is_silent);
         for wrong in ["none login", "login none", "Login", "anything"] {

@@ -1,9 +1,10 @@
 //! `[plugins.oauth-server]`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belgie_api::ClientId;
 use belgie_api::settings::Section;
+use belgie_api::{ClientId, Scope, ScopeSet};
 
 use super::access_token::AccessFormat;
 use super::address::normalize_resource;
@@ -11,6 +12,8 @@ use super::dpop::DpopRules;
 use super::key::KeyAlgorithm;
 use super::owned::ClientCreation;
 use super::secret::{EXPIRY_FORMS, SecretExpiry};
+use super::spelling::Prefixes;
+use super::step::AppPages;
 use super::trust::TrustedIssuer;
 
 const HOUR: u64 = 3600;
@@ -60,6 +63,12 @@ pub struct Settings {
     pub grant_max_age: Duration,
     /// How long a token lasts behind which there is no person.
     pub client_credentials_ttl: Duration,
+    /// How long an access token with a scope lasts at most; the shortest one counts.
+    pub scope_ttls: BTreeMap<String, Duration>,
+    /// What tokens begin with.
+    pub token_prefixes: Prefixes,
+    /// Pages of the application that people see instead of ours.
+    pub pages: AppPages,
     /// Protected resources beside those of this host, each with a resource server of its own.
     pub resources: Vec<String>,
     /// How long a code waits to be redeemed; OAuth 2.1 section 4.1.2 allows ten minutes.
@@ -113,6 +122,9 @@ impl Default for Settings {
             refresh_grace: Duration::from_secs(60),
             grant_max_age: Duration::from_secs(365 * DAY),
             client_credentials_ttl: Duration::from_secs(HOUR),
+            scope_ttls: BTreeMap::new(),
+            token_prefixes: Prefixes::default(),
+            pages: AppPages::default(),
             resources: Vec::new(),
             code_ttl: Duration::from_secs(60),
             device_authorization: false,
@@ -161,6 +173,9 @@ impl Settings {
                 1..=DAY,
                 usual.client_credentials_ttl,
             ),
+            scope_ttls: read_scope_ttls(section),
+            token_prefixes: Prefixes::read(section),
+            pages: AppPages::read(section),
             resources: section.parsed_list(
                 "resources",
                 |text| normalize_resource(text).ok_or_else(|| "this is no address of a resource".to_owned()),
@@ -217,14 +232,23 @@ impl Settings {
                 "make it at least as long as access_token_ttl_seconds",
             );
         }
-        if settings.refresh_grace >= settings.access_token_ttl {
+        let shortest = settings.scope_ttls.values().copied().min();
+        if settings.refresh_grace
+            >= shortest.map_or(settings.access_token_ttl, |ttl| ttl.min(settings.access_token_ttl))
+        {
             section.complain(
                 "refresh_grace_seconds",
                 "a refresh would be answered again with an access token that has ended",
-                "make it less than access_token_ttl_seconds, or 0 for never",
+                "make it less than access_token_ttl_seconds and each of scope_ttl_seconds, or 0 for never",
             );
         }
         settings
+    }
+
+    /// How long an access token with these scopes lasts that otherwise lasts as long as `usual`.
+    pub fn ttl_of(&self, scopes: &ScopeSet, usual: Duration) -> Duration {
+        let own = scopes.iter().filter_map(|scope| self.scope_ttls.get(scope.as_str()));
+        own.copied().fold(usual, Duration::min)
     }
 
     /// Whether there is a way for clients to register themselves.
@@ -250,6 +274,19 @@ impl Settings {
         let signs = self.access_token_format == AccessFormat::Jwt || !self.access_token_jwt_resources.is_empty();
         signs.then_some(self.access_token_algorithm).into_iter().collect()
     }
+}
+
+fn read_scope_ttls(section: &mut Section) -> BTreeMap<String, Duration> {
+    let found = section.counts("scope_ttl_seconds");
+    let is_good = |name: &str, seconds: u64| name.parse::<Scope>().is_ok() && (1..=DAY).contains(&seconds);
+    if found.iter().any(|(name, seconds)| !is_good(name, *seconds)) {
+        section.complain(
+            "scope_ttl_seconds",
+            "one of them is no scope, or no time",
+            "write scopes and seconds from 1 to 86400, such as { \"org:manage\" = 600 }",
+        );
+    }
+    found.into_iter().map(|(name, seconds)| (name, Duration::from_secs(seconds))).collect()
 }
 
 fn read_path(text: &str) -> Result<String, String> {

@@ -3,9 +3,10 @@
 use belgie_api::axum::response::Response;
 use belgie_api::ports::Organizations;
 use belgie_api::web::{Visitor, form};
-use belgie_api::{Caller, PlainToken, Result, Timestamp};
+use belgie_api::{Caller, Result, Timestamp};
 use serde_json::{Value, json};
 
+use crate::model::access_token::TokenText;
 use crate::model::client::RegisteredClient;
 use crate::model::owned::Owner;
 use crate::model::redirect::RedirectUri;
@@ -46,7 +47,7 @@ pub enum Act {
 pub struct Made<'a> {
     name: &'a str,
     id: &'a str,
-    secret: Option<&'a PlainToken>,
+    secret: Option<&'a TokenText>,
 }
 
 impl<'a> Made<'a> {
@@ -151,7 +152,7 @@ pub async fn list(
         "is_operator": is_operator(caller),
         "new": (which != Which::All && oauth.may_make_clients(caller)).then_some(new),
         "made": made.map(|made| json!({
-            "name": made.name, "id": made.id, "secret": made.secret.map(PlainToken::expose),
+            "name": made.name, "id": made.id, "secret": made.secret.map(TokenText::expose),
         })),
         "organizations": managed.iter().map(|one| json!({ "id": one.id, "name": one.name })).collect::<Vec<_>>(),
         "clients": clients.iter().map(|client| row(client, now)).collect::<Vec<_>>(),

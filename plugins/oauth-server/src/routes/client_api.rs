@@ -9,10 +9,11 @@ use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
 use belgie_api::web::Known;
 use belgie_api::web::json::{created, read_json, unkept};
-use belgie_api::{ClientId, Failure, OrgId, PlainToken, Result};
+use belgie_api::{ClientId, Failure, OrgId, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::model::access_token::TokenText;
 use crate::model::client::RegisteredClient;
 use crate::model::owned::{ClientChange, ClientWish};
 use crate::service::{Doer, NewClient, OAuth, Trust};
@@ -166,5 +167,5 @@ fn fresh(known: &Known) -> Result<()> {
 }
 
 fn with_secret(new: &NewClient) -> Value {
-    json!({ "client": new.client.describe(), "client_secret": new.secret.as_ref().map(PlainToken::expose) })
+    json!({ "client": new.client.describe(), "client_secret": new.secret.as_ref().map(TokenText::expose) })
 }

@@ -59,7 +59,12 @@ pub async fn page(
 }
 
 /// `POST /device`: finds the device of a code, and asks the person as any agent would.
-pub async fn find(State(oauth): Service, SignedIn { caller, visitor }: SignedIn, body: String) -> Result<Response> {
+pub async fn find(
+    State(oauth): Service,
+    SignedIn { caller, visitor }: SignedIn,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Response> {
     let params = Params::read(body.as_bytes()).unwrap_or_default();
     let typed = params.get("user_code").unwrap_or_default();
     let found = oauth.find_device(&caller, visitor.info.ip, typed).await?;
@@ -71,8 +76,9 @@ pub async fn find(State(oauth): Service, SignedIn { caller, visitor }: SignedIn,
             Some("No device waits with this code. Look at it again, or start again there."),
         );
     };
-    show(&oauth, &visitor, &caller, &found.request, pages::Way { here: DEVICE, user_code: Some(&found.user_code) })
-        .await
+    oauth.see_that_nothing_is_left(&caller, &found.request).await?;
+    let way = pages::Way { here: DEVICE, user_code: Some(&found.user_code) };
+    show(&oauth, (&visitor, &headers), &found.request, way).await
 }
 
 /// `GET /device/allowed`

@@ -123,6 +123,6 @@ fn openid_members(oauth: &OAuth) -> Value {
         "prompt_values_supported": prompts,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_uri_parameter_supported": oauth.takes_request_uris(),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use belgie_api::Result;
 use belgie_api::axum::body::Bytes;
 use belgie_api::axum::extract::State;
 use belgie_api::axum::http::{HeaderMap, StatusCode};
@@ -43,22 +44,24 @@ async fn hand_out(
     let request = oauth.read_token_request(&params)?;
     let client = oauth.with_key(client, proof).await?;
     let issued = oauth.redeem(&client, request).await?;
-    Ok(unkept(StatusCode::OK, &body_of(&issued)))
+    Ok(unkept(StatusCode::OK, &body_of(oauth, &issued)?))
 }
 
-fn body_of(issued: &IssuedTokens) -> serde_json::Value {
+fn body_of(oauth: &OAuth, issued: &IssuedTokens) -> Result<serde_json::Value> {
+    let access = oauth.spelling().write_access(&issued.access)?;
+    let refresh = issued.refresh.as_ref().map(|token| oauth.spelling().write(token)).transpose()?;
     let mut body = json!({
-        "access_token": issued.access.expose(),
+        "access_token": access.expose(),
         "token_type": if issued.is_bound { DPOP_TYPE } else { "Bearer" },
         "expires_in": issued.expires_in.as_secs(),
         "scope": issued.scopes.to_string(),
     });
-    let Some(members) = body.as_object_mut() else { return body };
+    let Some(members) = body.as_object_mut() else { return Ok(body) };
     members.extend(issued.more.clone());
     if issued.is_exchanged {
         members.insert("issued_token_type".to_owned(), ACCESS_TOKEN.into());
     }
-    if let Some(refresh) = &issued.refresh {
+    if let Some(refresh) = &refresh {
         members.insert("refresh_token".to_owned(), refresh.expose().into());
     }
     if let Some(id_token) = &issued.id_token {
@@ -68,5 +71,5 @@ fn body_of(issued: &IssuedTokens) -> serde_json::Value {
         members.insert("organization".to_owned(), json!(organization));
         members.insert("teams".to_owned(), json!(issued.binding.teams));
     }
-    body
+    Ok(body)
 }

@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use belgie_api::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::ports::{DPOP, DPOP_NONCE};
+use belgie_api::web::is_by_script;
 use belgie_api::{ClientId, Failure, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::model::assertion::{AssertionClaims, CLIENT_ASSERTION_TYPE};
@@ -187,6 +188,14 @@ pub fn see_other(location: &str) -> Result<Response> {
     let location = HeaderValue::from_str(location).map_err(Failure::internal)?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
+}
+
+/// Sends a browser on. A script is told where instead: it would follow a redirect without seeing where it leads.
+pub fn onward(headers: &HeaderMap, location: &str) -> Result<Response> {
+    if is_by_script(headers) {
+        return Ok(unkept(StatusCode::OK, &json!({ "redirect": true, "url": location })));
+    }
+    see_other(location)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use belgie_api::axum::http::StatusCode;
-use belgie_api::{ClientId, Result, TokenHash};
+use belgie_api::{ClientId, Result, TokenHash, TokenKind};
 
 use super::OAuth;
 use crate::model::client::RegisteredClient;
@@ -100,7 +100,10 @@ impl OAuth {
         let has_keys = client.auth_method == AuthMethod::PrivateKeyJwt.as_str();
         let is_proven = match (&proof, &client.keys) {
             (PresentedProof::Assertion(text), Some(keys)) if has_keys => self.proves(text, &id, keys).await?,
-            (PresentedProof::Secret(secret), _) if !has_keys => client.accepts(Some(secret), self.host.now()),
+            (PresentedProof::Secret(text), _) if !has_keys => {
+                let secret = self.spelling.read(TokenKind::ClientSecret, text);
+                secret.is_some_and(|secret| client.accepts(Some(secret.expose()), self.host.now()))
+            }
             (PresentedProof::None, _) if !has_keys && client.accepts(None, self.host.now()) => {
                 return Ok(ClientProof::registered(client, false));
             }

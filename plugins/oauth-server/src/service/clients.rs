@@ -8,6 +8,7 @@ use belgie_api::{ClientId, Event, OrgId, PlainToken, Result, ServiceId, Timestam
 use super::OAuth;
 use super::record::ended;
 use super::secrets::unknown_client;
+use crate::model::access_token::TokenText;
 use crate::model::client::{Client, ClientFace, OPERATOR, REGISTRATION, RegisteredClient};
 use crate::model::grant::RevokeReason;
 use crate::model::owned::StandingColumns;
@@ -22,7 +23,7 @@ pub struct NewClient {
     /// The client as stored.
     pub client: RegisteredClient,
     /// Its secret, if it has one.
-    pub secret: Option<PlainToken>,
+    pub secret: Option<TokenText>,
     /// The token with which it manages its registration, if it registered itself.
     pub registration_token: Option<PlainToken>,
 }
@@ -136,7 +137,8 @@ impl OAuth {
         now: Timestamp,
     ) -> Result<NewClient> {
         let (clock, entropy) = (self.host.clock(), self.host.entropy());
-        let secret = registration.auth_method.has_secret().then(|| TokenKind::ClientSecret.mint(entropy));
+        let secret =
+            registration.auth_method.has_secret().then(|| self.spelling.mint(TokenKind::ClientSecret, entropy));
         let (service_id, organization_id) = match standing.acts_as {
             None => (None, None),
             Some(ActsAs::Itself) => (Some(ServiceId::new(clock, entropy)), None),
@@ -144,7 +146,7 @@ impl OAuth {
         };
         let expires_at = self.secret_end(standing.secret_expiry, now)?.filter(|_| secret.is_some());
         let client = RegisteredClient {
-            id: ClientId::new(clock, entropy),
+            id: self.spelling.client_id(clock, entropy)?,
             name: registration.name,
             uri: registration.uri,
             origin: origin.to_owned(),
@@ -176,6 +178,7 @@ impl OAuth {
         if let Some(end) = expires_at {
             store::secrets::set_end(tx, &client.id, end).await?;
         }
+        let secret = secret.map(|secret| self.spelling.write(&secret)).transpose()?;
         Ok(NewClient { client, secret, registration_token: None })
     }
 
@@ -212,6 +215,7 @@ impl OAuth {
         store::interactions::delete_of_client(tx, id).await?;
         store::devices::delete_of_client(tx, id).await?;
         store::pushed::delete_of_client(tx, id).await?;
+        store::steps::delete_of_client(tx, id).await?;
         store::consents::delete_of_client(tx, id).await?;
         store::logins::delete_of_client(tx, id).await?;
         store::logouts::delete_of_client(tx, id).await?;

@@ -61,7 +61,7 @@ pub(super) struct Custom {
 impl OAuth {
     /// What the application adds. `has_id_token`: whether there is one to add to.
     pub(super) async fn custom(&self, about: About<'_>, has_id_token: bool) -> Result<Custom> {
-        let Some(claims) = &self.claims.0 else { return Ok(Custom::default()) };
+        let Some(claims) = &self.own.claims else { return Ok(Custom::default()) };
         let id = if has_id_token { claims.of_id_token(about).await? } else { Map::new() };
         Ok(Custom {
             access: allowed(claims.of_access_token(about).await?, &OF_TOKENS),
@@ -72,7 +72,7 @@ impl OAuth {
 
     /// What the application adds to userinfo.
     pub(super) async fn custom_of_person(&self, about: About<'_>) -> Result<Map<String, Value>> {
-        match &self.claims.0 {
+        match &self.own.claims {
             Some(claims) => Ok(allowed(claims.of_userinfo(about).await?, &OF_TOKENS)),
             None => Ok(Map::new()),
         }

@@ -67,9 +67,10 @@ impl Verifier {
         let keys = oauth.keys_for(&oauth.settings().algorithms()).await?;
         let now = oauth.host().now();
         let id = TokenId::new(oauth.host().clock(), oauth.host().entropy());
-        let expires_at = now.plus(oauth.settings().access_token_ttl).min(found.expires_at);
         let custom = oauth.custom(today.about(user, &actor.id), false).await?;
         let Today { scopes, binding } = today;
+        let settings = oauth.settings();
+        let expires_at = now.plus(settings.ttl_of(&scopes, settings.access_token_ttl)).min(found.expires_at);
         let wanted = NewAccess {
             id,
             subject: known_by.clone().unwrap_or_else(|| user.to_string()),

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use belgie_api::axum::http::{HeaderMap, Method};
 use belgie_api::db::Tx;
 use belgie_api::ports::{BoundCall, KeyProofs, NotProven, UserProfile};
-use belgie_api::{
-    ClientId, Failure, Holder, PlainToken, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken,
-};
+use belgie_api::{ClientId, Failure, Holder, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken};
 use serde_json::{Map, Value};
 
 use super::OAuth;
@@ -115,7 +113,7 @@ impl OAuth {
             auth_time: new.signed_in_at.map(Timestamp::unix_seconds),
             amr: new.signed_in_by.and_then(method_reference),
             nonce: new.nonce,
-            at_hash: half_hash(new.algorithm, new.access.expose()),
+            at_hash: half_hash(new.algorithm, self.spelling.write_access(new.access)?.expose()),
             sid: new.sid,
             person: with_custom(new.custom.clone(), claims_of(new.profile, new.scopes)),
         };
@@ -170,7 +168,7 @@ impl OAuth {
     pub async fn userinfo(self: &Arc<Self>, shown: ToldTo<'_>) -> Result<Map<String, Value>, NotTold> {
         let token = shown.token;
         // A personal token is for a resource alone.
-        if PlainToken::parse(token).is_some_and(|token| token.kind() != TokenKind::Access) {
+        if self.spelling.read_any(token).is_some_and(|token| token.kind() != TokenKind::Access) {
             return Err(NotTold::InvalidToken);
         }
         let found = Verifier::new(Arc::clone(self)).find(token).await?;

@@ -17,7 +17,8 @@ impl OAuth {
     pub(super) async fn issue(&self, tx: &mut Tx, keys: &KeySet, new: NewTokens) -> Result<IssuedTokens> {
         let new = NewTokens { audience: self.audience_of(new.audience, &new.scopes), ..new };
         let id = TokenId::new(self.host.clock(), self.host.entropy());
-        let expires_at = new.now.plus(self.settings.access_token_ttl).min(new.ends_at);
+        let ttl = self.settings.ttl_of(&new.scopes, self.settings.access_token_ttl);
+        let expires_at = new.now.plus(ttl).min(new.ends_at);
         let wanted = NewAccess {
             id,
             subject: new.subject.unwrap_or_else(|| new.user.to_string()),
@@ -45,7 +46,8 @@ impl OAuth {
             bound_to: new.key.as_deref(),
         };
         store::tokens::insert_access(tx, &token).await?;
-        let refresh = new.refresh_until.map(|until| (TokenKind::Refresh.mint(self.host.entropy()), until));
+        let refresh =
+            new.refresh_until.map(|until| (self.spelling.mint(TokenKind::Refresh, self.host.entropy()), until));
         if let Some((refresh, until)) = &refresh {
             let NewTokens { grant, previous, now, .. } = new;
             let (hash, bound_to) = (refresh.hash(), new.refresh_key.as_deref());
@@ -69,7 +71,7 @@ impl OAuth {
 
     /// An access token that says nothing.
     pub(super) fn make_opaque(&self) -> MadeAccess {
-        MadeAccess { text: TokenKind::Access.mint(self.host.entropy()).into(), key: None }
+        MadeAccess { text: self.spelling.mint(TokenKind::Access, self.host.entropy()).into(), key: None }
     }
 
     /// The access token itself, opaque or signed as its resources want it.

@@ -41,9 +41,9 @@ impl OAuth {
         if !registered.may_use(CLIENT_CREDENTIALS) {
             return Err(refusal::unauthorized_client());
         }
-        let usual_end = now.plus(self.settings.client_credentials_ttl);
         let ends_at = self.end_of_service(service, registered.organization_id).await?;
         let scopes = narrow_scopes(&self.scopes_of(registered)?, asked)?;
+        let usual_end = now.plus(self.settings.ttl_of(&scopes, self.settings.client_credentials_ttl));
         let resources = self.audience_for(registered, resources).await?;
         let binding = binding_of(registered.organization_id);
         let about = About { user: None, client: &registered.id, scopes: &scopes, binding: &binding };

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use belgie_api::crypto::{base64url, constant_time_eq, hmac_sha256};
-use belgie_api::{Caller, Timestamp};
+use belgie_api::web::Visitor;
+use belgie_api::{Caller, Result, SessionId, Timestamp};
 use url::form_urlencoded;
 
 use super::OAuth;
-use super::authorize::PresentableRequest;
+use super::request::PresentableRequest;
 use crate::model::openid::is_recent;
 use crate::model::prompt::Prompt;
+use crate::model::step::{Done, Step};
 
 /// The parameter of our own that says since when a request waits for a person.
 const MARK: &str = "&belgie_since=";
@@ -21,28 +23,46 @@ const LEEWAY: Duration = Duration::from_secs(10);
 const MARK_LASTS: Duration = Duration::from_mins(15);
 
 /// An authorization request, and since when it has waited for its person, if it has.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Waiting<'a> {
     /// The client's own query.
     pub query: &'a str,
-    /// When the person was first sent to sign in for it.
+    /// When the person was first sent to sign in for it, or to a page of the application.
     pub since: Option<Timestamp>,
+    /// The pages of the application they have been at for it, in this session.
+    pub done: Done,
 }
 
 impl OAuth {
-    /// Takes our own mark off a query. One that is not ours, or belongs to another query, counts as none.
-    pub fn read_waiting<'a>(&self, query: &'a str) -> Waiting<'a> {
-        let Some((own, mark)) = query.rsplit_once(MARK) else { return Waiting { query, since: None } };
-        let since = mark.split_once('.').and_then(|(micros, seal)| {
-            let is_ours = constant_time_eq(self.mark_of(own, micros).as_bytes(), seal.as_bytes());
-            micros.parse().ok().filter(|_| is_ours).map(Timestamp::from_unix_micros)
-        });
-        Waiting { query: own, since }
+    /// Takes our own mark off a query. One that is not ours, belongs to another query or is old counts as none; where somebody has been
+    /// counts in their session alone.
+    pub fn read_waiting<'a>(&self, query: &'a str, session: Option<SessionId>) -> Waiting<'a> {
+        let unmarked = |query| Waiting { query, since: None, done: Done::default() };
+        let Some((own, mark)) = query.rsplit_once(MARK) else { return unmarked(query) };
+        let Some((text, seal)) = mark.split_once('.') else { return unmarked(own) };
+        let letters = text.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
+        let micros = text.strip_suffix(letters).unwrap_or_default();
+        let is_ours = constant_time_eq(self.mark_of(own, text, session).as_bytes(), seal.as_bytes());
+        let since = micros.parse().ok().filter(|_| is_ours).map(Timestamp::from_unix_micros);
+        let is_young = |since: &Timestamp| since.plus(MARK_LASTS) >= self.host.now();
+        let done = since.filter(is_young).map(|_| Done::read(letters)).unwrap_or_default();
+        Waiting { query: own, since, done }
     }
 
-    fn mark_of(&self, query: &str, micros: &str) -> String {
+    /// Where a browser goes on with a request: with a mark that says what is behind it.
+    pub(super) fn onward(&self, waiting: &Waiting<'_>, session: Option<SessionId>) -> String {
+        let Some(since) = waiting.since else { return format!("/authorize?{}", waiting.query) };
+        let text = format!("{}{}", since.unix_micros(), waiting.done.letters());
+        let seal = self.mark_of(waiting.query, &text, session);
+        format!("/authorize?{}{MARK}{text}.{seal}", waiting.query)
+    }
+
+    /// `session`: counts only where a page of the application is behind somebody.
+    fn mark_of(&self, query: &str, text: &str, session: Option<SessionId>) -> String {
+        let is_of_session = text.ends_with(|letter: char| letter.is_ascii_alphabetic());
+        let session = session.filter(|_| is_of_session).map(|session| session.to_string()).unwrap_or_default();
         let key = self.host.key("oauth-server.waiting");
-        base64url(&hmac_sha256(&key, &[query.as_bytes(), micros.as_bytes()]))
+        base64url(&hmac_sha256(&key, &[query.as_bytes(), text.as_bytes(), session.as_bytes()]))
     }
 
     /// Whether the person has been there as recently as the client wishes.
@@ -56,17 +76,34 @@ impl OAuth {
         wishes.max_age.is_none_or(|max_age| is_recent(signed_in_at, max_age, self.host.now()))
     }
 
-    /// Where a person goes first, and comes back from to the same request. `caller`: nobody, for a stranger. Somebody whom the
-    /// client does not mean signs in as somebody else.
-    pub fn first_step(&self, asked: &PresentableRequest, waiting: &Waiting<'_>, caller: Option<&Caller>) -> String {
+    /// Where a person goes first, and comes back from to the same request: to a page of ours or of the application. Nobody is signed in
+    /// yet, or not lately enough, or somebody whom the client does not mean, who signs in as somebody else.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn first_step(
+        &self,
+        visitor: &Visitor,
+        asked: &PresentableRequest,
+        waiting: &Waiting<'_>,
+    ) -> Result<String> {
+        let caller = visitor.caller.as_ref();
+        let step = if caller.is_none() && asked.wishes.creates { Step::Signup } else { Step::Login };
+        let now = self.host.now();
+        // Whoever must prove to be there does so from now on.
+        let waiting = &Waiting { since: asked.wishes.wants_proof_now().then_some(now), ..*waiting };
+        match self.begin_step(visitor, step, &asked.request, waiting).await? {
+            Some(page) => Ok(page),
+            None => Ok(self.own_first_step(asked, waiting, caller)),
+        }
+    }
+
+    fn own_first_step(&self, asked: &PresentableRequest, waiting: &Waiting<'_>, caller: Option<&Caller>) -> String {
         let wishes = &asked.wishes;
         let now = self.host.now().unix_micros().to_string();
-        let mut here = format!("/authorize?{}", waiting.query);
-        if wishes.wants_proof_now() {
-            here.extend([MARK, &now, ".", &self.mark_of(waiting.query, &now)]);
-        }
+        let waiting = Waiting { done: Done::default(), ..*waiting };
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("return_to", &here);
+        query.append_pair("return_to", &self.onward(&waiting, None));
         let page = match caller {
             Some(caller) if !asked.means(caller) => {
                 query.append_pair("other", "true");

@@ -6,12 +6,13 @@ use belgie_api::{ClientId, Failure, PlainToken, Result, TokenKind};
 use url::form_urlencoded;
 
 use super::OAuth;
-use super::authorize::{PresentableRequest, Refusal};
 use super::client_auth::ClientProof;
+use super::request::{PresentableRequest, Refusal};
 use crate::model::dpop::Proof;
 use crate::model::params::Params;
 use crate::model::refusal;
 use crate::model::settings::Pushing;
+use crate::steps::Requests;
 use crate::store;
 
 /// How long a client has to send the browser (RFC 9126 section 2.2 suggests 5 to 600 seconds).
@@ -25,6 +26,12 @@ const REFERENCE: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// The parameter of our own under which a browser goes on with a request it has brought.
 const TAKEN: &str = "belgie_request";
+
+/// What people are told who bring a request that is over.
+const AGAIN: &str = "Start again from your agent.";
+
+/// The longest request an application keeps, in bytes.
+const MAX_KEPT_BYTES: usize = 8 * 1024;
 
 /// What a client is told that said it would send its requests ahead, and has not.
 const OWN_WORD: &str = "This agent has said that its requests are sent ahead (RFC 9126).";
@@ -72,11 +79,17 @@ impl OAuth {
     pub async fn read_brought(&self, query: &str) -> Result<PresentableRequest, Refusal> {
         let params = Params::read(query.as_bytes()).unwrap_or_default();
         let client = ClientId::from_wire(params.get("client_id").unwrap_or_default());
-        match (self.settings.pushed_requests, params.get(TAKEN), params.get("request_uri")) {
-            (Pushing::Off, _, _) | (Pushing::Allowed, None, None) => {
-                let asked = self.read_request(query.as_bytes()).await?;
-                if asked.is_pushed_only { Err(not_sent_ahead(OWN_WORD).into()) } else { Ok(asked) }
-            }
+        let (pushing, reference) = (self.settings.pushed_requests, params.get("request_uri"));
+        let is_pushed = |reference: &str| pushing != Pushing::Off && reference.starts_with(REFERENCE);
+        if let (Some(requests), None, Some(uri)) =
+            (self.own.requests.as_deref(), params.get(TAKEN), reference.filter(|uri| !is_pushed(uri)))
+        {
+            return Err(Refusal::Onward(self.take_kept(requests, &client, uri).await?));
+        }
+        let is_off = pushing == Pushing::Off && self.own.requests.is_none();
+        match (pushing, params.get(TAKEN), reference) {
+            (_, _, _) if is_off => self.read_bare(query).await,
+            (Pushing::Off | Pushing::Allowed, None, None) => self.read_bare(query).await,
             (_, Some(handle), _) => {
                 let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(unknown)?;
                 let mut conn = self.host.db().read().await?;
@@ -91,6 +104,35 @@ impl OAuth {
         }
     }
 
+    /// A request that stands in the address itself.
+    async fn read_bare(&self, query: &str) -> Result<PresentableRequest, Refusal> {
+        let asked = self.read_request(query.as_bytes()).await?;
+        if asked.is_pushed_only { Err(not_sent_ahead(OWN_WORD).into()) } else { Ok(asked) }
+    }
+
+    /// Asks the application for a request it keeps, once for each browser that brings it: where the browser goes on.
+    async fn take_kept(&self, requests: &dyn Requests, client: &ClientId, uri: &str) -> Result<String> {
+        let unknown = || Failure::bad_request("invalid_request_uri", "This request is unknown here.").hint(AGAIN);
+        let found = requests.find(client, uri).await?.ok_or_else(unknown)?;
+        let params = Params::read(found.as_bytes()).ok_or_else(unknown)?;
+        let is_of_client = params.all("client_id").all(|id| id == client.as_str());
+        if !is_of_client || params.get("request_uri").is_some() || params.get(TAKEN).is_some() {
+            return Err(unknown());
+        }
+        let pairs = params.pairs().filter(|(name, _)| *name != "client_id");
+        let pairs = std::iter::once(("client_id", client.as_str())).chain(pairs);
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        if query.len() > MAX_KEPT_BYTES {
+            return Err(unknown());
+        }
+        let (now, handle) = (self.host.now(), TokenKind::Interaction.mint(self.host.entropy()));
+        let mut tx = self.host.db().begin().await?;
+        let until = now.plus(TAKEN_TTL);
+        store::pushed::insert_taken(&mut tx, handle.hash(), (client, &query), now, until).await?;
+        tx.commit(now).await?;
+        Ok(way_on(client, &handle))
+    }
+
     /// Takes what a reference stands for, once: where the browser goes on.
     async fn take_pushed(&self, client: &ClientId, reference: &str) -> Result<String> {
         let handle = reference.strip_prefix(REFERENCE);
@@ -101,10 +143,15 @@ impl OAuth {
             return Err(unknown());
         }
         tx.commit(now).await?;
-        let mut onward = form_urlencoded::Serializer::new(String::new());
-        onward.append_pair("client_id", client.as_str()).append_pair(TAKEN, next.expose());
-        Ok(format!("/authorize?{}", onward.finish()))
+        Ok(way_on(client, &next))
     }
+}
+
+/// Where a browser goes on with a request it has brought.
+fn way_on(client: &ClientId, handle: &PlainToken) -> String {
+    let mut onward = form_urlencoded::Serializer::new(String::new());
+    onward.append_pair("client_id", client.as_str()).append_pair(TAKEN, handle.expose());
+    format!("/authorize?{}", onward.finish())
 }
 
 /// What is kept of a pushed request.
@@ -121,6 +168,5 @@ fn not_sent_ahead(message: &'static str) -> Failure {
 }
 
 fn unknown() -> Failure {
-    refusal::invalid_request("This request was used before, has waited too long, or is another agent's.")
-        .hint("Start again from your agent.")
+    refusal::invalid_request("This request was used before, has waited too long, or is another agent's.").hint(AGAIN)
 }

@@ -135,7 +135,7 @@ impl OAuth {
                 resources: resources()?,
             }),
             Some("refresh_token") => Ok(TokenRequest::Refresh {
-                token: PlainToken::parse_as(TokenKind::Refresh, params.get("refresh_token").ok_or_else(missing)?),
+                token: self.spelling.read(TokenKind::Refresh, params.get("refresh_token").ok_or_else(missing)?),
                 scopes: scopes()?,
                 resources: resources()?,
             }),

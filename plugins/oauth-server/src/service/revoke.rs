@@ -21,7 +21,7 @@ impl OAuth {
     /// `invalid_grant` when the token was given to another client; then nothing happens.
     pub async fn revoke(&self, client: &ClientProof, token: &str) -> Result<()> {
         // A signed token is found by its hash like any other: nobody else can have made one that has a row.
-        let (kind, hash) = match PlainToken::parse(token) {
+        let (kind, hash) = match self.spelling.read_any(token) {
             Some(token) => (token.kind(), token.hash()),
             None if is_signed_form(token) => (TokenKind::Access, TokenHash::of(token)),
             None => return Ok(()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use belgie_api::db::Tx;
 use belgie_api::ports::AuditEntry;
 use belgie_api::serde_json::json;
-use belgie_api::{ClientId, Failure, PlainToken, Result, Timestamp, TokenKind};
+use belgie_api::{ClientId, Failure, Result, Timestamp, TokenKind};
 
 use super::OAuth;
 use super::clients::NewClient;
@@ -63,7 +63,7 @@ impl OAuth {
         let Some(present) = client.secret_hash.take() else {
             return Err(Failure::bad_request("client.no_secret", "This client is public: it has no secret."));
         };
-        let secret: PlainToken = TokenKind::ClientSecret.mint(self.host.entropy());
+        let secret = self.spelling.mint(TokenKind::ClientSecret, self.host.entropy());
         let until = now.plus(overlap);
         let previous_ends_at = client.secrets.secret_expires_at.map_or(until, |end| end.min(until));
         let rotation = Rotation {
@@ -78,7 +78,7 @@ impl OAuth {
         client.secrets.secret_expires_at = rotation.expires_at;
         client.secrets.previous_secret_hash = rotation.previous_ends_at.map(|_| present);
         client.secrets.previous_secret_ends_at = rotation.previous_ends_at;
-        Ok(NewClient { client, secret: Some(secret), registration_token: None })
+        Ok(NewClient { client, secret: Some(self.spelling.write(&secret)?), registration_token: None })
     }
 }
 

@@ -39,6 +39,7 @@ impl OAuth {
         store::secrets::purge_attempts(&mut tx, now).await?;
         store::invitations::purge(&mut tx, now.minus(DAY)).await?;
         store::pushed::purge(&mut tx, now).await?;
+        store::steps::purge(&mut tx, now).await?;
         store::devices::purge(&mut tx, now.minus(DAY)).await?;
         store::devices::purge_guesses(&mut tx, now).await?;
         store::clients::purge(&mut tx, now.minus(self.settings.unused_client_ttl)).await?;

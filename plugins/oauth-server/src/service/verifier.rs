@@ -42,7 +42,7 @@ impl Verifier {
     /// A token that is good now, whoever asks.
     pub(super) async fn find(&self, token: &str) -> Result<Option<Found>> {
         let now = self.0.host.now();
-        match PlainToken::parse(token) {
+        match self.0.spelling().read_any(token) {
             Some(token) if self.kinds().contains(&token.kind()) => self.find_by(token.hash(), now).await,
             Some(_) => Ok(None),
             None => self.find_signed(token, now).await,
@@ -79,6 +79,10 @@ impl Verifier {
 impl TokenVerifier for Verifier {
     fn kinds(&self) -> &[TokenKind] {
         &[TokenKind::Access, TokenKind::Personal]
+    }
+
+    fn read(&self, text: &str) -> Option<PlainToken> {
+        self.0.spelling().read_any(text)
     }
 
     async fn verify(&self, token: &PlainToken, now: Timestamp) -> Result<Option<VerifiedToken>> {

@@ -11,6 +11,8 @@ const INSERT: &str = "INSERT INTO oauth_server_interactions \
 const CONSUME: &str = "UPDATE oauth_server_interactions SET consumed_at = $4 \
     WHERE handle_hash = $1 AND user_id = $2 AND session_id = $3 AND consumed_at IS NULL AND expires_at > $4 \
     RETURNING request";
+const FIND: &str = "SELECT request FROM oauth_server_interactions \
+    WHERE handle_hash = $1 AND user_id = $2 AND session_id = $3 AND consumed_at IS NULL AND expires_at > $4";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_interactions WHERE client_id = $1";
 const PURGE: &str = "DELETE FROM oauth_server_interactions WHERE expires_at < $1";
 
@@ -52,6 +54,22 @@ pub async fn consume(
     now: Timestamp,
 ) -> Result<Option<AuthorizationRequest>> {
     let found = on!(conn, c => sqlx::query_scalar::<_, Json<AuthorizationRequest>>(CONSUME)
+        .bind(handle.as_bytes())
+        .bind(answerer.user)
+        .bind(answerer.session)
+        .bind(now)
+        .fetch_optional(c).await)?;
+    Ok(found.map(|Json(request)| request))
+}
+
+/// The same, and it stays there.
+pub async fn find(
+    conn: &mut Conn,
+    handle: TokenHash,
+    answerer: Answerer,
+    now: Timestamp,
+) -> Result<Option<AuthorizationRequest>> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, Json<AuthorizationRequest>>(FIND)
         .bind(handle.as_bytes())
         .bind(answerer.user)
         .bind(answerer.session)

@@ -237,7 +237,7 @@ impl Bench {
 
     pub fn visitor(&self, person: Option<&Caller>) -> Visitor {
         let info = RequestInfo { id: "req".into(), ip: IpAddr::V4(Ipv4Addr::LOCALHOST) };
-        Visitor { info, caller: person.cloned(), csrf_token: "csrf".into(), is_fresh: true }
+        Visitor { info, caller: person.cloned(), csrf_token: "csrf".into(), browser: "browser".into(), is_fresh: true }
     }
 
     pub async fn send(&self, mut request: Request<Body>, person: Option<&Caller>) -> Answer {
@@ -419,6 +419,7 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../migrations/sqlite/0019_owners.sql"),
         include_str!("../../migrations/sqlite/0020_dpop.sql"),
         include_str!("../../migrations/sqlite/0021_pushed_only.sql"),
+        include_str!("../../migrations/sqlite/0022_steps.sql"),
         include_str!("../../migrations/sqlite/0024_denials.sql"),
         include_str!("../../migrations/sqlite/0025_actors.sql"),
     ] {
@@ -465,6 +466,7 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../migrations/postgres/0019_owners.sql"),
         include_str!("../../migrations/postgres/0020_dpop.sql"),
         include_str!("../../migrations/postgres/0021_pushed_only.sql"),
+        include_str!("../../migrations/postgres/0022_steps.sql"),
         include_str!("../../migrations/postgres/0024_denials.sql"),
         include_str!("../../migrations/postgres/0025_actors.sql"),
     ] {
