@@ -205,3 +205,122 @@ impl Entropy for Mixed<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use belgie_api::clock::SystemClock;
+    use belgie_api::entropy::SystemEntropy;
+    use belgie_api::{Entropy, TokenKind};
+
+    use super::{Prefixes, Spelling, is_prefix};
+    use crate::forms::Forms;
+
+    /// An application with one fault or none.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Fault {
+        None,
+        Blank,
+        Spaced,
+        Long,
+        Lost,
+        Id,
+    }
+
+    impl Forms for Fault {
+        fn client_id(&self) -> Option<String> {
+            Some(if *self == Self::Id { "https://evil.example" } else { "acme-client.1" }.to_owned())
+        }
+
+        fn random(&self, _kind: TokenKind) -> Option<[u8; 32]> {
+            Some([1; 32])
+        }
+
+        fn written(&self) -> &[TokenKind] {
+            &[TokenKind::Refresh, TokenKind::Code]
+        }
+
+        fn encode(&self, _kind: TokenKind, token: &str) -> String {
+            match self {
+                Self::Blank => String::new(),
+                Self::Spaced => format!("{token} x"),
+                Self::Long => format!("{token}{}", "x".repeat(4096)),
+                _ => format!("form.{token}"),
+            }
+        }
+
+        fn decode(&self, _kind: TokenKind, text: &str) -> Option<String> {
+            match self {
+                Self::Lost => None,
+                Self::Spaced => text.strip_suffix(" x").map(str::to_owned),
+                Self::Long => text.get(..text.len() - 4096).map(str::to_owned),
+                _ => text.strip_prefix("form.").map(str::to_owned),
+            }
+        }
+    }
+
+    fn spelling(prefix: Option<&str>, fault: Option<Fault>) -> Spelling {
+        let prefixes = Prefixes { refresh_token: prefix.map(str::to_owned), ..Prefixes::default() };
+        Spelling::new(prefixes, fault.map(|fault| Arc::new(fault) as Arc<dyn Forms>))
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_is_written_and_in_no_other_form() {
+        let token = TokenKind::Refresh.mint(&SystemEntropy);
+        let (plain, dressed) = (spelling(None, None), spelling(Some("acme_rt_"), Some(Fault::None)));
+        assert_eq!(plain.write(&token).unwrap().expose(), token.expose());
+        let written = dressed.write(&token).unwrap();
+        assert!(written.expose().starts_with("form.acme_rt_"), "{}", written.expose());
+        assert_eq!(dressed.read(TokenKind::Refresh, written.expose()), Some(token.clone()));
+        assert_eq!(dressed.read_any(written.expose()), Some(token.clone()));
+        let half = written.expose().strip_prefix("form.").unwrap();
+        for wrong in [token.expose(), half, &format!("form.{}", token.expose())] {
+            assert_eq!((dressed.read(TokenKind::Refresh, wrong), dressed.read_any(wrong)), (None, None), "{wrong}");
+        }
+        assert_eq!(dressed.read(TokenKind::Access, written.expose()), None);
+        // Kinds that stay as they are, whatever the application says of them.
+        let code = TokenKind::Code.mint(&SystemEntropy);
+        assert_eq!(dressed.write(&code).unwrap().expose(), code.expose());
+        assert_eq!(dressed.read_any(code.expose()), Some(code));
+    }
+
+    #[test]
+    fn what_nobody_could_read_again_is_not_handed_out() {
+        let token = TokenKind::Refresh.mint(&SystemEntropy);
+        for fault in [Fault::Blank, Fault::Spaced, Fault::Long, Fault::Lost] {
+            assert!(spelling(None, Some(fault)).write(&token).is_err());
+        }
+        assert!(spelling(None, Some(Fault::None)).write(&token).is_ok());
+        let id = |fault| spelling(None, Some(fault)).client_id(&SystemClock, &SystemEntropy);
+        assert_eq!(id(Fault::None).unwrap().as_str(), "acme-client.1");
+        assert!(id(Fault::Id).is_err(), "an id that would be taken for a metadata document");
+    }
+
+    /// The same bytes each time.
+    struct Still(u8);
+
+    impl Entropy for Still {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn what_an_application_adds_is_mixed_in() {
+        let (plain, mixed) = (spelling(None, None), spelling(None, Some(Fault::None)));
+        let made = |spelling: &Spelling, host: u8| spelling.mint(TokenKind::Access, &Still(host));
+        assert_ne!(made(&plain, 7), made(&mixed, 7), "what it adds counts");
+        assert_ne!(made(&mixed, 7), made(&mixed, 8), "and does not replace ours");
+    }
+
+    #[test]
+    fn a_prefix_is_a_word_of_somebody_elses() {
+        for good in ["acme_", "acme_at_", "a1_"] {
+            assert!(is_prefix(good), "{good}");
+        }
+        for wrong in ["", "_", "acme", "Acme_", "acme-at_", "blg_at_", "acme at_", &format!("{}_", "a".repeat(32))] {
+            assert!(!is_prefix(wrong), "{wrong}");
+        }
+    }
+}
