@@ -48,6 +48,14 @@ impl From<Result<Output, Failure>> for Answer {
     }
 }
 
+impl From<(bool, String)> for Answer {
+    /// Of the program: whether it went well, and what it said.
+    fn from((is_done, body): (bool, String)) -> Self {
+        let status = if is_done { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+        Self { status, headers: HeaderMap::new(), body }
+    }
+}
+
 impl Answer {
     /// Reads an answer to its end.
     pub async fn read(response: reqwest::Response) -> Self {
@@ -99,9 +107,12 @@ impl Answer {
         match (self.status, ask) {
             (StatusCode::UNAUTHORIZED, _) => Outcome::SignIn,
             (StatusCode::FORBIDDEN, _) if is_step_up => Outcome::StepUp,
-            (StatusCode::SEE_OTHER | StatusCode::FOUND, _) => match self.header("location") {
-                way if way.starts_with("/auth/signin") => Outcome::SignIn,
-                way if way.starts_with("/auth/confirm") => Outcome::Odd,
+            (StatusCode::SEE_OTHER | StatusCode::FOUND, _) => match (self.header("location"), ask) {
+                (way, _) if way.starts_with("/auth/signin") => Outcome::SignIn,
+                (way, _) if way.starts_with("/auth/confirm") => Outcome::Odd,
+                // An agent is told of a no in the same way.
+                (way, Ask::Consent(_)) if !way.contains("code=") => Outcome::Odd,
+                (way, Ask::Device(_)) if way != "/device/allowed" => Outcome::Odd,
                 _ => Outcome::Done,
             },
             (StatusCode::OK, Ask::Tool(..)) => self.of_tool(),

@@ -5,12 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 /// The names a request can carry: `organization`, `organization id`, `team`, `user` and `email` of somebody of the
-/// organization, `spare` for one who is in none of its teams, `role`, `invitation`, `service`, `agent`, `client`.
+/// organization, `spare` for one who is in none of its teams, `role`, `invitation`, `service`, `agent`, `client`; what that
+/// somebody has of their own there: `token`, `consent` (an answer that is remembered), `question` (one that is open).
 #[derive(Clone, Debug, Default)]
 pub struct Names(pub BTreeMap<&'static str, String>);
 
 /// What can be borrowed from another organization in a request about one's own.
-pub const THINGS: [&str; 9] = ["team", "user", "email", "spare", "role", "invitation", "service", "agent", "client"];
+pub const THINGS: [&str; 12] = [
+    "team",
+    "user",
+    "email",
+    "spare",
+    "role",
+    "invitation",
+    "service",
+    "agent",
+    "client",
+    "token",
+    "consent",
+    "question",
+];
 
 /// Those of them that are accounts, which the operator knows of.
 pub const ACCOUNTS: [&str; 2] = ["email", "spare"];
@@ -45,6 +59,10 @@ pub enum Ask {
     Authorize(String),
     /// A form.
     Form(String, Vec<(&'static str, String)>),
+    /// An answer to the consent page that somebody's own agent leads them to.
+    Consent(Vec<(String, String)>),
+    /// An answer to the consent page that the code of a new device leads to; with nothing in it, the page alone.
+    Device(Vec<(String, String)>),
     /// A call of a tool.
     Tool(String, Value),
     /// Words at the command line.
@@ -67,8 +85,16 @@ pub fn ask(door: &str, names: &Names, number: usize) -> Ask {
     let Some((method, template)) = door.split_once(' ').filter(|(method, _)| matches!(*method, "GET" | "POST")) else {
         return Ask::Command(words(door, names, number));
     };
-    if let Some(path) = template.strip_prefix("/authorize for ") {
-        return Ask::Authorize(filled(path, names));
+    if let Some((page, about)) = template.split_once(' ').filter(|(page, _)| ANSWERED.contains(page)) {
+        return match (method, page) {
+            ("GET", _) => Ask::Authorize(filled(about.trim_start_matches("for "), names)),
+            _ if about.contains("{question}") => Ask::Form(page.to_owned(), to_question(about, names)),
+            (_, "/device") => Ask::Device(answer(about, names)),
+            _ => Ask::Consent(answer(about, names)),
+        };
+    }
+    if door == "POST /device" {
+        return Ask::Device(Vec::new());
     }
     let path = format!("{}{}", filled(template, names), query(door));
     match (method, is_api(template)) {
@@ -77,6 +103,29 @@ pub fn ask(door: &str, names: &Names, number: usize) -> Ask {
         (_, true) => Ask::Call(path, body(template, names, number)),
         (_, false) => Ask::Form(path, fields(template, names, number)),
     }
+}
+
+/// Where people say for whom an agent may act.
+const ANSWERED: [&str; 2] = ["/authorize", "/device"];
+
+/// Whether an answer of one's own says for whom an agent may act: with ids, as the page does.
+pub fn is_answer(door: &str) -> bool {
+    ANSWERED.iter().any(|page| door.starts_with(&format!("POST {page} for ")))
+}
+
+/// A yes of one's own.
+fn answer(about: &str, names: &Names) -> Vec<(String, String)> {
+    let organization = names.of("organization id");
+    let said = [("decision".to_owned(), "allow"), ("organization".to_owned(), organization)];
+    let team = about.contains("{team}").then(|| (format!("team.{}", names.of("team")), organization));
+    said.into_iter().chain(team).map(|(name, value)| (name, value.to_owned())).collect()
+}
+
+/// A yes or a no to what somebody else is asked.
+fn to_question(about: &str, names: &Names) -> Vec<(&'static str, String)> {
+    let decision = if about.starts_with("against ") { "deny" } else { "allow" };
+    let said = [("request", names.of("question")), ("decision", decision), ("organization", "none")];
+    said.map(|(name, value)| (name, value.to_owned())).into()
 }
 
 fn is_api(template: &str) -> bool {
@@ -104,7 +153,7 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
         "/auth/tokens/create" => {
             json!({ "name": "Nightly", "scope": "org:read", "ttl_seconds": 600, "organization": of("organization id") })
         }
-        "/auth/tokens/revoke" => json!({ "id": of("agent") }),
+        "/auth/tokens/revoke" => json!({ "id": of("token") }),
         "/auth/clients/create" => {
             json!({
                 "client_name": "Notes", "redirect_uris": [ELSEWHERE], "confidential": true,
@@ -138,10 +187,18 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         "/admin/explain" => {
             vec![("user", of("email")), ("organization", of("organization")), ("tool", said("whoami"))]
         }
-        "/account/tokens/revoke" => vec![("id", of("agent"))],
+        "/account/tokens/revoke" => vec![("token", of("token"))],
+        "/account/tokens/new" => {
+            vec![
+                ("name", said("Nightly")),
+                ("scope", said("org:read")),
+                ("organization", of("organization id")),
+                ("days", said("7")),
+            ]
+        }
         "/account/connections/revoke" => vec![("connection_id", of("agent"))],
         "/account/connections/{grant}" => vec![("scope", said("org:read"))],
-        "/account/consents/withdraw" => vec![("consent_id", said("con_nothing"))],
+        "/account/consents/withdraw" => vec![("consent_id", of("consent"))],
         "/account/clients/new" => {
             vec![
                 ("name", said("Notes")),
@@ -249,6 +306,14 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
                 vec!["--machine".to_owned()],
             ]
             .concat()
+        }
+        "audit list" | "audit export" | "simulate" => option("org", names.of("organization")).into(),
+        "audit list --user" => [&[of("email")][..], &option("org", names.of("organization"))].concat(),
+        "audit list --client" => [&[of("client")][..], &option("org", names.of("organization"))].concat(),
+        "explain" => {
+            let given = [("org", "organization"), ("user", "email"), ("team", "team")];
+            let given = given.map(|(name, value)| option(name, names.of(value)));
+            [&given.concat()[..], &option("tool", "whoami")].concat()
         }
         "token list" => option("org", names.of("organization")).into(),
         "token revoke" => [of("service")].into(),

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt};
+use reqwest::StatusCode;
 
 use super::answer::Answer;
-use super::doors::{ACCOUNTS, Ask, Names, THINGS, ask, used};
+use super::doors::{ACCOUNTS, Ask, Names, THINGS, ask, is_answer, used};
 use super::table::{Outcome, Part, Row, rows};
 use super::world::{Person, WORDS, World, has};
-use crate::support::{Browser, changed};
+use crate::support::{Browser, Page, changed};
 
 /// How many ask at a time.
 pub const AT_ONCE: usize = 8;
@@ -117,11 +118,11 @@ fn short(text: &str) -> String {
 
 /// Whether something changes when it is done.
 pub fn is_change(row: &Row) -> bool {
-    let verb = row.door.rsplit(' ').next().unwrap_or_default();
+    let verb = row.door.split(" --").next().and_then(|door| door.rsplit(' ').next()).unwrap_or_default();
     match row.part {
         Part::Routes => row.door.starts_with("POST "),
         Part::Tools => !["list_", "get_", "read_", "prepare_"].iter().any(|reads| verb.starts_with(reads)),
-        Part::Commands => !["list", "members", "agents"].contains(&verb),
+        Part::Commands => !["list", "members", "agents", "export", "explain", "simulate"].contains(&verb),
     }
 }
 
@@ -145,9 +146,38 @@ pub async fn send(world: &World, person: &Person, request: &Ask) -> Answer {
             fields.push(("csrf_token", &person.csrf));
             browser.post(path, &fields).await
         }
+        Ask::Consent(fields) => {
+            let page = browser.get(&world.agent.authorize_url(&world.agent.authorization(""))).await;
+            answer(world, (browser, &person.csrf), page, fields).await
+        }
+        Ask::Device(fields) => {
+            let code = world.television.begin().await;
+            let page = browser.post("/device", &[("user_code", &code), ("csrf_token", &person.csrf)]).await;
+            if fields.is_empty() { page } else { answer(world, (browser, &person.csrf), page, fields).await }
+        }
         Ask::Tool(..) | Ask::Command(_) => panic!("no browser asks this: {request:?}"),
     };
     page.into()
+}
+
+/// Answers the consent page; whoever was not shown one answers what nobody was asked.
+async fn answer(world: &World, (mut browser, csrf): (Browser, &str), page: Page, fields: &[(String, String)]) -> Page {
+    let shown = (page.status == StatusCode::OK).then(|| page.form("/authorize").value("request"));
+    let question = shown.unwrap_or_else(|| world.nowhere.of("question").to_owned());
+    let own = [("request", question.as_str()), ("csrf_token", csrf)];
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields: Vec<_> = own.into_iter().chain(fields).collect();
+    browser.post("/authorize", &fields).await
+}
+
+/// How a door wants names spelled, of the ways there are.
+fn way_of(row: &Row, way: usize) -> usize {
+    match row.door {
+        // The addresses of endpoints know slugs alone.
+        door if door.contains("/o/{organization}") => 0,
+        door if is_answer(door) => 1,
+        _ => way,
+    }
 }
 
 /// The names about a team, each way one can be named: by slug, by id, and mixed.
@@ -213,19 +243,19 @@ async fn ask_as(world: &World, (number, row): (usize, &Row), person: &Person) ->
                 continue;
             }
             let column = person.column(place, row.is_of_team().then_some(team));
-            // The addresses of endpoints know slugs alone.
-            let way = if row.door.contains("/o/{organization}") { 0 } else { number + place + team };
+            let way = way_of(row, number + place + team);
             let is_done_for_good = is_inside && is_change(row) && row.expected(column) == Outcome::Done;
             let names = if is_done_for_good {
                 let case = number * 1000 + team * 100 + world.index(person);
-                world.scratch(place, team, case, &names).await.names[0].clone()
+                spelled(&world.scratch(place, team, case, &names).await.names[0], way_of(row, 0))
             } else {
                 spelled(&world.places[place].names[team], way)
             };
             let twin = twin_of(world, &names, is_inside, way);
             let request = ask(row.door, &names, number);
             let answer = send(world, person, &request).await;
-            let allowed = if row.is_public() { (0..WORDS.len()).collect() } else { person.words(Some(place)) };
+            let about = (!row.lists_own()).then_some(place);
+            let allowed = if row.is_public() { (0..WORDS.len()).collect() } else { person.words(about) };
             let cell = Cell { row, who: &person.email, column, names: &names, twin: &twin, allowed, is_at_one: false };
             let found = answer.comes_to(&request);
             let twin_request = ask(row.door, &twin, number);
@@ -244,13 +274,14 @@ async fn ask_as(world: &World, (number, row): (usize, &Row), person: &Person) ->
 async fn borrow(world: &World, (number, row): (usize, &Row)) -> Findings {
     let mut findings = Findings::default();
     let of_owners = borrowed(row, number).into_iter().map(|(place, thing)| (world.owner(place), place, thing));
-    let is_about_one = used(row.door).contains("organization");
+    let is_about_one = used(row.door).contains("organization") || is_answer(row.door);
     let of_both = things(row).into_iter().filter(|_| is_about_one).map(|thing| (world.both(), 0, thing));
     for (person, place, thing) in of_owners.chain(of_both) {
         for way in [0, 1] {
             let own = &world.places[place].names[0];
-            let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], way);
-            let (names, twin) = (own.with(thing, &foreign), own.with(thing, &spelled(&world.nowhere, way)));
+            let spelling = way_of(row, way);
+            let foreign = spelled(&world.places[(place + 1) % WORDS.len()].names[way], spelling);
+            let (names, twin) = (own.with(thing, &foreign), own.with(thing, &spelled(&world.nowhere, spelling)));
             let request = ask(row.door, &names, number);
             let (answer, of_twin) =
                 (send(world, person, &request).await, send(world, person, &ask(row.door, &twin, number)).await);
@@ -291,9 +322,16 @@ pub fn borrowed(row: &Row, number: usize) -> Vec<(usize, &'static str)> {
 /// Everybody asks at every page and route.
 pub async fn routes(world: &World) -> Findings {
     let table = rows(Part::Routes);
-    let cells = table.iter().enumerate().flat_map(|row| world.people.iter().map(move |person| (row, person)));
+    let mut found = Findings::default();
+    for row in table.iter().enumerate().filter(|(_, row)| row.lists_own()) {
+        for person in &world.people {
+            found = found.with(ask_as(world, row, person).await);
+        }
+    }
+    let others = table.iter().enumerate().filter(|(_, row)| !row.lists_own());
+    let cells = others.flat_map(|row| world.people.iter().map(move |person| (row, person)));
     let asked = stream::iter(cells).map(|(row, person)| ask_as(world, row, person)).buffer_unordered(AT_ONCE);
-    let found = asked.fold(Findings::default(), async |all, found| all.with(found)).await;
+    let found = asked.fold(found, async |all, found| all.with(found)).await;
     let lent = stream::iter(table.iter().enumerate()).map(|row| borrow(world, row)).buffer_unordered(AT_ONCE);
     let mut found = lent.fold(found, async |all, found| all.with(found)).await;
     let is_about_one = |row: &Row| ["organization", "organization id"].iter().any(|name| used(row.door).contains(name));

@@ -83,6 +83,11 @@ impl Row {
         self.door.starts_with("GET /auth/clients/public")
     }
 
+    /// Whether the page of an answer lists the organizations of whoever asks, which come and go while others ask.
+    pub fn lists_own(&self) -> bool {
+        self.door == "POST /account/tokens/new"
+    }
+
     /// Whether it is about one team: then those in the team, and those who lead it, have columns of their own.
     pub fn is_of_team(&self) -> bool {
         let is_tool = self.part == Part::Tools && self.door.contains("team") && self.door != "tool create_team";

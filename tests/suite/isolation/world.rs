@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belgie_api::context::UserContext;
-use belgie_api::{OrgId, UserId};
+use belgie_api::entropy::SystemEntropy;
+use belgie_api::{OrgId, TokenKind, UserId};
 use belgie_organization::{Actor, NewInvitation, NewOrganization, NewServiceToken, read_roles};
 use belgie_team::NewTeam;
 use serde_json::json;
 
 use super::doors::Names;
+use super::own::{self, Television};
 use crate::oauth::own_clients::made;
 use crate::organization::{done, join, known, organizations};
 use crate::provider::read;
@@ -116,6 +118,11 @@ impl Place {
     pub fn person(&self, number: usize) -> UserId {
         [self.cast.owner, self.cast.admin, self.cast.lead, self.cast.mate][number]
     }
+
+    /// The browser of somebody who is acted upon.
+    pub fn worker(&self) -> Browser {
+        self.cast.of_worker.clone()
+    }
 }
 
 /// Everything there is.
@@ -126,13 +133,16 @@ pub struct World {
     /// What exists nowhere.
     pub nowhere: Names,
     pub agent: Agent,
+    /// What lets devices begin to wait.
+    pub television: Television,
 }
 
 /// A gateway on which one person can own as many organizations as a matrix needs.
 pub fn setup() -> Setup {
-    Setup::default().config(
-        "[plugins.organization]\nmaximum_organizations_per_user = 10000\nmaximum_new_slugs_per_user_per_day = 10000\n\
-         [plugins.oauth-server]\nclient_creation = \"people\"",
+    // Everybody types codes at an address of their own: so many may come from one.
+    Setup::default().server("trusted_proxies = [\"127.0.0.1/32\"]").config(
+        "# rules\n[plugins.organization]\nmaximum_organizations_per_user = 10000\nmaximum_new_slugs_per_user_per_day = 10000\n\
+         [plugins.oauth-server]\nclient_creation = \"people\"\ndevice_authorization = true",
     )
 }
 
@@ -167,8 +177,18 @@ impl World {
         let csrf = browser.get("/auth/signin").await.form("/auth/signin").value("csrf_token");
         let label = "a stranger".to_owned();
         people.push(Person { email: label.clone(), standings: Vec::new(), browser, csrf, is_signed_in: false });
+        for (person, number) in people.iter_mut().zip(1..) {
+            person.browser = person.browser.clone().at_address(&format!("198.51.100.{number}"));
+        }
         let agent = Agent::register(&gateway).await;
-        Self { gateway, places, people, nowhere: nowhere(), agent }
+        let remembered = Agent::register_with(&gateway, "https://agent.example/callback").await;
+        for place in &mut places {
+            let given = own::given(&agent, &remembered, &mut place.worker(), place.id).await;
+            place.ids.extend(given.iter().filter(|(name, _)| *name != "question").map(|(_, id)| id.clone()));
+            place.names.iter_mut().for_each(|names| names.0.extend(given.clone()));
+        }
+        let television = Television::new(&gateway).await;
+        Self { gateway, places, people, nowhere: nowhere(), agent, television }
     }
 
     /// Whoever owns an organization.
@@ -224,6 +244,7 @@ impl World {
             let mut clients = read(&mut place.cast.of_owner.clone(), &query).await.1["clients"].take();
             clients.as_array_mut().expect("a list").iter_mut().for_each(|client| drop(client["last_used_at"].take()));
             state.push(clients.to_string());
+            state.push(format!("{:?}", own::left(place).await));
             let agents = lent.agents(&host, place.id, 0).await.expect("agents").agents;
             state.extend(agents.into_iter().map(|agent| agent.id));
             for info in teams.list(&host, place.id, 0).await.expect("teams").teams {
@@ -258,6 +279,9 @@ fn nowhere() -> Names {
             ("service", of("svc")),
             ("agent", of("grt")),
             ("client", of("cli")),
+            ("token", of("tok")),
+            ("consent", of("con")),
+            ("question", TokenKind::Interaction.mint(&SystemEntropy).expose().to_owned()),
         ]
         .into(),
     )
