@@ -331,3 +331,6 @@ pub async fn sums(conn: &mut Conn) -> Result<Sums> {
 pub async fn purge(conn: &mut Conn, before: uuid::Uuid) -> Result<Vec<Gone>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Gone>(PURGE).bind(before).fetch_all(c).await)?)
 }
+
+#[cfg(test)]
+mod tests;
