@@ -1,12 +1,16 @@
 //! Connections to the database that are kept at hand: what one request leaves behind is nothing to the next.
 
 use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
 
 use belgie::api::db::{Db, Pools};
+use belgie_api::event::Bus;
 use belgie_api::{Clock, on};
+use sqlx::postgres::PgPoolOptions;
 
 use crate::on_both_engines;
-use crate::support::TestGateway;
+use crate::support::{Engine, TestGateway};
 
 const EVERYBODY: &str = "SELECT COUNT(*) FROM core_users";
 const NOBODY: &str = "DELETE FROM core_users";
@@ -96,4 +100,28 @@ on_both_engines! {
             assert!(failed <= 6, "the same connection again and again");
         }
     }
+}
+
+/// The process at the server that the next connection leads to.
+async fn process(db: &Db) -> Result<i32, sqlx::Error> {
+    let mut conn = db.read().await.expect("a connection");
+    on!(&mut conn, c => sqlx::query_scalar::<_, i32>("SELECT pg_backend_pid()").fetch_one(c).await)
+}
+
+/// A clock can be set forward on one thread alone; it goes on before the database is asked.
+#[tokio::test]
+async fn one_that_died_while_it_rested_is_handed_to_nobody() {
+    let Some(Engine::Postgres(url)) = Engine::postgres().await else { return };
+    let pool = PgPoolOptions::new().max_connections(4).connect(&url).await.expect("a pool");
+    let db = Db::owning(Pools::Postgres(pool.clone()), Arc::new(Bus::default()));
+    let first = process(&db).await.expect("an answer");
+    assert_eq!(process(&db).await.expect("an answer"), first, "it was at hand");
+    let ended = sqlx::query_scalar::<_, bool>("SELECT pg_terminate_backend($1, 10000)").bind(first);
+    assert!(ended.fetch_one(&pool).await.expect("an answer"), "it has ended");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    tokio::time::resume();
+    assert_ne!(process(&db).await.expect("an answer of another"), first);
+    db.close().await;
+    assert!(db.read().await.is_err(), "what is closed lends nothing");
 }

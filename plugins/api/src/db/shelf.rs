@@ -5,12 +5,12 @@
 //! instead. Whatever did not (it failed, or nobody waited for its answer) goes back to its pool, which asks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Database, Error, Pool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long a connection that answered is believed to be there without asking.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -158,3 +158,6 @@ impl<DB: Database> Drop for Lent<DB> {
         drop(place);
     }
 }
+
+#[cfg(test)]
+mod tests;
