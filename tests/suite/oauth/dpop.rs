@@ -336,3 +336,38 @@ on_both_engines! {
         bound(&renewed);
     }
 }
+
+on_both_engines! {
+    async fn where_it_is_required_every_node_asks_for_a_key_and_takes_a_proof_that_no_other_has_taken(
+        gateway: TestGateway,
+        setup = binding("dpop = \"required\"")
+    ) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        let holder = Holder::new(&gateway);
+        let there = There::at(&gateway, gateway.second_node().await, &agent).await;
+        let kept = connect(&holder, &agent, &mut ada, "").await;
+        // Nobody knows the second node by the address it happens to have.
+        let url = gateway.mcp_url();
+        for (first, second) in [(&agent, &there.agent), (&there.agent, &agent)] {
+            let proof = holder.proof("POST", &url, Some(&kept.access));
+            let taken = call_with(first, "DPoP", &kept.access, &[&proof]).await;
+            assert_eq!(taken.status, StatusCode::OK, "{}", taken.body);
+            for node in [second, first] {
+                let again = call_with(node, "DPoP", &kept.access, &[&proof]).await;
+                assert_unproven(&again, "invalid_dpop_proof");
+            }
+        }
+        let (ok, made) = gateway.configured_program(&["token", "create", "--email", "ada@example.org", "--scope", "connections:read", "--ttl", "600"]).await;
+        assert!(ok, "{made}");
+        let personal = made["token"].as_str().expect("a token");
+        for node in [&agent, &there.agent] {
+            // Neither a token without a key nor the bound one as if it were: and without a proof nothing is given.
+            for token in [personal, &kept.access] {
+                assert_unproven(&call_with(node, "Bearer", token, &[]).await, "invalid_token");
+            }
+            let code = agent.code(&mut ada, "").await;
+            assert_refused(&post_with(node, "/token", &agent.redemption(&code), &[]).await, StatusCode::BAD_REQUEST, "invalid_dpop_proof");
+        }
+    }
+}

@@ -13,8 +13,9 @@ use tokio::net::TcpListener;
 
 use super::machines::Machine;
 use crate::on_both_engines;
+use crate::organization::done;
 use crate::support::holder::altered;
-use crate::support::{Holder, Setup, TestGateway};
+use crate::support::{Agent, Holder, Setup, TestGateway, Tokens, changed};
 
 const API: &str = "https://api.example.com/v1";
 const OTHER: &str = "https://other.example.com";
@@ -260,6 +261,54 @@ on_both_engines! {
         let (client, secret) = (asker.agent.client_id.clone(), asker.secret.clone());
         let reports = Reports::start(&gateway, |server| server.introspect(&client, secret).scope(SCOPE)).await;
         takes_bound_tokens(&gateway, &machine, &reports).await;
+    }
+}
+
+/// What people's agents get is taken with proofs, and nothing else of theirs is.
+async fn takes_bound_tokens_of_people(gateway: &TestGateway, reports: &Reports) {
+    let (holder, here) = (Holder::new(gateway), "https://api.example.com/reports");
+    let (mut ada, agent) = (gateway.signed_in("ada@example.org").await, Agent::register(gateway).await);
+    let there = || Some(API.to_owned());
+    let asked = changed(agent.authorization(SCOPE), "resource".to_owned(), there());
+    let page = ada.get(&agent.authorize_url(&asked)).await;
+    let answer = ada.submit(&page.form("/authorize"), &[("decision", "allow")]).await;
+    let code = answer.sent_parameter("code").expect("a code");
+    let given =
+        Tokens::of(&holder.post(&agent, "/token", &changed(agent.redemption(&code), "resource", there())).await);
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", &given.refresh), ("client_id", &agent.client_id)];
+    let renewed = holder.post(&agent, "/token", &fields.map(|(name, value)| (name, value.to_owned()))).await;
+    let renewed = Tokens::of(&renewed);
+    let show = async |holder: &Holder, token: &str| {
+        let proof = holder.proof("GET", here, Some(token));
+        let first = reports.shown(reqwest::Method::GET, token, &[&proof]).await;
+        (first, reports.shown(reqwest::Method::GET, token, &[&proof]).await.0)
+    };
+    for token in [&given.access, &renewed.access] {
+        assert_eq!(show(&holder, token).await, ((StatusCode::OK, String::new()), StatusCode::UNAUTHORIZED));
+        reports.refuses(token).await;
+    }
+    let wish = json!({ "name": "Script", "scope": SCOPE, "ttl_seconds": 600 });
+    let personal = done(&mut ada, "/auth/tokens/create", wish).await["token"].as_str().expect("a token").to_owned();
+    let stranger = Holder::new(gateway);
+    for (holder, token) in [(&holder, &renewed.refresh), (&holder, &personal), (&stranger, &renewed.access)] {
+        let ((status, challenge), _) = show(holder, token).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{token}");
+        assert!(challenge.starts_with("DPoP error=\"invalid_token\", "), "{challenge}");
+    }
+}
+
+on_both_engines! {
+    async fn a_server_elsewhere_takes_signed_tokens_of_people_from_whoever_holds_their_key(gateway: TestGateway, setup = signing()) {
+        takes_bound_tokens_of_people(&gateway, &Reports::start(&gateway, |server| server.scope(SCOPE)).await).await;
+    }
+}
+
+on_both_engines! {
+    async fn a_server_elsewhere_that_asks_takes_tokens_of_people_from_whoever_holds_their_key(gateway: TestGateway, setup = setup("")) {
+        let asker = Machine::made(&gateway, &["--resource-server", API]).await;
+        let (client, secret) = (asker.agent.client_id.clone(), asker.secret.clone());
+        let reports = Reports::start(&gateway, |server| server.introspect(&client, secret).scope(SCOPE)).await;
+        takes_bound_tokens_of_people(&gateway, &reports).await;
     }
 }
 
