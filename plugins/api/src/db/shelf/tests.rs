@@ -12,25 +12,25 @@ use super::{AWAY_FOR, Lent, Shelf, TRUSTED_FOR};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A pool for so many; each connection of it is a database of its own.
+/// A pool for so many.
 async fn pool(most: u32) -> SqlitePool {
     let options = SqlitePoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
     options.connect("sqlite::memory:").await.unwrap()
 }
 
-/// Writes a number into the connection, by which it is known again, and says that it answered.
+/// Sets what no other connection has, by which it is known again, and says that it answered.
 async fn marked(shelf: &Arc<Shelf<Sqlite>>, number: i64) -> Lent<Sqlite> {
     let mut lent = shelf.take().await.unwrap();
-    let mark = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {number}"));
+    let mark = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {number}"));
     sqlx::query(mark).execute(lent.engine()).await.unwrap();
     lent.found_well();
     lent
 }
 
-/// The number in the next connection that is taken; 0 in a new one.
+/// The number of the next connection that is taken; a new one has 5000.
 async fn next(shelf: &Arc<Shelf<Sqlite>>) -> i64 {
     let mut lent = shelf.take().await.unwrap();
-    let number = sqlx::query_scalar("PRAGMA user_version").fetch_one(lent.engine()).await.unwrap();
+    let number = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(lent.engine()).await.unwrap();
     lent.found_well();
     number
 }
