@@ -12,7 +12,7 @@ use crate::keys::Keys;
 use crate::proof::{BoundRequest, Proof};
 use crate::refusal::{Reason, Refused};
 use crate::token::{Claims, Token};
-use crate::used::{InMemory, UsedProofs};
+use crate::used::{InMemory, ShownProof, Use, UsedProofs};
 
 /// What is wrong with what a resource server was built from.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +175,7 @@ impl ResourceServer {
     ///
     /// # Errors
     /// As [`check`](Self::check), and when the token is bound to no key or another one, or the proof is missing, not good for this
-    /// request or was used before.
+    /// request or was used before, or there were too many of its key.
     pub async fn check_bound(&self, text: &str, request: BoundRequest<'_>) -> Result<Token, Refused> {
         let found = self.find_bound(text, request).await;
         found.map_err(|reason| Refused { is_bound: true, ..self.refused(reason) })
@@ -189,8 +189,12 @@ impl ResourceServer {
         if proof.key != bound_to {
             return Err(Reason::InvalidToken);
         }
-        let is_first = self.0.used.take(proof.hash, proof.until, now).await.map_err(Reason::Unavailable)?;
-        if is_first { Ok(token) } else { Err(Reason::InvalidProof) }
+        let shown = ShownProof { id: proof.hash, key: &proof.key, until: proof.until };
+        match self.0.used.take(shown, now).await.map_err(Reason::Unavailable)? {
+            Use::First => Ok(token),
+            Use::Again => Err(Reason::InvalidProof),
+            Use::TooMany => Err(Reason::TooManyProofs),
+        }
     }
 
     async fn find(&self, text: &str) -> Result<Token, Reason> {

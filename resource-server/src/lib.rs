@@ -37,5 +37,5 @@ pub use builder::{Builder, Misconfigured, ResourceServer};
 pub use proof::BoundRequest;
 pub use refusal::{Reason, Refused};
 pub use token::Token;
-pub use used::{InMemory, Taken, UsedProofs};
+pub use used::{InMemory, ShownProof, Taken, Use, UsedProofs};
 pub use web::require_token;

@@ -22,12 +22,15 @@ pub enum Reason {
     /// The token is good, and not for this: one of the scopes this server asks for is missing.
     #[error("the token lacks the scope {0}")]
     InsufficientScope(String),
-    /// The issuer could not be asked. What is not certain opens nothing.
-    #[error("the issuer of the token cannot be asked at the moment: {0}")]
+    /// Its key has shown more proofs in a short time than are remembered of one key (RFC 6585 section 4).
+    #[error("too many DPoP proofs of one key in a short time")]
+    TooManyProofs,
+    /// The issuer could not be asked, or whoever remembers used proofs. What is not certain opens nothing.
+    #[error("the token cannot be checked at the moment: {0}")]
     Unavailable(String),
 }
 
-/// A request that was turned away. As a response it is 401, 403 or 503, with the challenge that tells a client where to get
+/// A request that was turned away. As a response it is 401, 403, 429 or 503, with the challenge that tells a client where to get
 /// a token (RFC 9728 section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -49,7 +52,7 @@ impl Refused {
             Reason::InvalidToken => "error=\"invalid_token\", ",
             Reason::InvalidProof => "error=\"invalid_dpop_proof\", ",
             Reason::InsufficientScope(_) => "error=\"insufficient_scope\", ",
-            Reason::Unavailable(_) => return None,
+            Reason::TooManyProofs | Reason::Unavailable(_) => return None,
         };
         let scope = if self.scopes.is_empty() { String::new() } else { format!("scope=\"{}\", ", self.scopes) };
         let place = format!("{error}{scope}resource_metadata=\"{}\"", self.metadata);
@@ -63,11 +66,12 @@ impl IntoResponse for Refused {
             Reason::NoToken | Reason::InvalidToken => (StatusCode::UNAUTHORIZED, "invalid_token"),
             Reason::InvalidProof => (StatusCode::UNAUTHORIZED, "invalid_dpop_proof"),
             Reason::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope"),
+            Reason::TooManyProofs => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
             Reason::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
         };
         // What went wrong on the way to the issuer is for the log of this server.
         let said = match &self.reason {
-            Reason::Unavailable(_) => "The issuer of the token cannot be asked at the moment. Try again.".to_owned(),
+            Reason::Unavailable(_) => "The token cannot be checked at the moment. Try again.".to_owned(),
             reason => format!("{reason}."),
         };
         let mut response = (status, Json(json!({ "error": error, "error_description": said }))).into_response();
@@ -79,9 +83,12 @@ impl IntoResponse for Refused {
             let beside = HeaderValue::try_from(format!("DPoP algs=\"{ALGORITHMS}\""));
             headers.append(header::WWW_AUTHENTICATE, beside.unwrap_or(HeaderValue::from_static("DPoP")));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        }
+        // What was shown too much is forgotten within minutes.
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60")),
+            StatusCode::SERVICE_UNAVAILABLE => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5")),
+            _ => None,
+        };
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }

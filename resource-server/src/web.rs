@@ -19,7 +19,7 @@ use crate::token::Token;
 /// a key comes with the scheme `DPoP` and a proof (RFC 9449 section 7.1).
 ///
 /// # Errors
-/// 401, 403 or 503, with a challenge (RFC 6750 section 3, RFC 9728 section 5.1).
+/// 401, 403, 429 or 503, with a challenge (RFC 6750 section 3, RFC 9728 section 5.1).
 pub async fn require_token(
     State(server): State<ResourceServer>,
     mut request: Request,

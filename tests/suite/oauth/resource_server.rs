@@ -6,7 +6,9 @@ use axum::routing::get;
 use axum::{Router, middleware};
 use belgie_api::Clock as _;
 use belgie_api::crypto::{base64url, sha256};
-use belgie_resource_server::{Builder, InMemory, ResourceServer, Taken, Token, UsedProofs, require_token};
+use belgie_resource_server::{
+    Builder, InMemory, ResourceServer, ShownProof, Taken, Token, Use, UsedProofs, require_token,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -152,15 +154,20 @@ impl Reports {
     }
 }
 
-/// What is tried on a server that takes tokens bound to keys.
-async fn takes_bound_tokens(gateway: &TestGateway, machine: &Machine, reports: &Reports) {
-    let (holder, here) = (Holder::new(gateway), "https://api.example.com/reports");
-    let fields = [
+/// What a machine asks for a token for the server.
+fn asked(machine: &Machine) -> [(&'static str, String); 4] {
+    [
         ("grant_type", "client_credentials".to_owned()),
         ("client_id", machine.agent.client_id.clone()),
         ("client_secret", machine.secret.clone()),
         ("resource", API.to_owned()),
-    ];
+    ]
+}
+
+/// What is tried on a server that takes tokens bound to keys.
+async fn takes_bound_tokens(gateway: &TestGateway, machine: &Machine, reports: &Reports) {
+    let (holder, here) = (Holder::new(gateway), "https://api.example.com/reports");
+    let fields = asked(machine);
     let given = holder.post(&machine.agent, "/token", &fields).await;
     assert_eq!(given.body["token_type"], "DPoP", "{}", given.body);
     let token = given.body["access_token"].as_str().expect("a token");
@@ -317,8 +324,8 @@ on_both_engines! {
 struct Shared(std::sync::Arc<InMemory>);
 
 impl UsedProofs for Shared {
-    fn take(&self, proof: [u8; 32], until: u64, now: u64) -> Taken<'_> {
-        self.0.take(proof, until, now)
+    fn take(&self, proof: ShownProof<'_>, now: u64) -> Taken<'_> {
+        self.0.take(proof, now)
     }
 }
 
@@ -326,8 +333,34 @@ impl UsedProofs for Shared {
 struct Broken;
 
 impl UsedProofs for Broken {
-    fn take(&self, _: [u8; 32], _: u64, _: u64) -> Taken<'_> {
+    fn take(&self, _: ShownProof<'_>, _: u64) -> Taken<'_> {
         Box::pin(std::future::ready(Err("it is gone".to_owned())))
+    }
+}
+
+/// A place where a key has had its share.
+struct Full(String);
+
+impl UsedProofs for Full {
+    fn take(&self, proof: ShownProof<'_>, _: u64) -> Taken<'_> {
+        let taken = if proof.key == self.0 { Use::TooMany } else { Use::First };
+        Box::pin(std::future::ready(Ok(taken)))
+    }
+}
+
+on_both_engines! {
+    async fn a_server_elsewhere_refuses_the_key_that_floods_it_and_no_other(gateway: TestGateway, setup = signing()) {
+        let machine = machine(&gateway).await;
+        let (flooding, calm) = (Holder::new(&gateway), Holder::new(&gateway));
+        let full = Full(flooding.thumbprint());
+        let reports = Reports::start(&gateway, |server| server.used_proofs(full)).await;
+        let here = "https://api.example.com/reports";
+        for (holder, status) in [(flooding, StatusCode::TOO_MANY_REQUESTS), (calm, StatusCode::OK)] {
+            let given = holder.post(&machine.agent, "/token", &asked(&machine)).await;
+            let token = given.body["access_token"].as_str().expect("a token");
+            let proof = holder.proof("GET", here, Some(token));
+            assert_eq!(reports.shown(reqwest::Method::GET, token, &[&proof]).await, (status, String::new()));
+        }
     }
 }
 
@@ -343,13 +376,7 @@ on_both_engines! {
         let (one, two) = (server().await, server().await);
         let broken = Reports::start(&gateway, |server| server.used_proofs(Broken).public_address(address)).await;
         let holder = Holder::new(&gateway);
-        let fields = [
-            ("grant_type", "client_credentials".to_owned()),
-            ("client_id", machine.agent.client_id.clone()),
-            ("client_secret", machine.secret.clone()),
-            ("resource", API.to_owned()),
-        ];
-        let given = holder.post(&machine.agent, "/token", &fields).await;
+        let given = holder.post(&machine.agent, "/token", &asked(&machine)).await;
         let token = given.body["access_token"].as_str().expect("a token");
         let proof = holder.proof("GET", &format!("{address}/reports"), Some(token));
         let refused = broken.shown(reqwest::Method::GET, token, &[&proof]).await;
