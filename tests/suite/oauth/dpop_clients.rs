@@ -9,7 +9,7 @@ use super::machines::create;
 use super::{assert_invalid_grant, assert_page_alone, assert_refused, assert_sent_back};
 use crate::on_both_engines;
 use crate::support::holder::post_with;
-use crate::support::{Agent, Browser, DocumentServer, Holder, Page, Reply, Setup, TestGateway, Tokens, changed};
+use crate::support::{Agent, Browser, DocumentServer, Holder, Page, Published, Reply, Setup, TestGateway, Tokens, changed};
 
 const REDIRECT: &str = "http://127.0.0.1:49152/callback";
 const NOT_AHEAD: &str = "This agent has said that its requests are sent ahead (RFC 9126).";
@@ -127,6 +127,75 @@ on_both_engines! {
         server.publish_json("/other.json", &document(&json!({ "client_id": other, "dpop_bound_access_tokens": "yes" })));
         let agent = Agent::known_as(&gateway, &other, REDIRECT);
         assert_page_alone(&ada.get(&agent.authorize_url(&agent.authorization(""))).await, "cannot be identified");
+    }
+}
+
+on_both_engines! {
+    async fn a_client_whose_document_begins_to_say_so_refreshes_nothing_without_a_key(gateway: TestGateway, setup = fetching("")) {
+        const KEPT: std::time::Duration = std::time::Duration::from_secs(301);
+        let server = DocumentServer::start().await;
+        let address = server.at("/client.json");
+        let publish = |is_bound: bool| {
+            let more = json!({ "client_id": address, "dpop_bound_access_tokens": is_bound });
+            server.publish_json("/client.json", &document(&more));
+        };
+        publish(false);
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let first = agent.connect(&mut ada, "").await;
+        publish(true);
+        // While the document is kept, what it said before counts.
+        let second = Tokens::of(&agent.refresh(&first.refresh).await);
+        gateway.clock.advance(KEPT);
+        assert_refused(&agent.refresh(&second.refresh).await, StatusCode::BAD_REQUEST, "invalid_dpop_proof");
+        assert_eq!(server.requests(), 2);
+        // It goes on to count where the document cannot be had.
+        gateway.clock.advance(KEPT);
+        server.publish("/client.json", Published::Status(StatusCode::NOT_FOUND));
+        assert_refused(&agent.refresh(&second.refresh).await, StatusCode::BAD_REQUEST, "invalid_dpop_proof");
+        assert_eq!(server.requests(), 3);
+        // Nothing was spent, and whoever shows a key goes on with it.
+        let holder = Holder::new(&gateway);
+        let third = bound(&holder.refresh(&agent, &second.refresh).await);
+        assert_eq!(server.requests(), 3, "for that the document need not be read");
+        // What is bound stays bound, whatever the document says later.
+        publish(false);
+        assert_invalid_grant(&agent.refresh(&third.refresh).await);
+        bound(&holder.refresh(&agent, &third.refresh).await);
+    }
+}
+
+on_both_engines! {
+    async fn an_answer_without_a_key_is_not_given_again_when_the_document_wants_one(gateway: TestGateway, setup = fetching("")) {
+        let server = DocumentServer::start().await;
+        let address = server.at("/client.json");
+        server.publish_json("/client.json", &document(&json!({ "client_id": address })));
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let first = agent.connect(&mut ada, "").await;
+        gateway.clock.advance(std::time::Duration::from_secs(270));
+        let second = Tokens::of(&agent.refresh(&first.refresh).await);
+        assert_eq!(Tokens::of(&agent.refresh(&first.refresh).await).refresh, second.refresh);
+        server.publish_json("/client.json", &document(&json!({ "client_id": address, "dpop_bound_access_tokens": true })));
+        gateway.clock.advance(std::time::Duration::from_secs(40));
+        assert_refused(&agent.refresh(&first.refresh).await, StatusCode::BAD_REQUEST, "invalid_dpop_proof");
+        // That was no theft: the family goes on.
+        bound(&Holder::new(&gateway).refresh(&agent, &second.refresh).await);
+    }
+}
+
+on_both_engines! {
+    async fn agents_go_on_while_the_server_of_their_makers_does_not_answer(gateway: TestGateway, setup = fetching("")) {
+        let server = DocumentServer::start().await;
+        let address = server.at("/client.json");
+        server.publish_json("/client.json", &document(&json!({ "client_id": address })));
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, REDIRECT);
+        let tokens = agent.connect(&mut ada, "").await;
+        gateway.clock.advance(std::time::Duration::from_secs(301));
+        server.publish("/client.json", Published::Status(StatusCode::INTERNAL_SERVER_ERROR));
+        Tokens::of(&agent.refresh(&tokens.refresh).await);
+        assert_eq!(server.requests(), 2);
     }
 }
 

@@ -8,6 +8,7 @@ use url::Url;
 use super::OAuth;
 use super::kept::USUAL_AGE;
 use crate::model::client::Client;
+use crate::model::rules::ClientRules;
 use crate::model::{document, refusal};
 
 impl OAuth {
@@ -29,6 +30,19 @@ impl OAuth {
         }
         let fetch = self.fetches.join(address);
         fetch.get_or_init(|| self.fetch_document(&url)).await.clone()
+    }
+
+    /// What the document at this address holds its client to. Where it cannot be had, what it said last counts, if that is known:
+    /// people's agents go on while the server of their makers does not answer.
+    ///
+    /// # Errors
+    /// `temporarily_unavailable` (status 503) when too many others are being fetched.
+    pub(super) async fn rules_of_document(&self, address: &str) -> Result<ClientRules> {
+        match self.fetch_client(address).await {
+            Ok(client) => Ok(client.rules),
+            Err(failure) if failure.status() == StatusCode::SERVICE_UNAVAILABLE => Err(failure),
+            Err(_) => Ok(self.documents.find_old(address).map(|client| client.rules).unwrap_or_default()),
+        }
     }
 
     async fn fetch_document(&self, url: &Url) -> Result<Client> {

@@ -99,6 +99,19 @@ impl OAuth {
         }
     }
 
+    /// Sees to it that a refresh token which is bound to no key is of no more use without one when the document of its client asks for
+    /// bound tokens by now. Clients with a row, or that prove who they are, are held to their rules before.
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`; `temporarily_unavailable` (status 503) when too many other documents are being fetched.
+    pub(super) async fn check_document(&self, client: &ClientProof) -> Result<()> {
+        if client.key.is_some() || client.is_proven || client.registered.is_some() {
+            return Ok(());
+        }
+        let rules = self.rules_of_document(client.id.as_str()).await?;
+        if rules.dpop_bound { Err(refusal::key_wanted()) } else { Ok(()) }
+    }
+
     /// The key to which a code is to be bound that is asked for with a request sent ahead: that of its proof (section 10.1).
     ///
     /// # Errors

@@ -46,6 +46,12 @@ impl<T: Clone> Kept<T> {
         entries.get(address).filter(|entry| entry.until > now).cloned()
     }
 
+    /// What was last fetched from an address, however long ago, while nothing else needs its place.
+    pub(super) fn find_old(&self, address: &str) -> Option<T> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(address).map(|entry| entry.value.clone())
+    }
+
     /// Keeps what was fetched from an address, in the place of what was there.
     pub(super) fn keep(&self, address: &str, value: &T, now: Timestamp, fresh_for: Duration) {
         if fresh_for.is_zero() {

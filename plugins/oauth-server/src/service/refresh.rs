@@ -74,6 +74,7 @@ impl OAuth {
         if found.has_ended(now) || found.expires_at <= now || !found.is_used_by(client.key.as_deref()) {
             return Err(refusal::invalid_grant());
         }
+        self.check_document(client).await?;
         let today = self.today_of_grant(&found).await?;
         let (scopes, audience) = wish.within(&found, &today)?;
         let told = self.told_again(&found, &scopes).await?;
@@ -183,6 +184,7 @@ impl OAuth {
         let Some(sealed) = found.answer.as_ref().filter(|_| in_time) else {
             return self.end_reused(found.grant_id, now).await;
         };
+        self.check_document(client).await?;
         let today = self.today_of_grant(&found).await?;
         let (scopes, audience) = wish.within(&found, &today)?;
         let answer = Answer::open(sealed, &wish.token, found.grant_id)?;
