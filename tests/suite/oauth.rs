@@ -24,6 +24,7 @@ mod journey;
 mod kept_requests;
 mod keys;
 mod limits;
+mod lock_order;
 mod logout;
 pub mod machines;
 mod managed;

@@ -210,27 +210,36 @@ impl OAuth {
 
     /// The same, in a transaction that goes on.
     pub(super) async fn delete_in(&self, tx: &mut Tx, id: &ClientId, act: AuditEntry, now: Timestamp) -> Result<usize> {
-        // Codes first, in the order in which redeeming locks rows, then the client, then what was made meanwhile.
-        store::codes::delete_of_client(tx, id).await?;
+        // The client first, then its grants and what hangs on them: rows are locked in one order everywhere (the README has it).
+        store::secrets::hold(tx, id).await?;
         store::interactions::delete_of_client(tx, id).await?;
+        let known = self.end_grants_of_client(tx, id, now).await?;
+        store::consents::delete_of_client(tx, id).await?;
+        store::codes::delete_of_client(tx, id).await?;
         store::devices::delete_of_client(tx, id).await?;
         store::pushed::delete_of_client(tx, id).await?;
         store::steps::delete_of_client(tx, id).await?;
-        store::consents::delete_of_client(tx, id).await?;
         store::logins::delete_of_client(tx, id).await?;
         store::logouts::delete_of_client(tx, id).await?;
         let had_row = store::clients::delete(tx, id).await?;
-        let grants = store::grants::revoke_of_client(tx, id, RevokeReason::ClientDeleted, now).await?;
-        if !had_row && grants.is_empty() {
+        // A client without a row cannot be held: what was made of its codes before they were gone ends as well.
+        let ended = known + self.end_grants_of_client(tx, id, now).await?;
+        if !had_row && ended == 0 {
             return Err(unknown_client());
         }
         let exchanged = store::exchanged::revoke_of_client(tx, id, now).await?;
         self.end_tokens(tx, exchanged, now).await?;
+        self.record(tx, &act.to(id)).await?;
+        tx.emit(Event::ClientDeleted { client: id.clone() });
+        Ok(ended)
+    }
+
+    /// Ends what a client that goes was given: how many grants.
+    async fn end_grants_of_client(&self, tx: &mut Tx, id: &ClientId, now: Timestamp) -> Result<usize> {
+        let grants = store::grants::revoke_of_client(tx, id, RevokeReason::ClientDeleted, now).await?;
         for grant in &grants {
             self.note_end(tx, grant, RevokeReason::ClientDeleted, ended()).await?;
         }
-        self.record(tx, &act.to(id)).await?;
-        tx.emit(Event::ClientDeleted { client: id.clone() });
         Ok(grants.len())
     }
 }

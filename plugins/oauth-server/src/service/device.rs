@@ -254,6 +254,10 @@ impl OAuth {
             Some(answerer) => self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await?,
             None => true,
         };
+        // As with a code: the client before it. One that only asks whether it was let in holds nobody up.
+        if answerer.is_some() && !self.hold_client(&mut tx, client).await? {
+            return Err(refusal::invalid_grant());
+        }
         let found = store::devices::hold(&mut tx, code, &client.id).await?.ok_or_else(refusal::invalid_grant)?;
         if let Some(grant) = found.grant_id {
             tracing::warn!(grant.id = %grant, "a device code came twice: its grant is revoked");
@@ -273,8 +277,8 @@ impl OAuth {
             return Err(refusal::invalid_grant());
         };
         let audience = narrow_resources(&found.request.resources, asked)?;
-        if client.registered.is_some() && !store::clients::touch(&mut tx, &client.id, now).await? {
-            return Err(refusal::invalid_grant());
+        if client.registered.is_some() {
+            store::clients::touch(&mut tx, &client.id, now).await?;
         }
         let grant = GrantId::new(self.host.clock(), self.host.entropy());
         if !store::devices::consume(&mut tx, code, grant).await? {

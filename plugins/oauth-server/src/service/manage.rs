@@ -32,7 +32,7 @@ impl OAuth {
         let sector = self.find_sector(&asked.subjects, &asked.redirect_uris).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        let before = holder(self.hold_with_answers(&mut tx, id).await?, token)?;
+        let before = holder(store::secrets::hold(&mut tx, id).await?, token)?;
         if change.client_id.as_deref() != Some(id.as_str()) {
             return Err(refusal::invalid_client_metadata("client_id must be the client's own."));
         }
@@ -88,18 +88,8 @@ impl OAuth {
         Ok(after)
     }
 
-    /// Holds a client that may look different in a moment, and before it what a client comes for and then is held: in that order
-    /// whoever redeems a code holds both.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub(super) async fn hold_with_answers(&self, tx: &mut Tx, id: &ClientId) -> Result<Option<RegisteredClient>> {
-        store::codes::hold_of_client(tx, id).await?;
-        store::devices::hold_of_client(tx, id).await?;
-        store::secrets::hold(tx, id).await
-    }
-
-    /// Lets nothing go on that people have answered when they were shown something else.
+    /// Lets nothing go on that people have answered when they were shown something else. The client is held, as it is by whoever
+    /// redeems an answer.
     pub(super) async fn note_looks(
         &self,
         tx: &mut Tx,
@@ -107,10 +97,10 @@ impl OAuth {
         after: &RegisteredClient,
     ) -> Result<()> {
         if before.looks_different(after) {
-            store::codes::delete_of_client(tx, &after.id).await?;
             store::interactions::delete_of_client(tx, &after.id).await?;
-            store::devices::delete_waiting_of(tx, &after.id).await?;
             store::consents::delete_of_client(tx, &after.id).await?;
+            store::codes::delete_of_client(tx, &after.id).await?;
+            store::devices::delete_waiting_of(tx, &after.id).await?;
         }
         Ok(())
     }

@@ -106,7 +106,7 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         self.hold_own(&mut tx, doer, &before, as_operator).await?;
-        let before = self.hold_with_answers(&mut tx, id).await?.ok_or_else(unknown_client)?;
+        let before = store::secrets::hold(&mut tx, id).await?.ok_or_else(unknown_client)?;
         let mut after = before.clone();
         self.apply(&mut after, change)?;
         store::clients::update(&mut tx, &after).await?;

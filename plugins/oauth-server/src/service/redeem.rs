@@ -214,6 +214,8 @@ impl OAuth {
             Some(answerer) => self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await?,
             None => false,
         };
+        // The client before its code, as whoever changes or deletes it: nobody waits for one with the other in hand.
+        let is_there = self.hold_client(&mut tx, client).await?;
         let Some(taken) = store::codes::consume(&mut tx, code, &client.id, grant, now).await? else {
             if let Some(grant) = store::codes::find_spent(&mut tx, code, &client.id).await? {
                 tracing::warn!(grant.id = %grant, "an authorization code came twice: its grant is revoked");
@@ -222,7 +224,7 @@ impl OAuth {
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
         // Whoever signs out a stolen session means what it was used for just now, too.
-        let Some(today) = today.filter(|_| taken.expires_at > now && session_stands) else {
+        let Some(today) = today.filter(|_| taken.expires_at > now && session_stands && is_there) else {
             return refuse(tx, now, refusal::invalid_grant()).await;
         };
         if taken.request.is_proven && !client.is_proven {
@@ -238,8 +240,8 @@ impl OAuth {
             Ok(audience) => audience,
             Err(failure) => return refuse(tx, now, failure).await,
         };
-        if client.registered.is_some() && !store::clients::touch(&mut tx, &client.id, now).await? {
-            return refuse(tx, now, refusal::invalid_grant()).await;
+        if client.registered.is_some() {
+            store::clients::touch(&mut tx, &client.id, now).await?;
         }
         let subject = self.subject_for(&mut tx, client.sector_in(&taken.request), taken.user_id, now).await?;
         let sid = match answerer.filter(|_| profile.is_some()) {
@@ -259,6 +261,11 @@ impl OAuth {
         issued.id_token = self.first_id_token(&mut tx, &keys, told, &issued, now).await?;
         tx.commit(now).await?;
         Ok(issued)
+    }
+
+    /// Holds a client that has a row until the transaction ends; `false` when it is gone.
+    pub(super) async fn hold_client(&self, tx: &mut Tx, client: &ClientProof) -> Result<bool> {
+        Ok(client.registered.is_none() || store::secrets::hold(tx, &client.id).await?.is_some())
     }
 
     /// Makes the grant of a request that was allowed, and its first tokens.

@@ -28,21 +28,22 @@ impl OAuth {
         self.tidy_keys().await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
-        store::interactions::purge(&mut tx, now.minus(DAY)).await?;
-        store::tokens::purge_access(&mut tx, now.minus(DAY)).await?;
-        store::consents::purge(&mut tx, now.minus(self.settings.grant_max_age)).await?;
-        store::assertions::purge(&mut tx, now).await?;
-        store::client_tokens::purge(&mut tx, now.minus(DAY)).await?;
-        store::grants::purge(&mut tx, now.minus(ENDED_GRANT_AGE)).await?;
-        store::codes::purge(&mut tx, now.minus(DAY)).await?;
+        // In the order in which everybody locks rows (the README has it).
+        store::clients::purge(&mut tx, now.minus(self.settings.unused_client_ttl)).await?;
         store::secrets::forget_previous(&mut tx, now).await?;
-        store::secrets::purge_attempts(&mut tx, now).await?;
-        store::invitations::purge(&mut tx, now.minus(DAY)).await?;
+        store::interactions::purge(&mut tx, now.minus(DAY)).await?;
+        store::grants::purge(&mut tx, now.minus(ENDED_GRANT_AGE)).await?;
+        store::consents::purge(&mut tx, now.minus(self.settings.grant_max_age)).await?;
+        store::codes::purge(&mut tx, now.minus(DAY)).await?;
+        store::devices::purge(&mut tx, now.minus(DAY)).await?;
         store::pushed::purge(&mut tx, now).await?;
         store::steps::purge(&mut tx, now).await?;
-        store::devices::purge(&mut tx, now.minus(DAY)).await?;
+        store::tokens::purge_access(&mut tx, now.minus(DAY)).await?;
+        store::client_tokens::purge(&mut tx, now.minus(DAY)).await?;
+        store::assertions::purge(&mut tx, now).await?;
+        store::secrets::purge_attempts(&mut tx, now).await?;
+        store::invitations::purge(&mut tx, now.minus(DAY)).await?;
         store::devices::purge_guesses(&mut tx, now).await?;
-        store::clients::purge(&mut tx, now.minus(self.settings.unused_client_ttl)).await?;
         tx.commit(now).await
     }
 }

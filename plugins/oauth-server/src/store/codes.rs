@@ -19,9 +19,6 @@ const FIND_ANSWERER: &str =
 const FIND_SPENT: &str = "SELECT grant_id FROM oauth_server_codes \
     WHERE code_hash = $1 AND client_id = $2 AND consumed_at IS NOT NULL AND grant_id IS NOT NULL";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_codes WHERE client_id = $1";
-// Writes nothing new, and holds the rows until the transaction ends.
-const HOLD_OF_CLIENT: &str =
-    "UPDATE oauth_server_codes SET consumed_at = consumed_at WHERE client_id = $1 AND consumed_at IS NULL";
 const DELETE_UNSPENT: &str =
     "DELETE FROM oauth_server_codes WHERE user_id = $1 AND client_id = $2 AND consumed_at IS NULL";
 const LIST_UNSPENT: &str = "SELECT code_hash, request FROM oauth_server_codes \
@@ -103,12 +100,6 @@ pub async fn find_spent(conn: &mut Conn, code: TokenHash, client: &ClientId) -> 
         .bind(code.as_bytes())
         .bind(client)
         .fetch_optional(c).await)?)
-}
-
-/// Holds the codes of a client that nobody has taken. Whoever redeems one holds it before the client, and so does everybody else.
-pub async fn hold_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
-    on!(conn, c => sqlx::query(HOLD_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
-    Ok(())
 }
 
 /// Forgets the codes of a client.

@@ -26,8 +26,6 @@ const NOTE_POLL: &str =
 const CONSUME: &str = "UPDATE oauth_server_devices SET grant_id = $2 \
     WHERE device_hash = $1 AND grant_id IS NULL RETURNING device_hash";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_devices WHERE client_id = $1";
-const HOLD_OF_CLIENT: &str =
-    "UPDATE oauth_server_devices SET interval_seconds = interval_seconds WHERE client_id = $1 AND grant_id IS NULL";
 const DELETE_WAITING: &str = "DELETE FROM oauth_server_devices WHERE client_id = $1 AND grant_id IS NULL";
 const DELETE_UNSPENT: &str =
     "DELETE FROM oauth_server_devices WHERE user_id = $1 AND client_id = $2 AND grant_id IS NULL";
@@ -179,12 +177,6 @@ pub async fn consume(conn: &mut Conn, device: TokenHash, grant: GrantId) -> Resu
 /// Forgets the devices of a client.
 pub async fn delete_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
     on!(conn, c => sqlx::query(DELETE_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
-    Ok(())
-}
-
-/// Holds the devices of a client that wait, as [`codes::hold_of_client`](super::codes::hold_of_client) does codes.
-pub async fn hold_of_client(conn: &mut Conn, client: &ClientId) -> Result<()> {
-    on!(conn, c => sqlx::query(HOLD_OF_CLIENT).bind(client).execute(c).await.map(drop))?;
     Ok(())
 }
 
