@@ -18,6 +18,7 @@ mod dpop_nonces;
 mod exchange;
 mod forged_consent;
 mod forms;
+mod full_names;
 mod hints;
 mod introspection;
 mod journey;

@@ -116,7 +116,7 @@ async function initialize(mcpUrl, headers) {
 async function opensNothingAsBearer(mcpUrl, token) {
   const refused = await initialize(mcpUrl, { authorization: `Bearer ${token}` });
   assert.equal(refused.status, 401);
-  assert.match(refused.headers.get('www-authenticate'), /^Bearer error="invalid_token".*DPoP algs="ES256 EdDSA RS256 PS256"$/);
+  assert.match(refused.headers.get('www-authenticate'), /^Bearer error="invalid_token".*DPoP algs="ES256 EdDSA Ed25519 RS256 PS256"$/);
   const unproven = await initialize(mcpUrl, { authorization: `DPoP ${token}` });
   assert.equal(unproven.status, 401);
   assert.match(unproven.headers.get('www-authenticate'), /^DPoP error="invalid_dpop_proof"/);

@@ -40,8 +40,12 @@ struct Enterprise {
 
 impl Enterprise {
     async fn start(engine: Engine) -> Self {
+        Self::signing(engine, Algorithm::ES256).await
+    }
+
+    async fn signing(engine: Engine, algorithm: Algorithm) -> Self {
         let keys = DocumentServer::start().await;
-        let key = SigningKey::new("first", Algorithm::ES256);
+        let key = SigningKey::new("first", algorithm);
         let address = keys.publish_json("/jwks", &json!({ "keys": [key.jwk()] }));
         let gateway =
             trusting(ISSUER, &address, "id_jag = true\nemail_domains = [\"acme.example\"]").start(engine).await;
@@ -113,6 +117,18 @@ on_both_engines! {
         gateway_time(&acme.gateway, 3600);
         for token in alive {
             assert_shut(&acme.web.agent.whoami(token).await);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn an_assertion_for_a_person_may_call_its_algorithm_by_its_full_name(engine: Engine) {
+        let acme = Enterprise::signing(engine, Algorithm::EdDSA).await;
+        known(&acme.gateway, "ada@acme.example").await;
+        for (alg, status) in [("Ed25519", StatusCode::OK), ("EdDSA", StatusCode::OK), ("Ed448", StatusCode::BAD_REQUEST)] {
+            let header = json!({ "alg": alg, "typ": "oauth-id-jag+jwt", "kid": acme.key.id() });
+            let reply = acme.ask(&acme.key.sign_parts(&header, &acme.claims()), &[]).await;
+            assert_eq!(reply.status, status, "{alg} {}", reply.body);
         }
     }
 }

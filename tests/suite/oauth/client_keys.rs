@@ -22,14 +22,14 @@ const API: &str = "https://api.example.com";
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// A client with a key.
-struct Signer {
-    agent: Agent,
-    key: SigningKey,
+pub(super) struct Signer {
+    pub(super) agent: Agent,
+    pub(super) key: SigningKey,
 }
 
 impl Signer {
     /// A machine of the operator's.
-    async fn machine(gateway: &TestGateway, algorithm: Algorithm) -> Self {
+    pub(super) async fn machine(gateway: &TestGateway, algorithm: Algorithm) -> Self {
         Self::made(gateway, algorithm, &["--machine", "--scope", "connections:read"]).await
     }
 
@@ -46,7 +46,7 @@ impl Signer {
     }
 
     /// What an assertion says that is right.
-    fn claims(&self, gateway: &TestGateway) -> Value {
+    pub(super) fn claims(&self, gateway: &TestGateway) -> Value {
         let now = gateway.clock.now().unix_seconds();
         json!({
             "iss": self.agent.client_id, "sub": self.agent.client_id, "aud": gateway.url,
@@ -76,13 +76,13 @@ impl Signer {
         self.key.sign(&self.header(), &claims)
     }
 
-    async fn post(&self, path: &str, assertion: &str, fields: &[(&str, &str)]) -> Reply {
+    pub(super) async fn post(&self, path: &str, assertion: &str, fields: &[(&str, &str)]) -> Reply {
         let own = [("client_assertion_type", TYPE), ("client_assertion", assertion)];
         let fields: Vec<_> = own.iter().chain(fields).map(|(name, value)| (*name, (*value).to_owned())).collect();
         self.agent.post(path, &fields).await
     }
 
-    async fn ask(&self, assertion: &str) -> Reply {
+    pub(super) async fn ask(&self, assertion: &str) -> Reply {
         self.post("/token", assertion, &[("grant_type", "client_credentials")]).await
     }
 
@@ -100,7 +100,7 @@ impl Signer {
 }
 
 #[track_caller]
-fn assert_unproven(reply: &Reply) {
+pub(super) fn assert_unproven(reply: &Reply) {
     assert_refused(reply, StatusCode::UNAUTHORIZED, "invalid_client");
 }
 

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::machines::{Machine, create};
 use super::{assert_invalid_grant, assert_refused, assert_shut, checked};
 use crate::on_both_engines;
-use crate::support::holder::{There, call_with, post_with};
+use crate::support::holder::{There, altered, call_with, post_with};
 use crate::support::{Agent, Browser, Holder, Reply, Setup, TestGateway, Tokens};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS: &str = "urn:ietf:params:oauth:token-type:access_token";
 const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const ALGORITHMS: &str = "ES256 EdDSA RS256 PS256";
+const ALGORITHMS: &str = "ES256 EdDSA Ed25519 RS256 PS256";
 const API: &str = "https://api.example.com";
 
 pub fn binding(lines: &str) -> Setup {
@@ -92,6 +92,30 @@ on_both_engines! {
         // A proof beside a bearer token is nothing to us.
         let proof = holder.proof("POST", &gateway.mcp_url(), Some(&plain.access));
         assert_eq!(call_with(&agent, "bearer", &plain.access, &[&proof]).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn a_proof_may_call_its_algorithm_by_its_full_name(gateway: TestGateway) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        let holder = Holder::with(&gateway, Algorithm::EdDSA);
+        let named = |holder: &Holder, alg: &str, claims: Value| {
+            holder.key.sign_parts(&altered(holder.header(), &json!({ "alg": alg })), &claims)
+        };
+        let code = agent.code(&mut ada, "connections:read").await;
+        let asked = |holder: &Holder, alg: &str| named(holder, alg, holder.claims("POST", &gateway.at("/token"), None));
+        let es256 = Holder::new(&gateway);
+        for wrong in [asked(&holder, "Ed448"), asked(&holder, "ed25519"), asked(&es256, "Ed25519")] {
+            let refused = post_with(&agent, "/token", &agent.redemption(&code), &[&wrong]).await;
+            assert_refused(&refused, StatusCode::BAD_REQUEST, "invalid_dpop_proof");
+        }
+        let proof = asked(&holder, "Ed25519");
+        let tokens = bound(&post_with(&agent, "/token", &agent.redemption(&code), &[&proof]).await);
+        let proof = named(&holder, "Ed25519", holder.claims("POST", &gateway.mcp_url(), Some(&tokens.access)));
+        assert_eq!(call_with(&agent, "DPoP", &tokens.access, &[&proof]).await.status, StatusCode::OK);
+        // It is the same key under either name.
+        bound(&holder.refresh(&agent, &tokens.refresh).await);
     }
 }
 

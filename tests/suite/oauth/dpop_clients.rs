@@ -9,7 +9,9 @@ use super::machines::create;
 use super::{assert_invalid_grant, assert_page_alone, assert_refused, assert_sent_back};
 use crate::on_both_engines;
 use crate::support::holder::post_with;
-use crate::support::{Agent, Browser, DocumentServer, Holder, Page, Published, Reply, Setup, TestGateway, Tokens, changed};
+use crate::support::{
+    Agent, Browser, DocumentServer, Holder, Page, Published, Reply, Setup, TestGateway, Tokens, changed,
+};
 
 const REDIRECT: &str = "http://127.0.0.1:49152/callback";
 const NOT_AHEAD: &str = "This agent has said that its requests are sent ahead (RFC 9126).";

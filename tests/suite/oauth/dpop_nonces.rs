@@ -175,6 +175,6 @@ on_both_engines! {
         let reply = post_with(&agent, "/token", &fields, &[&holder.proof_with_nonce(&url, None, &nonce)]).await;
         assert_refused(&reply, StatusCode::BAD_REQUEST, "invalid_grant");
         let document: Value = reqwest::get(gateway.at("/.well-known/oauth-authorization-server")).await.expect("an answer").json().await.expect("JSON");
-        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "RS256", "PS256"]));
+        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "Ed25519", "RS256", "PS256"]));
     }
 }

@@ -27,7 +27,7 @@ async fn status(gateway: &TestGateway, method: Method, path: &str) -> StatusCode
 on_both_engines! {
     async fn the_server_document_has_exactly_these_members(gateway: TestGateway) {
         let methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
-        let algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
+        let algorithms = ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];
         let expected = json!({
             "issuer": gateway.url,
             "authorization_endpoint": gateway.at("/authorize"),
@@ -63,7 +63,7 @@ on_both_engines! {
             "scopes_supported": ["connections:read"],
             "bearer_methods_supported": ["header"],
             "resource_name": gateway.gateway.config().site_name,
-            "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "RS256", "PS256"],
+            "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"],
         });
         assert_eq!(json_at(&gateway, RESOURCE).await, expected);
         assert_eq!(json_at(&gateway, ROOT_RESOURCE).await, expected);

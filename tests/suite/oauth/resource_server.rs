@@ -180,7 +180,7 @@ async fn takes_bound_tokens(gateway: &TestGateway, machine: &Machine, reports: &
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(
         challenge.starts_with("DPoP error=\"invalid_dpop_proof\", ")
-            && challenge.ends_with(", algs=\"ES256 EdDSA RS256 PS256\""),
+            && challenge.ends_with(", algs=\"ES256 EdDSA Ed25519 RS256 PS256\""),
         "{challenge}"
     );
     let plain = machine.token(&[("resource", API)]).await;
@@ -241,6 +241,15 @@ async fn takes_bound_tokens(gateway: &TestGateway, machine: &Machine, reports: &
         reports.shown(reqwest::Method::GET, narrow, &[&holder.proof("GET", here, Some(narrow))]).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(challenge.starts_with("DPoP error=\"insufficient_scope\", scope=\"connections:read\""), "{challenge}");
+    // One of the keys may be called by its full name (RFC 9864).
+    let edwards = Holder::with(gateway, jsonwebtoken::Algorithm::EdDSA);
+    let given = edwards.post(&machine.agent, "/token", &fields).await;
+    let its = given.body["access_token"].as_str().expect("a token");
+    for (alg, status) in [("Ed25519", StatusCode::OK), ("EdDSA", StatusCode::OK), ("Ed448", StatusCode::UNAUTHORIZED)] {
+        let header = altered(edwards.header(), &json!({ "alg": alg }));
+        let proof = edwards.key.sign_parts(&header, &edwards.claims("GET", here, Some(its)));
+        assert_eq!(reports.shown(reqwest::Method::GET, its, &[&proof]).await.0, status, "{alg}");
+    }
     // Query and fragment do not count, and another method is another request.
     let address = format!("{here}?month=5#x");
     assert_eq!(get(&[&with(&json!({ "htu": address, "iat": now - 290 }))]).await.0, StatusCode::OK);
@@ -255,7 +264,7 @@ on_both_engines! {
         takes_bound_tokens(&gateway, &machine, &reports).await;
         let document = reqwest::get(format!("{}/.well-known/oauth-protected-resource/v1", reports.0)).await.expect("it");
         let document: Value = document.json().await.expect("JSON");
-        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "RS256", "PS256"]));
+        assert_eq!(document["dpop_signing_alg_values_supported"], json!(["ES256", "EdDSA", "Ed25519", "RS256", "PS256"]));
         let nobody = reqwest::get(format!("{}/reports", reports.0)).await.expect("an answer");
         assert_eq!(nobody.headers().get_all("www-authenticate").iter().count(), 2);
     }

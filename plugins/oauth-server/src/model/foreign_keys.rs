@@ -1,7 +1,9 @@
 //! Keys of others, with which they sign what they say to us (RFC 7517).
 
+use belgie_api::crypto::from_base64url;
+use jsonwebtoken::crypto::verify;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,24 +21,32 @@ const MAX_KEYS: usize = 32;
 const MIN_MODULUS: usize = 342;
 
 /// What others may sign with, by its names on the wire. `none` and shared secrets are no signatures of anybody.
-pub const ALGORITHMS: [&str; 4] = ["ES256", "EdDSA", "RS256", "PS256"];
+pub const ALGORITHMS: [&str; 5] = ["ES256", "EdDSA", "Ed25519", "RS256", "PS256"];
 
 /// The same in one text, separated by spaces.
-pub const ALGORITHM_NAMES: &str = "ES256 EdDSA RS256 PS256";
+pub const ALGORITHM_NAMES: &str = "ES256 EdDSA Ed25519 RS256 PS256";
 
-/// The claims of a text that this key has signed. Time and audience are for the caller to check, with our clock.
-pub fn signed_claims<T: DeserializeOwned>(text: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<T> {
-    let mut validation = Validation::new(algorithm);
-    validation.required_spec_claims.clear();
-    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-    decode::<T>(text, key, &validation).ok().map(|token| token.claims)
+#[derive(Deserialize)]
+struct Signed {
+    alg: String,
 }
 
-/// The algorithm of a name, if others may use it.
+/// The claims of a text that this key has signed, in the way its header says. Time and audience are for the caller to check, with our
+/// clock. The header is read here and not by the library, which does not know all names.
+pub fn signed_claims<T: DeserializeOwned>(text: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<T> {
+    let (message, signature) = text.rsplit_once('.')?;
+    let (header, claims) = message.split_once('.')?;
+    let header: Signed = serde_json::from_slice(&from_base64url(header)?).ok()?;
+    let is_signed = algorithm_named(&header.alg) == Some(algorithm)
+        && verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false);
+    is_signed.then(|| serde_json::from_slice(&from_base64url(claims)?).ok()).flatten()
+}
+
+/// The algorithm of a name, if others may use it. `Ed25519` is `EdDSA` with the one curve that is taken here (RFC 9864 section 2.2).
 pub fn algorithm_named(name: &str) -> Option<Algorithm> {
     match name {
         "ES256" => Some(Algorithm::ES256),
-        "EdDSA" => Some(Algorithm::EdDSA),
+        "EdDSA" | "Ed25519" => Some(Algorithm::EdDSA),
         "RS256" => Some(Algorithm::RS256),
         "PS256" => Some(Algorithm::PS256),
         _ => None,
@@ -71,7 +81,7 @@ impl ClientKeys {
     pub fn read(metadata: &Map<String, Value>, allow_loopback: bool) -> Result<Self, KeysFault> {
         let algorithm = metadata.get("token_endpoint_auth_signing_alg").map(|name| {
             let name = name.as_str().filter(|name| ALGORITHMS.contains(name));
-            name.map(str::to_owned).ok_or(KeysFault("It signs with none of ES256, EdDSA, RS256 and PS256."))
+            name.map(str::to_owned).ok_or(KeysFault("It signs with none of ES256, EdDSA, Ed25519, RS256 and PS256."))
         });
         let algorithm = algorithm.transpose()?;
         match (metadata.get("jwks"), metadata.get("jwks_uri")) {
@@ -124,7 +134,7 @@ impl PublicKeys {
         let read = keys.iter().take(MAX_KEYS).filter_map(|key| {
             let jwk: Jwk = serde_json::from_value(key.clone()).ok()?;
             let is_for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
-            let algorithms = algorithms_of(&jwk);
+            let algorithms = algorithms_of(&jwk, key.get("alg").and_then(Value::as_str));
             if !is_for_signatures || algorithms.is_empty() {
                 return None;
             }
@@ -132,7 +142,7 @@ impl PublicKeys {
         });
         let read: Vec<_> = read.collect();
         if read.is_empty() {
-            return Err(KeysFault("Its key set holds no key for ES256, EdDSA, RS256 or PS256."));
+            return Err(KeysFault("Its key set holds no key for ES256, EdDSA, Ed25519, RS256 or PS256."));
         }
         Ok(Self(read))
     }
@@ -155,17 +165,17 @@ pub fn is_private(key: &Value) -> bool {
     ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| key.get(name).is_some())
 }
 
-/// What a key of this kind may be used with, and nothing else: the header of a token chooses among these only.
-fn algorithms_of(jwk: &Jwk) -> Vec<Algorithm> {
-    let of_kind: &[&str] = match &jwk.algorithm {
-        AlgorithmParameters::RSA(key) if key.n.len() >= MIN_MODULUS => &["RS256", "PS256"],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &["ES256"],
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &["EdDSA"],
+/// What a key of this kind may be used with, and nothing else: the header of a token chooses among these only. `announced`: what the key
+/// says it is for, if it does.
+fn algorithms_of(jwk: &Jwk, announced: Option<&str>) -> Vec<Algorithm> {
+    let of_kind: &[Algorithm] = match &jwk.algorithm {
+        AlgorithmParameters::RSA(key) if key.n.len() >= MIN_MODULUS => &[Algorithm::RS256, Algorithm::PS256],
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => &[Algorithm::ES256],
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
         _ => &[],
     };
-    let announced = jwk.common.key_algorithm.as_ref().map(ToString::to_string);
-    let fits = |name: &&&str| announced.as_deref().is_none_or(|announced| announced == **name);
-    of_kind.iter().filter(fits).filter_map(|name| algorithm_named(name)).collect()
+    let fits = |algorithm: &Algorithm| announced.is_none_or(|name| algorithm_named(name) == Some(*algorithm));
+    of_kind.iter().copied().filter(fits).collect()
 }
 
 #[cfg(test)]
@@ -185,15 +195,16 @@ mod tests {
         let keys = read(&json!([
             { "kty": "OKP", "crv": "Ed25519", "kid": "a", "x": X },
             { "kty": "RSA", "kid": "b", "alg": "PS256", "n": "A".repeat(342), "e": "AQAB" },
+            { "kty": "OKP", "crv": "Ed25519", "kid": "d", "alg": "Ed25519", "x": X },
         ]))
         .unwrap();
-        assert!(keys.find(Some("a"), Algorithm::EdDSA).is_some() && keys.find(None, Algorithm::EdDSA).is_some());
+        assert!(keys.find(Some("a"), Algorithm::EdDSA).is_some() && keys.find(Some("d"), Algorithm::EdDSA).is_some());
         for (id, algorithm) in
             [("a", Algorithm::HS256), ("a", Algorithm::ES256), ("b", Algorithm::RS256), ("c", Algorithm::EdDSA)]
         {
             assert!(keys.find(Some(id), algorithm).is_none(), "{id} {algorithm:?}");
         }
-        assert!(keys.find(Some("b"), Algorithm::PS256).is_some());
+        assert!(keys.find(Some("b"), Algorithm::PS256).is_some() && keys.find(None, Algorithm::PS256).is_some());
     }
 
     #[test]
@@ -209,6 +220,7 @@ mod tests {
             json!([{ "kty": "OKP", "crv": "Ed25519", "x": X, "d": X }]),
             json!([{ "kty": "OKP", "crv": "Ed25519", "x": X, "use": "enc" }]),
             json!([{ "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "HS256" }]),
+            json!([{ "kty": "OKP", "crv": "Ed25519", "x": X, "alg": "Ed448" }]),
             json!([{ "kty": "RSA", "n": "A".repeat(171), "e": "AQAB" }]),
             json!([{ "kty": "unheard-of" }]),
         ] {
@@ -227,6 +239,7 @@ mod tests {
         let read = |metadata: Value| ClientKeys::read(metadata.as_object().unwrap(), false).is_ok();
         assert!(read(json!({ "jwks": keys })) && read(json!({ "jwks_uri": "https://agent.example/jwks" })));
         assert!(read(json!({ "jwks": keys, "token_endpoint_auth_signing_alg": "EdDSA" })));
+        assert!(read(json!({ "jwks": keys, "token_endpoint_auth_signing_alg": "Ed25519" })));
         for wrong in [
             json!({}),
             json!({ "jwks": keys, "jwks_uri": "https://agent.example/jwks" }),

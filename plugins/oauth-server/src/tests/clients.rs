@@ -29,7 +29,7 @@ async fn the_metadata_says_what_is_there_and_nothing_else() {
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(answer.headers["content-type"], "application/json");
         let methods = json!(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]);
-        let algorithms = json!(["ES256", "EdDSA", "RS256", "PS256"]);
+        let algorithms = json!(["ES256", "EdDSA", "Ed25519", "RS256", "PS256"]);
         assert_eq!(
             answer.json(),
             json!({
