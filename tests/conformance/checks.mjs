@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { audience } from './checks/audience.mjs';
 import { baseline } from './checks/baseline.mjs';
 import { codeGrant } from './checks/code-grant.mjs';
+import { dpop, nonces } from './checks/dpop.mjs';
 import { registration } from './checks/registration.mjs';
 import { stepUp } from './checks/step-up.mjs';
 import { TYPESCRIPT } from './clients/typescript.mjs';
@@ -48,8 +49,12 @@ for (const format of ['opaque', 'jwt']) {
     for (const kind of [first, modern]) await registration(report, server, kind, format);
   });
   await part(`authorization-code-grant, ${format}`, () => codeGrant(report, server, format));
+  await part(`dpop, ${format}`, () => dpop(report, server, format));
   await report.check(`the server ends in good order (${format})`, () => server.stop(/an authorization code came twice/));
 }
+const server = await startServer({ config: '[plugins.oauth-server]\ndpop_nonces = true\n', demoTools: true });
+await part('dpop, with nonces', () => nonces(report, server));
+await report.check('the server ends in good order (with nonces)', () => server.stop());
 await part('server-auth/step-up-auth', () =>
   withAdminAction(async (server, person) => {
     for (const kind of [legacy, modern]) await stepUp(report, server, kind, person());
