@@ -1,17 +1,19 @@
 //! What must hold of every text a stranger can send, for the fuzz targets in `fuzz/`; the tests of this crate run it over the seeds there.
 //! Behind the feature `fuzzing`: no gateway has it.
 
-use belgie_api::crypto::base64url;
+use belgie_api::crypto::{base64url, from_base64url};
 use belgie_api::plugin::{ScopeGrant, ScopeInfo};
 use belgie_api::{PlainToken, Timestamp};
-use serde_json::{Value, json};
+use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
 use crate::model::access_token::{AccessClaims, is_signed_form};
 use crate::model::address::normalize_resource;
 use crate::model::assertion::{AssertionClaims, AssertionHeader, LEEWAY, MAX_BEARER_AHEAD};
 use crate::model::document::{check_address, read as read_document};
-use crate::model::foreign_keys::{ClientKeys, PublicKeys, algorithm_named, is_private};
+use crate::model::dpop::{Proof, WINDOW, is_nonce_good, is_thumbprint};
+use crate::model::foreign_keys::{ALGORITHMS, ClientKeys, PublicKeys, algorithm_named, is_private};
 use crate::model::openid;
 use crate::model::params::Params;
 use crate::model::redirect::{RedirectKind, RedirectUri, form_action_of, host_of, kind_of};
@@ -23,8 +25,9 @@ use crate::model::settings::Settings;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, that of its program in `fuzz/` and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("document", document),
+    ("dpop", dpop),
     ("form", form),
     ("jwt", jwt),
     ("keys", keys),
@@ -74,7 +77,7 @@ fn signed_text(text: &str) {
     assert!(header.kind.as_deref().is_none_or(|kind| !kind.contains(|c: char| c.is_ascii_uppercase())), "{header:?}");
     let some_key =
         json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] });
-    for algorithm in ["EdDSA", "ES256", "RS256", "PS256"].into_iter().filter_map(algorithm_named) {
+    for algorithm in ALGORITHMS.into_iter().filter_map(algorithm_named) {
         let keys = PublicKeys::read(&some_key).ok();
         if let Some(key) = keys.as_ref().and_then(|keys| keys.find(None, algorithm)) {
             assert!(AssertionClaims::check(text, key, header.algorithm).is_none(), "{text} passes for signed");
@@ -87,6 +90,70 @@ fn signed_text(text: &str) {
     for now in [0, 1_000_000_000, 4_000_000_000, 253_402_300_000].map(Timestamp::from_unix_seconds) {
         let Some(until) = claims.in_force(now, MAX_BEARER_AHEAD) else { continue };
         assert!(until > now && until <= now.plus(MAX_BEARER_AHEAD).plus(LEEWAY).plus(LEEWAY), "{claims:?} at {now:?}");
+    }
+}
+
+/// The key of RFC 8037 appendix A.1, for a proof that is signed whatever it says: its public half, and the whole of it (RFC 8410 section 7).
+const PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+const PRIVATE: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
+
+/// Proofs that a client holds a key (RFC 9449), as they come and put together of a header and claims (first line and the rest), which
+/// are signed: none passes that its key has not signed, for a request it does not name, or for longer than we said.
+pub fn dpop(data: &[u8]) {
+    if let Some(proof) = Proof::read(&String::from_utf8_lossy(data)) {
+        sound(&proof);
+    }
+    let (header, claims) = halves(data);
+    let Ok(mut header) = serde_json::from_str::<Map<String, Value>>(&header) else { return };
+    let own = json!({ "kty": "OKP", "crv": "Ed25519", "x": PUBLIC });
+    let others = header.insert("jwk".to_owned(), own.clone());
+    let Some(text) = signed(&header, claims) else { return };
+    let Some(proof) = Proof::read(&text) else { return };
+    sound(&proof);
+    let is_named = |name: &str| header.get("alg").and_then(Value::as_str) == Some(name);
+    assert!((is_named("EdDSA") || is_named("Ed25519")) && !header.contains_key("crit"), "{header:?}");
+    // Neither with other claims nor under another key does the signature count, nor with anything private beside it.
+    let Some((message, signature)) = text.rsplit_once('.') else { return };
+    assert!(Proof::read(&format!("{message}AA.{signature}")).is_none(), "{text}");
+    header.insert("jwk".to_owned(), others.filter(|key| *key != own).unwrap_or(Value::Null));
+    let other = format!(
+        "{}.{}.{signature}",
+        base64url(Value::Object(header.clone()).to_string().as_bytes()),
+        base64url(claims)
+    );
+    assert!(Proof::read(&other).is_none(), "{other}");
+    let mut whole = own;
+    whole["d"] = "AA".into();
+    header.insert("jwk".to_owned(), whole);
+    assert!(signed(&header, claims).is_none_or(|text| Proof::read(&text).is_none()), "{header:?}");
+}
+
+fn signed(header: &Map<String, Value>, claims: &[u8]) -> Option<String> {
+    let header = Value::Object(header.clone()).to_string();
+    let message = format!("{}.{}", base64url(header.as_bytes()), base64url(claims));
+    let key = EncodingKey::from_ed_der(&from_base64url(PRIVATE)?);
+    let signature = crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA).ok()?;
+    Some(format!("{message}.{signature}"))
+}
+
+/// It is for one request and one token, and about now.
+fn sound(proof: &Proof) {
+    assert!(is_thumbprint(&proof.key), "{proof:?}");
+    let here = "https://us.example/mcp";
+    let is_here = proof.is_for("POST", here);
+    for (method, uri) in
+        [("GET", here), ("post", here), ("POST", "https://us.example/"), ("POST", "http://us.example/mcp")]
+    {
+        assert!(!(is_here && proof.is_for(method, uri)), "{proof:?}");
+    }
+    assert!(!(proof.is_of("one") && proof.is_of("two")), "{proof:?}");
+    for now in [0, 1_000_000_000, 253_402_300_000].map(Timestamp::from_unix_seconds) {
+        let Some(until) = proof.is_timely(now) else { continue };
+        assert!(until >= now && until <= now.plus(WINDOW).plus(WINDOW), "{proof:?} at {now:?}");
+        assert!(
+            !proof.nonce().is_some_and(|nonce| is_nonce_good(&[7; 32], now, nonce)),
+            "nobody makes a nonce: {proof:?}"
+        );
     }
 }
 
