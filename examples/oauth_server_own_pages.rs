@@ -98,6 +98,9 @@ async fn terms(visitor: Visitor, interactions: Use<Interactions>, Query(opened):
 }
 
 async fn accept(State(accepted): State<Accepted>, person: SignedIn, Form(opened): Form<Opened>) -> Result<Redirect> {
+    if person.caller.is_worn() {
+        return Err(Failure::forbidden("terms.not_yours", "Only the person can accept the terms."));
+    }
     accepted.note(person.caller.user().id);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("interaction", &opened.interaction);

@@ -43,7 +43,7 @@ fn at(user: UserId, act: &str) -> String {
 }
 
 /// Opens the page of an act and sends its form.
-async fn act(browser: &mut Browser, user: UserId, act: &str, filled: &[(&str, &str)]) -> Page {
+pub async fn act(browser: &mut Browser, user: UserId, act: &str, filled: &[(&str, &str)]) -> Page {
     let path = at(user, act);
     let form = browser.get(&path).await.form(&path);
     browser.submit(&form, filled).await

@@ -264,9 +264,7 @@ fn the_tables_of_features_are_whole_and_name_tests_that_exist() {
     assert!(missing.is_empty(), "tests that do not exist: {missing:#?}");
     let twice: Vec<_> = rows.values().filter(|rows| rows.len() > 1).collect();
     assert!(twice.is_empty(), "features that stand in two rows: {twice:#?}");
-    // The authorization server has the rows that are whole.
-    let server = [(64..=76), (82..=85), (87..=94), (99..=101), (103..=107)].into_iter().flatten();
-    let all: Vec<u32> = (1..=63).chain(server).chain(108..=126).chain(147..=164).collect();
+    let all: Vec<u32> = (1..=126).chain(147..=164).collect();
     assert_eq!(rows.into_keys().collect::<Vec<_>>(), all, "each feature has its row");
 }
 

@@ -158,13 +158,6 @@ fn return_query(wanted: &str) -> String {
     url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", wanted).finish()
 }
 
-/// Whether a redirect would reach nobody: a script follows it without being told where it leads (Fetch Metadata, section 2.2), and who asks
-/// for JSON reads no page. Then the address is told instead.
-#[must_use]
-pub fn is_by_script(headers: &HeaderMap) -> bool {
-    !wants_page(headers)
-}
-
 /// Where a stranger goes: to the sign-in page, and back to where a GET wanted to go.
 fn to_sign_in(parts: &Parts) -> Response {
     let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());

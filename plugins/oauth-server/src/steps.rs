@@ -47,6 +47,6 @@ pub trait Steps: Send + Sync {
 pub trait Requests: Send + Sync {
     /// The parameters of a client's authorization request as a query (`application/x-www-form-urlencoded`); `None` for one that is unknown.
     /// Its `client_id` is this client's, or is left out. Nothing else of the address counts. `uri` comes from whoever made the address, so
-    /// whoever fetches it looks where it leads. Asked once for each browser that brings it.
+    /// whoever fetches it looks where it leads. Asked whenever a browser brings it, of clients that are known here.
     async fn find(&self, client: &ClientId, uri: &str) -> Result<Option<String>>;
 }

@@ -71,6 +71,11 @@ on_both_engines! {
         let unknown = "This request is unknown here.";
         assert_page_alone(&ada.get(&address(&agent, "https://app.example/nothing")).await, unknown);
         assert_page_alone(&ada.get(&address(&other, &uri)).await, unknown);
+        let nobody = address(&agent, &uri).replace(&agent.client_id, "cli_nobody");
+        assert_page_alone(&ada.get(&nobody).await, "This agent is not registered here.");
+        let unnamed = Url::parse_with_params(&format!("{}/authorize", agent.base), &[("request_uri", &uri)]).expect("an address");
+        assert_page_alone(&ada.get(unnamed.as_str()).await, "This agent is not registered here.");
+        assert_eq!(SHELF.0.lock().expect("a shelf")[&uri].1, 2, "the other client's attempt, and nobody else's");
         let nested = format!("{uri}/nested");
         put(&nested, format!("{}&request_uri=https%3A%2F%2Fapp.example%2Fx", query_of(&agent.authorization(""))));
         assert_page_alone(&ada.get(&address(&agent, &nested)).await, unknown);

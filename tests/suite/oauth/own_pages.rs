@@ -143,6 +143,9 @@ on_both_engines! {
         assert!(stale(told(&mut ada, &consent).await), "a consent of somebody else's");
         let (status, body) = answered(&mut ada, &json!({ "interaction": consent, "decision": "allow" })).await;
         assert_eq!((status, &body["error"]), (StatusCode::BAD_REQUEST, &json!("authorize.stale")));
+        let (bare, _) = consent.split_once('.').expect("a signature");
+        let (status, body) = answered(&mut mallory, &json!({ "interaction": bare, "decision": "allow" })).await;
+        assert_eq!((status, &body["error"]), (StatusCode::BAD_REQUEST, &json!("authorize.stale")), "without its signature");
         // In time.
         let late = handle_at(&mallory.get(&request(&agent, "openid", &[])).await, "/app/terms");
         gateway.clock.advance(Duration::from_secs(901));
@@ -174,7 +177,50 @@ on_both_engines! {
         }
         handle_at(&ada.get(&onward).await, "/app/consent");
         gateway.clock.advance(Duration::from_secs(901));
-        handle_at(&ada.get(&onward).await, "/app/terms");
+        // Late, and it counts again from then on.
+        let late = handle_at(&ada.get(&onward).await, "/app/terms");
+        handle_at(&next(&mut ada, &late).await, "/app/consent");
+    }
+}
+
+on_both_engines! {
+    async fn what_one_person_has_done_is_not_done_by_the_next_in_the_same_browser(gateway: TestGateway, setup = all_pages()) {
+        let agent = Agent::register(&gateway).await;
+        gateway.person("bob@example.org").await;
+        let mut browser = gateway.signed_in("ada@example.org").await;
+        let wanted = request(&agent, "openid", &[("prompt", "select_account")]);
+        // Ada chooses to be somebody else at the page that is for that, and is at the terms as him.
+        let who = handle_at(&browser.get(&wanted).await, "/app/who");
+        become_bob(&mut browser).await;
+        let terms = handle_at(&next(&mut browser, &who).await, "/app/terms");
+        assert_eq!(told(&mut browser, &terms).await.1["account"]["email"], "bob@example.org");
+        // Terms that Ada was shown are not accepted by Bob.
+        let mut browser = gateway.browser();
+        browser.sign_in("ada@example.org", PASSWORD).await;
+        let terms = handle_at(&browser.get(&request(&agent, "openid", &[])).await, "/app/terms");
+        become_bob(&mut browser).await;
+        handle_at(&next(&mut browser, &terms).await, "/app/terms");
+    }
+}
+
+async fn become_bob(browser: &mut Browser) {
+    let form = browser.get("/auth/signin?other=true").await.form("/auth/signin");
+    browser.submit(&form, &[("email", "bob@example.org"), ("password", PASSWORD)]).await.location();
+}
+
+on_both_engines! {
+    async fn an_operator_in_a_worn_session_is_led_to_no_page(gateway: TestGateway, setup = all_pages()) {
+        let agent = Agent::register(&gateway).await;
+        let ada = gateway.person("ada@example.org").await;
+        gateway.person_with("grace@example.org", "admin").await;
+        let mut grace = gateway.browser();
+        grace.sign_in("grace@example.org", PASSWORD).await;
+        let terms = handle_at(&grace.get(&request(&agent, "openid", &[])).await, "/app/terms");
+        crate::admin::act(&mut grace, ada.id, "impersonate", &[]).await;
+        for page in [grace.get(&request(&agent, "openid", &[])).await, go_on(&mut grace, &terms).await] {
+            assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+            assert!(page.body.contains("Only the person can let an agent in."), "{}", page.body);
+        }
     }
 }
 
@@ -250,6 +296,11 @@ async fn run_terms(gateway: TestGateway, terms: Terms) {
     let second = handle_at(&next(&mut ada, &first).await, "/app/terms");
     terms.accepted.store(true, Ordering::SeqCst);
     let page = next(&mut ada, &second).await;
+    // What comes up while somebody thinks about the answer counts, and spends nothing.
+    terms.accepted.store(false, Ordering::SeqCst);
+    let early = ada.submit(&page.form("/authorize"), &[("decision", "allow")]).await;
+    assert_eq!(early.status, StatusCode::FORBIDDEN, "{}", early.body);
+    terms.accepted.store(true, Ordering::SeqCst);
     let answer = ada.submit(&page.form("/authorize"), &[("decision", "allow")]).await;
     Tokens::of(&agent.redeem(&answer.sent_parameter("code").expect("a code")).await);
     // What is remembered does not lead past the pages.
@@ -294,7 +345,8 @@ on_both_engines! {
         let wanted = request(&agent, "connections:read", &[]);
         agent.connect(&mut ada, "connections:read").await;
         for (name, value) in [("sec-fetch-mode", "cors"), ("accept", "application/json")] {
-            let page = ada.send(ada.raw().get(&wanted).header(name, value)).await;
+            let asked = ada.raw().get(&wanted).header(name, value).header("sec-fetch-site", "same-origin");
+            let page = ada.send(asked).await;
             let body: Value = serde_json::from_str(&page.body).unwrap_or_else(|_| panic!("JSON, not {}", page.body));
             assert_eq!((page.status, &body["redirect"]), (StatusCode::OK, &json!(true)), "{body}");
             assert_eq!(page.headers["cache-control"], "no-store");
@@ -307,6 +359,12 @@ on_both_engines! {
         let wrong = request(&agent, "connections:read", &[("response_mode", "fragment")]);
         let page = ada.send(ada.raw().get(&wrong).header("accept", "application/json")).await;
         assert!(page.body.contains("error=invalid_request"), "{}", page.body);
-        assert_eq!(ada.get(&wanted).await.status, StatusCode::SEE_OTHER, "a browser is sent on");
+        // Browsers, and programs that are none, are sent on.
+        let mut headers = vec![("accept", "text/html,application/json;q=0.9"), ("accept", "*/*"), ("sec-fetch-mode", "navigate")];
+        headers.push(("sec-fetch-mode", "cors"));
+        for (name, value) in headers {
+            let page = ada.send(ada.raw().get(&wanted).header(name, value)).await;
+            assert_eq!(page.status, StatusCode::SEE_OTHER, "{name}: {value}");
+        }
     }
 }

@@ -47,7 +47,7 @@ impl Prefixes {
                 [&found.access_token, &found.refresh_token, &found.client_secret].into_iter().flatten().collect();
             if all.iter().enumerate().any(|(at, one)| all.iter().skip(at + 1).any(|other| one == other)) {
                 prefixes.complain(
-                    "access_token",
+                    "refresh_token",
                     "two kinds of tokens begin alike",
                     "give each kind a prefix of its own",
                 );

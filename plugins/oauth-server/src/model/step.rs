@@ -3,7 +3,7 @@
 use belgie_api::settings::Section;
 use belgie_api::web::is_local_path;
 use serde::Serialize;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 
 /// A step that the application's own page takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -82,20 +82,27 @@ impl AppPages {
         }
     }
 
-    /// The address of a page with a handle in it.
-    pub fn address(page: &str, interaction: &str) -> String {
+    /// The address of a page with a handle in it, and the code of a device.
+    pub fn address(page: &str, interaction: &str, user_code: Option<&str>) -> String {
         let mark = if page.contains('?') { '&' } else { '?' };
-        format!("{page}{mark}interaction={interaction}")
+        let mut pairs = form_urlencoded::Serializer::new(String::new());
+        pairs.append_pair("interaction", interaction).extend_pairs(user_code.map(|code| ("user_code", code)));
+        format!("{page}{mark}{}", pairs.finish())
     }
 }
 
 /// A page of this origin: its forms and scripts are ours, and may answer.
 fn read_here(text: &str) -> Result<String, String> {
-    if is_local_path(text) && !text.contains('#') {
+    if is_local_path(text) && is_plain(text) && !text.contains('#') {
         Ok(text.to_owned())
     } else {
         Err("an answer counts only when a page of this origin sends it".to_owned())
     }
+}
+
+/// Whether a text can stand in a header as it is (RFC 9110 section 5.5).
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|letter| letter.is_ascii_graphic())
 }
 
 fn read_anywhere(text: &str) -> Result<String, String> {
@@ -110,7 +117,7 @@ fn read_anywhere(text: &str) -> Result<String, String> {
         None => false,
     };
     let is_good = url.scheme() == "https" || (url.scheme() == "http" && is_own_machine);
-    if is_good && url.fragment().is_none() && url.username().is_empty() && url.password().is_none() {
+    if is_good && is_plain(text) && url.fragment().is_none() && url.username().is_empty() && url.password().is_none() {
         Ok(text.to_owned())
     } else {
         Err("handles go by https alone, and into no fragment".to_owned())
@@ -163,7 +170,14 @@ mod tests {
             assert!(read_anywhere(good).is_ok(), "{good}");
         }
         let bad = ["login", "//app.example/login", "/\\app.example", "http://app.example/login", "javascript:alert(1)"];
-        let worse = ["https://a:b@app.example/", "https://app.example/#x", "/login#x", ""];
+        let worse = [
+            "https://a:b@app.example/",
+            "https://app.example/#x",
+            "/login#x",
+            "",
+            "/l\u{f6}gin",
+            "https://app.example/a\tb",
+        ];
         for wrong in bad.into_iter().chain(worse) {
             assert!(read_anywhere(wrong).is_err(), "{wrong}");
         }
@@ -172,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_handle_is_added_to_what_the_address_has() {
-        assert_eq!(AppPages::address("/login", "x.y"), "/login?interaction=x.y");
-        assert_eq!(AppPages::address("/login?a=b", "x.y"), "/login?a=b&interaction=x.y");
+        assert_eq!(AppPages::address("/login", "x.y", None), "/login?interaction=x.y");
+        assert_eq!(AppPages::address("/login?a=b", "x.y", Some("AB-C")), "/login?a=b&interaction=x.y&user_code=AB-C");
     }
 
     #[test]

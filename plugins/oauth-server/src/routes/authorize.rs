@@ -102,15 +102,11 @@ pub(super) async fn show(
     way: pages::Way<'_>,
 ) -> Result<Response> {
     let caller = visitor.caller.as_ref().ok_or_else(unreadable)?;
-    let asked = pages::AskedPerson::find(oauth, caller, request, way).await?;
     let handle = oauth.ask(caller, request).await?;
     if let Some(page) = oauth.settings().pages.of(Step::Consent) {
-        let mut address = AppPages::address(page, &oauth.interaction(visitor, &handle));
-        if let Some(code) = asked.way.user_code {
-            address = format!("{address}&user_code={code}");
-        }
-        return onward(headers, &address);
+        return onward(headers, &AppPages::address(page, &oauth.interaction(visitor, &handle), way.user_code));
     }
+    let asked = pages::AskedPerson::find(oauth, caller, request, way).await?;
     let context = pages::consent(&oauth.host().catalog()?.scopes, caller, request, &handle, &asked);
     let mut page = oauth.host().pages().page(visitor, pages::CONSENT, "Allow access", context)?;
     page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

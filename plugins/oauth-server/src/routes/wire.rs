@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use belgie_api::axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use belgie_api::axum::response::{IntoResponse, Response};
 use belgie_api::ports::{DPOP, DPOP_NONCE};
-use belgie_api::web::is_by_script;
 use belgie_api::{ClientId, Failure, Result};
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -190,7 +189,16 @@ pub fn see_other(location: &str) -> Result<Response> {
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
-/// Sends a browser on. A script is told where instead: it would follow a redirect without seeing where it leads.
+/// Whether a redirect would reach nobody: a script of our own pages follows it without being told where it leads, and who asks for JSON
+/// reads no page. Programs that are no browsers send none of this, and see the redirect.
+fn is_by_script(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_fetch = !matches!(text("sec-fetch-mode"), "" | "navigate") && text("sec-fetch-site") == "same-origin";
+    let accept = text("accept");
+    is_fetch || (accept.contains("application/json") && !accept.contains("text/html"))
+}
+
+/// Sends a browser on. A script is told where instead.
 pub fn onward(headers: &HeaderMap, location: &str) -> Result<Response> {
     if is_by_script(headers) {
         return Ok(unkept(StatusCode::OK, &json!({ "redirect": true, "url": location })));

@@ -11,6 +11,7 @@ use belgie_api::{Caller, ClientId, Failure, PlainToken, Result, ScopeSet, Timest
 use super::OAuth;
 use super::request::reject;
 use crate::model::request::{AuthorizationRequest, SignedIn};
+use crate::model::step::Step;
 use crate::model::wish::Wish;
 use crate::store;
 use crate::store::interactions::Answerer;
@@ -50,12 +51,23 @@ impl OAuth {
         Ok(handle)
     }
 
-    /// What is kept of the handle in an answer: that of our own form, or one signed for this browser, which an application's page has.
+    /// What is kept of the handle in an answer: that of our own form or, where the application asks, one signed for this browser.
     fn asked_by(&self, visitor: &Visitor, request: &str) -> Option<TokenHash> {
-        match PlainToken::parse_as(TokenKind::Interaction, request) {
-            Some(handle) => Some(handle.hash()),
-            None => self.handle_of(visitor, request),
+        if self.settings.pages.of(Step::Consent).is_some() {
+            return self.handle_of(visitor, request);
         }
+        PlainToken::parse_as(TokenKind::Interaction, request).map(|handle| handle.hash())
+    }
+
+    /// Asks the application once more, at the moment of a yes: since the person was asked something may have been left to do.
+    async fn look_again(&self, caller: &Caller, handle: TokenHash, answerer: Answerer, now: Timestamp) -> Result<()> {
+        if self.own.steps.is_none() {
+            return Ok(());
+        }
+        let mut conn = self.host.db().read().await?;
+        let found = store::interactions::find(&mut conn, handle, answerer, now).await?.ok_or_else(stale)?;
+        drop(conn);
+        self.see_that_nothing_is_left(caller, &found).await
     }
 
     /// Whether the person never dealt with the client before.
@@ -71,14 +83,17 @@ impl OAuth {
     ///
     /// # Errors
     /// 400 when the handle is unknown, spent, too old, another person's or another session's, or for whom the agent acts
-    /// is left open, or nothing is ticked; 403 when that is an organization of which the person is no member. Those three
-    /// spend nothing.
+    /// is left open, or nothing is ticked; 403 when that is an organization of which the person is no member, or something is left to
+    /// do. Those four spend nothing.
     pub async fn answer(&self, visitor: &Visitor, request: &str, decision: Decision) -> Result<String> {
         let (now, caller) = (self.host.now(), visitor.caller.as_ref().ok_or_else(stale)?);
         let handle = self.asked_by(visitor, request).ok_or_else(stale)?;
         let answerer = answerer(caller)?;
         let bound = match decision {
-            Decision::Allow(Allowed { wish, ticked }) => Some((self.bind(answerer.user, wish).await?, ticked)),
+            Decision::Allow(Allowed { wish, ticked }) => {
+                self.look_again(caller, handle, answerer, now).await?;
+                Some((self.bind(answerer.user, wish).await?, ticked))
+            }
             Decision::Deny => None,
         };
         let mut tx = self.host.db().begin().await?;

@@ -46,9 +46,12 @@ impl OAuth {
             bound_to: new.key.as_deref(),
         };
         store::tokens::insert_access(tx, &token).await?;
+        // Before anything is kept: what cannot be written is not handed out.
+        self.spelling.write_access(&access.text)?;
         let refresh =
             new.refresh_until.map(|until| (self.spelling.mint(TokenKind::Refresh, self.host.entropy()), until));
         if let Some((refresh, until)) = &refresh {
+            self.spelling.write(refresh)?;
             let NewTokens { grant, previous, now, .. } = new;
             let (hash, bound_to) = (refresh.hash(), new.refresh_key.as_deref());
             let token = NewRefresh { hash, grant, previous, created_at: now, expires_at: *until, bound_to };

@@ -44,9 +44,10 @@ impl OAuth {
         let micros = text.strip_suffix(letters).unwrap_or_default();
         let is_ours = constant_time_eq(self.mark_of(own, text, session).as_bytes(), seal.as_bytes());
         let since = micros.parse().ok().filter(|_| is_ours).map(Timestamp::from_unix_micros);
-        let is_young = |since: &Timestamp| since.plus(MARK_LASTS) >= self.host.now();
-        let done = since.filter(is_young).map(|_| Done::read(letters)).unwrap_or_default();
-        Waiting { query: own, since, done }
+        match since.filter(|since| since.plus(MARK_LASTS) >= self.host.now()) {
+            Some(since) => Waiting { query: own, since: Some(since), done: Done::read(letters) },
+            None => unmarked(own),
+        }
     }
 
     /// Where a browser goes on with a request: with a mark that says what is behind it.
@@ -70,8 +71,7 @@ impl OAuth {
         let Some(presence) = caller.principal().presence() else { return true };
         let signed_in_at = presence.authenticated_at;
         if wishes.wants_proof_now() {
-            let waits = since.filter(|since| since.plus(MARK_LASTS) >= self.host.now());
-            return waits.is_some_and(|since| signed_in_at.plus(LEEWAY) >= since);
+            return since.is_some_and(|since| signed_in_at.plus(LEEWAY) >= since);
         }
         wishes.max_age.is_none_or(|max_age| is_recent(signed_in_at, max_age, self.host.now()))
     }
@@ -90,8 +90,9 @@ impl OAuth {
         let caller = visitor.caller.as_ref();
         let step = if caller.is_none() && asked.wishes.creates { Step::Signup } else { Step::Login };
         let now = self.host.now();
-        // Whoever must prove to be there does so from now on.
-        let waiting = &Waiting { since: asked.wishes.wants_proof_now().then_some(now), ..*waiting };
+        // Whoever must prove to be there does so from now on, and whoever comes back has been nowhere yet.
+        let since = asked.wishes.wants_proof_now().then_some(now);
+        let waiting = &Waiting { query: waiting.query, since, done: Done::default() };
         match self.begin_step(visitor, step, &asked.request, waiting).await? {
             Some(page) => Ok(page),
             None => Ok(self.own_first_step(asked, waiting, caller)),
@@ -101,9 +102,8 @@ impl OAuth {
     fn own_first_step(&self, asked: &PresentableRequest, waiting: &Waiting<'_>, caller: Option<&Caller>) -> String {
         let wishes = &asked.wishes;
         let now = self.host.now().unix_micros().to_string();
-        let waiting = Waiting { done: Done::default(), ..*waiting };
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("return_to", &self.onward(&waiting, None));
+        query.append_pair("return_to", &self.onward(waiting, None));
         let page = match caller {
             Some(caller) if !asked.means(caller) => {
                 query.append_pair("other", "true");

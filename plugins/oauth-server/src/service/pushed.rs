@@ -84,6 +84,11 @@ impl OAuth {
         if let (Some(requests), None, Some(uri)) =
             (self.own.requests.as_deref(), params.get(TAKEN), reference.filter(|uri| !is_pushed(uri)))
         {
+            // Nobody is asked about what anybody can write into an address, and a client's own word counts here, too.
+            let known = self.find_client(params.one("client_id").ok().flatten().unwrap_or_default()).await?;
+            if known.rules.pushed_only {
+                return Err(not_sent_ahead(OWN_WORD).into());
+            }
             return Err(Refusal::Onward(self.take_kept(requests, &client, uri).await?));
         }
         let is_off = pushing == Pushing::Off && self.own.requests.is_none();
@@ -110,7 +115,7 @@ impl OAuth {
         if asked.is_pushed_only { Err(not_sent_ahead(OWN_WORD).into()) } else { Ok(asked) }
     }
 
-    /// Asks the application for a request it keeps, once for each browser that brings it: where the browser goes on.
+    /// Asks the application for a request it keeps, whenever a browser brings its address: where the browser goes on.
     async fn take_kept(&self, requests: &dyn Requests, client: &ClientId, uri: &str) -> Result<String> {
         let unknown = || Failure::bad_request("invalid_request_uri", "This request is unknown here.").hint(AGAIN);
         let found = requests.find(client, uri).await?.ok_or_else(unknown)?;

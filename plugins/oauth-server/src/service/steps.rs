@@ -59,19 +59,20 @@ impl OAuth {
         Ok(is_left.then_some(Step::PostLogin))
     }
 
-    /// Sees that nothing is left to do for a person who lets a device in, which has no request to come back to.
+    /// Sees that nothing is left to do for a person who says yes, or is asked about a device, which has no request to come back to.
     ///
     /// # Errors
     /// 403 when something is.
     pub async fn see_that_nothing_is_left(&self, caller: &Caller, request: &AuthorizationRequest) -> Result<()> {
         let Some(steps) = self.own.steps.as_deref() else { return Ok(()) };
+        answerer(caller)?;
         if !steps.wants_post_login(Underway::of(caller, request)).await? {
             return Ok(());
         }
         let page = self.settings.pages.of(Step::PostLogin);
         let hint = page.map_or_else(
             || "Ask whoever runs this site.".to_owned(),
-            |page| format!("Go to {page} first, then type the code again."),
+            |page| format!("Go to {page} first, then start again."),
         );
         Err(Failure::forbidden("interaction_required", "Something is left to do before an agent is let in.").hint(hint))
     }
@@ -80,7 +81,7 @@ impl OAuth {
     /// this browser. `None` where the application has no such page.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// 403 for an operator who wears somebody's session, and when the database does not answer.
     pub async fn begin_step(
         &self,
         visitor: &Visitor,
@@ -89,8 +90,11 @@ impl OAuth {
         waiting: &Waiting<'_>,
     ) -> Result<Option<String>> {
         let Some(page) = self.settings.pages.of(step) else { return Ok(None) };
+        // An operator who wears the session accepts nothing for its person.
+        visitor.caller.as_ref().map(answerer).transpose()?;
         let (now, handle) = (self.host.now(), TokenKind::Interaction.mint(self.host.entropy()));
         let stored = StoredStep {
+            session_id: visitor.caller.as_ref().and_then(Caller::session),
             step: step.as_str().to_owned(),
             query: waiting.query.to_owned(),
             done: waiting.done.letters().to_owned(),
@@ -100,7 +104,7 @@ impl OAuth {
         let mut tx = self.host.db().begin().await?;
         store::steps::insert(&mut tx, handle.hash(), &request.client.id, &stored).await?;
         tx.commit(now).await?;
-        Ok(Some(AppPages::address(page, &self.interaction(visitor, &handle))))
+        Ok(Some(AppPages::address(page, &self.interaction(visitor, &handle), None)))
     }
 
     /// Takes a person back from a page of the application: where the browser goes on.
@@ -109,16 +113,20 @@ impl OAuth {
     /// 401 when nobody is signed in, and nothing is spent; 400 when the handle is unknown, spent, too old or another browser's.
     pub async fn finish_step(&self, visitor: &Visitor, interaction: &str) -> Result<String> {
         let handle = self.handle_of(visitor, interaction).ok_or_else(stale)?;
-        let session = visitor.caller.as_ref().and_then(Caller::session).ok_or_else(|| {
+        let caller = visitor.caller.as_ref().ok_or_else(|| {
             Failure::unauthorized("login_required", "Nobody is signed in here.").hint("Sign in, then go on.")
         })?;
+        let session = answerer(caller)?.session;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let found = store::steps::take(&mut tx, handle, now).await?.ok_or_else(stale)?;
         tx.commit(now).await?;
         let step = Step::read(&found.step).ok_or_else(stale)?;
-        let waiting =
-            Waiting { query: &found.query, since: Some(found.since), done: Done::read(&found.done).after(step) };
+        // Where somebody has been counts for them alone; who chose another account has been at that page.
+        let is_the_same = found.session_id == Some(session);
+        let before = if is_the_same { Done::read(&found.done) } else { Done::default() };
+        let done = if is_the_same || step == Step::SelectAccount { before.after(step) } else { before };
+        let waiting = Waiting { query: &found.query, since: Some(found.since), done };
         Ok(self.onward(&waiting, Some(session)))
     }
 

@@ -1,21 +1,24 @@
 //! Authorization requests whose person is at a page of the application.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, Result, Timestamp, TokenHash, on};
+use belgie_api::{ClientId, Result, SessionId, Timestamp, TokenHash, on};
 use sqlx::FromRow;
 
-const INSERT: &str = "INSERT INTO oauth_server_steps (handle_hash, client_id, step, query, done, since, expires_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
-const FIND: &str = "SELECT step, query, done, since, expires_at FROM oauth_server_steps \
+const INSERT: &str = "INSERT INTO oauth_server_steps \
+    (handle_hash, client_id, session_id, step, query, done, since, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const FIND: &str = "SELECT session_id, step, query, done, since, expires_at FROM oauth_server_steps \
     WHERE handle_hash = $1 AND taken_at IS NULL AND expires_at > $2";
 const TAKE: &str = "UPDATE oauth_server_steps SET taken_at = $2 \
-    WHERE handle_hash = $1 AND taken_at IS NULL AND expires_at > $2 RETURNING step, query, done, since, expires_at";
+    WHERE handle_hash = $1 AND taken_at IS NULL AND expires_at > $2 \
+    RETURNING session_id, step, query, done, since, expires_at";
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_steps WHERE client_id = $1";
 const PURGE: &str = "DELETE FROM oauth_server_steps WHERE expires_at < $1";
 
 /// A step as stored.
 #[derive(Debug, FromRow)]
 pub struct StoredStep {
+    /// The session it began in; `None` for a stranger's.
+    pub session_id: Option<SessionId>,
     /// Which.
     pub step: String,
     /// The request as the browser brought it.
@@ -33,6 +36,7 @@ pub async fn insert(conn: &mut Conn, handle: TokenHash, client: &ClientId, step:
     on!(conn, c => sqlx::query(INSERT)
         .bind(handle.as_bytes())
         .bind(client)
+        .bind(step.session_id)
         .bind(&step.step)
         .bind(&step.query)
         .bind(&step.done)
