@@ -104,12 +104,13 @@ pub struct PlainToken {
 }
 
 impl PlainToken {
-    /// Reads a text as a token of any kind; `None` when prefix, length or checksum are not right.
+    /// Reads a text as a token of any kind; `None` when prefix, length, characters or checksum are not right.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let kind = TokenKind::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
         let (body, tail) = text.split_at_checked(kind.prefix().len() + RANDOM_CHARACTERS)?;
-        (checksum(body) == tail).then(|| Self { kind, text: Zeroizing::new(text.to_owned()) })
+        let is_plain = body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        (is_plain && checksum(body) == tail).then(|| Self { kind, text: Zeroizing::new(text.to_owned()) })
     }
 
     /// Reads a text as a token of this one kind.
