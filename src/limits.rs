@@ -1,7 +1,7 @@
-//! Rate limits of this node, in memory.
+//! Rate limits: of this node, in memory, and for the endpoints of the authorization server of all nodes together ([`SharedLimits`]).
 //!
-//! Every [`LimitBucket`] is a token bucket (GCRA) per key. The limits of several nodes add up; they are there to make
-//! guessing and flooding dear, not to count exactly.
+//! Every [`LimitBucket`] is a token bucket (GCRA) per key. They are there to make guessing and flooding dear, not to count exactly; those that are
+//! of this node alone add up.
 //!
 //! # What a key is
 //! For the buckets "by address" the key is the client's IP address. Addresses of IPv6 are taken together by their first
@@ -47,6 +47,7 @@
 
 mod key;
 mod plans;
+mod shared;
 mod strangers;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ use governor::{Quota, RateLimiter};
 pub use self::key::account_key;
 use self::key::{Slot, Slots};
 pub use self::plans::PlanRates;
+pub use self::shared::SharedLimits;
 pub use self::strangers::{Shared, take_as_stranger};
 
 /// How many sign-in attempts at an account pass by what strangers share, for each address; see [the sums](self).
@@ -113,6 +115,8 @@ pub struct LimitsSettings {
     pub billing: BucketSettings,
     /// [`LimitBucket::Token`].
     pub token: BucketSettings,
+    /// [`LimitBucket::Client`].
+    pub client: BucketSettings,
     /// [`LimitBucket::Revoke`].
     pub revoke: BucketSettings,
     /// [`LimitBucket::Introspect`].
@@ -150,6 +154,7 @@ pub struct LocalLimits<C: Clock = DefaultClock> {
     authorize: Limiter<C>,
     billing: Limiter<C>,
     token: Limiter<C>,
+    client: Limiter<C>,
     revoke: Limiter<C>,
     introspect: Limiter<C>,
     user_info: Limiter<C>,
@@ -201,6 +206,7 @@ impl<C: Clock + Clone> LocalLimits<C> {
             authorize: limiter(settings.authorize),
             billing: limiter(settings.billing),
             token: limiter(settings.token),
+            client: limiter(settings.client),
             revoke: limiter(settings.revoke),
             introspect: limiter(settings.introspect),
             user_info: limiter(settings.user_info),
@@ -225,7 +231,7 @@ impl<C: Clock> LocalLimits<C> {
         self.all().into_iter().map(RateLimiter::len).sum()
     }
 
-    fn all(&self) -> [&Limiter<C>; 24] {
+    fn all(&self) -> [&Limiter<C>; 25] {
         [
             &self.sign_in_by_address,
             &self.sign_in_by_account,
@@ -247,6 +253,7 @@ impl<C: Clock> LocalLimits<C> {
             &self.authorize,
             &self.billing,
             &self.token,
+            &self.client,
             &self.revoke,
             &self.introspect,
             &self.user_info,
@@ -276,6 +283,7 @@ impl<C: Clock> LocalLimits<C> {
             LimitBucket::Authorize => &self.authorize,
             LimitBucket::Billing => &self.billing,
             LimitBucket::Token => &self.token,
+            LimitBucket::Client => &self.client,
             LimitBucket::Revoke => &self.revoke,
             LimitBucket::Introspect => &self.introspect,
             LimitBucket::UserInfo => &self.user_info,

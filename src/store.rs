@@ -6,4 +6,5 @@ pub mod links;
 pub mod mails;
 pub mod observers;
 pub mod sessions;
+pub mod turns;
 pub mod users;

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 
 use belgie_api::settings::Section;
 
-/// Requests per minute, unless the name says per hour; counted on each node. An "address" is the client's IP address as far as trusted proxies let
+/// Requests per minute, unless the name says per hour; counted on each node, and those of the authorization server (`register`, `token`,
+/// `client`, `revoke`, `introspect`, `userinfo`, `manage`, `authorize`) at all nodes together, too. An "address" is the client's IP address as far as trusted proxies let
 /// us know it.
 ///
 /// The numbers for clients are high because hosted agents of thousands of people come from a handful of addresses;
@@ -27,6 +28,8 @@ pub struct Limits {
     pub register_per_minute: NonZeroU32,
     /// Token requests from one address.
     pub token_per_minute: NonZeroU32,
+    /// Calls of one endpoint of the authorization server by one client.
+    pub client_per_minute: NonZeroU32,
     /// Revocations from one address.
     pub revoke_per_minute: NonZeroU32,
     /// Introspections from one address.
@@ -56,6 +59,7 @@ impl Limits {
             sign_up_per_minute: number("sign_up_per_minute", 5),
             register_per_minute: number("register_per_minute", 60),
             token_per_minute: number("token_per_minute", 600),
+            client_per_minute: number("client_per_minute", 6000),
             revoke_per_minute: number("revoke_per_minute", 600),
             introspect_per_minute: number("introspect_per_minute", 60_000),
             userinfo_per_minute: number("userinfo_per_minute", 600),

@@ -235,6 +235,10 @@ fn open_parts(
         breached: breached_passwords(config)?,
         rules: account_rules(config),
     });
+    let limit_settings = limit_settings(config);
+    let local = limits::LocalLimits::new(&limit_settings, entropy.as_ref());
+    let limits =
+        limits::SharedLimits::new(local, limit_settings, db.clone(), Arc::clone(&clock), keys.derive("limits"));
     let devices = Devices::new(keys.derive("device"), beside_session(config, "device"));
     Ok(Parts {
         sessions: Arc::new(BrowserSessions::new(identity.clone(), cookies(config), devices.clone())),
@@ -244,7 +248,7 @@ fn open_parts(
         sender: sender(config)?,
         devices,
         pages,
-        limits: Arc::new(limits::LocalLimits::new(&limit_settings(config), entropy.as_ref())),
+        limits: Arc::new(limits),
         archive: record::archive(config, db, &clock, &entropy),
         outbound: Arc::new(outbound::HttpOutbound::with_names(outbound_settings(config), Arc::clone(&builder.names))?),
         clock,
@@ -359,6 +363,11 @@ fn start_background_work(tasks: &Tasks, db: &Db, parts: &Parts, jobs: Vec<Job>) 
     tasks.every("limits.sweep", SWEEP_EVERY, move || {
         limits.sweep();
         std::future::ready(Ok(()))
+    });
+    let limits = Arc::clone(&parts.limits);
+    tasks.every("limits.purge", PURGE_EVERY, move || {
+        let limits = Arc::clone(&limits);
+        async move { limits.purge().await }
     });
     let identity = parts.identity.clone();
     tasks.every("purge", PURGE_EVERY, move || {

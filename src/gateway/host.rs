@@ -9,7 +9,7 @@ use crate::audit::Archive;
 use crate::auth::{BrowserSessions, Devices};
 use crate::config::{Config, SameSite, SmtpSecurity};
 use crate::identity::{AccountRules, Identity, SessionRules};
-use crate::limits::LocalLimits;
+use crate::limits::SharedLimits;
 use crate::mail::{MailQueue, Sender, SmtpSettings, Tls};
 use crate::outbound::HttpOutbound;
 use crate::tasks::Tasks;
@@ -70,7 +70,7 @@ pub struct Parts {
     /// Templates.
     pub pages: Arc<crate::pages::SitePages>,
     /// Rate limits.
-    pub limits: Arc<LocalLimits>,
+    pub limits: Arc<SharedLimits>,
     /// The outside world.
     pub outbound: Arc<HttpOutbound>,
     /// The time.

@@ -39,6 +39,7 @@ pub(super) fn limit_settings(config: &Config) -> limits::LimitsSettings {
         authorize: bucket(limits.authorize_per_minute),
         billing: bucket(limits.billing_per_minute),
         token: bucket(limits.token_per_minute),
+        client: bucket(limits.client_per_minute),
         revoke: bucket(limits.revoke_per_minute),
         introspect: bucket(limits.introspect_per_minute),
         user_info: bucket(limits.userinfo_per_minute),

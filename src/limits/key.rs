@@ -1,5 +1,6 @@
 //! From keys to slots.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use belgie_api::crypto::hmac_sha256;
@@ -43,6 +44,14 @@ fn network(address: IpAddr, bits: u32) -> IpAddr {
     }
 }
 
+/// A key as it counts: for an address, everybody whom a single subscriber can be.
+pub(super) fn subscriber_of(key: &str) -> Cow<'_, str> {
+    match key.parse() {
+        Ok(address) => network(address, SUBSCRIBER_BITS).to_string().into(),
+        Err(_) => key.into(),
+    }
+}
+
 /// A place in a bucket's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Slot(u32);
@@ -60,10 +69,7 @@ impl Slots {
     }
 
     pub(super) fn of(&self, key: &str) -> Slot {
-        let [a, b, c, d, ..] = match key.parse() {
-            Ok(address) => hmac_sha256(&self.secret, &[network(address, SUBSCRIBER_BITS).to_string().as_bytes()]),
-            Err(_) => hmac_sha256(&self.secret, &[key.as_bytes()]),
-        };
+        let [a, b, c, d, ..] = hmac_sha256(&self.secret, &[subscriber_of(key).as_bytes()]);
         Slot(u32::from_be_bytes([a, b, c, d]) >> (32 - SLOT_BITS))
     }
 }

@@ -38,6 +38,7 @@ fn settings(burst: u32, per_minute: u32) -> LimitsSettings {
         authorize: bucket,
         billing: bucket,
         token: bucket,
+        client: bucket,
         revoke: bucket,
         introspect: bucket,
         user_info: bucket,

@@ -507,6 +507,8 @@ pub enum LimitBucket {
     Billing,
     /// Calls of the token endpoint from one address; calls by one person for tokens of linked accounts.
     Token,
+    /// Calls of one endpoint by one client, from wherever, once it has proved who it is; by one that cannot, from one address.
+    Client,
     /// Calls of the revocation endpoint from one address (RFC 7009).
     Revoke,
     /// Calls of the introspection endpoint from one address (RFC 7662).

@@ -3,6 +3,7 @@
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Method, StatusCode};
 
+use super::machines::Machine;
 use crate::on_both_engines;
 use crate::support::{Setup, TestGateway};
 
@@ -44,5 +45,62 @@ on_both_engines! {
                 assert!((1..=60).contains(&wait), "{key}: {wait}");
             }
         }
+    }
+}
+
+fn few() -> Setup {
+    Setup::default()
+        .without_generous_limits()
+        .server("trusted_proxies = [\"127.0.0.1/32\"]")
+        .config("[limits]\ntoken_per_minute = 20\nclient_per_minute = 10")
+}
+
+on_both_engines! {
+    async fn nodes_let_through_together_what_one_would(gateway: TestGateway, setup = few()) {
+        let others = [gateway.elsewhere(false).await, gateway.elsewhere(false).await, gateway.elsewhere(false).await];
+        let nodes: Vec<&TestGateway> = std::iter::once(&gateway).chain(&others).collect();
+        let client = Client::new();
+        let ask = async |node: &TestGateway, address: &str| {
+            let request = client.post(node.at("/token")).header("x-forwarded-for", address);
+            request.send().await.expect("an answer")
+        };
+        let mut let_through = 0;
+        for node in &nodes {
+            for _ in 0..20 {
+                if ask(node, "192.0.2.1").await.status() != StatusCode::TOO_MANY_REQUESTS {
+                    let_through += 1;
+                }
+            }
+        }
+        // A full bucket and what comes back in a minute, and a share for each node.
+        assert!((38..=48).contains(&let_through), "{let_through} of 80");
+        let refused = ask(nodes[3], "192.0.2.1").await;
+        let wait = refused.headers()[RETRY_AFTER].to_str().expect("a number").parse::<u64>().expect("seconds");
+        assert!((1..=60).contains(&wait), "{wait}");
+        assert_ne!(ask(nodes[3], "192.0.2.2").await.status(), StatusCode::TOO_MANY_REQUESTS, "somebody else");
+        gateway.clock.advance(std::time::Duration::from_secs(61));
+        assert_ne!(ask(nodes[0], "2001:db8::1").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+}
+
+on_both_engines! {
+    async fn a_client_is_limited_wherever_it_comes_from_and_nobody_else_uses_it_up(gateway: TestGateway, setup = few()) {
+        let machine = Machine::made(&gateway, &["--machine", "--scope", "connections:read"]).await;
+        let other = Machine::made(&gateway, &["--machine", "--scope", "connections:read"]).await;
+        let ask = async |id: &str, secret: &str, address: &str| {
+            let fields = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+            let request = Client::new().post(gateway.at("/token")).form(&fields).header("x-forwarded-for", address);
+            request.send().await.expect("an answer").status()
+        };
+        let (id, secret) = (machine.agent.client_id.as_str(), machine.secret.as_str());
+        // Whoever does not prove to be the client takes nothing of what it may.
+        for n in 0..12 {
+            assert_eq!(ask(id, "wrong", &format!("203.0.113.{n}")).await, StatusCode::UNAUTHORIZED);
+        }
+        for n in 0..10 {
+            assert_eq!(ask(id, secret, &format!("192.0.2.{n}")).await, StatusCode::OK, "{n}");
+        }
+        assert_eq!(ask(id, secret, "192.0.2.99").await, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(ask(&other.agent.client_id, &other.secret, "192.0.2.99").await, StatusCode::OK);
     }
 }

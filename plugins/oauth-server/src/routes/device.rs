@@ -34,6 +34,7 @@ pub async fn begin(
     let (presented, used_header) = read_client(&headers, &params)?;
     let client =
         oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    oauth.count_call(LimitBucket::Client, PATH, &client, info.ip).await?;
     let begun = oauth.begin_device(&client, &params).await?;
     let page = oauth.host().urls().absolute(DEVICE);
     let body = json!({

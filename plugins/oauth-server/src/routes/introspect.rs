@@ -26,6 +26,7 @@ pub async fn introspect(
     let (presented, used_header) = read_client(&headers, &params)?;
     let asker =
         oauth.authenticate_asker(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    oauth.count_call(LimitBucket::Introspect, "/introspect", &asker, info.ip).await?;
     let token = params.get("token").ok_or_else(|| refusal::invalid_request("token is missing."))?;
     let answer = Verifier::new(oauth).introspect(&asker, token).await?;
     Ok(unkept(StatusCode::OK, &answer))

@@ -30,6 +30,7 @@ async fn keep(oauth: &OAuth, info: &RequestInfo, headers: &HeaderMap, body: &[u8
     let (presented, used_header) = read_client(headers, &params)?;
     let client =
         oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    oauth.count_call(LimitBucket::Client, PATH, &client, info.ip).await?;
     let reference = oauth.push(&client, &params, proof).await?;
     let body = json!({ "request_uri": reference, "expires_in": PUSHED_TTL.as_secs() });
     Ok(unkept(StatusCode::CREATED, &body))

@@ -31,6 +31,7 @@ pub async fn revoke(
     let (presented, used_header) = read_client(&headers, &params)?;
     let client =
         oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?;
+    oauth.count_call(LimitBucket::Client, "/revoke", &client, info.ip).await?;
     let token = params.get("token").ok_or_else(|| refusal::invalid_request("token is missing."))?;
     oauth.revoke(&client, token).await?;
     Ok(unkept(StatusCode::OK, &json!({})))

@@ -41,6 +41,7 @@ async fn hand_out(
         let (presented, used_header) = read_client(headers, &params)?;
         oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?
     };
+    oauth.count_call(LimitBucket::Client, PATH, &client, info.ip).await?;
     let request = oauth.read_token_request(&params)?;
     let client = oauth.with_key(client, proof).await?;
     let issued = oauth.redeem(&client, request).await?;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use belgie_api::axum::http::StatusCode;
+use belgie_api::ports::LimitBucket;
 use belgie_api::{ClientId, Result, TokenHash, TokenKind};
 
 use super::OAuth;
@@ -75,6 +76,23 @@ impl ClientProof {
 }
 
 impl OAuth {
+    /// Counts a call of an endpoint by a client that has shown who it is. One that cannot prove it counts by address as well: else
+    /// anybody could use up what it may.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After` when it has called too often, at all nodes together.
+    pub async fn count_call(
+        &self,
+        bucket: LimitBucket,
+        endpoint: &str,
+        client: &ClientProof,
+        from: IpAddr,
+    ) -> Result<()> {
+        let id = client.id.as_str();
+        let key = if client.is_proven { format!("{endpoint} {id}") } else { format!("{endpoint} {id} {from}") };
+        self.host.limits().take(bucket, &key).await
+    }
+
     /// Checks what a client shows of itself. Whoever registered keys proves who it is by them and in no other way. A client known
     /// by its metadata document has no secret; one that shows nothing is public, and gets nothing by what was given to one that
     /// has keys.
