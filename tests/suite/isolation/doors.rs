@@ -162,6 +162,9 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
         }
         "/auth/clients/update" => json!({ "client_id": of("client"), "client_name": "Another name" }),
         "/auth/clients/rotate-secret" | "/auth/clients/delete" => json!({ "client_id": of("client") }),
+        "/auth/interactions/answer" => {
+            json!({ "interaction": of("question"), "decision": "allow", "organization": "none" })
+        }
         "/auth/clients/trust" => json!({ "client_id": of("client"), "trusted": true }),
         "/update" | "/teams/{team}/update" => json!({ "name": "Another name" }),
         "/transfer-ownership" | "/members/remove" | "/teams/{team}/members/remove" => json!({ "member": of("user") }),
