@@ -40,29 +40,20 @@ if ! cmp -s "$here/requirements.txt" "$BELGIE_CONFORMANCE_VENV/installed-from"; 
   cp "$here/requirements.txt" "$BELGIE_CONFORMANCE_VENV/installed-from"
 fi
 
-if [ "${parts[*]}" = idp ]; then
-  : # nothing of ours is run
-elif [ -z "${BELGIE_BIN:-}" ] || [ -z "${BELGIE_CONFORMANCE_GATEWAY:-}" ]; then
-  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie -p belgie-conformance-gateway
-fi
-if [[ " ${parts[*]} " = *" checks "* ]] && [ -z "${BELGIE_CONFORMANCE_RESOURCE:-}" ]; then
-  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie-conformance-gateway
-fi
-if [[ " ${parts[*]} " = *" signin "* ]] && [ -z "${BELGIE_CONFORMANCE_APPLICATION:-}" ]; then
-  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_client_plugin
-fi
-if [[ " ${parts[*]} " = *" pages "* ]] && [ -z "${BELGIE_CONFORMANCE_PAGES:-}" ]; then
-  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie --example oauth_server_own_pages
-fi
-if [[ " ${parts[*]} " = *" plans "* ]] && [ -z "${BELGIE_TILL:-}" ]; then
-  cargo build --quiet --manifest-path "$root/Cargo.toml" -p belgie-till
+# All of them at once, as the tests build them: one package alone has other features, and everything would be compiled again.
+unnamed=0
+for name in BELGIE_BIN BELGIE_CONFORMANCE_GATEWAY BELGIE_CONFORMANCE_RESOURCE BELGIE_CONFORMANCE_APPLICATION BELGIE_CONFORMANCE_PAGES BELGIE_TILL; do
+  [ -n "${!name:-}" ] || unnamed=1
+done
+if [ "${parts[*]}" != idp ] && [ "$unnamed" = 1 ]; then # `idp` runs nothing of ours
+  cargo build --quiet --manifest-path "$root/Cargo.toml" --workspace --bins --examples
 fi
 if [[ " ${parts[*]} " = *" stripe "* ]] && [ ! -s "${SUITE_STRIPE_RECORD:-}" ]; then
   SUITE_STRIPE_RECORD=$(mktemp)
   export SUITE_STRIPE_RECORD
   trap 'rm -f "$SUITE_STRIPE_RECORD"' EXIT
   # The program refuses variables of its prefix that it does not know.
-  (unset BELGIE_BIN "${!BELGIE_CONFORMANCE_@}" && cargo test --quiet --manifest-path "$root/Cargo.toml" -p belgie --test suite -- stripe::)
+  (unset BELGIE_BIN "${!BELGIE_CONFORMANCE_@}" && cargo test --quiet --manifest-path "$root/Cargo.toml" --workspace --test suite -- stripe::)
 fi
 target=${CARGO_TARGET_DIR:-$root/target}
 export BELGIE_BIN=${BELGIE_BIN:-$target/debug/belgie}
