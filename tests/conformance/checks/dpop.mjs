@@ -2,7 +2,7 @@
 // one. Proofs are written by hand, so that they can be wrong.
 
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { mcpRequest } from '../harness.mjs';
 import { decode, makeKeys, publicJwk, signer, writeJwt } from '../idp/keys.mjs';
 
@@ -86,7 +86,18 @@ export async function dpop(report, server, format) {
     await refused(thief.proof('POST', mcpUrl, { token }), 'invalid_token');
   });
   await check('sep-1932-asymmetric-alg-only', async () => {
-    for (const alg of ['none', 'HS256', 'HS512']) await refused(proof({ header: { alg }, sign: nothing }));
+    await refused(proof({ header: { alg: 'none' }, sign: nothing }));
+    // Signed as they say, with the secret they bring: whoever takes such keys takes these.
+    for (const [alg, hash] of [['HS256', 'sha256'], ['HS512', 'sha512']]) {
+      const secret = randomBytes(64);
+      const symmetric = {
+        header: { alg, jwk: { kty: 'oct', k: secret.toString('base64url') } },
+        sign: (data) => createHmac(hash, secret).update(data).digest(),
+      };
+      await refused(proof(symmetric));
+      const asked = await askToken(server, machine, holder.proof('POST', `${baseUrl}/token`, symmetric));
+      assert.deepEqual([asked.status, asked.body.error], [400, 'invalid_dpop_proof'], alg);
+    }
   });
   await check('sep-1932-server-reject-401', async () => {
     await refused(undefined);
