@@ -20,7 +20,8 @@
 //! Without more, signed tokens are checked with the keys the issuer publishes: no request for a token, and one that is revoked
 //! is good until it ends. With [`Builder::introspect`] the issuer is asked, so that tokens of any form are taken and a revoked
 //! one opens nothing from then on. A token that is bound to a key (RFC 9449) opens nothing without a proof of that key, used once:
-//! [`require_token`] looks at it, and [`Builder::used_proofs`] says where several processes remember those that were used. Whatever cannot be made certain opens nothing: an issuer that does not answer is 503.
+//! [`require_token`] looks at it, and [`Builder::used_proofs`] says where several processes remember those that were used. Whatever cannot be made certain opens nothing: an issuer that does not answer is 503, but for
+//! tokens that a key signed which was read in the last hour.
 
 mod builder;
 mod introspection;
