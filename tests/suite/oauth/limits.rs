@@ -104,3 +104,34 @@ on_both_engines! {
         assert_eq!(ask(&other.agent.client_id, &other.secret, "192.0.2.99").await, StatusCode::OK);
     }
 }
+
+fn shared() -> Setup {
+    Setup::default().without_generous_limits().server("trusted_proxies = [\"127.0.0.1/32\"]").config(
+        "[limits]\ntoken_per_minute = 1\nauthorize_per_minute = 1\n\
+         [plugins.oauth-server]\nopenid_connect = true\npushed_requests = \"allowed\"\ndevice_authorization = true",
+    )
+}
+
+on_both_engines! {
+    async fn what_leads_to_a_token_or_to_the_consent_page_counts_with_it(gateway: TestGateway, setup = shared()) {
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        let ask = async |method: Method, path: &str, address: &str| {
+            let request = client.request(method, gateway.at(path)).header("x-forwarded-for", address);
+            request.send().await.expect("an answer").status()
+        };
+        let sharers = [
+            (Method::POST, "/token", Method::POST, "/par"),
+            (Method::POST, "/token", Method::POST, "/device_authorization"),
+            (Method::GET, "/authorize", Method::GET, "/logout"),
+        ];
+        for (number, (own_method, own, method, path)) in (1..).zip(sharers) {
+            // Once each way, for two addresses that have done nothing yet.
+            let (one, two) = (format!("192.0.2.{number}"), format!("198.51.100.{number}"));
+            assert_ne!(ask(own_method.clone(), own, &one).await, StatusCode::TOO_MANY_REQUESTS, "{own}");
+            assert_eq!(ask(method.clone(), path, &one).await, StatusCode::TOO_MANY_REQUESTS, "{method} {path}");
+            let first = ask(method.clone(), path, &two).await;
+            assert!(![StatusCode::TOO_MANY_REQUESTS, StatusCode::NOT_FOUND].contains(&first), "{method} {path}: {first}");
+            assert_eq!(ask(own_method, own, &two).await, StatusCode::TOO_MANY_REQUESTS, "{method} {path}, then {own}");
+        }
+    }
+}
