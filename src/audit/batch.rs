@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use belgie_api::{DecisionId, Failure, OrgId, Result, Timestamp, UserId};
+use belgie_api::{DecisionId, Failure, GrantId, OrgId, Result, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,6 +33,8 @@ struct Sort<'a> {
     user: Option<UserId>,
     #[serde(borrow)]
     client: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantId>,
     #[serde(borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -85,6 +87,7 @@ impl<'a> Packer<'a> {
                 organization: who.organization().map(|organization| organization.id),
                 user: Some(who.user().id),
                 client: Some(who.client().id.as_str().into()),
+                grant: who.principal().grant(),
                 kind: (*kind).into(),
                 name: storable(name).into(),
                 decision: (*decision).into(),
@@ -105,6 +108,7 @@ impl<'a> Packer<'a> {
             organization,
             user: None,
             client: None,
+            grant: None,
             kind: "gap".into(),
             name: lost.to_string().into(),
             decision: "lost".into(),
@@ -189,6 +193,7 @@ pub(super) struct Common<'a> {
     pub(super) organization: Option<OrgId>,
     pub(super) user: Option<UserId>,
     pub(super) client: Option<&'a str>,
+    pub(super) grant: Option<GrantId>,
     pub(super) name: &'a str,
     pub(super) outcome: &'a str,
 }
@@ -203,9 +208,9 @@ pub(super) fn unpack(row: &BatchRow, is_wanted: impl Fn(Common<'_>) -> bool) -> 
         .sorts
         .iter()
         .map(|sort| {
-            let Sort { organization, user, client, name, outcome, .. } = sort;
-            let (organization, user, client) = (*organization, *user, client.as_deref());
-            is_wanted(Common { organization, user, client, name, outcome })
+            let Sort { organization, user, client, grant, name, outcome, .. } = sort;
+            let (organization, user, client, grant) = (*organization, *user, client.as_deref(), *grant);
+            is_wanted(Common { organization, user, client, grant, name, outcome })
         })
         .collect();
     let mut found = Vec::new();

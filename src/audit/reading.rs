@@ -245,6 +245,7 @@ fn fits(common: Common<'_>, wanted: &AuditFilter) -> bool {
     wanted.organization.is_none_or(|organization| common.organization == Some(organization))
         && wanted.user.is_none_or(|user| common.user == Some(user))
         && wanted.client.as_ref().is_none_or(|client| common.client == Some(client.as_str()))
+        && wanted.grant.is_none_or(|grant| common.grant == Some(grant))
         && wanted.name.as_deref().is_none_or(|name| common.name == name)
         && outcome_class(wanted.result).is_none_or(|wanted| class == wanted)
 }

@@ -143,12 +143,12 @@ pub async fn about(conn: &mut Conn, user: UserId, limit: i64) -> Result<Vec<Audi
         .fetch_all(c).await)?)
 }
 
-/// A stretch of the record, as wanted. What is about a tool is no act, so with a name there are none.
+/// A stretch of the record, as wanted. What is about a tool or was done with a grant is no act, so with either there are none.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn list(conn: &mut Conn, wanted: &AuditFilter, stretch: Stretch) -> Result<Vec<AuditRow>> {
-    if wanted.name.is_some() {
+    if wanted.name.is_some() || wanted.grant.is_some() {
         return Ok(Vec::new());
     }
     let bounds = Bounds::of(wanted, stretch);
@@ -182,7 +182,7 @@ pub async fn list_written(
     (after, before): (Uuid, Uuid),
     limit: u32,
 ) -> Result<Vec<AuditRow>> {
-    if wanted.name.is_some() {
+    if wanted.name.is_some() || wanted.grant.is_some() {
         return Ok(Vec::new());
     }
     let sql = if wanted.organization.is_some() { WRITTEN_IN_ORGANIZATION } else { WRITTEN };

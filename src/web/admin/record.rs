@@ -65,6 +65,7 @@ impl RecordQuery {
             organization,
             user,
             client: given(&self.client).map(ClientId::from_wire),
+            grant: None,
             name: given(&self.tool).map(str::to_owned),
             only,
             result: self.result.parse().map_err(|()| unreadable("result"))?,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -15,6 +16,8 @@ const BOTH: &str = "connections:read demo:step-up";
 const HTTPS: &str = "https://agent.example/callback";
 /// How soon every other process must know.
 const PROMISED: Duration = Duration::from_secs(1);
+/// More calls than are looked at for the page of a connection.
+const MANY: usize = 501;
 
 /// The address of the page of the newest connection, as the account page links to it.
 async fn address(browser: &mut Browser) -> String {
@@ -186,5 +189,31 @@ on_both_engines! {
         assert_eq!(ada.browser.submit(&cut, &[]).await.status, StatusCode::SEE_OTHER);
         ada.is_refused().await;
         assert_eq!(ada.browser.get(&path).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+on_both_engines! {
+    async fn a_busy_connection_hides_nothing_of_a_quiet_one_of_the_same_client(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let [acme, globex] = [owned_by(&gateway, ada.id, "acme").await, owned_by(&gateway, ada.id, "globex").await];
+        let quiet = Connected::of(&gateway, &ada, "connections:read", Some(acme.id)).await;
+        let path = address(&mut of_ada).await;
+        let agent = &quiet.agent;
+        let page = of_ada.get(&agent.authorize_url(&agent.authorization("connections:read"))).await;
+        let fields = [("decision", "allow"), ("organization", &globex.id.to_string())];
+        let answer = of_ada.submit(&page.form("/authorize"), &fields).await;
+        let busy = Tokens::of(&agent.redeem(&answer.sent_parameter("code").expect("a code")).await);
+        assert_eq!(quiet.call().await.status, StatusCode::OK);
+        gateway.clock.advance(Duration::from_secs(1));
+        let mut left = MANY;
+        while left > 0 {
+            let some = left.min(25);
+            let said = join_all((0..some).map(|_| agent.whoami(&busy.access))).await;
+            assert!(said.iter().all(|reply| reply.status == StatusCode::OK));
+            left -= some;
+        }
+        let page = of_ada.get(&path).await;
+        assert!(page.body.contains("<code>echo</code>") && page.body.contains("1 call,"), "{}", page.body);
+        assert!(!page.body.contains("<code>whoami</code>"), "{}", page.body);
     }
 }

@@ -105,6 +105,8 @@ pub struct AuditFilter {
     pub user: Option<UserId>,
     /// Through this client.
     pub client: Option<ClientId>,
+    /// With tokens of this grant: decisions alone.
+    pub grant: Option<GrantId>,
     /// About the tool, prompt or resource of this name: decisions alone.
     pub name: Option<String>,
     /// Acts alone, or decisions alone (with the gaps between them).

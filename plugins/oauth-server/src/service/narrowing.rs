@@ -17,7 +17,7 @@ use crate::store;
 
 /// How far back it is looked which tools were used.
 pub const LOOKED_BACK: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How many calls are looked at, the newest of each client.
+/// How many calls are looked at, the newest of each client with the connection's tokens.
 pub const LOOKED_AT: u32 = 500;
 
 /// A tool that was used through a connection.
@@ -74,16 +74,13 @@ impl OAuth {
         let wanted = AuditFilter {
             user: Some(grant.user_id),
             client: Some(client.clone()),
+            grant: Some(grant.id),
             only: Some(RecordKind::Decision),
             since: Some(self.host.now().minus(LOOKED_BACK)),
             ..AuditFilter::default()
         };
         let mut records = self.host.audit().list(&wanted, Stretch::Before(None, LOOKED_AT)).await?.records;
-        records.retain(|record| {
-            record.grant == Some(grant.id)
-                && record.action == "tool.call"
-                && record.decision.as_deref() == Some("allowed")
-        });
+        records.retain(|record| record.action == "tool.call" && record.decision.as_deref() == Some("allowed"));
         Ok(records)
     }
 

@@ -71,6 +71,7 @@ impl Sought {
             organization: Some(id),
             user,
             client: given(&self.client).map(ClientId::from_wire),
+            grant: None,
             name: given(&self.tool).map(str::to_owned),
             only,
             result: self.result.parse::<AuditResult>().map_err(|()| unreadable("result"))?,
