@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::context::{
-    ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, SubscriptionStatus, TeamContext,
-    UserContext,
+    ClientContext, OrgContext, QuotaContext, ServiceContext, SubscriptionContext, TeamContext, UserContext,
 };
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserId, access};
@@ -167,7 +166,8 @@ fn verdict(group: &DecisionGroup, caller: &Caller, guard: Option<&Guard>, known:
     if before == "unknown" || (guard.is_none() && matches!(group.kind.as_str(), "task.use" | "server.use")) {
         return Verdict::Same;
     }
-    let of_file = guard.is_none().then(|| policy.guard(&access(), &group.name));
+    // Whether it changes something, nobody knows here: what was allowed while a payment was missing changes nothing.
+    let of_file = guard.is_none().then(|| policy.guard(&access(), &group.name).read_only(true));
     let is_known = guard.is_some();
     let Some(guard) = guard.or(of_file.as_ref()) else { return Verdict::Same };
     if is_known && guard.fingerprint() == group.rules {
@@ -231,7 +231,7 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
     });
     let subscription = then.subscription.as_ref().map(|own| SubscriptionContext {
         quotas: own.meters.iter().map(|meter| (meter.clone(), QuotaContext::default())).collect(),
-        ..SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), SubscriptionStatus::Active)
+        ..SubscriptionContext::of(own.plan.clone(), own.entitlements.clone(), own.status)
     });
     let principal = host::acting(principal, then.actors.clone());
     host::caller(Arc::new(principal), Contexts { organization, teams: teams.collect(), subscription, meters: None })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use belgie_api::context::SubscriptionStatus;
 use belgie_api::{Caller, ClientId, GrantId, ScopeSet, ServiceId, SessionId, TeamId, TokenId};
 use serde::{Deserialize, Serialize};
 
@@ -79,11 +80,18 @@ pub struct KeptTeam {
 pub struct KeptPlan {
     /// Its name in the configuration.
     pub plan: String,
+    /// How it stood with it; where an earlier version did not write it down, it counts as paid.
+    #[serde(default = "paid")]
+    pub status: SubscriptionStatus,
     /// What it opened.
     pub entitlements: BTreeSet<String>,
     /// The meters of which it included something.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub meters: BTreeSet<String>,
+}
+
+const fn paid() -> SubscriptionStatus {
+    SubscriptionStatus::Active
 }
 
 impl KeptCaller {
@@ -120,6 +128,7 @@ impl KeptCaller {
             chosen_teams: Some(principal.binding().teams.clone()),
             subscription: caller.subscription().map(|own| KeptPlan {
                 plan: own.plan.clone(),
+                status: own.status,
                 entitlements: own.entitlements.clone(),
                 meters: own.quotas.keys().cloned().collect(),
             }),

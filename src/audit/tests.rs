@@ -2,12 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::clock::{ShiftedClock, SystemClock};
-use belgie_api::context::{ClientContext, UserContext};
+use belgie_api::context::{ClientContext, SubscriptionStatus, UserContext};
 use belgie_api::entropy::SystemEntropy;
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, GrantBinding, ScopeSet, Timestamp, UserId};
 
-use super::{Asked, Full, Recorder, RecorderSettings};
+use super::{Asked, Full, KeptPlan, Recorder, RecorderSettings};
 
 /// How long a call waits for room here.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -107,4 +107,14 @@ async fn what_could_not_be_written_keeps_its_order() {
     let (entries, lost) = waiting.take_out(1);
     waiting.put_back(entries, lost);
     assert_eq!(taken(&recorder).into_iter().map(|entry| entry.0).collect::<Vec<_>>(), ["first", "second"]);
+}
+
+#[test]
+fn a_plan_of_an_earlier_record_counts_as_paid() {
+    let old = serde_json::json!({ "plan": "pro", "entitlements": ["exports"] });
+    let kept: KeptPlan = serde_json::from_value(old).expect("it is read");
+    assert_eq!(kept.status, SubscriptionStatus::Active);
+    let unpaid = KeptPlan { status: SubscriptionStatus::ReadOnly, ..kept };
+    let read: KeptPlan = serde_json::from_value(serde_json::to_value(&unpaid).expect("it is written")).expect("read");
+    assert_eq!(read, unpaid);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{ClientId, OrgId, ServiceId, TeamId, UserId};
 use crate::ports::BillingSubject;
@@ -112,7 +112,7 @@ pub struct QuotaContext {
 }
 
 /// How it stands with a plan that is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionStatus {
     /// Nobody pays for it.

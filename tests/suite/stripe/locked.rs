@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use belgie::Builder;
+use belgie::access::{Change, Replay};
 use belgie_api::{ToolSet, access, tool};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -15,21 +17,23 @@ async fn written() -> String {
     "written".to_owned()
 }
 
-/// A gateway with a tool that changes something, behind a plan.
+/// Tools that change something, behind a plan.
+fn writing() -> ToolSet<()> {
+    let of_plan = ToolSet::new(()).tool(tool("write", "Writes something").plain(), access().plan("pro"), written);
+    // Two rules, each of them met by another plan.
+    let rule = access().entitlement("exports").plan("pro").plan("business");
+    let of_plan = of_plan.tool(tool("both", "Needs more than one rule").plain(), rule, written);
+    of_plan.tool(tool("count", "Writes something that is counted").plain(), access().meter("exports"), written)
+}
+
+/// A gateway with them.
 async fn with_writing(engine: Engine, of_plugin: &str, more: &str) -> (TestGateway, Stripe) {
     let stripe = Stripe::start().await;
-    let set = || {
-        let of_plan = ToolSet::new(()).tool(tool("write", "Writes something").plain(), access().plan("pro"), written);
-        // Two rules, each of them met by another plan.
-        let rule = access().entitlement("exports").plan("pro").plan("business");
-        let of_plan = of_plan.tool(tool("both", "Needs more than one rule").plain(), rule, written);
-        of_plan.tool(tool("count", "Writes something that is counted").plain(), access().meter("exports"), written)
-    };
     let quota = "limits = { projects = \"10\" }\n[plan.quotas.exports]\nincluded = 5\ncap = \"soft\"\n";
     let plans = PLANS.replacen("limits = { projects = \"10\" }\n", quota, 1);
     let meter = "[[meter]]\nname = \"exports\"\nevent_name = \"belgie_exports\"\n";
     let setup = Setup::default().config(&stripe.table()).config(of_plugin).config(meter).config(&plans).config(more);
-    (setup.build(move |builder| builder.tools(set())).start(engine).await, stripe)
+    (setup.build(move |builder| builder.tools(writing())).start(engine).await, stripe)
 }
 
 fn find<'a>(list: &'a Reply, name: &str) -> Option<&'a Value> {
@@ -139,6 +143,41 @@ on_both_engines! {
         stripe.shop().change(&id, |own| own["status"] = json!("active"));
         stripe.tell_all(&gateway).await;
         assert_eq!(standing(&eve).await, (true, true, "active".to_owned()));
+    }
+}
+
+on_both_engines! {
+    async fn a_missing_payment_counts_where_other_rules_are_tried(engine: Engine) {
+        let (gateway, stripe) = with_writing(engine, "grace = \"10m\"\nread_only = \"10m\"", "# rules").await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let id = buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
+        stripe.shop().change(&id, |own| own["status"] = json!("past_due"));
+        stripe.tell_all(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(601));
+        let refused = eve.modern().call("write", json!({})).await;
+        assert_eq!(refused.body["result"]["structuredContent"]["error"], "access.payment_missing", "{:?}", refused.body);
+        assert!(is_open(&eve).await, "what changes nothing is open");
+        gateway.gateway.archive().flush().await.expect("written");
+        let judged = async |plans: &str, is_known: bool| {
+            let rules = format!("[[access]]\ntools = [\"write\", \"echo\"]\nplans = {plans}\n");
+            let build = |builder: Builder| match is_known {
+                true => builder.demo_tools().tools(writing()).at_rest(),
+                false => builder.at_rest(),
+            };
+            let other = gateway.with_others(|text| text.replace("# rules", &rules), build).await;
+            let simulation = other.simulate(Replay::default()).await.expect("an answer");
+            other.shutdown().await;
+            let words = |change: &Change| format!("{} {}->{}", change.name, change.before, change.after);
+            let changes: Vec<_> = simulation.changes.iter().map(words).collect();
+            (simulation.decisions, simulation.same, simulation.depends_on_unknown_rules, changes)
+        };
+        // A rule that the plan meets opens nothing while the payment is missing, and closes nothing.
+        let both = "[\"pro\", \"business\"]";
+        assert_eq!(judged(both, true).await, (2, 2, 0, Vec::new()));
+        // Whoever does not know the tools cannot say which of them change something.
+        assert_eq!(judged(both, false).await, (2, 1, 1, Vec::new()));
+        let closed = vec!["echo allowed->plan_too_small".to_owned()];
+        assert_eq!(judged("[\"business\"]", true).await, (2, 1, 0, closed));
     }
 }
 
