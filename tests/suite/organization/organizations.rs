@@ -213,3 +213,33 @@ on_both_engines! {
         assert_eq!(call(&mut browser, &at("acme", "/update"), json!({ "name": "Mine" })).await.0, StatusCode::OK);
     }
 }
+
+on_both_engines! {
+    async fn only_who_could_choose_a_slug_is_told_whether_it_is_taken(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.organization]\nallow_user_to_create_organization = false")
+    ) {
+        let closed = (StatusCode::FORBIDDEN, "organization.creation_closed".to_owned());
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let (_, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "member").await;
+        for slug in ["acme", "free", "new"] {
+            for browser in [&mut of_bob, &mut of_eve] {
+                assert_eq!(refused(browser, CHECK, json!({ "slug": slug })).await, closed, "{slug}");
+            }
+            // Whoever renames one learns the same by trying.
+            assert_eq!(done(&mut of_ada, CHECK, json!({ "slug": slug })).await["taken"], slug != "free");
+        }
+        // A role of the organization's own opens it, in one of several, and for as long as it is theirs.
+        let globex = owned_by(&gateway, ada.id, "globex").await;
+        let permissions = vec!["organization:update".to_owned()];
+        let lent = organizations(&gateway);
+        lent.create_role(&Actor::host(), globex.id, &"clerk".parse().expect("a role"), permissions).await.expect("a role");
+        join(&gateway, globex.id, bob.id, "clerk").await;
+        assert_eq!(done(&mut of_bob, CHECK, json!({ "slug": "acme" })).await["taken"], true);
+        done(&mut of_ada, &at("globex", "/delete"), json!({})).await;
+        assert_eq!(refused(&mut of_bob, CHECK, json!({ "slug": "acme" })).await, closed);
+    }
+}

@@ -91,6 +91,26 @@ impl Organizations {
         Ok(organization)
     }
 
+    /// Refuses whoever can choose no slug at all: they may make no organization, and may change none they are in. What is
+    /// taken is theirs to ask no more than to try.
+    ///
+    /// # Errors
+    /// 403 for them, and for an agent.
+    pub async fn must_choose_slugs(&self, actor: &Actor) -> Result<()> {
+        let person = actor.person()?;
+        if self.settings.allow_user_to_create_organization {
+            return Ok(());
+        }
+        let mut conn = self.host.db().read().await?;
+        for membership in store::members::list_of_user(&mut conn, person).await? {
+            let powers = self.powers(&mut conn, membership.organization_id, person).await?;
+            if powers.is_some_and(|powers| powers.may(permission::ORGANIZATION_UPDATE)) {
+                return Ok(());
+            }
+        }
+        Err(refusal::creation_closed())
+    }
+
     /// Whether a slug is taken: an organization has it or had it, or it is reserved.
     ///
     /// # Errors

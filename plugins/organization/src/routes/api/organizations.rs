@@ -41,14 +41,15 @@ pub async fn create(State(organizations): Service, known: Known, headers: Header
     created(&ShownOrganization::from(&organization))
 }
 
-/// `POST /auth/organization/check-slug`
+/// `POST /auth/organization/check-slug`, for whoever could choose it.
 pub async fn check_slug(
     State(organizations): Service,
-    _known: Known,
+    known: Known,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
     let Slug { slug } = read_json(&headers, &body)?;
+    organizations.must_choose_slugs(&actor(&known)).await?;
     unkept(&json!({ "taken": organizations.check_slug(&slug).await? }))
 }
 
