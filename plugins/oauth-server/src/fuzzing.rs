@@ -122,9 +122,9 @@ pub fn dpop(data: &[u8]) {
         base64url(claims)
     );
     assert!(Proof::read(&other).is_none(), "{other}");
-    let mut whole = own;
-    whole["d"] = "AA".into();
-    header.insert("jwk".to_owned(), whole);
+    let Value::Object(mut whole) = own else { return };
+    whole.insert("d".to_owned(), "AA".into());
+    header.insert("jwk".to_owned(), whole.into());
     assert!(signed(&header, claims).is_none_or(|text| Proof::read(&text).is_none()), "{header:?}");
 }
 
