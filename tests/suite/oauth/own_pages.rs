@@ -366,5 +366,8 @@ on_both_engines! {
             let page = ada.send(ada.raw().get(&wanted).header(name, value)).await;
             assert_eq!(page.status, StatusCode::SEE_OTHER, "{name}: {value}");
         }
+        // So is a script that says it reads pages.
+        let reads = ada.raw().get(&wanted).header("sec-fetch-mode", "cors").header("sec-fetch-site", "same-origin");
+        assert_eq!(ada.send(reads.header("accept", "text/html")).await.status, StatusCode::SEE_OTHER);
     }
 }

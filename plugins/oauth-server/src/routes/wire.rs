@@ -195,7 +195,7 @@ fn is_by_script(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_fetch = !matches!(text("sec-fetch-mode"), "" | "navigate") && text("sec-fetch-site") == "same-origin";
     let accept = text("accept");
-    is_fetch || (accept.contains("application/json") && !accept.contains("text/html"))
+    (is_fetch || accept.contains("application/json")) && !accept.contains("text/html")
 }
 
 /// Sends a browser on. A script is told where instead.
