@@ -92,6 +92,7 @@ async function journey(stage, stranger) {
     await stage.press('button', 'Deny');
     assert.equal((await agent.answer()).get('error'), 'access_denied');
   });
+  agent.redirect.close();
 }
 
 for (const javaScriptEnabled of [true, false]) {

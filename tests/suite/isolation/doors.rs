@@ -310,7 +310,7 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
             ]
             .concat()
         }
-        "audit list" | "audit export" | "simulate" => option("org", names.of("organization")).into(),
+        "audit list" | "audit export" | "simulate" | "token list" => option("org", names.of("organization")).into(),
         "audit list --user" => [&[of("email")][..], &option("org", names.of("organization"))].concat(),
         "audit list --client" => [&[of("client")][..], &option("org", names.of("organization"))].concat(),
         "explain" => {
@@ -318,7 +318,6 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
             let given = given.map(|(name, value)| option(name, names.of(value)));
             [&given.concat()[..], &option("tool", "whoami")].concat()
         }
-        "token list" => option("org", names.of("organization")).into(),
         "token revoke" => [of("service")].into(),
         "token create" => {
             let given = [("org", "organization"), ("role", "role")].map(|(name, value)| option(name, names.of(value)));

@@ -31,7 +31,7 @@ async fn manage(agent: Agent, told: Value, method: Method, body: Option<Value>) 
     let (uri, token) = (&told["registration_client_uri"], &told["registration_access_token"]);
     let request = agent.client.request(method, uri.as_str().expect("an address"));
     let request = request.bearer_auth(token.as_str().expect("a token"));
-    let request = body.iter().fold(request, |request, body| request.json(body));
+    let request = body.iter().fold(request, reqwest::RequestBuilder::json);
     Reply::read(request.send().await.expect("an answer")).await
 }
 
