@@ -44,11 +44,7 @@ async fn report(
 
 /// The gateway with its tools and the scopes they ask for.
 pub fn builder(config: RawConfig) -> Builder {
-    let scope = |name: &'static str, description: &'static str, grant| ScopeInfo {
-        name: name.into(),
-        description: description.into(),
-        grant,
-    };
+    let scope = |name: &'static str, description: &'static str, grant| ScopeInfo::new(name, description, grant);
     let tools = ToolSet::new("the example".to_owned())
         .tool(tool("greet", "Says who is calling"), access(), greet)
         .tool(tool("report", "Figures").arguments::<Report>(), access().scope("reports:read"), report);

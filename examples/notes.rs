@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use belgie::api::rmcp::handler::server::wrapper::Parameters;
 use belgie::api::{Caller, State, ToolSet, access, tool};
 use belgie::config::RawConfig;
-use belgie::{Belgie, ScopeGrant, ScopeInfo};
+use belgie::{Belgie, ScopeInfo};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -41,11 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     let (gateway, listener) = Belgie::builder(RawConfig::of_process(Default::default())?)
         .tools(tools)
-        .scope(ScopeInfo {
-            name: "notes:write".into(),
-            description: "Write notes in your name".into(),
-            grant: ScopeGrant::ByDefault,
-        })
+        .scope(ScopeInfo::by_default("notes:write", "Write notes in your name"))
         .listen()
         .await?;
     if let Some(link) = gateway.offer_setup().await? {

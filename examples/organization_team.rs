@@ -20,7 +20,7 @@ use belgie::api::{Caller, Failure, Host, Manifest, Mount, Plugin, Result, TeamId
 use belgie::config::RawConfig;
 use belgie::organization::{Actor, NewOrganization, OrganizationRecord, Organizations, read_roles};
 use belgie::team::{InTeam, NewTeam, TeamLifecycle, TeamMember, TeamRecord, Teams};
-use belgie::{Belgie, Builder, Gateway, ScopeGrant, ScopeInfo, SignedIn};
+use belgie::{Belgie, Builder, Gateway, ScopeInfo, SignedIn};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -162,11 +162,7 @@ struct BoardPlugin;
 
 impl Plugin for BoardPlugin {
     fn manifest(&self) -> Manifest {
-        let scope = ScopeInfo {
-            name: "board:write".into(),
-            description: "Pin notes to the boards of the teams it acts for".into(),
-            grant: ScopeGrant::ByDefault,
-        };
+        let scope = ScopeInfo::by_default("board:write", "Pin notes to the boards of the teams it acts for");
         Manifest { id: "board", version: "1", needs: vec!["organization", "team"], scopes: vec![scope] }
     }
 

@@ -22,6 +22,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use belgie_api::plugin::ScopeInfo;
 use secrecy::SecretString;
 
 mod access;
@@ -40,6 +41,7 @@ mod outbound;
 mod plan;
 mod plugins;
 mod raw;
+mod scope;
 pub mod secrets;
 mod server;
 mod session;
@@ -118,6 +120,8 @@ pub struct Config {
     pub plans: belgie_api::Plans,
     /// `[[access]]`, in the order of the file.
     pub access: Vec<AccessEntry>,
+    /// `[[scope]]`, in the order of the file.
+    pub scopes: Vec<ScopeInfo>,
     /// `[plugins.<id>]`, for each plugin to read.
     pub plugins: PluginSections,
 }
@@ -224,6 +228,7 @@ impl Config {
             outbound: root.section("outbound", Outbound::read),
             plans: Self::read_plans(root),
             access: root.tables("access", AccessEntry::read),
+            scopes: root.tables("scope", scope::read),
             plugins: PluginSections::read(root),
             data_dir,
             site_name,
@@ -237,6 +242,12 @@ impl Draft {
     #[must_use]
     pub fn access(&self) -> &[AccessEntry] {
         &self.config.access
+    }
+
+    /// `[[scope]]`, for rules to be held against.
+    #[must_use]
+    pub fn scopes(&self) -> &[ScopeInfo] {
+        &self.config.scopes
     }
 
     /// `[[plan]]`, for rules to be held against.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use axum::response::{Html, IntoResponse, Response};
 use belgie_api::failure::{Failure, Result};
 use belgie_api::plugin::Template;
-use belgie_api::ports::{Mail, Pages};
+use belgie_api::ports::{Mail, Pages, SiteLinks};
 use belgie_api::settings::Problems;
 use belgie_api::web::Visitor;
 
@@ -33,6 +33,8 @@ use self::overrides::Overrides;
 pub struct PagesSettings {
     /// The name of this host on every page.
     pub site_name: String,
+    /// What people can read about it elsewhere, at the foot of every page.
+    pub links: SiteLinks,
     /// Where files lie that take the place of ours; read once, at the start.
     pub override_folder: Option<PathBuf>,
 }
@@ -40,6 +42,7 @@ pub struct PagesSettings {
 /// [`Pages`] from templates.
 pub struct SitePages {
     site_name: String,
+    links: SiteLinks,
     engine: Engine,
     assets: Assets,
 }
@@ -58,7 +61,7 @@ impl SitePages {
         let engine = Engine::build(&templates, &mut overrides, &mut problems);
         overrides.report_unused(&mut problems);
         if problems.is_empty() {
-            Ok(Self { site_name: settings.site_name, engine, assets: Assets::new(stylesheet) })
+            Ok(Self { site_name: settings.site_name, links: settings.links, engine, assets: Assets::new(stylesheet) })
         } else {
             Err(Problems(problems))
         }
@@ -82,7 +85,8 @@ impl Pages for SitePages {
         let serde_json::Value::Object(mut context) = context else {
             return Err(Failure::internal(format!("the context of {template} is not an object")));
         };
-        context.insert("page".to_owned(), context::page(visitor, title, &self.site_name, self.assets.css_url()));
+        let page = context::page(visitor, title, &self.site_name, self.assets.css_url(), &self.links);
+        context.insert("page".to_owned(), page);
         let html = self.engine.render(template, &context.into()).map_err(Failure::internal)?;
         Ok(Html(html).into_response())
     }

@@ -8,6 +8,7 @@ mod by_mail;
 mod client;
 mod code;
 mod confirm;
+mod default_scopes;
 pub mod edge;
 mod errors;
 pub mod explain;
@@ -35,7 +36,7 @@ use std::sync::{Arc, OnceLock};
 
 use belgie_api::plugin::{AccountSection, DataExport, Purpose, SignInButton};
 use belgie_api::ports::{Limits, Pages, Proofs, Provided, Sessions, Urls, Use};
-use belgie_api::{Entropy, Host, ScopeSet};
+use belgie_api::{Entropy, Host};
 
 use crate::access::caller::Callers;
 use crate::auth::challenge::Challenge;
@@ -48,6 +49,7 @@ use crate::pages::Assets;
 
 pub use self::application::{ApplicationLayer, RequireScopes, scopes};
 pub use self::client::{Client, SignedUp};
+pub use self::default_scopes::DefaultScopes;
 pub use self::front::Front;
 pub use self::newcomers::MailedNewcomers;
 pub use self::request_id::RequestIds;
@@ -110,7 +112,7 @@ pub struct Web {
     /// Says where to begin when a token is missing or bad.
     pub challenge: Arc<Challenge>,
     /// Scopes granted to clients that name none.
-    pub default_scopes: ScopeSet,
+    pub default_scopes: DefaultScopes,
     /// Whether a plugin is the authorization server of this host.
     pub has_authorization_server: bool,
     /// The rest of the operator's wishes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use belgie_api::context::{OrgContext, SubscriptionContext, TeamContext};
 use belgie_api::host::{self, Contexts};
+use belgie_api::plugin::ScopeHierarchy;
 use belgie_api::ports::{BillingSubject, Meters, Organizations, Provided, Subscriptions, Teams, Usage, Use};
 use belgie_api::{Caller, GrantBinding, OrgId, Principal, Result, TeamId, UserId};
 
@@ -15,17 +16,19 @@ pub struct Callers {
     teams: Option<Use<Teams>>,
     subscriptions: Option<Use<Subscriptions>>,
     meters: Option<Use<Meters>>,
+    hierarchy: Arc<ScopeHierarchy>,
 }
 
 impl Callers {
-    /// Asks the plugins that provide the contexts; where none does, there is no such context.
+    /// Asks the plugins that provide the contexts; where none does, there is no such context. `hierarchy`: what scopes imply.
     #[must_use]
-    pub fn new(provided: &Provided) -> Self {
+    pub fn new(provided: &Provided, hierarchy: Arc<ScopeHierarchy>) -> Self {
         Self {
             organizations: provided.find(),
             teams: provided.find(),
             subscriptions: provided.find(),
             meters: provided.find(),
+            hierarchy,
         }
     }
 
@@ -45,9 +48,13 @@ impl Callers {
     /// more, or again: then it lets act for nobody, and never for the person alone instead. A service whose organization is
     /// gone is nobody, too; one that was never bound to any is a client that acts for itself.
     ///
+    /// The caller has the scopes of the credential and those they imply: a broader scope satisfies whatever asks for a narrower one
+    /// (MCP authorization, "Scope Challenge Handling").
+    ///
     /// # Errors
     /// When it cannot be found out.
     pub async fn establish(&self, principal: Arc<Principal>) -> Result<Option<Caller>> {
+        let principal = self.with_implied(principal);
         if principal.binding().organization.is_none() {
             let subscription = self.subscription(&principal, &[]).await?;
             let contexts = Contexts { subscription, meters: self.meters.clone(), ..Contexts::default() };
@@ -58,6 +65,11 @@ impl Callers {
         let subscription = self.subscription(&principal, &teams).await?;
         let contexts = Contexts { organization: Some(organization), teams, subscription, meters: self.meters.clone() };
         Ok(Some(host::caller(principal, contexts)))
+    }
+
+    fn with_implied(&self, principal: Arc<Principal>) -> Arc<Principal> {
+        let scopes = self.hierarchy.closed(principal.scopes());
+        if scopes == *principal.scopes() { principal } else { Arc::new(host::with_scopes(&principal, scopes)) }
     }
 
     /// The organization of this name in URLs.

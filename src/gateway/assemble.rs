@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use belgie_api::db::{Db, Pools};
 use belgie_api::event::Bus;
-use belgie_api::plugin::{Job, Mount, MountParts, ScopeGrant, ScopeInfo};
-use belgie_api::ports::{Catalog, Keys, Organizations, Provided};
-use belgie_api::{Host, Plugin, Scope, ScopeSet};
+use belgie_api::plugin::scopes::mistakes;
+use belgie_api::plugin::{Job, Mount, MountParts, ScopeHierarchy, ScopeInfo};
+use belgie_api::ports::{Catalog, Keys, Organizations, Provided, Urls};
+use belgie_api::{Host, Plugin, resource};
 
 use super::host::{Parts, account_rules, sender, urls};
 use super::keys::DerivedKeys;
@@ -28,7 +29,7 @@ use crate::mail::{Delivery, MailQueue, Post, Sender};
 use crate::mcp::{McpEndpoint, McpParts};
 use crate::registry::{self, Mounted};
 use crate::tasks::Tasks;
-use crate::web::{MCP_METADATA_PATH, MCP_PATH, RequestIds, Web, WebRules};
+use crate::web::{DefaultScopes, MCP_METADATA_PATH, MCP_PATH, RequestIds, Web, WebRules};
 use crate::{events, limits, mcp, outbound, pages};
 
 const PURGE_EVERY: Duration = Duration::from_secs(600);
@@ -37,7 +38,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Scopes the core itself knows.
 pub(super) fn core_scopes() -> Vec<ScopeInfo> {
-    vec![ScopeInfo { name: ADMIN.into(), description: "Administer this host".into(), grant: ScopeGrant::OnRequest }]
+    vec![ScopeInfo::on_request(ADMIN, "Administer this host")]
 }
 
 pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
@@ -56,6 +57,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     let mounted = mount(&plugins, &host)?;
     let mut scopes = core_scopes();
     scopes.append(&mut builder.scopes);
+    scopes.extend(config.scopes.iter().cloned());
     let mut core_tools = mcp::builtin::tools().into_any().0;
     core_tools.append(&mut builder.tools);
     let mut problems = std::mem::take(&mut builder.problems);
@@ -79,15 +81,18 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let default_scopes = granted_by_default(&scopes);
     let has_organizations = all.provided.find::<Organizations>().is_some();
+    problems.extend(mistakes(&scopes, &known_resources(&urls, &all, has_organizations)));
     let catalog = Catalog {
-        scopes,
+        hierarchy: ScopeHierarchy::of(&scopes),
+        scopes: scopes.into_iter().map(|scope| with_addresses(scope, &urls)).collect(),
         resources: vec![urls.absolute(MCP_PATH)],
         organizations_under: has_organizations.then(|| urls.issuer().to_owned()),
     };
+    let default_scopes = DefaultScopes::of(&catalog, &urls);
+    let hierarchy = Arc::new(catalog.hierarchy.clone());
     let _only_set_here = parts.catalog.set(catalog);
-    let callers = Callers::new(&all.provided);
+    let callers = Callers::new(&all.provided, hierarchy);
     let _only_set_here = parts.provided.set(std::mem::take(&mut all.provided));
     let hooks = Arc::new(Hooks {
         vetoes: std::mem::take(&mut all.vetoes),
@@ -221,8 +226,11 @@ fn open_parts(
     let (clock, entropy) = (Arc::clone(&builder.clock), Arc::clone(&builder.entropy));
     let keys: Arc<dyn Keys> = Arc::new(DerivedKeys::open(config, &entropy)?);
     let templates = plugins.iter().flat_map(|plugin| plugin.templates()).collect();
-    let settings =
-        pages::PagesSettings { site_name: config.site_name.clone(), override_folder: config.templates_dir.clone() };
+    let settings = pages::PagesSettings {
+        site_name: config.site_name.clone(),
+        links: config.urls.links.clone(),
+        override_folder: config.templates_dir.clone(),
+    };
     let pages = Arc::new(pages::SitePages::load(settings, templates)?);
     let (shared_keys, shared_clock) = (Arc::clone(&keys), Arc::clone(&clock));
     let mailer = Arc::new(MailQueue::new(config.mail.is_available(), shared_keys, shared_clock, Arc::clone(&entropy)));
@@ -300,11 +308,23 @@ fn absorb(all: &mut MountParts, parts: MountParts, problems: &mut Vec<String>) {
     all.account_sections.extend(parts.account_sections);
     all.jobs.extend(parts.jobs);
     all.is_authorization_server |= parts.is_authorization_server;
+    all.resources_elsewhere.extend(parts.resources_elsewhere);
 }
 
-fn granted_by_default(scopes: &[ScopeInfo]) -> ScopeSet {
-    let by_default = scopes.iter().filter(|scope| scope.grant == ScopeGrant::ByDefault);
-    by_default.filter_map(|scope| scope.name.parse::<Scope>().ok()).collect()
+/// What a scope can be for: endpoints of ours, by path or address, and what the authorization server knows elsewhere.
+fn known_resources(urls: &Urls, all: &MountParts, has_organizations: bool) -> BTreeSet<String> {
+    let of_organizations = has_organizations.then_some(resource::OF_ORGANIZATION);
+    let ours = [MCP_PATH].into_iter().chain(of_organizations);
+    ours.flat_map(|path| [path.to_owned(), urls.absolute(path)])
+        .chain(all.resources_elsewhere.iter().cloned())
+        .collect()
+}
+
+fn with_addresses(mut scope: ScopeInfo, urls: &Urls) -> ScopeInfo {
+    for place in scope.resources.iter_mut().filter(|place| place.starts_with('/')) {
+        *place = urls.absolute(place);
+    }
+    scope
 }
 
 /// The database notes under its name how far an observer has come, so two cannot share one.

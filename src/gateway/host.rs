@@ -17,7 +17,8 @@ use crate::web::MailedNewcomers;
 
 /// Our public address.
 pub fn urls(config: &Config) -> Result<Urls> {
-    let urls = Urls::new(config.base_url.issuer().parse().map_err(Failure::internal)?);
+    let base = config.base_url.issuer().parse().map_err(Failure::internal)?;
+    let urls = Urls::new(base).with_links(config.urls.links.clone());
     let urls = if config.cookie.is_secure(urls.is_https()) { urls.with_secure_cookies() } else { urls };
     Ok(if config.cookie.same_site == SameSite::Strict { urls.with_strict_session() } else { urls })
 }

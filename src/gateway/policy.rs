@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use belgie_api::plugin::{MountParts, ScopeInfo};
+use belgie_api::resource::{OF_ORGANIZATION, SHARED};
 use belgie_api::{Plans, Plugin, Rule, Scope};
 
 use crate::access::{Policy, RawEntry};
@@ -11,14 +12,14 @@ use crate::config::{AccessEntry, Draft, unknown_meters};
 /// Compiles the entries and notes what is wrong with them.
 pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeInfo]) -> Policy {
     let of_plugins = plugins.iter().flat_map(|plugin| plugin.manifest().scopes);
-    let explained: BTreeSet<String> =
-        of_plugins.chain(core_scopes.iter().cloned()).map(|scope| scope.name.into_owned()).collect();
+    let all = of_plugins.chain(core_scopes.iter().chain(draft.scopes()).cloned());
+    let explained: BTreeSet<String> = all.filter(is_had_here).map(|scope| scope.name.into_owned()).collect();
     for (index, entry) in draft.access().iter().enumerate() {
         for scope in entry.rule.scopes().iter().filter(|scope| !explained.contains(scope.as_str())) {
             draft.complain(
                 &format!("access[{index}].scopes"),
                 format!("nobody explains the scope `{scope}`, so no consent page could offer it"),
-                "name a scope that `belgie surface` shows, or let a plugin or the application explain this one",
+                "name a scope that `belgie surface` shows, or explain this one with a [[scope]]",
             );
         }
     }
@@ -36,6 +37,12 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
             Policy::default()
         }
     }
+}
+
+/// Whether a token for an endpoint of ours can have it.
+fn is_had_here(scope: &ScopeInfo) -> bool {
+    let is_ours = |place: &String| [SHARED, OF_ORGANIZATION].contains(&place.as_str());
+    scope.resources.is_empty() || scope.resources.iter().any(is_ours)
 }
 
 /// Whether an application brings plans that are not in the file.
@@ -116,9 +123,12 @@ pub fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String>
     let asked: BTreeSet<&Scope> = tool_rules.chain(guard_rules).flat_map(|rule| rule.scopes().iter()).collect();
     asked
         .into_iter()
-        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str()))
+        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str() && is_had_here(known)))
         .map(|scope| {
-            format!("a rule asks for the scope `{scope}`, which nobody explains: add it with `Builder::scope`")
+            format!(
+                "a rule asks for the scope `{scope}`, which nobody explains for the endpoints of this host: add it with \
+                 `Builder::scope` or [[scope]]"
+            )
         })
         .collect()
 }

@@ -2,15 +2,17 @@
 
 use belgie_api::UserId;
 use belgie_api::context::UserContext;
+use belgie_api::ports::SiteLinks;
 use belgie_api::web::Visitor;
 use serde_json::{Value, json};
 
 /// The value of `page`.
-pub(super) fn page(visitor: &Visitor, title: &str, site_name: &str, css_url: &str) -> Value {
+pub(super) fn page(visitor: &Visitor, title: &str, site_name: &str, css_url: &str, links: &SiteLinks) -> Value {
     json!({
         "title": title,
         "site_name": site_name,
         "css_url": css_url,
+        "links": links,
         "csrf_token": &*visitor.csrf_token,
         "request_id": &*visitor.info.id,
         "impersonator": visitor

@@ -11,7 +11,7 @@ use belgie_api::context::UserContext;
 use belgie_api::entropy::SystemEntropy;
 use belgie_api::id::UserId;
 use belgie_api::plugin::Template;
-use belgie_api::ports::Pages;
+use belgie_api::ports::{Pages, SiteLinks};
 use belgie_api::scope::ScopeSet;
 use belgie_api::settings::Problems;
 use belgie_api::web::{RequestInfo, Visitor};
@@ -52,7 +52,10 @@ impl Drop for Folder {
 
 fn load(override_folder: Option<&Folder>, templates: &[Template]) -> Result<SitePages, Problems> {
     let override_folder = override_folder.map(|folder| folder.0.clone());
-    SitePages::load(PagesSettings { site_name: "Tool Shed".to_owned(), override_folder }, templates.to_vec())
+    SitePages::load(
+        PagesSettings { site_name: "Tool Shed".to_owned(), links: SiteLinks::default(), override_folder },
+        templates.to_vec(),
+    )
 }
 
 /// Every problem as `path: message`, with the folder left out.
@@ -104,7 +107,7 @@ fn the_samples_promise_exactly_what_a_page_is_told() {
         name: String::new(),
         scopes: ScopeSet::default(),
     };
-    let told = context::page(&visitor, "Title", "Site", "/assets/belgie.css");
+    let told = context::page(&visitor, "Title", "Site", "/assets/belgie.css", &SiteLinks::default());
     assert_eq!(context::user(&ada)["initial"], "A");
     // Mails are told other things.
     for template in CORE.iter().filter(|template| !template.name.starts_with("mail/")) {

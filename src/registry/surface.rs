@@ -184,5 +184,11 @@ fn scope_line(owner: &str, scope: &ScopeInfo) -> String {
         ScopeGrant::ByDefault => "by default",
         ScopeGrant::OnRequest => "on request",
     };
-    format!("{}  {grant}  {owner}", scope.name)
+    let list = |title: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!("  {title} {}", names.join(" ")),
+    };
+    let implied: Vec<String> = scope.implies.iter().map(|name| name.clone().into_owned()).collect();
+    let rest = list("implies", &implied) + &list("at", &scope.resources);
+    format!("{}  {grant}  {owner}{rest}", scope.name)
 }

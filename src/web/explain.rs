@@ -29,7 +29,7 @@ pub struct Explanation {
 /// 404 when there is no such person, organization or tool.
 pub async fn explain(web: &Web, question: &Question) -> Result<Explanation> {
     let person = question.find_person(&web.identity).await?;
-    let caller = question.caller(&person, &web.identity, &web.callers, &web.default_scopes).await?;
+    let caller = question.caller(&person, &web.identity, &web.callers, &web.default_scopes.shared).await?;
     let tool = question.tool.trim();
     let guard = web.mcp.find_guard(&caller, std::sync::Arc::clone(&web.challenge), tool).await;
     let guard = guard.ok_or_else(|| {

@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::any;
 use belgie_api::ports::{DPOP, DPOP_NONCE, NotProven};
 use belgie_api::web::is_ours;
-use belgie_api::{Caller, Failure, resource};
+use belgie_api::{Caller, Failure, ScopeSet, resource};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -84,6 +84,14 @@ impl Place {
         match self {
             Self::Shared => Cow::Borrowed(&web.mcp_uri),
             Self::Organization(slug) => Cow::Owned(web.urls.absolute(&resource::path_of(slug))),
+        }
+    }
+
+    /// What clients get here that name no scope.
+    fn default_scopes<'a>(&self, web: &'a Web) -> &'a ScopeSet {
+        match self {
+            Self::Shared => &web.default_scopes.shared,
+            Self::Organization(_) => &web.default_scopes.of_organizations,
         }
     }
 
@@ -274,9 +282,9 @@ fn challenge(web: &Web, place: &Place, had_token: bool) -> Response {
     let is_bound_alone = web.proofs.as_ref().is_some_and(|proofs| proofs.0.is_required());
     let challenge = if is_bound_alone { bound::challenge_of(web, place) } else { place.challenge(web) };
     let challenge = if had_token {
-        challenge.invalid_token(&web.default_scopes)
+        challenge.invalid_token(place.default_scopes(web))
     } else {
-        challenge.missing_token(&web.default_scopes)
+        challenge.missing_token(place.default_scopes(web))
     };
     let failure = if had_token {
         Failure::unauthorized("invalid_token", "The token is unknown, expired, revoked or meant for another resource.")

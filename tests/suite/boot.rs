@@ -103,3 +103,40 @@ async fn a_gateway_that_is_dropped_lets_go_of_everything() {
     drop(gateway);
     assert_eq!(news.strong_count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scopes_of_the_file_that_do_not_fit_together_stop_the_boot() {
+    let scope = |name: &str, more: &str| format!("[[scope]]\nname = \"{name}\"\ndescription = \"Does it\"\n{more}\n");
+    for (more, words) in [
+        ("implies = [\"b\"]", "implies `b`, which nobody explains"),
+        ("implies = [\"admin\"]", "cannot imply `admin`"),
+        ("resources = [\"https://api.example\"]", "`https://api.example`, which is not known; known are: "),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let said = refusal(builder(&dir, &scope("a", more))).await;
+        assert!(said.contains(words), "{words} in {said}");
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = "[[scope]]\nname = \"a b\"\n[[scope]]\nname = \"c\"\ndescription = \"d\"\nresources = [\"here\"]";
+    let Err(BootError::Config(problems)) = builder(&dir, text).check() else {
+        panic!("the gateway would have started")
+    };
+    let said = problems.to_string();
+    for word in ["scope[0].name", "scope[0].description", "scope[1].resources"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+
+    // A rule for a tool of ours cannot ask for what is had elsewhere alone.
+    let elsewhere = scope("api:read", "resources = [\"https://api.example\"]");
+    let known = "[plugins.oauth-server]\nresources = [\"https://api.example\"]\n";
+    let dir = tempfile::tempdir().expect("a folder");
+    let rule = format!("{elsewhere}[[access]]\ntools = [\"export\"]\nscopes = [\"api:read\"]\n{known}");
+    let Err(BootError::Config(problems)) = builder(&dir, &rule).check() else {
+        panic!("the gateway would have started")
+    };
+    assert!(problems.to_string().contains("api:read"), "{problems}");
+    let set = ToolSet::new(()).tool(tool("export", "Exports"), access().scope("api:read"), nothing);
+    let said = refusal(builder(&dir, &format!("{elsewhere}{known}")).tools(set)).await;
+    assert!(said.contains("nobody explains for the endpoints of this host"), "{said}");
+    builder(&dir, &format!("{elsewhere}{known}")).build().await.unwrap_or_else(|error| panic!("{error}"));
+}

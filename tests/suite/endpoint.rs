@@ -11,7 +11,7 @@ mod sessions;
 mod slowness;
 mod tools;
 
-use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+use belgie_api::plugin::ScopeInfo;
 use reqwest::{RequestBuilder, Response};
 
 use crate::support::{Connected, Engine, Setup, TestGateway};
@@ -60,5 +60,5 @@ async fn visit(setup: Setup) -> (TestGateway, Connected) {
 
 /// A scope that is given to whoever asks for it.
 fn scope(name: &'static str) -> ScopeInfo {
-    ScopeInfo { name: name.into(), description: "Try something out".into(), grant: ScopeGrant::OnRequest }
+    ScopeInfo::on_request(name, "Try something out")
 }

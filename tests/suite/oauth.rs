@@ -19,6 +19,7 @@ mod exchange;
 mod forged_consent;
 mod forms;
 mod full_names;
+mod hierarchy;
 mod hints;
 mod introspection;
 mod journey;

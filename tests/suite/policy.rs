@@ -14,14 +14,14 @@ pub mod wrapped;
 
 use belgie_api::Event;
 use belgie_api::context::UserContext;
-use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+use belgie_api::plugin::ScopeInfo;
 use serde_json::{Value, json};
 
 use crate::support::{Connected, LegacySession, Place, Places, Reply, TestGateway};
 
 /// A scope that is given to whoever asks for it.
 pub fn scope(name: &'static str) -> ScopeInfo {
-    ScopeInfo { name: name.into(), description: "Try something out".into(), grant: ScopeGrant::OnRequest }
+    ScopeInfo::on_request(name, "Try something out")
 }
 
 /// An editor of acme in the team blue.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use belgie::api::ScopeSet;
-use belgie::api::plugin::{ScopeGrant, ScopeInfo};
+use belgie::api::plugin::ScopeInfo;
 use belgie::api::{ToolSet, access, tool};
 use belgie::config::RawConfig;
 use belgie::identity::NewAccount;
@@ -96,7 +96,7 @@ fn builder(config: &Path) -> anyhow::Result<Builder> {
     let text = std::fs::read_to_string(config)?;
     let description = tool(TOOL, "Gives the text back").arguments::<Echo>().plain();
     Ok(Belgie::builder(RawConfig::from_text(&text))
-        .scope(ScopeInfo { name: SCOPE.into(), description: "Hear an echo".into(), grant: ScopeGrant::ByDefault })
+        .scope(ScopeInfo::by_default(SCOPE, "Hear an echo"))
         .tools(ToolSet::new(()).tool(description, access().scope(SCOPE), echo)))
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use belgie::api::plugin::{ScopeGrant, ScopeInfo};
+use belgie::api::plugin::ScopeInfo;
 use belgie::api::{ToolSet, access, tool};
 use belgie::config::RawConfig;
 use belgie::{Belgie, Builder, Gateway};
@@ -31,13 +31,13 @@ pub const TEAM: &str = "ears";
 pub fn builder(config: &Path) -> anyhow::Result<Builder> {
     let text = std::fs::read_to_string(config)?;
     let of = |name: &'static str| tool(name, "Gives the text back").arguments::<Echo>().plain();
-    Ok(Belgie::builder(RawConfig::from_text(&text))
-        .scope(ScopeInfo { name: SCOPE.into(), description: "Hear an echo".into(), grant: ScopeGrant::ByDefault })
-        .tools(ToolSet::new(()).tool(of(TOOL), access().scope(SCOPE).role("owner"), echo).tool(
+    Ok(Belgie::builder(RawConfig::from_text(&text)).scope(ScopeInfo::by_default(SCOPE, "Hear an echo")).tools(
+        ToolSet::new(()).tool(of(TOOL), access().scope(SCOPE).role("owner"), echo).tool(
             of(TEAM_TOOL),
             access().scope(SCOPE).team(TEAM),
             echo,
-        )))
+        ),
+    ))
 }
 
 async fn echo(Parameters(Echo { text }): Parameters<Echo>) -> String {

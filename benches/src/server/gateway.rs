@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, anyhow, ensure};
 use belgie::api::command::PluginCommand;
-use belgie::api::plugin::{ScopeGrant, ScopeInfo};
+use belgie::api::plugin::ScopeInfo;
 use belgie::api::{ScopeSet, ToolSet, access, tool};
 use belgie::config::RawConfig;
 use belgie::identity::NewAccount;
@@ -53,7 +53,7 @@ fn builder(data: &Path, variant: Variant) -> Builder {
     );
     let description = tool(TOOL, "Gives the text back").arguments::<Echo>().plain();
     Belgie::builder(RawConfig::from_text(&config))
-        .scope(ScopeInfo { name: SCOPE.into(), description: "Hear an echo".into(), grant: ScopeGrant::ByDefault })
+        .scope(ScopeInfo::by_default(SCOPE, "Hear an echo"))
         .tools(ToolSet::new(()).tool(description, access().scope(SCOPE), echo))
 }
 

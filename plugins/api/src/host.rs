@@ -64,6 +64,12 @@ pub fn acting(principal: Principal, actors: Vec<ClientId>) -> Principal {
     Principal { actors, ..principal }
 }
 
+/// The same with other scopes: the host adds those that the credential's own imply.
+#[must_use]
+pub fn with_scopes(principal: &Principal, scopes: ScopeSet) -> Principal {
+    Principal { scopes, ..principal.clone() }
+}
+
 /// What stands where a person would, for a service: ids are random, so no account has this one.
 #[must_use]
 pub fn standing_for(service: &ServiceContext) -> UserContext {

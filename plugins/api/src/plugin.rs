@@ -3,8 +3,7 @@
 mod connections;
 mod examined;
 mod mount;
-
-use std::borrow::Cow;
+pub mod scopes;
 
 use sqlx::migrate::Migrator;
 
@@ -13,6 +12,7 @@ pub use self::connections::{
 };
 pub use self::examined::{Checkup, Examined};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};
+pub use self::scopes::{ScopeGrant, ScopeHierarchy, ScopeInfo};
 use crate::command::PluginCommand;
 use crate::failure::Result;
 use crate::ports::Host;
@@ -66,26 +66,6 @@ pub struct Manifest {
     pub needs: Vec<&'static str>,
     /// Scopes it brings.
     pub scopes: Vec<ScopeInfo>,
-}
-
-/// A scope and how it is explained.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeInfo {
-    /// The scope token.
-    pub name: Cow<'static, str>,
-    /// The sentence on the consent page, as what the client may do: "See which agents are connected to your account".
-    pub description: Cow<'static, str>,
-    /// When it is granted.
-    pub grant: ScopeGrant,
-}
-
-/// When a scope is granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScopeGrant {
-    /// To clients that name no scope, too. Announced as needed for basic use (RFC 9728 `scopes_supported`).
-    ByDefault,
-    /// Only to clients that ask for it by name.
-    OnRequest,
 }
 
 /// The tables of a plugin, in a ledger of its own: the same numbers for both engines.

@@ -1,6 +1,7 @@
 //! What the host lends to plugins.
 
 mod background;
+mod catalog;
 mod contexts;
 mod linked;
 mod metering;
@@ -12,6 +13,7 @@ mod record;
 mod records;
 mod services;
 mod subscriptions;
+mod urls;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -20,10 +22,10 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
 use axum::response::Response;
-use url::{Host as UrlHost, Url};
 use zeroize::Zeroizing;
 
 pub use self::background::{Background, Work};
+pub use self::catalog::Catalog;
 pub use self::contexts::{
     OrgMember, OrgName, OrganizationContexts, Organizations, Size, TeamContexts, TeamMember, TeamName, Teams,
 };
@@ -43,14 +45,13 @@ pub use self::records::{
 };
 pub use self::services::{NewService, Service, ServiceTokens, Services};
 pub use self::subscriptions::{BillingSubject, Lacking, SubscriptionContexts, Subscriptions, WayOut};
+pub use self::urls::{SiteLinks, Urls};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::entropy::Entropy;
 use crate::failure::{Failure, Result};
 use crate::plan::Plans;
-use crate::plugin::ScopeInfo;
 use crate::principal::VerifiedToken;
-use crate::resource;
 use crate::time::Timestamp;
 use crate::token::{PlainToken, TokenKind};
 use crate::web::Visitor;
@@ -244,107 +245,6 @@ impl Host {
             .catalog
             .get()
             .ok_or_else(|| Failure::internal("the catalogue is asked for before every plugin is mounted"))
-    }
-}
-
-/// Our public address, from the configuration and never from a request.
-#[derive(Clone, Debug)]
-pub struct Urls {
-    base: Url,
-    issuer: String,
-    has_secure_cookies: bool,
-    has_strict_session: bool,
-}
-
-impl Urls {
-    /// `base`: scheme, host and port; no path.
-    #[must_use]
-    pub fn new(base: Url) -> Self {
-        let issuer = base.as_str().trim_end_matches('/').to_owned();
-        let has_secure_cookies = base.scheme() == "https";
-        Self { base, issuer, has_secure_cookies, has_strict_session: false }
-    }
-
-    /// Marks cookies `Secure` though our address does not say https, as the operator wishes (`[cookie] secure`).
-    #[must_use]
-    pub fn with_secure_cookies(mut self) -> Self {
-        self.has_secure_cookies = true;
-        self
-    }
-
-    /// Whether cookies are to be marked `Secure`.
-    #[must_use]
-    pub fn has_secure_cookies(&self) -> bool {
-        self.has_secure_cookies
-    }
-
-    /// Says that the session cookie is strict, as the operator wishes (`[cookie] same_site`).
-    #[must_use]
-    pub fn with_strict_session(mut self) -> Self {
-        self.has_strict_session = true;
-        self
-    }
-
-    /// Whether browsers keep the session cookie at home when they come from another site, redirects of ours included.
-    #[must_use]
-    pub fn has_strict_session(&self) -> bool {
-        self.has_strict_session
-    }
-
-    /// The issuer identifier (RFC 8414 section 2): the public address without a slash at its end.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
-    /// The public address of a path of ours, which begins with a slash.
-    #[must_use]
-    pub fn absolute(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer)
-    }
-
-    /// Scheme, host and port.
-    #[must_use]
-    pub fn base(&self) -> &Url {
-        &self.base
-    }
-
-    /// Whether people reach us over TLS.
-    #[must_use]
-    pub fn is_https(&self) -> bool {
-        self.base.scheme() == "https"
-    }
-
-    /// Whether only people on this machine reach us.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        match self.base.host() {
-            Some(UrlHost::Ipv4(address)) => address.is_loopback(),
-            Some(UrlHost::Ipv6(address)) => address.is_loopback(),
-            _ => false,
-        }
-    }
-}
-
-/// What the whole gateway offers.
-#[derive(Clone, Debug, Default)]
-pub struct Catalog {
-    /// Every scope a plugin or the core brings, in a fixed order.
-    pub scopes: Vec<ScopeInfo>,
-    /// Protected resources (RFC 9728) that are always there: the absolute URI of each. The first is the default (`/mcp`).
-    pub resources: Vec<String>,
-    /// Our public address, when organizations are known: each has a resource of its own under it.
-    pub organizations_under: Option<String>,
-}
-
-impl Catalog {
-    /// Whether this is a protected resource of this host: an absolute URI in the spelling of
-    /// [`resources`](Self::resources). Every organization there could be has one; that there is such an organization it
-    /// does not mean.
-    #[must_use]
-    pub fn is_resource(&self, uri: &str) -> bool {
-        let is_under = |base: &String| uri.strip_prefix(base.as_str()).and_then(resource::slug_in_path).is_some();
-        self.resources.iter().any(|known| known == uri) || self.organizations_under.as_ref().is_some_and(is_under)
     }
 }
 

@@ -2,7 +2,7 @@
 //! Behind the feature `fuzzing`: no gateway has it.
 
 use belgie_api::crypto::{base64url, from_base64url};
-use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+use belgie_api::plugin::ScopeInfo;
 use belgie_api::{PlainToken, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Map, Value, json};
@@ -199,10 +199,7 @@ fn document_at(address: &Url, body: &[u8]) {
 /// Registrations and changes of them: whatever is stored could have been asked for by itself.
 pub fn registration(data: &[u8]) {
     let offered: Vec<ScopeInfo> =
-        [ScopeInfo { name: "notes:read".into(), description: "Read".into(), grant: ScopeGrant::ByDefault }]
-            .into_iter()
-            .chain(openid::scopes())
-            .collect();
+        [ScopeInfo::by_default("notes:read", "Read")].into_iter().chain(openid::scopes()).collect();
     let settings = Settings { device_authorization: true, ..Settings::default() };
     let read = Registration::read(data, &offered, &settings);
     let changed = read_change(data, &offered, &settings);
@@ -307,7 +304,7 @@ pub fn form(data: &[u8]) {
     }
     let asked = params.get("scope");
     assert!(asked.is_none() || params.all("scope").count() == 1);
-    let offered = [ScopeInfo { name: "a".into(), description: "Does it".into(), grant: ScopeGrant::OnRequest }];
+    let offered = [ScopeInfo::on_request("a", "Does it")];
     if let Ok(chosen) = choose(asked, &belgie_api::ScopeSet::new(), &offered) {
         let is_asked = |name: &str| asked.is_some_and(|text| text.split(' ').any(|part| part == name));
         assert!(chosen.iter().all(|scope| is_asked(scope.as_str())), "{asked:?} gives {chosen}");

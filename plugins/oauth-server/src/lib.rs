@@ -19,7 +19,7 @@ mod tools;
 use std::sync::Arc;
 
 use belgie_api::command::PluginCommand;
-use belgie_api::plugin::{ClientsOfOrganizations, Migrations, ScopeGrant, ScopeInfo, Template};
+use belgie_api::plugin::{ClientsOfOrganizations, Migrations, ScopeInfo, Template};
 use belgie_api::ports::Proofs;
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
@@ -82,21 +82,13 @@ impl OAuthServer {
 
 impl Plugin for OAuthServer {
     fn manifest(&self) -> Manifest {
-        let mut scopes = vec![ScopeInfo {
-            name: tools::CONNECTIONS_READ.into(),
-            description: "See which agents are connected to your account".into(),
-            grant: ScopeGrant::ByDefault,
-        }];
-        scopes.push(ScopeInfo {
-            name: tools::CLIENTS_READ.into(),
-            description: "See the applications you have made".into(),
-            grant: ScopeGrant::OnRequest,
-        });
-        scopes.push(ScopeInfo {
-            name: tools::CLIENTS_WRITE.into(),
-            description: "Make, change and delete applications of yours".into(),
-            grant: ScopeGrant::OnRequest,
-        });
+        let mut scopes =
+            vec![ScopeInfo::by_default(tools::CONNECTIONS_READ, "See which agents are connected to your account")];
+        scopes.push(ScopeInfo::on_request(tools::CLIENTS_READ, "See the applications you have made"));
+        scopes.push(
+            ScopeInfo::on_request(tools::CLIENTS_WRITE, "Make, change and delete applications of yours")
+                .implying(tools::CLIENTS_READ),
+        );
         if self.settings.openid_connect {
             scopes.extend(model::openid::scopes());
         }
@@ -126,6 +118,7 @@ impl Plugin for OAuthServer {
         let oauth = Arc::new(OAuth::new(host.clone(), self.settings.clone()).with_own(self.own.clone()));
         mount
             .authorization_server()
+            .resources_elsewhere(self.settings.resources.iter().cloned())
             .provide(Arc::new(self.settings.clone()))
             .provide(Arc::new(Interactions(Arc::clone(&oauth))))
             .provide(Arc::new(ClientsOfOrganizations { page: "/account/clients" }))

@@ -10,7 +10,7 @@ mod tokens;
 use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
-use belgie_api::plugin::{AccountSection, ScopeInfo, Template};
+use belgie_api::plugin::{AccountSection, ScopeHierarchy, ScopeInfo, Template};
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, GrantBinding, PlainToken, Result, ScopeSet, Timestamp, async_trait};
 use serde_json::{Map, Value, json};
@@ -306,10 +306,13 @@ fn remembered(consent: &Consent, place: BoundPlace, offered: &[ScopeInfo]) -> Va
     })
 }
 
+/// Each scope as people read it, with what it implies: that goes along with it, ticked or not.
 fn explain_all(scopes: &ScopeSet, offered: &[ScopeInfo]) -> Vec<Value> {
+    let hierarchy = ScopeHierarchy::of(offered);
     let one = |scope| {
         let (description, is_sensitive) = explain(scope, offered);
-        json!({ "name": scope, "description": description, "is_sensitive": is_sensitive })
+        let includes: Vec<&str> = hierarchy.implied_by(scope).map(|implied| explain(implied, offered).0).collect();
+        json!({ "name": scope, "description": description, "is_sensitive": is_sensitive, "includes": includes })
     };
     scopes.iter().map(one).collect()
 }

@@ -39,6 +39,7 @@ mod redeem;
 mod refresh;
 mod request;
 mod revoke;
+mod scopes;
 mod secrets;
 mod signed;
 mod steps;

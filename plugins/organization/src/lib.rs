@@ -14,7 +14,7 @@ mod tools;
 use std::sync::Arc;
 
 use belgie_api::command::PluginCommand;
-use belgie_api::plugin::{Migrations, ScopeGrant, ScopeInfo, Template};
+use belgie_api::plugin::{Migrations, ScopeInfo, Template};
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 
@@ -58,11 +58,7 @@ impl Organization {
 
 impl Plugin for Organization {
     fn manifest(&self) -> Manifest {
-        let scope = |name: &'static str, description: &'static str| ScopeInfo {
-            name: name.into(),
-            description: description.into(),
-            grant: ScopeGrant::OnRequest,
-        };
+        let scope = |name: &'static str, description: &'static str| ScopeInfo::on_request(name, description);
         Manifest {
             id: "organization",
             version: env!("CARGO_PKG_VERSION"),
@@ -72,7 +68,8 @@ impl Plugin for Organization {
                 scope(
                     tools::ORG_MANAGE,
                     "Invite people into the organization it acts for, and change its members, roles, services and settings",
-                ),
+                )
+                .implying(tools::ORG_READ),
             ],
         }
     }

@@ -12,7 +12,7 @@ mod tools;
 use std::sync::Arc;
 
 use belgie_api::command::PluginCommand;
-use belgie_api::plugin::{Migrations, ScopeGrant, ScopeInfo, Template};
+use belgie_api::plugin::{Migrations, ScopeInfo, Template};
 use belgie_api::settings::Section;
 use belgie_api::{Host, Manifest, Mount, Plugin, Result};
 use belgie_organization::Organizations;
@@ -52,12 +52,10 @@ impl Plugin for Team {
             id: "team",
             version: env!("CARGO_PKG_VERSION"),
             needs: vec!["organization"],
-            scopes: vec![ScopeInfo {
-                name: tools::TEAM_MANAGE.into(),
-                description: "Make, rename and delete teams of the organization it acts for, and say who is in them"
-                    .into(),
-                grant: ScopeGrant::OnRequest,
-            }],
+            scopes: vec![ScopeInfo::on_request(
+                tools::TEAM_MANAGE,
+                "Make, rename and delete teams of the organization it acts for, and say who is in them",
+            )],
         }
     }
 

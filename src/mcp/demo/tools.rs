@@ -1,9 +1,8 @@
 //! `echo`, `add`, `slow` and `step_up`.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+use belgie_api::plugin::ScopeInfo;
 use belgie_api::tools::Denied;
 use belgie_api::{Caller, ToolSet, access, tool};
 use rmcp::handler::server::wrapper::Parameters;
@@ -25,11 +24,7 @@ const STEP: Duration = Duration::from_millis(250);
 /// The scopes of these tools.
 #[must_use]
 pub fn scopes() -> Vec<ScopeInfo> {
-    vec![ScopeInfo {
-        name: Cow::Borrowed(STEP_UP),
-        description: Cow::Borrowed("Try out asking for more rights"),
-        grant: ScopeGrant::OnRequest,
-    }]
+    vec![ScopeInfo::on_request(STEP_UP, "Try out asking for more rights")]
 }
 
 /// The tools.

@@ -61,7 +61,7 @@ pub fn refuse(web: &Web, place: &Place, why: &NotProven) -> Response {
             (challenge.nonce_wanted(), "use_dpop_nonce", "The DPoP proof needs the nonce that comes with this answer.")
         }
         NotProven::Key => (
-            challenge.invalid_token(&web.default_scopes),
+            challenge.invalid_token(place.default_scopes(web)),
             "invalid_token",
             "The token is unknown, expired, revoked, meant for another resource, or bound to another key or none.",
         ),

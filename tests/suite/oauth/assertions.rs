@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use belgie_api::Clock;
+use belgie_organization::Actor;
 use jsonwebtoken::{Algorithm, Header};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::machines::{Machine, create};
 use super::{assert_invalid_grant, assert_refused, assert_shut};
 use crate::on_both_engines;
-use crate::organization::known;
+use crate::organization::{join, known, organizations, owned_by};
 use crate::support::idp::SigningKey;
 use crate::support::{Agent, DocumentServer, Engine, Idp, Reply, Setup, TestGateway};
 
@@ -44,11 +45,16 @@ impl Enterprise {
     }
 
     async fn signing(engine: Engine, algorithm: Algorithm) -> Self {
+        Self::with(engine, algorithm, "").await
+    }
+
+    async fn with(engine: Engine, algorithm: Algorithm, more: &str) -> Self {
         let keys = DocumentServer::start().await;
         let key = SigningKey::new("first", algorithm);
         let address = keys.publish_json("/jwks", &json!({ "keys": [key.jwk()] }));
-        let gateway =
-            trusting(ISSUER, &address, "id_jag = true\nemail_domains = [\"acme.example\"]").start(engine).await;
+        let gateway = trusting(ISSUER, &address, &format!("id_jag = true\nemail_domains = [\"acme.example\"]\n{more}"))
+            .start(engine)
+            .await;
         let web = Machine::made(&gateway, &WEB).await;
         Self { key, gateway, web, _keys: keys }
     }
@@ -118,6 +124,38 @@ on_both_engines! {
         for token in alive {
             assert_shut(&acme.web.agent.whoami(token).await);
         }
+    }
+}
+
+on_both_engines! {
+    async fn the_people_of_an_enterprise_act_for_its_organization_while_they_are_in_it(engine: Engine) {
+        let acme = Enterprise::with(engine, Algorithm::ES256, "organization = \"acme\"").await;
+        let (owner, _) = known(&acme.gateway, "owner@else.example").await;
+        let (ada, _) = known(&acme.gateway, "ada@acme.example").await;
+        // There is no such organization yet, then the person is not in it.
+        assert_invalid_grant(&acme.ask(&acme.assertion(&json!({})), &[]).await);
+        let organization = owned_by(&acme.gateway, owner.id, "acme").await;
+        let other = owned_by(&acme.gateway, owner.id, "globex").await;
+        join(&acme.gateway, other.id, ada.id, "member").await;
+        assert_invalid_grant(&acme.ask(&acme.assertion(&json!({})), &[]).await);
+
+        join(&acme.gateway, organization.id, ada.id, "admin").await;
+        let own = acme.gateway.at("/o/acme/mcp");
+        for resource in [acme.gateway.mcp_url(), own.clone()] {
+            let reply = acme.ask(&acme.assertion(&json!({ "resource": resource })), &[]).await;
+            assert_eq!((reply.status, &reply.body["organization"]), (StatusCode::OK, &json!(organization.id)), "{}", reply.body);
+            let token = reply.body["access_token"].as_str().expect("a token");
+            let seen = acme.web.agent.modern(&resource, token).call("whoami", json!({})).await.body["result"]["structuredContent"].clone();
+            assert_eq!((&seen["organization"]["slug"], &seen["organization"]["roles"]), (&json!("acme"), &json!(["admin"])), "{seen}");
+        }
+        let elsewhere = json!({ "resource": acme.gateway.at("/o/globex/mcp") });
+        assert_refused(&acme.ask(&acme.assertion(&elsewhere), &[]).await, StatusCode::BAD_REQUEST, "invalid_target");
+
+        let reply = acme.ask(&acme.assertion(&json!({ "resource": own })), &[]).await;
+        let token = reply.body["access_token"].as_str().expect("a token").to_owned();
+        organizations(&acme.gateway).remove_member(&Actor::host(), organization.id, ada.id).await.expect("removed");
+        assert_shut(&acme.web.agent.modern(&own, &token).call("whoami", json!({})).await);
+        assert_invalid_grant(&acme.ask(&acme.assertion(&json!({})), &[]).await);
     }
 }
 
@@ -365,6 +403,7 @@ fn an_issuer_that_would_let_anybody_in_stops_the_start() {
     };
     check("id_jag = true").expect("it speaks for people");
     for (lines, said) in [
+        ("id_jag = true\norganization = \"Not a slug\"", "organization"),
         ("", "speaks for nobody"),
         ("[[plugins.oauth-server.issuers.workloads]]\nclient = \"cli_x\"", "every program of this issuer would fit"),
         (

@@ -150,3 +150,21 @@ async fn the_documents_do_not_care_for_a_protocol_version() {
         }
     }
 }
+
+on_both_engines! {
+    async fn what_can_be_read_elsewhere_stands_in_the_documents_and_at_the_foot_of_pages(
+        gateway: TestGateway,
+        setup = Setup::default().config("[urls]\ndocumentation = \"https://docs.example/mcp\"\nterms = \"https://example.org/terms\"")
+    ) {
+        let server = json_at(&gateway, SERVER).await;
+        assert_eq!(server["service_documentation"], "https://docs.example/mcp");
+        assert_eq!((&server["op_tos_uri"], server.get("op_policy_uri")), (&json!("https://example.org/terms"), None));
+        let resource = json_at(&gateway, RESOURCE).await;
+        assert_eq!(resource["resource_documentation"], "https://docs.example/mcp");
+        let told = (&resource["resource_tos_uri"], resource.get("resource_policy_uri"));
+        assert_eq!(told, (&json!("https://example.org/terms"), None));
+        let page = gateway.browser().get("/sign-in").await;
+        assert!(page.body.contains("<a href=\"https://example.org/terms\">Terms</a>"), "{}", page.body);
+        assert!(!page.body.contains("Privacy"), "{}", page.body);
+    }
+}

@@ -13,7 +13,7 @@ use crate::on_both_engines;
 use crate::support::{Agent, Program, Setup, TestGateway, Tokens, waits_for_lock};
 
 /// How many ask each of the two.
-const CALLERS: usize = 32;
+const CALLERS: usize = 64;
 /// When the one is killed, counted from when everybody began to ask.
 const MOMENTS: [Duration; 6] = [
     Duration::from_millis(30),

@@ -156,6 +156,8 @@ pub struct MountParts {
     pub provided: Provided,
     /// Whether it is the authorization server that resources of this host announce.
     pub is_authorization_server: bool,
+    /// Protected resources elsewhere for which it issues tokens: the absolute URI of each.
+    pub resources_elsewhere: Vec<String>,
     /// What is wrong with what it added; any problem stops the boot.
     pub problems: Vec<String>,
 }
@@ -320,6 +322,13 @@ impl Mount {
     /// Says that this plugin is the authorization server of this host (RFC 8414); there can be one.
     pub fn authorization_server(&mut self) -> &mut Self {
         self.parts.is_authorization_server = true;
+        self
+    }
+
+    /// Says that the authorization server issues tokens for protected resources (RFC 9728) beside those of this host, so that scopes
+    /// can name them: the absolute URI of each.
+    pub fn resources_elsewhere(&mut self, resources: impl IntoIterator<Item = String>) -> &mut Self {
+        self.parts.resources_elsewhere.extend(resources);
         self
     }
 

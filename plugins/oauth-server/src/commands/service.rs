@@ -28,7 +28,7 @@ pub async fn create(oauth: &OAuth, matches: &ArgMatches, name: &str) -> Result<O
     let new = NewService {
         name: name.to_owned(),
         roles: text(matches, "role").split(',').map(|role| role.trim().to_owned()).collect(),
-        scopes: read_scopes(text(matches, "scope"), &oauth.host().catalog()?.scopes)?,
+        scopes: read_scopes(text(matches, "scope"), &oauth.host().catalog()?.offered_here())?,
         lifetime: Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default()),
     };
     let (secret, service) = services(oauth)?.0.create(text(matches, "org"), new).await?;

@@ -96,16 +96,15 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
     if let Some(name) = matches.get_one::<String>("service") {
         return service::create(oauth, matches, name).await;
     }
-    let user = find_user(oauth, matches).await?;
-    let catalog = oauth.host().catalog()?;
-    let scopes = read_scopes(text(matches, "scope"), &catalog.scopes)?;
+    let (user, catalog) = (find_user(oauth, matches).await?, oauth.host().catalog()?);
+    let resource = read_resource(oauth, matches.get_one::<String>("resource").map(String::as_str), catalog)?;
+    let scopes = read_scopes(text(matches, "scope"), &oauth.offered_at(std::slice::from_ref(&resource))?)?;
     if scopes.within_account(&user.scopes) != scopes {
         return Err(Failure::bad_request(
             "token.scope_not_held",
             "The account does not hold one of these scopes itself.",
         ));
     }
-    let resource = read_resource(oauth, matches.get_one::<String>("resource").map(String::as_str), catalog)?;
     let ttl = Duration::from_secs(matches.get_one::<u64>("ttl").copied().unwrap_or_default());
     let name = text(matches, "name").to_owned();
     let asked = matches.get_one::<String>("org").map(String::as_str);

@@ -1,5 +1,6 @@
 //! What a person has allowed before: reason enough not to ask again, as long as nothing grows.
 
+use belgie_api::plugin::ScopeHierarchy;
 use belgie_api::{ClientId, ConsentId, ScopeSet, Timestamp, UserId};
 use url::Url;
 
@@ -46,8 +47,8 @@ impl Consent {
 
     /// Whether a request asks for nothing that was not allowed then. Whose it is, and by which client to which host, the
     /// look-up has seen to.
-    pub fn covers(&self, request: &AuthorizationRequest) -> bool {
-        self.scopes.covers(&Self::scopes_of(request))
+    pub fn covers(&self, request: &AuthorizationRequest, hierarchy: &ScopeHierarchy) -> bool {
+        hierarchy.closed(&self.scopes).covers(&Self::scopes_of(request))
             && request.resources.iter().all(|resource| self.resources.contains(resource))
     }
 }

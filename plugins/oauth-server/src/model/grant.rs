@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use belgie_api::plugin::ScopeHierarchy;
 use belgie_api::{ClientId, GrantBinding, GrantId, MembershipId, OrgId, ScopeSet, TeamId, Timestamp, TokenId, UserId};
 use serde_json::{Value, json};
 
@@ -104,12 +105,12 @@ pub struct LastGrant {
 impl LastGrant {
     /// Whether its person need not be asked about this request, which goes no further than they let the client go: nobody has
     /// cut it off (it may have given its tokens back, or come to its end), and it was made to do no less.
-    pub fn lets_in_again(&self, request: &AuthorizationRequest) -> bool {
+    pub fn lets_in_again(&self, request: &AuthorizationRequest, hierarchy: &ScopeHierarchy) -> bool {
         let is_cut_off = self.revoke_reason.as_deref().is_some_and(|reason| reason != RevokeReason::Client.as_str());
         let is_there = self.binding.organization_id == request.binding.organization;
         // None named are all of the person's.
         let has_all_teams = self.binding.team_ids.is_empty() || self.binding.team_ids == request.binding.teams;
-        !is_cut_off && self.scopes.covers(&request.scopes) && (!is_there || has_all_teams)
+        !is_cut_off && hierarchy.closed(&self.scopes).covers(&request.scopes) && (!is_there || has_all_teams)
     }
 }
 

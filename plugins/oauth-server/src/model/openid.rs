@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 use belgie_api::crypto::base64url;
-use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+use belgie_api::plugin::ScopeInfo;
 use belgie_api::ports::UserProfile;
 use belgie_api::{ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -36,11 +36,7 @@ pub const CLAIMS: [&str; 15] = [
 
 /// The scopes of OpenID Connect (section 5.4), as the consent page says them.
 pub fn scopes() -> Vec<ScopeInfo> {
-    let scope = |name: &'static str, description: &'static str| ScopeInfo {
-        name: name.into(),
-        description: description.into(),
-        grant: ScopeGrant::OnRequest,
-    };
+    let scope = |name: &'static str, description: &'static str| ScopeInfo::on_request(name, description);
     vec![
         scope(OPENID, "Know that it is you who signs in"),
         scope(PROFILE, "See your name and your picture"),
@@ -51,6 +47,11 @@ pub fn scopes() -> Vec<ScopeInfo> {
 /// Whether clients are told here who people are.
 pub fn is_offered(offered: &[ScopeInfo]) -> bool {
     offered.iter().any(|info| info.name == OPENID)
+}
+
+/// Whether a scope of this name is about who the person is.
+pub fn is_one(scope: &str) -> bool {
+    [OPENID, PROFILE, EMAIL].contains(&scope)
 }
 
 /// Whether a scope tells no more of a person than a sign-in does.

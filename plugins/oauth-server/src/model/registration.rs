@@ -292,12 +292,11 @@ fn read_type(text: Option<&str>, redirect_uris: &[RedirectUri]) -> Result<Applic
 #[cfg(test)]
 mod tests {
     use super::{ApplicationType, AuthMethod, Registration, Settings};
-    use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+    use belgie_api::plugin::ScopeInfo;
     use serde_json::{Value, json};
 
     fn read(body: &Value) -> Result<Registration, String> {
-        let offered =
-            [ScopeInfo { name: "notes:read".into(), description: "Read".into(), grant: ScopeGrant::ByDefault }];
+        let offered = [ScopeInfo::by_default("notes:read", "Read")];
         Registration::read(body.to_string().as_bytes(), &offered, &Settings::default())
             .map_err(|failure| failure.code().to_owned())
     }

@@ -72,14 +72,14 @@ pub fn read_scopes(text: &str, offered: &[ScopeInfo]) -> Result<ScopeSet> {
     Ok(scopes)
 }
 
-/// A narrower scope is fine, a wider one is not (RFC 6749 sections 3.3 and 6).
+/// A narrower scope is fine, a wider one is not (RFC 6749 sections 3.3 and 6). `closed`: the granted ones and what they imply.
 ///
 /// # Errors
 /// `invalid_scope` for a wider one.
-pub fn narrow_scopes(granted: &ScopeSet, asked: Option<&ScopeSet>) -> Result<ScopeSet> {
+pub fn narrow_scopes(granted: &ScopeSet, closed: &ScopeSet, asked: Option<&ScopeSet>) -> Result<ScopeSet> {
     match asked.filter(|asked| !asked.is_empty()) {
         None => Ok(granted.clone()),
-        Some(asked) if granted.covers(asked) => Ok(asked.clone()),
+        Some(asked) if closed.covers(asked) => Ok(asked.clone()),
         Some(_) => Err(refusal::invalid_scope("More is asked for than was granted.")),
     }
 }
@@ -104,7 +104,7 @@ mod tests {
 
     fn offered() -> Vec<ScopeInfo> {
         [("notes:read", ScopeGrant::ByDefault), ("notes:write", ScopeGrant::OnRequest)]
-            .map(|(name, grant)| ScopeInfo { name: name.into(), description: "Does it".into(), grant })
+            .map(|(name, grant)| ScopeInfo::new(name, "Does it", grant))
             .to_vec()
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use belgie_api::ClientId;
+use belgie_api::resource::is_slug;
 use belgie_api::settings::Section;
 use serde_json::Value;
 use url::Url;
@@ -34,6 +35,8 @@ pub struct TrustedIssuer {
     pub speaks_for_people: bool,
     /// Domains whose addresses it may name, in lower case: it is believed that they are its people's.
     pub email_domains: BTreeSet<String>,
+    /// The organization for which its people's clients act, by its name in URLs; `None` for the person alone.
+    pub organization: Option<String>,
     /// The programs it speaks for.
     pub workloads: Vec<Workload>,
 }
@@ -65,11 +68,17 @@ impl TrustedIssuer {
         let speaks_for_people = entry.boolean("id_jag", false);
         let domains = entry.list("email_domains", &[]);
         let email_domains = domains.iter().map(|domain| domain.trim_start_matches('@').to_lowercase()).collect();
+        let organization = entry.opt_parsed("organization", "an organization's name in URLs, such as acme", |text| {
+            is_slug(text).then(|| text.to_owned()).ok_or_else(|| "not an organization's name in URLs".to_owned())
+        });
+        if organization.is_some() && !speaks_for_people {
+            entry.complain("organization", "only people act for it here", "set id_jag = true, or leave it out");
+        }
         let workloads: Vec<Workload> = entry.tables("workloads", Workload::read).into_iter().flatten().collect();
         if !speaks_for_people && workloads.is_empty() {
             entry.complain("id_jag", "this issuer speaks for nobody", "set id_jag = true, or name workloads");
         }
-        Some(Self { issuer: issuer?, jwks_uri: keys?, speaks_for_people, email_domains, workloads })
+        Some(Self { issuer: issuer?, jwks_uri: keys?, speaks_for_people, email_domains, organization, workloads })
     }
 
     /// The machine that a workload is here, by what its issuer says: the first that fits.

@@ -91,7 +91,7 @@ pub async fn new_token(
 ) -> Result<Response> {
     let host = oauth.host();
     let organizations = oauth.list_organizations(caller.user().id).await?;
-    let offered = &host.catalog()?.scopes;
+    let offered = oauth.offered_at(host.catalog()?.resources.get(..1).unwrap_or_default())?;
     let all: ScopeSet = offered.iter().filter_map(|info| info.name.parse().ok()).collect();
     let held = all.within_account(&caller.user().scopes);
     let scope = |info: &&belgie_api::plugin::ScopeInfo| held.has_named(&info.name);

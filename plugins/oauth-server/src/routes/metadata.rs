@@ -82,6 +82,10 @@ fn document(oauth: &OAuth) -> Result<Value> {
         members.insert("pushed_authorization_request_endpoint".to_owned(), urls.absolute(super::par::PATH).into());
         members.insert("require_pushed_authorization_requests".to_owned(), required.into());
     }
+    let links = urls.links().named(["service_documentation", "op_tos_uri", "op_policy_uri"]);
+    if let Some(members) = document.as_object_mut() {
+        members.extend(links.map(|(name, link)| (name.to_owned(), json!(link))));
+    }
     let issuers = &oauth.settings().issuers;
     if !issuers.is_empty() {
         add_grant(&mut document, JWT_BEARER);

@@ -1,9 +1,11 @@
 //! Assertions of issuers the operator trusts become tokens (RFC 7523 section 2.1): those that speak for a person who uses a
 //! client (ID-JAG, MCP enterprise-managed authorization), and those that speak for a program (workload identity).
 
+use std::collections::BTreeSet;
+
 use belgie_api::context::UserContext;
-use belgie_api::ports::{LinkedSubjects, NamedBy};
-use belgie_api::{Failure, GrantBinding, GrantId, Result, ScopeSet};
+use belgie_api::ports::{LinkedSubjects, NamedBy, Organizations};
+use belgie_api::{Failure, GrantBinding, GrantId, Result, ScopeSet, UserId};
 use jsonwebtoken::DecodingKey;
 
 use super::OAuth;
@@ -76,7 +78,7 @@ impl OAuth {
         let allowed = self.places_in(&claims)?;
         let resources = narrow_resources(&allowed, &wish.resources)?;
         let user = self.person_of(issuer, &claims).await?.ok_or_else(refusal::bad_assertion)?;
-        let binding = GrantBinding::default();
+        let binding = self.binding_of(issuer, user.id).await?.ok_or_else(refusal::bad_assertion)?;
         if !self.stands(user.id, &binding, &resources).await? {
             return Err(refusal::invalid_target());
         }
@@ -88,12 +90,21 @@ impl OAuth {
             .filter(|scope| scope.as_str() != OPENID)
             .cloned()
             .collect::<ScopeSet>();
-        let scopes = wish.scopes.as_ref().map_or_else(|| given.clone(), |asked| given.intersection(asked));
+        let closed = self.closed(&given)?;
+        let scopes = wish.scopes.as_ref().map_or_else(|| given.clone(), |asked| closed.intersection(asked));
         if scopes.is_empty() {
             return Err(refusal::invalid_scope("The assertion allows nothing of what is asked for."));
         }
         self.take_bearer(&claims).await?;
         self.grant_for(client, user, (scopes, resources, binding)).await
+    }
+
+    /// For whom the people of an issuer act: for themselves, or for its organization as they are in it now; `None` when they are not.
+    async fn binding_of(&self, issuer: &TrustedIssuer, user: UserId) -> Result<Option<GrantBinding>> {
+        let Some(slug) = &issuer.organization else { return Ok(Some(GrantBinding::default())) };
+        let Some(port) = self.host.provided::<Organizations>() else { return Ok(None) };
+        let Some(organization) = port.0.find_by_slug(slug).await? else { return Ok(None) };
+        self.bind_to(user, organization.id, BTreeSet::new()).await
     }
 
     /// Makes the grant and its one token: whoever wants another one comes with another assertion.

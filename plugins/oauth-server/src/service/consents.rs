@@ -59,7 +59,10 @@ impl OAuth {
         if slugs_in(&request.resources).is_empty() && !self.leaves_no_choice(answerer.user, &known).await? {
             return Ok(None);
         }
-        let Some(consent) = known.into_iter().find(|consent| consent.covers(request)) else { return Ok(None) };
+        let hierarchy = &self.host.catalog()?.hierarchy;
+        let Some(consent) = known.into_iter().find(|consent| consent.covers(request, hierarchy)) else {
+            return Ok(None);
+        };
         if !self.still_binds(answerer.user, &consent, request).await? {
             return Ok(None);
         }

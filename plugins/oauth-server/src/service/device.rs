@@ -111,8 +111,9 @@ impl OAuth {
         if resources.is_empty() {
             resources.extend(catalog.resources.first().cloned());
         }
-        let scopes = scopes::choose(params.get("scope"), &client.usual_scopes, &catalog.scopes)
-            .map_err(|_| refusal::invalid_scope("None of the scopes exists here."))?;
+        let offered = self.offered_at(&resources)?;
+        let scopes = scopes::choose(params.get("scope"), &client.usual_scopes, &offered)
+            .map_err(|_| refusal::invalid_scope("None of the scopes exists here, for this resource."))?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);
         // There is no browser to come back to, so nothing is there for a nonce to tie together.
         let is_told = self.settings.openid_connect && scopes.has_named(OPENID);

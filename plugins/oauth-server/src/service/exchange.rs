@@ -59,7 +59,8 @@ impl Verifier {
         let audience = [target];
         let today = oauth.today(user, &found.scopes, found.binding.clone(), &audience).await?;
         let today = today.ok_or_else(refusal::bad_subject)?;
-        let today = Today { scopes: narrow_scopes(&today.scopes, wish.scopes.as_ref())?, ..today };
+        let scopes = narrow_scopes(&today.scopes, &oauth.closed(&today.scopes)?, wish.scopes.as_ref())?;
+        let today = Today { scopes: oauth.scopes_at(&scopes, &audience)?, ..today };
         let actors = chain(&actor.id, subject.actors, &found.client.id);
         if actors.len() > MAX_ACTORS {
             return Err(refusal::bad_subject());
@@ -102,7 +103,7 @@ impl Verifier {
             return Err(refusal::bad_subject());
         }
         let is_as_read = GrantBinding::from(granted.binding) == found.binding;
-        if !is_as_read || !granted.scopes.within_account(&account.scopes).covers(&scopes) {
+        if !is_as_read || !oauth.closed(&granted.scopes.within_account(&account.scopes))?.covers(&scopes) {
             return Ok(None);
         }
         let access = oauth.make_access(&mut tx, &keys, wanted).await?;

@@ -15,7 +15,8 @@ use crate::store::tokens::{NewRefresh, NewToken};
 impl OAuth {
     /// Makes an access token, and a refresh token if the grant has them.
     pub(super) async fn issue(&self, tx: &mut Tx, keys: &KeySet, new: NewTokens) -> Result<IssuedTokens> {
-        let new = NewTokens { audience: self.audience_of(new.audience, &new.scopes), ..new };
+        let scopes = self.scopes_at(&new.scopes, &new.audience)?;
+        let new = NewTokens { audience: self.audience_of(new.audience, &scopes), scopes, ..new };
         let id = TokenId::new(self.host.clock(), self.host.entropy());
         let ttl = self.settings.ttl_of(&new.scopes, self.settings.access_token_ttl);
         let expires_at = new.now.plus(ttl).min(new.ends_at);
@@ -91,7 +92,8 @@ impl OAuth {
             iat: new.now.unix_seconds(),
             jti: new.id,
             client_id: new.client.to_string(),
-            scope: new.scopes.to_string(),
+            // Whoever reads it elsewhere does not know what implies what here.
+            scope: self.closed(new.scopes)?.to_string(),
             auth_time: new.signed_in_at.map(Timestamp::unix_seconds),
             act: new.act,
             cnf: new.bound_to.map(Confirmation::of),

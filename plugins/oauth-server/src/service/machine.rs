@@ -42,9 +42,11 @@ impl OAuth {
             return Err(refusal::unauthorized_client());
         }
         let ends_at = self.end_of_service(service, registered.organization_id).await?;
-        let scopes = narrow_scopes(&self.scopes_of(registered)?, asked)?;
-        let usual_end = now.plus(self.settings.ttl_of(&scopes, self.settings.client_credentials_ttl));
+        let held = self.scopes_of(registered)?;
+        let scopes = narrow_scopes(&held, &self.closed(&held)?, asked)?;
         let resources = self.audience_for(registered, resources).await?;
+        let scopes = self.scopes_at(&scopes, &resources)?;
+        let usual_end = now.plus(self.settings.ttl_of(&scopes, self.settings.client_credentials_ttl));
         let binding = binding_of(registered.organization_id);
         let about = About { user: None, client: &registered.id, scopes: &scopes, binding: &binding };
         let custom = self.custom(about, false).await?;

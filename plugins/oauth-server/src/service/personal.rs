@@ -76,8 +76,8 @@ impl OAuth {
     ) -> Result<(PlainToken, LiveToken)> {
         let session = caller.session().filter(|_| !caller.is_worn()).ok_or_else(not_by_agents)?;
         let user = caller.user().id;
-        let catalog = self.host.catalog()?;
-        let scopes = read_scopes(&wish.scopes, &catalog.scopes)?;
+        let resource = self.host.catalog()?.resources.first().cloned().unwrap_or_default();
+        let scopes = read_scopes(&wish.scopes, &self.offered_at(std::slice::from_ref(&resource))?)?;
         if !(1..=MOST_SECONDS).contains(&wish.ttl.as_secs()) {
             return Err(Failure::bad_request("token.invalid_lifetime", "A token lasts a year at most."));
         }
@@ -85,7 +85,6 @@ impl OAuth {
             None => GrantBinding::default(),
             Some(organization) => self.bind_to(user, organization, BTreeSet::new()).await?.ok_or_else(not_a_member)?,
         };
-        let resource = catalog.resources.first().cloned().unwrap_or_default();
         let mut tx = self.host.db().begin().await?;
         // What the account holds, and that the session stands, is looked at while both are held.
         let account = self.host.accounts().hold(&mut tx, user).await?.ok_or_else(not_by_agents)?;

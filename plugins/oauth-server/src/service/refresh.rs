@@ -35,8 +35,8 @@ impl RefreshWish {
     ///
     /// # Errors
     /// `invalid_scope` or `invalid_target` when more is asked for than was granted, or than is left of it.
-    fn within(&self, grant: &RefreshToken, today: &Today) -> Result<(ScopeSet, Vec<String>)> {
-        let scopes = narrow_scopes(&today.scopes, self.scopes.as_ref())?;
+    fn within(&self, oauth: &OAuth, grant: &RefreshToken, today: &Today) -> Result<(ScopeSet, Vec<String>)> {
+        let scopes = narrow_scopes(&today.scopes, &oauth.closed(&today.scopes)?, self.scopes.as_ref())?;
         if scopes.is_empty() && !grant.scopes.is_empty() {
             return Err(refusal::invalid_scope("Nothing is left of what was granted."));
         }
@@ -76,7 +76,7 @@ impl OAuth {
         }
         self.check_document(client).await?;
         let today = self.today_of_grant(&found).await?;
-        let (scopes, audience) = wish.within(&found, &today)?;
+        let (scopes, audience) = wish.within(self, &found, &today)?;
         let told = self.told_again(&found, &scopes).await?;
         let about =
             About { user: Some(found.user_id), client: &found.client_id, scopes: &scopes, binding: &today.binding };
@@ -186,7 +186,7 @@ impl OAuth {
         };
         self.check_document(client).await?;
         let today = self.today_of_grant(&found).await?;
-        let (scopes, audience) = wish.within(&found, &today)?;
+        let (scopes, audience) = wish.within(self, &found, &today)?;
         let answer = Answer::open(sealed, &wish.token, found.grant_id)?;
         // Whoever made the first request has the key it was made with, so this is somebody else.
         if answer.key != client.key {
@@ -194,7 +194,7 @@ impl OAuth {
         }
         // Another request than the one that was answered, or less is left than was answered: it gets no more than it may
         // have, and is no theft.
-        if !answer.is_within(&scopes, &audience, &today.binding.teams) {
+        if !answer.is_within(&self.closed(&scopes)?, &audience, &today.binding.teams) {
             return Err(refusal::invalid_grant());
         }
         tracing::info!(grant.id = %found.grant_id, "a refresh token came again in time: the same answer");

@@ -143,8 +143,9 @@ impl OAuth {
         if resources.is_empty() {
             resources.extend(catalog.resources.first().cloned());
         }
-        let scopes = scopes::choose(params.get("scope"), &client.usual_scopes, &catalog.scopes)
-            .map_err(|_| reject("invalid_scope", "None of the scopes exists here."))?;
+        let offered = self.offered_at(&resources)?;
+        let scopes = scopes::choose(params.get("scope"), &client.usual_scopes, &offered)
+            .map_err(|_| reject("invalid_scope", "None of the scopes exists here, for this resource."))?;
         let wishes = self.read_wishes(params)?;
         let openid = self.read_openid(params, &scopes, &client)?;
         let with_refresh = client.can_refresh || scopes.has_named(scopes::OFFLINE_ACCESS);

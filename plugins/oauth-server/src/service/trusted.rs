@@ -119,7 +119,8 @@ impl OAuth {
         // Whoever was cut off or made to do less is asked about, whoever vouches for them. The grant is held, so that whoever ends it
         // at this very moment comes before the code or finds it.
         let last = store::grants::hold_last(&mut tx, answerer.user, &request.client.id).await?;
-        if last.is_some_and(|last| !last.lets_in_again(&request)) {
+        let hierarchy = &self.host.catalog()?.hierarchy;
+        if last.is_some_and(|last| !last.lets_in_again(&request, hierarchy)) {
             return Ok(None);
         }
         // Their own no goes before the operator's word, until they let it in by hand. Whoever says it holds the person, as is done here.

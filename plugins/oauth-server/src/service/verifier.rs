@@ -104,7 +104,8 @@ impl TokenVerifier for Verifier {
 impl Verifier {
     /// The token of this hash, if it is in force.
     async fn find_by(&self, hash: TokenHash, now: Timestamp) -> Result<Option<Found>> {
-        let found = store::tokens::find_live(&mut self.0.host.db().read().await?, hash, now).await?;
+        let hierarchy = &self.0.host.catalog()?.hierarchy;
+        let found = store::tokens::find_live(&mut self.0.host.db().read().await?, hash, now, hierarchy).await?;
         match found {
             Some(found) => self.verified(found, now).await.map(Some),
             None => Ok(self.0.find_client_token(hash, now).await?.map(|token| Found { token, subject: None })),

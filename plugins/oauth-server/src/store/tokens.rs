@@ -1,6 +1,7 @@
 //! Access, personal and refresh tokens. A token is in force only while its grant is, so every look-up joins it.
 
 use belgie_api::db::Conn;
+use belgie_api::plugin::ScopeHierarchy;
 use belgie_api::{ClientId, GrantId, OrgId, Result, ScopeSet, Timestamp, TokenHash, TokenId, UserId, on};
 use sqlx::types::Json;
 
@@ -148,8 +149,13 @@ pub async fn insert_access(conn: &mut Conn, token: &NewToken<'_>) -> Result<()> 
     Ok(())
 }
 
-/// The access or personal token of this hash, if it and its grant are in force.
-pub async fn find_live(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Result<Option<LiveToken>> {
+/// The access or personal token of this hash, if it and its grant are in force. `hierarchy`: what scopes imply.
+pub async fn find_live(
+    conn: &mut Conn,
+    hash: TokenHash,
+    now: Timestamp,
+    hierarchy: &ScopeHierarchy,
+) -> Result<Option<LiveToken>> {
     let found = on!(conn, c => sqlx::query_as::<_, Held>(FIND_LIVE)
         .bind(hash.as_bytes())
         .bind(now)
@@ -157,7 +163,7 @@ pub async fn find_live(conn: &mut Conn, hash: TokenHash, now: Timestamp) -> Resu
     Ok(found.map(|Held { mut token, granted, actors }| {
         token.actors = actors.unwrap_or_default();
         // The person may have let the grant do less since the token was made, or while it was.
-        token.scopes = token.scopes.intersection(&granted);
+        token.scopes = token.scopes.intersection(&hierarchy.closed(&granted));
         token
     }))
 }

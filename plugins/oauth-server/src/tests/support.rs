@@ -17,7 +17,7 @@ use belgie_api::db::{Db, Pools};
 use belgie_api::entropy::SystemEntropy;
 use belgie_api::event::{Bus, Event};
 use belgie_api::host::{Contexts, Nowhere, PrincipalParts, caller, principal};
-use belgie_api::plugin::{MountParts, Plugin, ScopeGrant, ScopeInfo};
+use belgie_api::plugin::{MountParts, Plugin, ScopeGrant, ScopeHierarchy, ScopeInfo};
 use belgie_api::ports::{Catalog, HostParts, Urls};
 use belgie_api::web::{RequestInfo, Visitor};
 use belgie_api::{
@@ -125,11 +125,7 @@ impl Bench {
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let heard = Arc::clone(&events);
         bus.subscribe(Arc::new(move |event| heard.lock().unwrap().push(event.clone())));
-        let scope = |name: &'static str, grant| ScopeInfo {
-            name: name.into(),
-            description: format!("Do {name}").into(),
-            grant,
-        };
+        let scope = |name: &'static str, grant| ScopeInfo::new(name, format!("Do {name}"), grant);
         let catalog = Catalog {
             scopes: vec![
                 scope("notes:read", ScopeGrant::ByDefault),
@@ -138,6 +134,7 @@ impl Bench {
             ],
             resources: vec![RESOURCE.to_owned(), format!("{RESOURCE}/other")],
             organizations_under: None,
+            hierarchy: ScopeHierarchy::default(),
         };
         let (web, buckets, people) = (Arc::default(), Arc::default(), Arc::default());
         let host = Host::new(HostParts {

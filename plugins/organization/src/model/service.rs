@@ -110,7 +110,7 @@ pub fn offered_to_services(offered: &[ScopeInfo]) -> impl Iterator<Item = &Scope
 mod tests {
     use std::time::Duration;
 
-    use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+    use belgie_api::plugin::ScopeInfo;
 
     use super::{check_lifetime, check_scopes, read_name};
 
@@ -129,8 +129,7 @@ mod tests {
             check_lifetime(Duration::from_secs(1)).is_ok() && check_lifetime(Duration::from_secs(365 * day)).is_ok()
         );
         assert!(check_lifetime(Duration::ZERO).is_err() && check_lifetime(Duration::from_secs(365 * day + 1)).is_err());
-        let scope =
-            |name: &'static str| ScopeInfo { name: name.into(), description: "".into(), grant: ScopeGrant::OnRequest };
+        let scope = |name: &'static str| ScopeInfo::on_request(name, "");
         let offered = [scope("notes:read"), scope("admin")];
         assert!(check_scopes(&"notes:read".parse().unwrap(), &offered).is_ok());
         for wrong in ["admin", "notes:write", "notes:read admin", "offline_access"] {

@@ -174,7 +174,7 @@ pub async fn new_service(
     };
     let mut roles = offers(&roles, &details.powers, &chosen);
     roles.retain(|role| role["name"] != "owner");
-    let scopes: Vec<Value> = offered_to_services(&host.catalog()?.scopes)
+    let scopes: Vec<Value> = offered_to_services(&host.catalog()?.offered_here())
         .map(|info| {
             let is_chosen = form.scopes.contains(&info.name.as_ref());
             json!({ "name": info.name, "description": info.description, "is_chosen": is_chosen })

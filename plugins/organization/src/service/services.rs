@@ -51,7 +51,7 @@ impl Organizations {
         id: OrgId,
         new: NewServiceToken,
     ) -> Result<(PlainToken, Service)> {
-        let offered = &self.host.catalog()?.scopes;
+        let offered = self.host.catalog()?.offered_here();
         let scopes: ScopeSet =
             new.scopes.iter().filter(|scope| offered.iter().any(|info| info.name == scope.as_str())).cloned().collect();
         let details = json!({ "name": read_name(&new.name).ok(), "scopes": scopes });
@@ -65,7 +65,7 @@ impl Organizations {
                 let Work { mut tx, powers, now, .. } = work;
                 let name = read_name(&new.name)?;
                 check_lifetime(new.lifetime)?;
-                check_scopes(&new.scopes, &self.host.catalog()?.scopes)?;
+                check_scopes(&new.scopes, &self.host.catalog()?.offered_here())?;
                 if new.roles.contains(OWNER) {
                     return Err(refusal::owners_are_people());
                 }

@@ -71,7 +71,7 @@ async fn prepare_service(
     let roles = read_roles(wanted.roles.unwrap_or_else(|| vec!["member".to_owned()]))?;
     let scopes = wanted.scopes.unwrap_or_default().join(" ").parse().map_err(|_| refusal::malformed_scope())?;
     let host = organizations.host();
-    check_scopes(&scopes, &host.catalog()?.scopes)?;
+    check_scopes(&scopes, &host.catalog()?.offered_here())?;
     let slug = organizations.details(&actor, id).await?.organization.slug;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("name", &name);

@@ -16,7 +16,7 @@ use belgie::api::tools::guard;
 use belgie::api::{Caller, ScopeSet, ToolSet, access, tool};
 use belgie::config::{Overrides, RawConfig};
 use belgie::identity::NewAccount;
-use belgie::{Belgie, Builder, Gateway, ScopeGrant, ScopeInfo};
+use belgie::{Belgie, Builder, Gateway, ScopeInfo};
 use belgie_conformance_fixture::ConformanceFixture;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,7 +52,7 @@ fn builder(directory: PathBuf) -> anyhow::Result<Builder> {
 /// The tool of the suite's step-up scenario.
 fn with_admin_action(builder: Builder) -> Builder {
     let description = "Do what only few may do".into();
-    let scope = ScopeInfo { name: ADMIN_ACT.into(), description, grant: ScopeGrant::OnRequest };
+    let scope = ScopeInfo::on_request(ADMIN_ACT, description);
     let admin_action = tool("admin-action", "Does what only few may do").plain();
     let tools = ToolSet::new(()).tool(admin_action, access().scope(ADMIN_ACT), async |caller: Caller| {
         format!("done by {}", caller.user().email)
