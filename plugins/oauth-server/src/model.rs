@@ -6,6 +6,7 @@ pub mod answer;
 pub mod assertion;
 pub mod client;
 pub mod consent;
+pub mod details;
 pub mod device;
 pub mod document;
 pub mod dpop;

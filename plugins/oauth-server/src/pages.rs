@@ -1,5 +1,6 @@
 //! What people see: the consent page, the page of a request that cannot go on, and the connected agents on their account page.
 
+mod client_form;
 pub mod clients;
 pub mod connection;
 mod device;

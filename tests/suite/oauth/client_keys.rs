@@ -87,7 +87,7 @@ impl Signer {
     }
 
     /// Redeems a code with a good assertion.
-    async fn redeem(&self, gateway: &TestGateway, code: &str) -> Reply {
+    pub(super) async fn redeem(&self, gateway: &TestGateway, code: &str) -> Reply {
         let fields = self.agent.redemption(code);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.post("/token", &self.assertion(gateway), &fields).await

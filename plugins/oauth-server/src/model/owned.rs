@@ -4,6 +4,7 @@ use belgie_api::{OrgId, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use super::client::RegisteredClient;
+use super::details::ClientDetails;
 
 /// Where a client comes from that a person made, for themselves or for an organization.
 pub const OWNER: &str = "owner";
@@ -72,6 +73,8 @@ pub struct ClientWish {
     pub is_confidential: bool,
     /// What it gets when it asks for no scope, with spaces between.
     pub scopes: String,
+    /// The rest.
+    pub details: ClientDetails,
 }
 
 /// What is to be different about a client; what is `None` stays.
@@ -85,6 +88,8 @@ pub struct ClientChange {
     pub redirect_uris: Option<Vec<String>>,
     /// What it gets when it asks for no scope, with spaces between.
     pub scopes: Option<String>,
+    /// The rest.
+    pub details: ClientDetails,
 }
 
 impl RegisteredClient {
@@ -115,6 +120,9 @@ impl RegisteredClient {
             "last_used_at": self.last_used_at,
         });
         if let Some(members) = described.as_object_mut() {
+            // Public keys, and where they are.
+            let keys = self.keys.as_ref().and_then(|keys| serde_json::to_value(keys).ok());
+            members.extend(keys.and_then(|keys| keys.as_object().cloned()).into_iter().flatten());
             members.extend(self.rules.members());
         }
         described

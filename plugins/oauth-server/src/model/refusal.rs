@@ -128,6 +128,11 @@ pub fn invalid_client_metadata(message: &'static str) -> Failure {
     Failure::bad_request("invalid_client_metadata", message)
 }
 
+/// A sector is proven by where answers go, and a device is answered nowhere.
+pub fn no_names_on_devices() -> Failure {
+    invalid_client_metadata("A client of devices has no names of its own for people.")
+}
+
 /// RFC 7591 section 3.2: whoever registers must show a good initial access token; status 401 (RFC 6750 section 3.1).
 pub fn not_invited() -> Failure {
     Failure::unauthorized("invalid_token", "Registering a client here takes an invitation that is good.")

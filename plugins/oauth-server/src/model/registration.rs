@@ -144,9 +144,8 @@ impl Registration {
             (SubjectWish::default(), LogoutWish::default())
         };
         let grant_types = read_grant_types(wire.grant_types, settings)?;
-        // A sector is proven by where answers go, and a device is answered nowhere.
         if subjects != SubjectWish::default() && grant_types.iter().any(|name| name == DEVICE_CODE) {
-            return Err(refusal::invalid_client_metadata("A client of devices has no names of its own for people."));
+            return Err(refusal::no_names_on_devices());
         }
         let auth_method = read_method(wire.token_endpoint_auth_method.as_deref())?;
         let keys = (auth_method == AuthMethod::PrivateKeyJwt)

@@ -2,14 +2,15 @@
 
 use belgie_api::axum::response::Response;
 use belgie_api::ports::Organizations;
-use belgie_api::web::{Visitor, form};
+use belgie_api::web::Visitor;
 use belgie_api::{Caller, Result, Timestamp};
 use serde_json::{Value, json};
 
+pub use super::client_form::ClientForm;
 use crate::model::access_token::TokenText;
 use crate::model::client::RegisteredClient;
+use crate::model::details::Offers;
 use crate::model::owned::Owner;
-use crate::model::redirect::RedirectUri;
 use crate::service::{NewClient, OAuth, is_operator, unknown_client};
 
 /// The applications of somebody.
@@ -54,48 +55,6 @@ impl<'a> Made<'a> {
     /// What there is to show of a client.
     pub fn of(new: &'a NewClient) -> Self {
         Self { name: &new.client.name, id: new.client.id.as_str(), secret: new.secret.as_ref() }
-    }
-}
-
-/// The form as it is filled in.
-#[derive(Clone, Debug, Default)]
-pub struct ClientForm {
-    /// What people read.
-    pub name: String,
-    /// The web site.
-    pub uri: String,
-    /// Where answers go, one in a line.
-    pub redirect_uris: String,
-    /// Whether it is to have a secret.
-    pub is_confidential: bool,
-}
-
-impl ClientForm {
-    /// The form as it was sent.
-    pub fn of(fields: &form::Fields) -> Self {
-        let text = |name| form::value(fields, name).to_owned();
-        Self {
-            name: text("name"),
-            uri: text("uri"),
-            redirect_uris: text("redirect_uris"),
-            is_confidential: form::value(fields, "kind") == "confidential",
-        }
-    }
-
-    /// The lines of the addresses.
-    pub fn uris(&self) -> Vec<String> {
-        self.redirect_uris.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
-    }
-}
-
-impl From<&RegisteredClient> for ClientForm {
-    fn from(client: &RegisteredClient) -> Self {
-        Self {
-            name: client.name.clone(),
-            uri: client.uri.clone().unwrap_or_default(),
-            redirect_uris: client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>().join("\n"),
-            is_confidential: client.secret_hash.is_some(),
-        }
     }
 }
 
@@ -222,10 +181,17 @@ pub async fn new(
         "organization": organization,
         "organization_name": name_of(oauth, caller, owner).await?,
         "may_make": oauth.may_make_clients(caller),
-        "form": form_of(filled),
+        "form": filled.show(),
+        "offers": offers_of(oauth)?,
         "error": error,
     });
     oauth.host().pages().page(visitor, FORM, "A new application", context)
+}
+
+/// What can be said of an application here.
+fn offers_of(oauth: &OAuth) -> Result<Value> {
+    let offers = Offers::of(oauth.settings(), &oauth.host().catalog()?.scopes);
+    Ok(json!({ "devices": offers.devices, "openid": offers.openid, "dpop": offers.dpop, "pushed": offers.pushed }))
 }
 
 /// The form for changes.
@@ -244,23 +210,16 @@ pub fn edit(
             "id": client.id,
             "is_confidential": client.secret_hash.is_some(),
             "has_redirects": !client.redirect_uris.is_empty(),
+            "has_keys": client.keys.is_some(),
         },
         "organization": null,
         "organization_name": null,
         "may_make": true,
-        "form": form_of(filled),
+        "form": filled.show(),
+        "offers": offers_of(oauth)?,
         "error": error,
     });
     oauth.host().pages().page(visitor, FORM, "An application", context)
-}
-
-fn form_of(filled: &ClientForm) -> Value {
-    json!({
-        "name": filled.name,
-        "uri": filled.uri,
-        "redirect_uris": filled.redirect_uris,
-        "is_confidential": filled.is_confidential,
-    })
 }
 
 /// What is asked before it is done.

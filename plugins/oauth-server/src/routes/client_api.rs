@@ -11,10 +11,11 @@ use belgie_api::web::Known;
 use belgie_api::web::json::{created, read_json, unkept};
 use belgie_api::{ClientId, Failure, OrgId, Result};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::model::access_token::TokenText;
 use crate::model::client::RegisteredClient;
+use crate::model::details::ClientDetails;
 use crate::model::owned::{ClientChange, ClientWish};
 use crate::service::{Doer, NewClient, OAuth, Trust};
 
@@ -56,7 +57,6 @@ pub async fn public(oauth: Service, _known: Known, Query(shown): Query<Shown>) -
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Wanted {
     client_name: String,
     redirect_uris: Vec<String>,
@@ -68,6 +68,8 @@ struct Wanted {
     confidential: bool,
     #[serde(default)]
     organization: Option<OrgId>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// `POST /auth/clients/create`, in a fresh session: the secret, if there is one, is in the answer and nowhere else.
@@ -81,25 +83,37 @@ pub async fn create(oauth: Service, known: Known, headers: HeaderMap, body: Byte
         redirect_uris: wanted.redirect_uris,
         is_confidential: wanted.confidential,
         scopes: wanted.scope,
+        details: read_more(wanted.more)?,
     };
     created(&with_secret(&oauth.create_owned(doer(&known), owner, wish).await?))
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Changed {
     client_id: ClientId,
     client_name: Option<String>,
     client_uri: Option<String>,
     redirect_uris: Option<Vec<String>>,
     scope: Option<String>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+/// What else there is to say of a client. Serde refuses unknown members only where nothing is put together.
+fn read_more(more: Map<String, Value>) -> Result<ClientDetails> {
+    serde_json::from_value(Value::Object(more)).map_err(|_| {
+        Failure::bad_request("invalid_request", "The body is not what this address takes.")
+            .hint("See the fields in the README of the plugin; unknown ones are refused.")
+    })
 }
 
 /// `POST /auth/clients/update`, in a fresh session: what is left out stays.
 pub async fn update(oauth: Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
     fresh(&known)?;
-    let Changed { client_id, client_name, client_uri, redirect_uris, scope } = read_json(&headers, &body, LONGEST)?;
-    let change = ClientChange { name: client_name, uri: client_uri, redirect_uris, scopes: scope };
+    let Changed { client_id, client_name, client_uri, redirect_uris, scope, more } =
+        read_json(&headers, &body, LONGEST)?;
+    let details = read_more(more)?;
+    let change = ClientChange { name: client_name, uri: client_uri, redirect_uris, scopes: scope, details };
     let client = oauth.update_owned(doer(&known), &client_id, change).await?;
     unkept(&json!({ "client": client.describe() }))
 }

@@ -11,7 +11,8 @@ use belgie_api::{Caller, ClientId, Failure, OrgId, Result};
 use serde::Deserialize;
 
 use super::wire::see_other;
-use crate::model::owned::{ClientChange, ClientWish, Owner};
+use crate::model::details::Offers;
+use crate::model::owned::Owner;
 use crate::pages::clients::{self as pages, ClientForm, Made, Which};
 use crate::service::{ADDRESSES_CHANGED, Doer, OAuth, Trust};
 
@@ -54,15 +55,12 @@ pub async fn create(
 ) -> Result<Response> {
     let filled = ClientForm::of(&fields);
     let owner = owner_in(&oauth, &caller, &fields)?;
-    let wish = ClientWish {
-        name: filled.name.clone(),
-        uri: filled.uri.clone(),
-        redirect_uris: filled.uris(),
-        is_confidential: filled.is_confidential,
-        scopes: String::new(),
-    };
     let doer = Doer { caller: &caller, info: Some(&visitor.info) };
-    match oauth.create_owned(doer, owner, wish).await {
+    let made = match filled.wish() {
+        Ok(wish) => oauth.create_owned(doer, owner, wish).await,
+        Err(failure) => Err(failure),
+    };
+    match made {
         Ok(new) => pages::list(&oauth, &visitor, &caller, Which::Of(owner), Some(Made::of(&new))).await,
         Err(failure) => {
             let error = form::said(failure)?;
@@ -91,14 +89,12 @@ pub async fn update(
 ) -> Result<Response> {
     let (id, filled) = (ClientId::from_wire(id), ClientForm::of(&fields));
     let client = oauth.find_managed(&caller, &id).await?;
-    let change = ClientChange {
-        name: Some(filled.name.clone()),
-        uri: Some(filled.uri.clone()),
-        redirect_uris: Some(filled.uris()).filter(|_| !client.redirect_uris.is_empty()),
-        scopes: None,
-    };
     let doer = Doer { caller: &caller, info: Some(&visitor.info) };
-    match oauth.update_owned(doer, &id, change).await {
+    let saved = match filled.change(&client, Offers::of(oauth.settings(), &oauth.host().catalog()?.scopes)) {
+        Ok(change) => oauth.update_owned(doer, &id, change).await,
+        Err(failure) => Err(failure),
+    };
+    match saved {
         Ok(client) => see_other(&pages::list_of(&caller, &client)),
         Err(failure) => {
             let error = form::said(failure)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use belgie_api::db::Tx;
-use belgie_api::serde_json::json;
+use belgie_api::serde_json::{Value, json};
 use belgie_api::{Caller, ClientId, Failure, OrgId, Result, UserId};
 
 use super::OAuth;
@@ -13,9 +13,12 @@ use super::record::ended;
 use super::secrets::unknown_client;
 use crate::model::address::read_site;
 use crate::model::client::{RegisteredClient, presentable_name};
+use crate::model::details::{Offers, asks_nobody};
+use crate::model::device::DEVICE_CODE;
 use crate::model::owned::{ClientChange, ClientWish, OWNER, Owner, StandingColumns};
 use crate::model::redirect::{RedirectKind, kind_of};
-use crate::model::registration::{ApplicationType, Registration, read_redirects};
+use crate::model::refusal;
+use crate::model::registration::{ApplicationType, AuthMethod, Registration, read_redirects};
 use crate::model::scopes::read_scopes;
 use crate::store;
 
@@ -57,6 +60,8 @@ impl OAuth {
         }
         let as_operator = self.acts_as_operator(doer.caller, Some(owner)).await?;
         let registration = self.read_wish(&wish)?;
+        let sector = self.find_sector(&registration.subjects, &registration.redirect_uris).await?;
+        let standing = Standing { sector, ..Standing::default() };
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         self.hold_manager(&mut tx, doer, Some(owner), as_operator).await?.then_some(()).ok_or_else(not_yours)?;
@@ -64,7 +69,7 @@ impl OAuth {
             return Err(Failure::conflict("client.too_many", format!("There can be {MOST} applications at most."))
                 .hint("Delete one that is not needed."));
         }
-        let mut new = self.add_client(&mut tx, registration, OWNER, Standing::default(), now).await?;
+        let mut new = self.add_client(&mut tx, registration, OWNER, standing, now).await?;
         new.client.standing = StandingColumns::of(owner);
         store::owned::set_owner(&mut tx, &new.client.id, &new.client.standing).await?;
         let act = doer.act("client.created").to(&new.client.id).within(new.client.standing.owner_organization_id);
@@ -83,16 +88,25 @@ impl OAuth {
             read_scopes(&wish.scopes, offered)?;
         }
         check_site(&wish.uri)?;
-        let method = if wish.is_confidential { "client_secret_basic" } else { "none" };
-        let document = json!({
-            "client_name": wish.name,
-            "client_uri": wish.uri,
-            "redirect_uris": wish.redirect_uris,
-            "grant_types": ["authorization_code", "refresh_token"],
-            "token_endpoint_auth_method": method,
-            "scope": wish.scopes,
-        });
-        Registration::read(document.to_string().as_bytes(), offered, &self.settings)
+        let method = match (wish.details.has_keys(), wish.is_confidential) {
+            (true, true) => return Err(refusal::invalid_client_metadata("It has a secret or keys, not both.")),
+            (true, false) => AuthMethod::PrivateKeyJwt,
+            (false, true) => AuthMethod::SecretBasic,
+            (false, false) => AuthMethod::None,
+        };
+        let device = (wish.details.device == Some(true)).then_some(DEVICE_CODE);
+        let grants: Vec<&str> = ["authorization_code", "refresh_token"].into_iter().chain(device).collect();
+        let mut members = wish.details.members(Offers::of(&self.settings, offered))?;
+        members.extend([
+            ("client_name".to_owned(), json!(wish.name)),
+            ("client_uri".to_owned(), json!(wish.uri)),
+            ("redirect_uris".to_owned(), json!(wish.redirect_uris)),
+            ("grant_types".to_owned(), json!(grants)),
+            ("token_endpoint_auth_method".to_owned(), json!(method.as_str())),
+            ("scope".to_owned(), json!(wish.scopes)),
+        ]);
+        let document = Value::Object(members).to_string();
+        Registration::read(document.as_bytes(), offered, &self.settings)
     }
 
     /// Changes a client. Whoever looks different, or sends answers elsewhere, is asked about again, and the operator vouches for
@@ -110,6 +124,9 @@ impl OAuth {
         let mut after = before.clone();
         self.apply(&mut after, change)?;
         store::clients::update(&mut tx, &after).await?;
+        if let Some(keys) = after.keys.as_ref().filter(|keys| before.keys.as_ref() != Some(keys)) {
+            store::client_keys::set(&mut tx, id, keys).await?;
+        }
         self.note_looks(&mut tx, &before, &after).await?;
         if before.looks_different(&after) && !is_operator(doer.caller) && before.standing.trusted_at.is_some() {
             store::owned::set_trust(&mut tx, id, None).await?;
@@ -122,6 +139,8 @@ impl OAuth {
     }
 
     fn apply(&self, client: &mut RegisteredClient, change: ClientChange) -> Result<()> {
+        let offered = &self.host.catalog()?.scopes;
+        change.details.apply(client, &self.settings, Offers::of(&self.settings, offered))?;
         if let Some(name) = change.name {
             client.name = Some(presentable_name(&name)).filter(|name| !name.is_empty()).ok_or_else(no_name)?;
         }
@@ -131,10 +150,7 @@ impl OAuth {
         }
         if let Some(uris) = change.redirect_uris {
             if client.redirect_uris.is_empty() {
-                return Err(Failure::bad_request(
-                    "client.asks_nobody",
-                    "This client asks nobody, so no answer goes to it.",
-                ));
+                return Err(asks_nobody());
             }
             let uris = read_redirects(&uris)?;
             // Of which sector a client is, its redirect URIs say; another sector would be told other names of the same people.
@@ -156,7 +172,6 @@ impl OAuth {
                     "What a machine may do, the operator says.",
                 ));
             }
-            let offered = &self.host.catalog()?.scopes;
             client.scopes =
                 if scopes.trim().is_empty() { belgie_api::ScopeSet::new() } else { read_scopes(&scopes, offered)? };
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Json, Parameters};
 use crate::model::client::RegisteredClient;
+use crate::model::details::ClientDetails;
 use crate::model::owned::{ClientChange, ClientWish, Owner};
 use crate::service::{Doer, OAuth};
 
@@ -42,6 +43,8 @@ pub struct ClientAnswer {
     last_used_at: Option<String>,
     /// When its secret ends (RFC 3339), if it does.
     secret_expires_at: Option<String>,
+    /// What else it is: its public keys, devices, signing out, and what it is held to. What is not there does not hold.
+    metadata: ClientDetails,
     /// For an application with a secret: the page where the person gets a new one, shown once.
     secret_page: Option<String>,
 }
@@ -60,6 +63,9 @@ pub struct NewClientArgs {
     /// Whether it runs on a server and has a secret. The secret is not in the answer: a person gets it on the page that is.
     #[serde(default)]
     confidential: bool,
+    /// What else it is; leave it out for a plain application.
+    #[serde(default)]
+    metadata: ClientDetails,
 }
 
 /// What is to be different about an application; what is left out stays.
@@ -74,6 +80,9 @@ pub struct ClientChangeArgs {
     redirect_uris: Option<Vec<String>>,
     /// Its web site; empty for none.
     website: Option<String>,
+    /// What else is to be different.
+    #[serde(default)]
+    metadata: ClientDetails,
 }
 
 /// An application.
@@ -109,6 +118,7 @@ fn describe(oauth: &OAuth, client: &RegisteredClient) -> ClientAnswer {
         is_confidential: client.secret_hash.is_some(),
         scopes: client.scopes.iter().map(ToString::to_string).collect(),
         is_trusted: client.standing.trusted_at.is_some(),
+        metadata: ClientDetails::of(client),
         created_at: client.created_at.to_string(),
         last_used_at: client.last_used_at.map(|last| last.to_string()),
         secret_expires_at: client.secrets.secret_expires_at.map(|end| end.to_string()),
@@ -147,6 +157,7 @@ pub async fn create_client(
         redirect_uris: wanted.redirect_uris,
         is_confidential: wanted.confidential,
         scopes: String::new(),
+        details: wanted.metadata,
     };
     let doer = Doer { caller: &caller, info: None };
     let made = oauth.create_owned(doer, owner(&caller), wish).await?;
@@ -160,8 +171,13 @@ pub async fn update_client(
     Parameters(wanted): Parameters<ClientChangeArgs>,
 ) -> Result<Json<ClientAnswer>, Refused> {
     let id = own(&oauth, &caller, &wanted.client_id).await?;
-    let change =
-        ClientChange { name: wanted.name, uri: wanted.website, redirect_uris: wanted.redirect_uris, scopes: None };
+    let change = ClientChange {
+        name: wanted.name,
+        uri: wanted.website,
+        redirect_uris: wanted.redirect_uris,
+        scopes: None,
+        details: wanted.metadata,
+    };
     let doer = Doer { caller: &caller, info: None };
     let client = oauth.update_owned(doer, &id, change).await?;
     Ok(Json(describe(&oauth, &client)))
