@@ -5,6 +5,7 @@ mod assertions;
 mod backchannel;
 mod bearer;
 mod claims;
+mod client_commands;
 mod client_details;
 mod client_keys;
 mod client_secrets;

@@ -3,6 +3,7 @@
 mod client;
 mod client_keys;
 mod client_rules;
+mod client_update;
 mod invitation;
 mod key;
 mod service;

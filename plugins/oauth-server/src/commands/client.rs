@@ -1,19 +1,20 @@
-//! `client create`, `client list`, `client rotate`, `client revoke`.
+//! `client create`, `client list`, `client update`, `client rotate`, `client revoke`.
 
 use std::time::Duration;
 
 use belgie_api::clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use belgie_api::command::Output;
-use belgie_api::ports::AuditEntry;
+use belgie_api::ports::{AuditEntry, Organizations};
 use belgie_api::{ClientId, Failure, Result, ScopeSet, ServiceId, Timestamp};
 use serde_json::json;
 
 use super::token::text;
-use super::{invitation, lines};
+use super::{client_update, invitation, lines};
 use crate::model::client::{CLIENT_CREDENTIALS, RegisteredClient, presentable_name};
 use crate::model::device::DEVICE_CODE;
 use crate::model::key::KeyAlgorithm;
 use crate::model::logout::LogoutWish;
+use crate::model::owned::Owner;
 use crate::model::pairwise::SubjectWish;
 use crate::model::redirect::{RedirectKind, kind_of};
 use crate::model::refusal;
@@ -91,7 +92,7 @@ pub fn command() -> Command {
                 .value_name("RESOURCE")
                 .help("It answers for this resource and may ask about tokens for it (/introspect); it has a secret"),
         );
-    let create = create.args(openid_arguments()).args(super::client_rules::arguments()).arg(secret_expires());
+    let create = create.args(owner_arguments()).args(openid_arguments()).args(super::client_rules::arguments()).arg(secret_expires());
     let rotate = Command::new("rotate")
         .about("Gives a client a new secret, shown once")
         .arg(Arg::new("id").required(true).value_name("CLIENT_ID").help("As `client list` shows it"))
@@ -125,6 +126,7 @@ pub fn command() -> Command {
         .subcommands([
             create,
             Command::new("list").about("Lists the registered clients, newest first"),
+            client_update::command(),
             rotate,
             revoke,
             trust,
@@ -145,6 +147,7 @@ pub async fn run(oauth: OAuth, matches: ArgMatches) -> Result<Output> {
     match matches.subcommand() {
         Some(("create", matches)) => create(&oauth, matches).await,
         Some(("list", _)) => list(&oauth).await,
+        Some(("update", matches)) => client_update::run(&oauth, matches).await,
         Some(("rotate", matches)) => rotate(&oauth, matches).await,
         Some(("revoke", matches)) => revoke(&oauth, matches).await,
         Some(("trust", matches)) => trust(&oauth, matches, true).await,
@@ -162,6 +165,7 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         return Err(Failure::bad_request("client.no_name", "The name is empty."));
     }
     let standing = read_standing(oauth, matches).await?;
+    let owner = read_owner(oauth, matches).await?;
     let uris: Vec<String> = matches.get_many::<String>("redirect-uri").into_iter().flatten().cloned().collect();
     let redirect_uris = if uris.is_empty() { Vec::new() } else { read_redirects(&uris)? };
     let is_local = redirect_uris.iter().any(|uri| kind_of(uri.as_str()) != RedirectKind::Https);
@@ -190,11 +194,52 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
         scopes: read_own_scopes(oauth, matches)?,
         id_token_algorithm: KeyAlgorithm::Rs256,
         subjects: read_subjects(matches)?,
-        logout: read_logout(matches)?,
+        logout: read_logout(matches, owner.is_none())?,
         keys,
         rules: super::client_rules::read(oauth.settings(), matches)?,
     };
-    Ok(show_new(&oauth.create_client(registration, standing).await?))
+    Ok(show_new(&match owner {
+        Some(owner) => oauth.create_for(owner, registration, standing).await?,
+        None => oauth.create_client(registration, standing).await?,
+    }))
+}
+
+/// Whose it is.
+fn owner_arguments() -> [Arg; 2] {
+    const OPERATORS: [&str; 2] = ["machine", "resource-server"];
+    [
+        Arg::new("owner").long("owner").value_name("EMAIL").conflicts_with_all(OPERATORS).help(
+            "The person it belongs to, who changes and deletes it; without an owner it is the operator's",
+        ),
+        Arg::new("owner-org")
+            .long("owner-org")
+            .value_name("SLUG")
+            .conflicts_with_all(OPERATORS)
+            .conflicts_with("owner")
+            .help("The organization it belongs to, and whoever may manage its applications there"),
+    ]
+}
+
+/// Whose the client is to be; `None` for the operator's own.
+async fn read_owner(oauth: &OAuth, matches: &ArgMatches) -> Result<Option<Owner>> {
+    if let Some(email) = matches.get_one::<String>("owner") {
+        let found = oauth.host().accounts().find_by_email(email).await?;
+        let found = found.ok_or_else(|| {
+            Failure::not_found("client.no_such_owner", "Nobody signs in with this address.")
+                .hint("`belgie user list` shows who does.")
+        })?;
+        return Ok(Some(Owner::Person(found.id)));
+    }
+    let Some(slug) = matches.get_one::<String>("owner-org") else { return Ok(None) };
+    let found = match oauth.host().provided::<Organizations>() {
+        Some(port) => port.0.find_by_slug(slug).await?,
+        None => None,
+    };
+    let found = found.ok_or_else(|| {
+        Failure::not_found("client.no_such_owner", "There is no organization of this name in addresses.")
+            .hint("Say the name that stands in its addresses, as in /organizations/acme.")
+    })?;
+    Ok(Some(Owner::Organization(found.id)))
 }
 
 /// What it is told of people, and when they sign out.
@@ -230,11 +275,11 @@ fn read_subjects(matches: &ArgMatches) -> Result<SubjectWish> {
     SubjectWish::read(kind, matches.get_one::<String>("sector-identifier-uri").map(String::as_str))
 }
 
-/// What the client wishes for signing out.
-fn read_logout(matches: &ArgMatches) -> Result<LogoutWish> {
+/// What the client wishes for signing out. The operator's own may be told on the operator's network.
+fn read_logout(matches: &ArgMatches, is_operators: bool) -> Result<LogoutWish> {
     let uris: Vec<String> =
         matches.get_many::<String>("post-logout-redirect-uri").into_iter().flatten().cloned().collect();
-    LogoutWish::read(&uris, matches.get_one::<String>("backchannel-logout-uri").map(String::as_str), true)
+    LogoutWish::read(&uris, matches.get_one::<String>("backchannel-logout-uri").map(String::as_str), is_operators)
 }
 
 /// What the client is to be beside a program that asks people.
