@@ -4,6 +4,7 @@ mod acting;
 mod agent_tools;
 mod agents;
 mod authorization;
+mod closely;
 mod coming_back;
 mod command_line;
 mod connected;

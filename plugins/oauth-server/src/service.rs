@@ -63,7 +63,6 @@ use self::kept::{Fetches, Kept};
 use self::keys::KeyCache;
 pub use self::keys::{PublishedKeys, RevokedKey, Rotated};
 pub use self::logout::{LOGOUT, LOGOUT_PARAMS, LogoutRequest, Meant};
-pub use self::narrowing::ToolUse;
 pub use self::people::People;
 pub use self::personal::{NewPersonalToken, TokenWish};
 pub use self::powers::{Doer, is_operator};

@@ -2,6 +2,7 @@
 
 mod faces;
 mod machines;
+mod one_agent;
 mod record;
 mod templates;
 
@@ -18,6 +19,7 @@ use url::form_urlencoded;
 pub use self::faces::Section;
 use self::faces::{face, invitation_row, member_row, membership_row, offers, role_row, team_offer};
 pub use self::machines::{ServiceForm, Services, agents, new_service, services};
+pub use self::one_agent::agent;
 pub use self::record::{Record, record};
 pub use self::templates::templates;
 use crate::actor::Actor;

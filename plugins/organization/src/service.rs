@@ -7,6 +7,7 @@ mod invitations;
 mod letter;
 mod limits;
 mod members;
+mod one_agent;
 mod organizations;
 mod ownership;
 mod people;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use belgie_api::Host;
 
 pub use self::agents::{AgentInfo, AgentPage};
+pub use self::one_agent::{AgentDetails, TeamChoice};
 pub use self::answers::ShownInvitation;
 pub use self::attempts::Attempt;
 pub use self::invitations::NewInvitation;

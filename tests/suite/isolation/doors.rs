@@ -133,7 +133,7 @@ fn is_api(template: &str) -> bool {
 }
 
 fn filled(template: &str, names: &Names) -> String {
-    let all = ["organization", "organization id", "team", "user", "email", "role", "invitation", "client", "question"];
+    let all = ["organization", "organization id", "team", "user", "email", "role", "invitation", "client", "question", "agent"];
     // A connection is called a grant by those who see it, and an agent by its organization.
     let places = all.into_iter().map(|name| (name, name)).chain([("grant", "agent")]);
     let known = places.filter(|(place, _)| template.contains(&format!("{{{place}}}")));
@@ -174,6 +174,7 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
         "/roles/update" => json!({ "name": of("role"), "permissions": ["role:read"] }),
         "/roles/delete" => json!({ "name": of("role") }),
         "/agents/disconnect" => json!({ "agent": of("agent") }),
+        "/agents/narrow" => json!({ "agent": of("agent"), "scopes": ["org:read"] }),
         "/services/create" => json!({ "name": "New", "role": of("role"), "ttl_seconds": 600 }),
         "/services/revoke" => json!({ "service": of("service") }),
         "/teams/create" => json!({ "name": "Another team" }),
@@ -221,6 +222,7 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         "/invite" => vec![("email", said("new@example.org")), ("role", of("role")), ("team", of("team"))],
         "/invitations" => vec![("invitation", of("invitation")), ("act", said("cancel"))],
         "/agents" => vec![("agent", of("agent"))],
+        "/agents/{agent}" => vec![("scope", said("org:read"))],
         "/services" => vec![("service", of("service"))],
         "/new-service" => vec![("name", said("New")), ("role", of("role")), ("days", said("30"))],
         "/new-role" => vec![("name", said("newcomer")), ("permission", said("member:read"))],
@@ -298,6 +300,7 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
         "team set-roles" => {
             [&organization[..], &team, &option("email", names.of("email")), &option("role", "lead")].concat()
         }
+        "client update" => [&[of("client")][..], &option("name", "Another name")].concat(),
         "client rotate" | "client revoke" | "client trust" | "client distrust" => [of("client")].into(),
         "client create" => {
             let given =

@@ -114,7 +114,7 @@ on_both_engines! {
         let page = of_eve.get(&agent.authorize_url(&agent.authorization("nosuch:scope"))).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{}", page.location());
         let acts = gateway.gateway.identity().acts(None, 50).await.expect("the record");
-        assert!(acts.iter().any(|act| act.action == "client.created" && act.organization == Some(acme.id)));
+        assert!(acts.iter().any(|act| act.action == "client.created" && act.organization_id == Some(acme.id)));
 
         for (wrong, said) in [
             (&["--owner", "nobody@example.org"][..], "client.no_such_owner"),

@@ -1,12 +1,14 @@
 //! What acts for people by their leave, as operators see it and cut it off.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::db::{Conn, Tx};
 use crate::failure::Result;
-use crate::id::{OrgId, UserId};
+use crate::id::{OrgId, TeamId, UserId};
 use crate::principal::GrantBinding;
 use crate::scope::ScopeSet;
 use crate::time::Timestamp;
@@ -61,6 +63,50 @@ pub struct OrganizationConnection {
     pub binding: GrantBinding,
 }
 
+/// A tool that was used through a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToolUse {
+    /// Its name.
+    pub name: String,
+    /// Who called it for whom, by name: whoever called it first, and the agent itself last. Empty where the agent called it itself.
+    pub by: Vec<String>,
+    /// How often, among the calls that were looked at.
+    pub calls: usize,
+    /// When last.
+    pub last: Timestamp,
+}
+
+/// What is to be left of a connection. What it does not have it does not get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Less {
+    /// These of its scopes; `None` for all of them.
+    pub scopes: Option<ScopeSet>,
+    /// These of its person's teams; `None` for all it acts for.
+    pub teams: Option<BTreeSet<TeamId>>,
+}
+
+/// How a connection is made to do less: found out before the transaction in which it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Narrowing {
+    /// What it may do at most from then on.
+    pub scopes: ScopeSet,
+    /// For whom it acted when that was found out. If it acts for others by then, nothing is done.
+    pub known: GrantBinding,
+    /// For whom it acts from then on; `None` when that stays.
+    pub binding: Option<GrantBinding>,
+}
+
+/// What has become of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Narrowed {
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// What it may do no more.
+    pub removed: ScopeSet,
+    /// For which teams it acts; none for all of its person's.
+    pub teams: BTreeSet<TeamId>,
+}
+
 /// Knows what acts for people in organizations: whoever runs an organization sees it and cuts it off. What acts for a person
 /// alone is none of an organization's business and is never among it.
 #[async_trait]
@@ -89,6 +135,32 @@ pub trait OrganizationConnections: Send + Sync {
     /// # Errors
     /// When the database does not answer.
     async fn end_in(&self, tx: &mut Tx, organization: OrgId, id: &str) -> Result<bool>;
+
+    /// The tools that were used lately through one of them, the last first; none for one that is not among them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn tools_used_in(&self, organization: OrgId, id: &str) -> Result<Vec<ToolUse>>;
+
+    /// How one of them would be made to do less; `None` when there is none of this id in this organization.
+    ///
+    /// # Errors
+    /// 400 when nothing would be left of it, or when it cannot be found out.
+    async fn plan_less_in(&self, organization: OrgId, id: &str, less: &Less) -> Result<Option<Narrowing>>;
+
+    /// Lets one of them do less, with an event that ends whatever runs for it, in the transaction of whoever asks, who puts it on
+    /// record. What its person allowed the same client in this organization without being asked again is asked again. `None` when
+    /// there is none of this id in this organization, or it has ended.
+    ///
+    /// # Errors
+    /// 400 when nothing would be left of it; 409 when it acts for other teams than it did.
+    async fn narrow_in(
+        &self,
+        tx: &mut Tx,
+        organization: OrgId,
+        id: &str,
+        plan: &Narrowing,
+    ) -> Result<Option<Narrowed>>;
 }
 
 /// Whoever keeps OAuth clients of organizations [provides](crate::Mount::provide) this: where people manage them.

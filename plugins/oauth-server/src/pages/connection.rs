@@ -1,6 +1,7 @@
 //! One connection, closely.
 
 use belgie_api::axum::response::Response;
+use belgie_api::plugin::ToolUse;
 use belgie_api::web::Visitor;
 use belgie_api::{Result, Timestamp};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::{connection, explain_all};
 use crate::model::grant::Grant;
 use crate::model::scopes::OFFLINE_ACCESS;
-use crate::service::{OAuth, ToolUse};
+use crate::service::OAuth;
 
 /// The page.
 pub const CONNECTION: &str = "oauth-server/connection.html";

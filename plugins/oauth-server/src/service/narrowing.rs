@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use belgie_api::context::TeamContext;
+use belgie_api::db::Tx;
+use belgie_api::plugin::{Less, Narrowed, Narrowing, ToolUse};
 use belgie_api::ports::{AuditFilter, AuditRecord, RecordKind, Stretch};
 use belgie_api::serde_json::json;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, Result, ScopeSet, TeamId, Timestamp};
+use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, OrgId, Result, ScopeSet, TeamId};
 
 use super::OAuth;
 use super::powers::Doer;
@@ -19,19 +21,6 @@ use crate::store;
 pub const LOOKED_BACK: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How many calls are looked at, the newest of each client with the connection's tokens.
 pub const LOOKED_AT: u32 = 500;
-
-/// A tool that was used through a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolUse {
-    /// Its name.
-    pub name: String,
-    /// Who called it for whom, by name: whoever called it first, and the agent itself last. Empty where the agent called it itself.
-    pub by: Vec<String>,
-    /// How often, among the calls that were looked at.
-    pub calls: usize,
-    /// When last.
-    pub last: Timestamp,
-}
 
 impl OAuth {
     /// A connection of the caller that is in force.
@@ -112,23 +101,72 @@ impl OAuth {
         teams: &BTreeSet<TeamId>,
     ) -> Result<Grant> {
         let known = self.find_connection(caller, id).await?;
-        let offered = self.list_teams_of(&known).await?;
-        let kept: BTreeSet<TeamId> = offered.iter().map(|team| team.id).filter(|team| teams.contains(team)).collect();
-        if kept.is_empty() && !offered.is_empty() {
-            return Err(nothing_left());
-        }
-        let fewer = (kept.len() < offered.len()).then_some(kept);
-        let binding = self.bind_fewer(&known, fewer).await?;
+        let less = Less { scopes: Some(scopes.clone()), teams: Some(teams.clone()) };
+        let plan = self.plan_less(&known, &less).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         self.hold_doer(&mut tx, Doer { caller, info: Some(info) }, false).await?;
         let mut grant =
             store::narrowing::hold_own(&mut tx, id, caller.user().id, now).await?.ok_or_else(unknown_connection)?;
-        if grant.binding.team_ids != known.binding.team_ids {
+        let narrowed = self.narrow_held(&mut tx, &mut grant, &plan).await?;
+        store::consents::delete_given_to(&mut tx, grant.user_id, &grant.client_id).await?;
+        store::codes::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
+        store::devices::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
+        let details = json!(narrowed);
+        let act = Doer { caller, info: Some(info) }.act("connection.narrowed");
+        self.record(&mut tx, &act.to(grant.id).within(grant.binding.organization_id).with(details)).await?;
+        tx.commit(now).await?;
+        Ok(grant)
+    }
+
+    /// The same for what acts in an organization, in a transaction of whoever has a say there, and in nothing else.
+    ///
+    /// # Errors
+    /// As [`narrow`](Self::narrow); `None` when it acts elsewhere, or no more.
+    pub(super) async fn narrow_within(
+        &self,
+        tx: &mut Tx,
+        organization: OrgId,
+        id: GrantId,
+        plan: &Narrowing,
+    ) -> Result<Option<Narrowed>> {
+        let now = self.host.now();
+        let Some(known) = store::grants::find_in(tx, id, organization, now).await? else { return Ok(None) };
+        let Some(mut grant) = store::narrowing::hold_own(tx, id, known.user_id, now).await? else { return Ok(None) };
+        let narrowed = self.narrow_held(tx, &mut grant, plan).await?;
+        let (user, client) = (grant.user_id, &grant.client_id);
+        store::consents::delete_given_within(tx, user, client, organization).await?;
+        store::codes::delete_unspent_within(tx, user, client, organization).await?;
+        store::devices::delete_unspent_within(tx, user, client, organization).await?;
+        Ok(Some(narrowed))
+    }
+
+    /// How a connection would be made to do less.
+    ///
+    /// # Errors
+    /// 400 when it would act for no team, 404 when its person is not there any more as they were.
+    pub(super) async fn plan_less(&self, known: &Grant, less: &Less) -> Result<Narrowing> {
+        let offered = self.list_teams_of(known).await?;
+        let is_kept = |team: &TeamId| less.teams.as_ref().is_none_or(|teams| teams.contains(team));
+        let kept: BTreeSet<TeamId> = offered.iter().map(|team| team.id).filter(is_kept).collect();
+        if kept.is_empty() && !offered.is_empty() {
+            return Err(nothing_left());
+        }
+        let fewer = (kept.len() < offered.len()).then_some(kept);
+        Ok(Narrowing {
+            scopes: less.scopes.as_ref().unwrap_or(&known.scopes).clone(),
+            known: known.binding.clone().into(),
+            binding: self.bind_fewer(known, fewer).await?,
+        })
+    }
+
+    /// Writes it. The grant is held.
+    async fn narrow_held(&self, tx: &mut Tx, grant: &mut Grant, plan: &Narrowing) -> Result<Narrowed> {
+        if grant.binding.team_ids != plan.known.teams {
             return Err(Failure::conflict("connection.changed", "The connection was changed meanwhile.")
                 .hint("Look at it again."));
         }
-        let mut less = grant.scopes.intersection(scopes);
+        let mut less = grant.scopes.intersection(&plan.scopes);
         let opens = |scopes: &ScopeSet| scopes.iter().any(|scope| scope.as_str() != OFFLINE_ACCESS);
         if opens(&grant.scopes) && !opens(&less) {
             return Err(nothing_left());
@@ -140,19 +178,12 @@ impl OAuth {
         }
         let removed = less.missing(&grant.scopes);
         grant.scopes = less;
-        if let Some(binding) = binding {
+        if let Some(binding) = plan.binding.clone() {
             grant.binding = binding.into();
         }
-        store::narrowing::narrow(&mut tx, &grant).await?;
-        store::consents::delete_given_to(&mut tx, grant.user_id, &grant.client_id).await?;
-        store::codes::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
-        store::devices::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
+        store::narrowing::narrow(tx, grant).await?;
         tx.emit(Event::GrantNarrowed { grant: grant.id });
-        let details = json!({ "scopes": grant.scopes, "removed": removed, "teams": grant.binding.team_ids });
-        let act = Doer { caller, info: Some(info) }.act("connection.narrowed");
-        self.record(&mut tx, &act.to(grant.id).within(grant.binding.organization_id).with(details)).await?;
-        tx.commit(now).await?;
-        Ok(grant)
+        Ok(Narrowed { scopes: grant.scopes.clone(), removed, teams: grant.binding.team_ids.clone() })
     }
 
     /// The binding for fewer teams, on the stays of now: the person is there as they were when they gave it, or it has ended.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use belgie_api::db::{Conn, Tx};
 use belgie_api::hooks::{Act, Veto};
 use belgie_api::plugin::{
-    Connection, Connections, DataExport, OrganizationConnection, OrganizationConnections, Purpose,
+    Connection, Connections, DataExport, Less, Narrowed, Narrowing, OrganizationConnection, OrganizationConnections,
+    Purpose, ToolUse,
 };
 use belgie_api::serde_json::{Value, json};
 use belgie_api::{ClientId, GrantId, OrgId, Result, UserId, async_trait};
@@ -90,6 +91,40 @@ impl OrganizationConnections for People {
             return Ok(false);
         }
         self.0.end_grant(tx, grant, RevokeReason::Organization, ended(), now).await
+    }
+
+    async fn tools_used_in(&self, organization: OrgId, id: &str) -> Result<Vec<ToolUse>> {
+        match self.grant_in(organization, id).await? {
+            Some(grant) => self.0.list_tools_used(&grant).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn plan_less_in(&self, organization: OrgId, id: &str, less: &Less) -> Result<Option<Narrowing>> {
+        match self.grant_in(organization, id).await? {
+            Some(grant) => self.0.plan_less(&grant, less).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn narrow_in(
+        &self,
+        tx: &mut Tx,
+        organization: OrgId,
+        id: &str,
+        plan: &Narrowing,
+    ) -> Result<Option<Narrowed>> {
+        let Ok(grant) = id.parse::<GrantId>() else { return Ok(None) };
+        self.0.narrow_within(tx, organization, grant, plan).await
+    }
+}
+
+impl People {
+    /// A grant in force that lets act for this organization.
+    async fn grant_in(&self, organization: OrgId, id: &str) -> Result<Option<Grant>> {
+        let Ok(grant) = id.parse::<GrantId>() else { return Ok(None) };
+        let host = &self.0.host;
+        store::grants::find_in(&mut host.db().read().await?, grant, organization, host.now()).await
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn agents(
     host.pages().page(visitor, AGENTS, "Connected agents", context)
 }
 
-fn agent_row(agent: &AgentInfo, caller: &Caller, now: Timestamp) -> Value {
+pub(super) fn agent_row(agent: &AgentInfo, caller: &Caller, now: Timestamp) -> Value {
     json!({
         "id": agent.id,
         "client_name": agent.client_name,

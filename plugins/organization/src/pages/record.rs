@@ -190,6 +190,7 @@ fn words(record: &AuditRecord) -> &str {
         "grant.made" => "is connected:",
         "grant.ended" => "ended a connection",
         "connection.revoked" | "organization.agent_cut" => "cut off an agent",
+        "connection.narrowed" | "organization.agent_narrowed" => "let an agent do less",
         "token.created" => "made a token",
         "token.revoked" => "ended a token",
         "token.exchanged" => "handed less of a token on to another program",

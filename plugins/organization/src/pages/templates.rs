@@ -34,6 +34,7 @@ pub fn templates() -> Vec<Template> {
         page!("role"),
         page!("confirm"),
         page!("agents"),
+        page!("agent"),
         page!("services"),
         page!("new_service"),
         page!("invitation"),

@@ -30,6 +30,7 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/roles", get(roles::list).with_state(state())),
         ("/auth/organization/{organization}/invitations", get(invitations::list).with_state(state())),
         ("/auth/organization/{organization}/agents", get(machines::agents).with_state(state())),
+        ("/auth/organization/{organization}/agents/{agent}", get(machines::agent).with_state(state())),
         ("/auth/organization/{organization}/services", get(machines::services).with_state(state())),
         ("/auth/organization/{organization}/audit", get(record::list).with_state(state())),
     ];
@@ -54,6 +55,7 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/auth/organization/{organization}/roles/delete", post(roles::delete).with_state(state())),
         ("/auth/organization/{organization}/invite", post(invitations::invite).with_state(state())),
         ("/auth/organization/{organization}/agents/disconnect", post(machines::disconnect).with_state(state())),
+        ("/auth/organization/{organization}/agents/narrow", post(machines::narrow).with_state(state())),
         ("/auth/organization/{organization}/services/create", post(machines::create).with_state(state())),
         ("/auth/organization/{organization}/services/revoke", post(machines::revoke).with_state(state())),
     ];

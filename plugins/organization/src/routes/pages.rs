@@ -26,7 +26,7 @@ type Service = belgie_api::axum::extract::State<Arc<Organizations>>;
 /// Adds the pages.
 pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
     let state = || Arc::clone(organizations);
-    let gets: [(&'static str, MethodRouter); 17] = [
+    let gets: [(&'static str, MethodRouter); 18] = [
         ("/organizations", get(list::page).with_state(state())),
         ("/organizations/new", get(list::new_page).with_state(state())),
         ("/organizations/invitation", get(invitation::page).with_state(state())),
@@ -42,13 +42,14 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/organizations/{organization}/new-role", get(role::new_page).with_state(state())),
         ("/organizations/{organization}/roles/{role}", get(role::page).with_state(state())),
         ("/organizations/{organization}/agents", get(agents::page).with_state(state())),
+        ("/organizations/{organization}/agents/{agent}", get(agents::one).with_state(state())),
         ("/organizations/{organization}/services", get(services::page).with_state(state())),
         ("/organizations/{organization}/new-service", get(services::new_page).with_state(state())),
     ];
     for (path, handler) in gets {
         mount.route(Room::Browser, Method::GET, path, handler);
     }
-    let posts: [(&'static str, MethodRouter); 17] = [
+    let posts: [(&'static str, MethodRouter); 18] = [
         ("/organizations/new", post(list::create).with_state(state())),
         ("/organizations/invitation", post(invitation::answer).with_state(state())),
         ("/organizations/invitations", post(list::answer).with_state(state())),
@@ -64,6 +65,7 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
         ("/organizations/{organization}/roles/{role}", post(role::save).with_state(state())),
         ("/organizations/{organization}/roles/{role}/delete", post(role::delete).with_state(state())),
         ("/organizations/{organization}/agents", post(agents::disconnect).with_state(state())),
+        ("/organizations/{organization}/agents/{agent}", post(agents::narrow).with_state(state())),
         ("/organizations/{organization}/services", post(services::revoke).with_state(state())),
         ("/organizations/{organization}/new-service", post(services::create).with_state(state())),
     ];

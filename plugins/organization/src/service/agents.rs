@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use belgie_api::db::Conn;
 use belgie_api::plugin::{Connection, InOrganizations, OrganizationConnection};
 use belgie_api::ports::{Teams, Use};
 use belgie_api::{GrantId, MembershipId, OrgId, Result, ScopeSet, Timestamp, UserId};
@@ -48,11 +49,11 @@ pub struct AgentInfo {
 }
 
 /// The member behind an agent.
-struct Behind {
+pub(super) struct Behind {
     email: String,
     name: String,
     /// The stay they are on.
-    stay: Option<MembershipId>,
+    pub(super) stay: Option<MembershipId>,
 }
 
 /// Fifty of them.
@@ -65,7 +66,7 @@ pub struct AgentPage {
 }
 
 impl Organizations {
-    fn connections(&self) -> Option<Use<InOrganizations>> {
+    pub(super) fn connections(&self) -> Option<Use<InOrganizations>> {
         self.host.provided()
     }
 
@@ -97,7 +98,7 @@ impl Organizations {
         Ok(AgentPage { agents, has_more })
     }
 
-    async fn member_of_agent(&self, id: OrgId, user: UserId) -> Result<Option<Behind>> {
+    pub(super) async fn member_of_agent(&self, id: OrgId, user: UserId) -> Result<Option<Behind>> {
         let member = self.standing(&mut self.host.db().read().await?, id, user).await?;
         let Some((member, _)) = member else { return Ok(None) };
         let stay = self.find_member(user, id).await?.and_then(|member| member.membership);
@@ -107,7 +108,7 @@ impl Organizations {
 
     /// The teams an agent acts for, of those it is bound to: one that the member has left counts for nothing, though they
     /// have come back, and neither does its name.
-    async fn teams_of_agent(&self, id: OrgId, one: &OrganizationConnection) -> Result<Option<Vec<String>>> {
+    pub(super) async fn teams_of_agent(&self, id: OrgId, one: &OrganizationConnection) -> Result<Option<Vec<String>>> {
         if one.binding.teams.is_empty() {
             return Ok(None);
         }
@@ -133,11 +134,7 @@ impl Organizations {
                 let Work { mut tx, powers, now, .. } = work;
                 let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
                 let found = connections.0.find_in(&mut tx, id, agent).await?.ok_or_else(refusal::unknown_agent)?;
-                if actor.user_id() != Some(found.user) {
-                    let theirs = self.powers(&mut tx, id, found.user).await?;
-                    let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
-                    actor.must_cover(&powers, &theirs.unwrap_or_else(nothing))?;
-                }
+                self.must_cover_member(&mut tx, actor, id, &powers, found.user).await?;
                 if !connections.0.end_in(&mut tx, id, agent).await? {
                     return Err(refusal::unknown_agent());
                 }
@@ -148,9 +145,26 @@ impl Organizations {
         )
         .await
     }
+
+    /// Refuses whoever may not do what a member may, whose agents these are. Nobody asks it about their own.
+    pub(super) async fn must_cover_member(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        id: OrgId,
+        powers: &Powers,
+        member: UserId,
+    ) -> Result<()> {
+        if actor.user_id() == Some(member) {
+            return Ok(());
+        }
+        let theirs = self.powers(conn, id, member).await?;
+        let nothing = || Powers { roles: Roles::new(), permissions: BTreeSet::new() };
+        actor.must_cover(powers, &theirs.unwrap_or_else(nothing))
+    }
 }
 
-fn shown(one: OrganizationConnection, member: &Behind, teams: Option<Vec<String>>) -> AgentInfo {
+pub(super) fn shown(one: OrganizationConnection, member: &Behind, teams: Option<Vec<String>>) -> AgentInfo {
     let Connection { id, name: client_name, host, is_token, scopes, created_at, last_used_at, .. } = one.connection;
     AgentInfo {
         id,

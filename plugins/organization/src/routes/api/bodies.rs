@@ -1,9 +1,10 @@
 //! What comes and goes as JSON, in the spelling of this project and in that of scripts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use belgie_api::web::json::OneOrSeveral;
-use belgie_api::{InvitationId, OrgId, Result, TeamId, Timestamp, UserId};
+use belgie_api::{InvitationId, OrgId, Result, ScopeSet, TeamId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -127,6 +128,17 @@ pub struct WhichPage {
 #[serde(deny_unknown_fields)]
 pub struct WhichAgent {
     pub agent: String,
+}
+
+/// An agent, and what is to be left of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NarrowAgent {
+    pub agent: String,
+    #[serde(default)]
+    pub scopes: Option<ScopeSet>,
+    #[serde(default)]
+    pub teams: Option<BTreeSet<TeamId>>,
 }
 
 /// A service, by its id.

@@ -7,12 +7,13 @@ use belgie_api::axum::extract::rejection::QueryRejection;
 use belgie_api::axum::extract::{Path, Query, State};
 use belgie_api::axum::http::HeaderMap;
 use belgie_api::axum::response::Response;
+use belgie_api::plugin::Less;
 use belgie_api::web::Known;
 use belgie_api::{Failure, Result};
 use serde_json::json;
 
 use super::actor;
-use super::bodies::{NewServiceBody, WhichAgent, WhichPage, WhichService};
+use super::bodies::{NarrowAgent, NewServiceBody, WhichAgent, WhichPage, WhichService};
 use crate::model::refusal;
 use crate::routes::wire::{created, must_be_fresh, read_json, unkept};
 use crate::service::Organizations;
@@ -45,6 +46,30 @@ pub async fn disconnect(
     let id = organizations.resolve(&named).await?;
     organizations.cut_agent(&actor(&known), id, &agent).await?;
     unkept(&json!({ "status": true }))
+}
+
+/// `GET /auth/organization/{organization}/agents/{agent}`: one of them, with the tools it has used.
+pub async fn agent(
+    State(organizations): Service,
+    Path((named, agent)): Path<(String, String)>,
+    known: Known,
+) -> Result<Response> {
+    let id = organizations.resolve(&named).await?;
+    unkept(&json!(organizations.agent(&actor(&known), id, &agent).await?))
+}
+
+/// `POST /auth/organization/{organization}/agents/narrow`: what is left out stays.
+pub async fn narrow(
+    State(organizations): Service,
+    Path(named): Path<String>,
+    known: Known,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response> {
+    let NarrowAgent { agent, scopes, teams } = read_json(&headers, &body)?;
+    let id = organizations.resolve(&named).await?;
+    let narrowed = organizations.narrow_agent(&actor(&known), id, &agent, Less { scopes, teams }).await?;
+    unkept(&json!(narrowed))
 }
 
 /// `GET /auth/organization/{organization}/services`

@@ -30,6 +30,7 @@ pub fn notice(done: &str) -> Option<&'static str> {
         "role-saved" => "The role is changed, for everybody who has it.",
         "role-deleted" => "The role is deleted.",
         "agent-cut" => "The agent is cut off. Whatever it was doing here has ended.",
+        "agent-less" => "It does less from its next call on. Whatever it was doing here has ended.",
         "service-ended" => "The service has ended, with its token.",
         "left" => "You are no member of it any more.",
         "deleted" => "The organization is deleted.",
