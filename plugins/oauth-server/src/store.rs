@@ -1,5 +1,6 @@
 //! SQL, one file per table. Every query is one text that runs on both engines.
 
+pub mod addresses;
 pub mod assertions;
 pub mod client_keys;
 pub mod client_tokens;

@@ -7,7 +7,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{join, known, organizations, owned_by};
+use super::{at, done, join, known, organizations, owned_by};
+use crate::oauth::machines::Machine;
 use crate::on_both_engines;
 use crate::support::{
     Agent, Browser, EventStream, LegacySession, PATIENCE, Page, Reply, Setup, TestGateway, Tokens, changed,
@@ -252,6 +253,44 @@ on_both_engines! {
         own.url = format!("{}/o/apex/mcp", gateway.url);
         own.is_refused().await;
         assert_eq!(shared.organization().await["slug"], "apex", "who acts for it at the shared endpoint goes on");
+    }
+}
+
+on_both_engines! {
+    async fn a_name_that_is_taken_back_brings_nothing_back(gateway: TestGateway, setup = Setup::default().with_public_address()) {
+        let ada = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.0.id, "acme").await;
+        let mut browser = ada.1.clone();
+        let wish = json!({ "name": "Nightly", "role": "member", "scope": "org:read", "ttl_seconds": 600 });
+        let service = done(&mut browser, &at("acme", "/services/create"), wish).await["service"]["id"].clone();
+        let service = service.as_str().expect("an id");
+        let machine = Machine::made(&gateway, &["--machine", "--scope", "org:read", "--org", "acme", "--service", service]).await;
+        let shared = Acting::new(&gateway, ada.clone(), acme.id).await;
+        for round in 0..3 {
+            let own = Acting::at(&gateway, ada.clone(), acme.id, "acme").await;
+            assert_eq!(own.organization().await["slug"], "acme", "{round}");
+            let stream = own.subscription().await;
+            let of_machine = machine.token(&[("resource", &own.url)]).await;
+            let elsewhere = machine.token(&[]).await;
+            let opens = async |url: &str, token: &str| {
+                let reply = machine.agent.modern(url, token).call("whoami", json!({})).await;
+                reply.status == StatusCode::OK
+            };
+            assert!(opens(&own.url, &of_machine).await);
+
+            // There and back, before anybody can have heard of the first.
+            for slug in ["apex", "acme"] {
+                let changes = OrganizationChanges { slug: Some(slug.to_owned()), ..OrganizationChanges::default() };
+                organizations(&gateway).update(&Actor::host(), acme.id, changes).await.expect("renamed");
+            }
+            own.is_refused().await;
+            own.cannot_refresh().await;
+            assert!(!opens(&own.url, &of_machine).await, "{round}: what a machine was given ends, too");
+            let rest = stream.rest().await;
+            assert!(rest.iter().all(|message| message.get("error").is_none()), "{rest:?}");
+            assert!(opens(&shared.url, &elsewhere).await, "{round}: the shared address has not changed");
+        }
+        assert_eq!(shared.organization().await["slug"], "acme", "nor has it for people");
     }
 }
 

@@ -161,6 +161,14 @@ pub trait OrganizationConnections: Send + Sync {
         id: &str,
         plan: &Narrowing,
     ) -> Result<Option<Narrowed>>;
+
+    /// Ends everything that is for the endpoint of an organization under a slug that it gives up, agents of people and of
+    /// services alike, in the transaction that gives it up: the organization may take the slug back before anybody has heard of
+    /// it, and what was for the old address does not come back with it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    async fn end_at(&self, tx: &mut Tx, organization: OrgId, slug: &str) -> Result<()>;
 }
 
 /// Whoever keeps OAuth clients of organizations [provides](crate::Mount::provide) this: where people manage them.

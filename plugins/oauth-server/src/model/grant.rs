@@ -190,7 +190,7 @@ pub enum RevokeReason {
     ClientDeleted,
     /// The account was somebody else's, who has come.
     Reclaimed,
-    /// The person is no more in the organization it let act for.
+    /// The person is no more in the organization it let act for, or the organization not at the address it was for.
     MembershipEnded,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
+use belgie_api::db::Tx;
 use belgie_api::hooks::Observer;
 use belgie_api::ports::{OrgName, Organizations, Teams, Use};
 use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, OrgId, Result, TeamId, UserId, async_trait};
@@ -15,6 +16,7 @@ use crate::model::grant::RevokeReason;
 use crate::model::request::AuthorizationRequest;
 use crate::model::wish::Wish;
 use crate::store;
+use crate::store::addresses::OldAddress;
 
 /// An organization a person can let an agent act for.
 #[derive(Debug)]
@@ -135,6 +137,28 @@ impl OAuth {
     ) -> Result<Option<GrantBinding>> {
         let Some(port) = self.organizations() else { return Ok(None) };
         port.bind(self.host.provided::<Teams>().as_deref(), user, organization, teams).await
+    }
+
+    /// Ends what is for an address that an organization gives up. The organization is held; grants come before tokens, as everywhere.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn end_address(&self, tx: &mut Tx, address: OldAddress<'_>) -> Result<()> {
+        let now = self.host.now();
+        for grant in store::addresses::list_grants(tx, address, now).await? {
+            self.end_grant(tx, grant, RevokeReason::MembershipEnded, ended(), now).await?;
+        }
+        for token in store::addresses::list_tokens(tx, address, now).await? {
+            if store::tokens::revoke_access(tx, token, now).await? {
+                self.end_tokens(tx, vec![token], now).await?;
+            }
+        }
+        for token in store::addresses::list_of_machines(tx, address, now).await? {
+            if store::client_tokens::revoke(tx, token, now).await? {
+                tx.emit(Event::TokenRevoked { token });
+            }
+        }
+        Ok(())
     }
 
     /// Whether a person is still in the organization that a grant lets act for, without having left in between, and the endpoints it is for are still that

@@ -19,6 +19,7 @@ use crate::model::consent::Consent;
 use crate::model::grant::{Grant, GrantKind, RevokeReason, shown_name};
 use crate::model::owned::Owner;
 use crate::store;
+use crate::store::addresses::OldAddress;
 
 /// The authorization server as others know it.
 pub struct People(pub Arc<OAuth>);
@@ -116,6 +117,10 @@ impl OrganizationConnections for People {
     ) -> Result<Option<Narrowed>> {
         let Ok(grant) = id.parse::<GrantId>() else { return Ok(None) };
         self.0.narrow_within(tx, organization, grant, plan).await
+    }
+
+    async fn end_at(&self, tx: &mut Tx, organization: OrgId, slug: &str) -> Result<()> {
+        self.0.end_address(tx, OldAddress { organization, slug }).await
     }
 }
 

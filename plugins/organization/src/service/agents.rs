@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use belgie_api::db::Conn;
+use belgie_api::db::{Conn, Tx};
 use belgie_api::plugin::{Connection, InOrganizations, OrganizationConnection};
 use belgie_api::ports::{Teams, Use};
 use belgie_api::{GrantId, MembershipId, OrgId, Result, ScopeSet, Timestamp, UserId};
@@ -96,6 +96,14 @@ impl Organizations {
             }
         }
         Ok(AgentPage { agents, has_more })
+    }
+
+    /// Ends what is for the endpoint under a slug that the organization, which is held, gives up.
+    pub(super) async fn end_at(&self, tx: &mut Tx, id: OrgId, slug: &str) -> Result<()> {
+        match self.connections() {
+            Some(connections) => connections.0.end_at(tx, id, slug).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn member_of_agent(&self, id: OrgId, user: UserId) -> Result<Option<Behind>> {

@@ -244,7 +244,8 @@ impl Organizations {
         Ok(Details { organization, powers, members })
     }
 
-    /// Changes an organization. A slug it had before leads to the new one and stays its own.
+    /// Changes an organization. A slug it had before leads to the new one and stays its own; what was let in at the endpoint
+    /// under that slug ends, and does not come back with it.
     ///
     /// # Errors
     /// 404, 403 without `organization:update`, 409 when the slug is taken or whoever acts took too many in a day, 400 when
@@ -276,6 +277,7 @@ impl Organizations {
                     self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
                     store::slugs::retire(&mut tx, &before.slug, now).await?;
                 }
+                    self.end_at(&mut tx, id, &before.slug).await?;
                 if after.slug != before.slug || after.name != before.name {
                     tx.emit(Event::OrganizationChanged { organization: id });
                 }
