@@ -21,6 +21,9 @@ pub struct Answer {
 /// Headers that differ between any two answers, or with the length of a name.
 const VOLATILE: [&str; 4] = ["date", "content-length", "set-cookie", "x-request-id"];
 
+/// Where the link of an invitation is answered.
+const LINKED: &str = "/organizations/invitation";
+
 /// What pages say to members whose roles do not allow something.
 const REFUSALS: [&str; 4] = [
     "do not allow this",
@@ -119,10 +122,15 @@ impl Answer {
             (status, _) if status.is_success() => Outcome::Done,
             (StatusCode::FORBIDDEN, _) => Outcome::Forbidden,
             (StatusCode::UNPROCESSABLE_ENTITY, Ask::Form(..)) if self.says_forbidden() => Outcome::Forbidden,
+            (StatusCode::NOT_FOUND, Ask::Form(path, _)) if path == LINKED && self.says_not_yours() => Outcome::NotYours,
             (StatusCode::NOT_FOUND, _) if self.body.contains("no such member of the team") => Outcome::NotIn,
             (StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, _) => Outcome::Told,
             _ => Outcome::Odd,
         }
+    }
+
+    fn says_not_yours(&self) -> bool {
+        unescape(&self.body).contains("There is no such invitation.")
     }
 
     fn says_forbidden(&self) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 /// The names a request can carry: `organization`, `organization id`, `team`, `user` and `email` of somebody of the
-/// organization, `spare` for one who is in none of its teams, `role`, `invitation`, `service`, `agent`, `client`; what that
+/// organization, `spare` for one who is in none of its teams, `role`, `invitation` and the `link` in its letter, `service`, `agent`, `client`; what that
 /// somebody has of their own there: `token`, `consent` (an answer that is remembered), `question` (one that is open).
 #[derive(Clone, Debug, Default)]
 pub struct Names(pub BTreeMap<&'static str, String>);
@@ -71,7 +71,7 @@ pub enum Ask {
 
 /// Which names a door takes.
 pub fn used(door: &str) -> BTreeSet<&'static str> {
-    let names = THINGS.into_iter().chain(["organization", "organization id", "outsider"]);
+    let names = THINGS.into_iter().chain(["organization", "organization id", "outsider", "link"]);
     let marked = Names(names.clone().map(|name| (name, format!("<{name}>"))).collect());
     let sent = format!("{:?}", ask(door, &marked, 0));
     names.filter(|name| sent.contains(&format!("<{name}>"))).collect()
@@ -96,7 +96,7 @@ pub fn ask(door: &str, names: &Names, number: usize) -> Ask {
     if door == "POST /device" {
         return Ask::Device(Vec::new());
     }
-    let path = format!("{}{}", filled(template, names), query(door));
+    let path = format!("{}{}", filled(template, names), query(door, names));
     match (method, is_api(template)) {
         ("GET", true) => Ask::Read(path),
         ("GET", false) => Ask::Page(path),
@@ -141,8 +141,8 @@ fn filled(template: &str, names: &Names) -> String {
     known.fold(template.to_owned(), fill)
 }
 
-fn query(door: &str) -> &'static str {
-    if door == "GET /organizations/invitation" { "?token=blg_ln_nothing" } else { "" }
+fn query(door: &str, names: &Names) -> String {
+    if door == "GET /organizations/invitation" { format!("?token={}", names.of("link")) } else { String::new() }
 }
 
 fn body(template: &str, names: &Names, number: usize) -> Value {
@@ -215,7 +215,7 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         "/account/clients/{client}/secret" => vec![("overlap", said("3600"))],
         "/account/clients/{client}/trust" => vec![("trusted", said("yes"))],
         "/organizations/new" => vec![("name", format!("Page {number}")), ("slug", String::new())],
-        "/organizations/invitation" => vec![("token", said("blg_ln_nothing")), ("decision", said("accept"))],
+        "/organizations/invitation" => vec![("token", of("link")), ("decision", said("accept"))],
         "/organizations/invitations" => vec![("invitation", of("invitation")), ("decision", said("accept"))],
         "/settings" => vec![("name", said("Another name")), ("slug", of("organization")), ("logo", String::new())],
         "/delete" => vec![("slug", of("organization"))],

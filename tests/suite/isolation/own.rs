@@ -4,8 +4,9 @@
 use belgie_api::OrgId;
 use reqwest::StatusCode;
 
-use super::world::{Place, World};
+use super::world::{Place, WORDS, World};
 use crate::oauth::machines::create;
+use crate::organization::known;
 use crate::provider::read;
 use crate::support::{Agent, Browser, TestGateway};
 
@@ -55,6 +56,14 @@ pub async fn settle(world: &World) {
             assert_eq!(done.status, StatusCode::SEE_OTHER, "{door}: {}", done.body);
         }
         assert!(left(place).await.is_empty(), "what its owner ends is over");
+    }
+    for (place, word) in world.places.iter().zip(WORDS) {
+        let (_, mut guest) = known(&world.gateway, &format!("guest.{word}@example.org")).await;
+        let link = place.names[0].of("link");
+        let page = guest.get(&format!("/organizations/invitation?token={link}")).await;
+        let done = guest.submit(&page.form("/organizations/invitation"), &[("decision", "accept")]).await;
+        let to = format!("/organizations/{}?done=joined", place.id);
+        assert_eq!(done.location(), to, "the link is not used up: {}", done.body);
     }
 }
 

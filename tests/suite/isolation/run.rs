@@ -255,7 +255,8 @@ async fn ask_as(world: &World, (number, row): (usize, &Row), person: &Person) ->
             let request = ask(row.door, &names, number);
             let answer = send(world, person, &request).await;
             let about = (!row.lists_own()).then_some(place);
-            let allowed = if row.is_public() { (0..WORDS.len()).collect() } else { person.words(about) };
+            let mut allowed = person.words(about);
+            allowed.extend(row.is_public().then_some(place));
             let cell = Cell { row, who: &person.email, column, names: &names, twin: &twin, allowed, is_at_one: false };
             let found = answer.comes_to(&request);
             let twin_request = ask(row.door, &twin, number);

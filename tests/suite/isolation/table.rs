@@ -14,6 +14,8 @@ pub enum Outcome {
     Unseen,
     /// No, since the person is not in the team they would leave.
     NotIn,
+    /// No, since the invitation is somebody else's: whoever has the link sees where it leads.
+    NotYours,
     /// 403 `insufficient_scope`.
     StepUp,
     /// The way to the sign-in page, or 401.
@@ -30,11 +32,12 @@ pub enum Outcome {
     Odd,
 }
 
-const WORDS: [(&str, Outcome); 9] = [
+const WORDS: [(&str, Outcome); 10] = [
     ("done", Outcome::Done),
     ("forbidden", Outcome::Forbidden),
     ("unseen", Outcome::Unseen),
     ("not-in", Outcome::NotIn),
+    ("not-yours", Outcome::NotYours),
     ("step-up", Outcome::StepUp),
     ("sign-in", Outcome::SignIn),
     ("hidden", Outcome::Hidden),
@@ -78,9 +81,10 @@ impl Row {
         *self.cells.get(column).unwrap_or_else(|| panic!("{}: there is no column {column}", self.door))
     }
 
-    /// Whether everybody who is signed in is told: what people read on a consent page of whoever asks them.
+    /// Whether everybody is told who asks rightly: what people read on a consent page of whoever asks them, and where the link
+    /// of a letter leads.
     pub fn is_public(&self) -> bool {
-        self.door.starts_with("GET /auth/clients/public")
+        self.door.starts_with("GET /auth/clients/public") || self.door.ends_with(" /organizations/invitation")
     }
 
     /// Whether the page of an answer lists the organizations of whoever asks, which come and go while others ask.

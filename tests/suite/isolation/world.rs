@@ -140,7 +140,7 @@ pub struct World {
 /// A gateway on which one person can own as many organizations as a matrix needs.
 pub fn setup() -> Setup {
     // Everybody types codes at an address of their own: so many may come from one.
-    Setup::default().server("trusted_proxies = [\"127.0.0.1/32\"]").config(
+    Setup::default().with_mail().server("trusted_proxies = [\"127.0.0.1/32\"]").config(
         "# rules\n[plugins.organization]\nmaximum_organizations_per_user = 10000\nmaximum_new_slugs_per_user_per_day = 10000\n\
          [plugins.oauth-server]\nclient_creation = \"people\"\ndevice_authorization = true",
     )
@@ -276,6 +276,7 @@ fn nowhere() -> Names {
             ("outsider", "nobody@example.org".to_owned()),
             ("role", "nowhere-clerk".to_owned()),
             ("invitation", of("inv")),
+            ("link", TokenKind::Link.mint(&SystemEntropy).expose().to_owned()),
             ("service", of("svc")),
             ("agent", of("grt")),
             ("client", of("cli")),
@@ -318,10 +319,13 @@ async fn furnish(
         let role = role.parse().expect("a role");
         lent.create_role(&host, id, &role, vec!["member:read".to_owned()]).await.expect("a role");
     }
-    if needs("invitation") {
+    if needs("invitation") || needs("link") {
         let (email, roles) = (format!("guest.{word}@example.org"), read_roles(["member"]).expect("roles"));
         let new = NewInvitation { email, roles, resend: false, team: None };
         put("invitation", lent.invite(&host, id, new).await.expect("an invitation").id.to_string());
+    }
+    if needs("link") {
+        put("link", gateway.letter_to(&format!("guest.{word}@example.org")).await.token());
     }
     let mut service = String::new();
     if needs("service") {
@@ -360,7 +364,10 @@ async fn furnish(
         names.0.insert("team id", team.to_string());
         all.push(names);
     }
-    let of_it = all.iter().flat_map(|names| &names.0).filter(|(name, value)| **name != "outsider" && !has(value, word));
+    let of_it = all
+        .iter()
+        .flat_map(|names| &names.0)
+        .filter(|(name, value)| !["outsider", "link"].contains(*name) && !has(value, word));
     let ids: BTreeSet<String> = of_it.map(|(_, id)| id.clone()).collect();
     assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[3] == b'_'), "a word or an id: {ids:?}");
     Place { id, names: all, service, cast, ids }
