@@ -1,5 +1,9 @@
 //! What the operator can do at the command line: `org ...`. No role is asked for; an organization still keeps an owner.
 
+mod change;
+mod invitations;
+mod roles;
+
 use belgie_api::clap::{Arg, ArgMatches, Command};
 use belgie_api::command::{Output, PluginCommand};
 use belgie_api::context::UserContext;
@@ -65,7 +69,10 @@ fn command() -> Command {
                 .about("Cuts off an agent or a token that acts in an organization")
                 .args([which(), Arg::new("agent").required(true).value_name("ID").help("As `org agents` shows it")]),
             Command::new("delete").about("Deletes an organization; its slugs stay taken").arg(which()),
+            change::command(),
         ])
+        .subcommands(roles::commands())
+        .subcommands(invitations::commands())
 }
 
 async fn run(organizations: &Organizations, matches: ArgMatches) -> Result<Output> {
@@ -79,10 +86,16 @@ async fn run(organizations: &Organizations, matches: ArgMatches) -> Result<Outpu
         Some(("agents", matches)) => agents(organizations, matches).await,
         Some(("cut-agent", matches)) => cut_agent(organizations, matches).await,
         Some(("delete", matches)) => delete(organizations, matches).await,
-        _ => Err(Failure::bad_request(
-            "command.unknown",
-            "Say list, create, members, add-member, set-roles, remove-member, agents, cut-agent or delete.",
-        )),
+        Some(("update", matches)) => change::update(organizations, matches).await,
+        Some(("roles", matches)) => roles::list(organizations, matches).await,
+        Some(("create-role", matches)) => roles::create(organizations, matches).await,
+        Some(("update-role", matches)) => roles::update(organizations, matches).await,
+        Some(("delete-role", matches)) => roles::delete(organizations, matches).await,
+        Some(("invitations", matches)) => invitations::list(organizations, matches).await,
+        Some(("invite", matches)) => invitations::invite(organizations, matches).await,
+        Some(("resend-invitation", matches)) => invitations::resend(organizations, matches).await,
+        Some(("cancel-invitation", matches)) => invitations::cancel(organizations, matches).await,
+        _ => Err(Failure::bad_request("command.unknown", "See `org --help` for what there is.")),
     }
 }
 
@@ -91,12 +104,15 @@ fn said<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
 }
 
 async fn meant(organizations: &Organizations, matches: &ArgMatches) -> Result<Organization> {
-    let id = organizations.resolve(said(matches, "organization")).await?;
+    let id = organizations.resolve(said(matches, "organization")).await.map_err(unknown)?;
     organizations.find(id).await?.ok_or_else(|| unknown(refusal::unknown()))
 }
 
 /// An operator reads another remedy than a member.
 fn unknown(failure: Failure) -> Failure {
+    if failure.code() != refusal::unknown().code() {
+        return failure;
+    }
     Failure::not_found("organization.unknown", failure.message().to_owned()).hint("See `org list`.")
 }
 

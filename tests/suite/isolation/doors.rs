@@ -283,7 +283,20 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
     let (organization, team) = ([of("organization")], [of("team")]);
     let more: Vec<String> = match command {
         "org create" => [option("name", &format!("Command {number}")), option("owner", names.of("outsider"))].concat(),
-        "org members" | "org agents" | "org delete" | "team list" => organization.into(),
+        "org members" | "org agents" | "org delete" | "org roles" | "org invitations" | "team list" => {
+            organization.into()
+        }
+        "org update" => [&organization[..], &option("name", "Another name")].concat(),
+        "org create-role" => {
+            [&organization[..], &["newcomer".to_owned()], &option("permissions", "member:read")].concat()
+        }
+        "org update-role" => [&organization[..], &[of("role")], &option("permissions", "role:read")].concat(),
+        "org delete-role" => [of("organization"), of("role")].into(),
+        "org invite" => {
+            let given = [("role", "role"), ("team", "team")].map(|(name, value)| option(name, names.of(value)));
+            [&organization[..], &option("email", "new@example.org"), &given.concat()].concat()
+        }
+        "org resend-invitation" | "org cancel-invitation" => [of("organization"), of("invitation")].into(),
         "org add-member" => {
             [&organization[..], &option("email", names.of("outsider")), &option("role", names.of("role"))].concat()
         }

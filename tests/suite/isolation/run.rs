@@ -122,7 +122,9 @@ pub fn is_change(row: &Row) -> bool {
     match row.part {
         Part::Routes => row.door.starts_with("POST "),
         Part::Tools => !["list_", "get_", "read_", "prepare_"].iter().any(|reads| verb.starts_with(reads)),
-        Part::Commands => !["list", "members", "agents", "export", "explain", "simulate"].contains(&verb),
+        Part::Commands => {
+            !["list", "members", "agents", "roles", "invitations", "export", "explain", "simulate"].contains(&verb)
+        }
     }
 }
 
