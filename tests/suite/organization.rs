@@ -10,7 +10,7 @@ mod command_line;
 mod connected;
 mod invitations;
 mod letters;
-mod live;
+pub mod live;
 mod members;
 mod organizations;
 mod pages;

@@ -7,7 +7,8 @@ use tokio::time::timeout;
 
 use super::{agent_for, enter, join, known, owned_by, seen, take_out, team_of, teams};
 use crate::on_both_engines;
-use crate::support::{Agent, EventStream, LegacySession, PATIENCE, Reply, Setup, TestGateway, rpc};
+use crate::organization::live::{CALLS, Open, hear_of_other_tools, in_time};
+use crate::support::{Agent, Connected, EventStream, LegacySession, PATIENCE, Reply, Setup, TestGateway, rpc};
 
 const RULES: &str = "[[access]]\ntools = ['echo', 'hang']\nteams = ['red']\n\
     [[access]]\ntools = ['add']\nwhen = \"caller.teams.exists(team, team.slug == 'red' && 'lead' in team.roles)\"";
@@ -180,6 +181,40 @@ on_both_engines! {
             while agent.modern(&url, &token).call("echo", json!({ "text": "here" })).await.body.get("error").is_none() {}
         };
         timeout(PATIENCE, gone).await.expect("in time");
+        node.shutdown().await;
+    }
+}
+
+on_both_engines! {
+    async fn what_a_team_opens_ends_within_a_second_of_a_change_at_another_node(
+        gateway: TestGateway,
+        setup = Setup::default().with_probe().config("[[access]]\ntools = ['hang', 'brood']\nteams = ['red']")
+    ) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await.id;
+        let red = team_of(&gateway, acme, "red").await.id;
+        let node = gateway.second_node().await;
+        let lent = node.provided::<belgie_team::Teams>().expect("teams");
+        let (mut open, mut agents) = (Vec::new(), Vec::new());
+        for email in ["bob@example.org", "eve@example.org"] {
+            let (person, _) = known(&gateway, email).await;
+            join(&gateway, acme, person.id, "member").await;
+            enter(&gateway, red, person.id, "member").await;
+            let agent = Connected::of(&gateway, &person, "", Some(acme)).await;
+            open.push(Open::new(&gateway, &agent, open.len() * CALLS).await);
+            agents.push((person, agent));
+        }
+        let [of_eve, of_bob] = [open.pop(), open.pop()].map(|open| open.expect("two of them"));
+        let [bob, eve] = &agents[..] else { panic!("two of them") };
+
+        lent.remove_member(&Actor::host(), red, bob.0.id).await.expect("out");
+        in_time("a place in a team", async { hear_of_other_tools(&mut of_bob.calls_end().await).await }).await;
+        bob.1.is_let_in().await;
+        of_eve.goes_on();
+        lent.delete(&Actor::host(), red).await.expect("deleted");
+        in_time("a team", async { hear_of_other_tools(&mut of_eve.calls_end().await).await }).await;
+        eve.1.is_let_in().await;
+        gateway.probe.ended(2 * CALLS).await;
         node.shutdown().await;
     }
 }
