@@ -7,7 +7,8 @@
 //! of which they have none, fail the test of the tools as soon as one is listed.
 //!
 //! **Who.** Three organizations with an owner, an administrator, a member who leads the first team and is in the second
-//! (`lead`, there `mate`), a member who is in the first team (`mate`, elsewhere `other`); somebody of two organizations;
+//! (`lead`, there `mate`), a member who is in the first team (`mate`, elsewhere `other`), somebody with a role the
+//! organization has made itself (`custom`), which sees more and does less than an administrator; somebody of two organizations;
 //! somebody of none; a stranger. Everybody is `outside` wherever they are not. Each organization has three teams, somebody
 //! who is acted upon, a role, an invitation, a service, an agent and an application of its own.
 //!

@@ -41,7 +41,16 @@ pub enum Standing {
     Mate,
     /// A member in no team.
     Other,
+    /// Somebody in no team with a role the organization has made itself, of [`CUSTOM`].
+    Custom,
 }
+
+/// What that role allows: some of what administrators may, and not all of what goes with it.
+const CUSTOM: [&str; 6] =
+    ["member:read", "role:read", "invitation:read", "invitation:create", "agent:read", "team:update"];
+
+/// Everybody of one organization, in the order of [`World::people`].
+const STANDINGS: [Standing; 5] = [Standing::Owner, Standing::Admin, Standing::Lead, Standing::Mate, Standing::Custom];
 
 /// Somebody who asks.
 #[derive(Clone)]
@@ -80,6 +89,7 @@ impl Person {
 /// The column of somebody of the organization.
 pub fn in_team(standing: Standing, team: Option<usize>) -> &'static str {
     match (standing, team) {
+        (Standing::Custom, _) => "custom",
         (Standing::Owner, _) => "owner",
         (Standing::Admin, _) => "admin",
         (Standing::Lead, None | Some(0)) => "lead",
@@ -95,6 +105,7 @@ struct Cast {
     admin: UserId,
     lead: UserId,
     mate: UserId,
+    custom: UserId,
     worker: UserContext,
     of_worker: Browser,
     of_owner: Browser,
@@ -153,7 +164,7 @@ impl World {
         let mut places = Vec::new();
         for (place, word) in WORDS.into_iter().enumerate() {
             let (mut ids, mut browsers) = (Vec::new(), Vec::new());
-            for standing in [Standing::Owner, Standing::Admin, Standing::Lead, Standing::Mate] {
+            for standing in STANDINGS {
                 let label = format!("{standing:?}").to_lowercase();
                 let (user, browser) = known(&gateway, &format!("{label}.{word}@example.org")).await;
                 ids.push(user.id);
@@ -162,8 +173,9 @@ impl World {
             }
             let (worker, of_worker) = known(&gateway, &format!("worker.{word}@example.org")).await;
             let spare = gateway.person(&format!("spare.{word}@example.org")).await;
-            let [owner, admin, lead, mate] = ids.try_into().expect("four of them");
-            let cast = Cast { owner, admin, lead, mate, worker, of_worker, of_owner: browsers.swap_remove(0), spare };
+            let [owner, admin, lead, mate, custom] = ids.try_into().expect("five of them");
+            let of_owner = browsers.swap_remove(0);
+            let cast = Cast { owner, admin, lead, mate, custom, worker, of_worker, of_owner, spare };
             places.push(furnish(&gateway, cast, word, &format!("{word}-house"), &[0, 1, 2], |_| true).await);
         }
         let (both, browser) = known(&gateway, "both@example.org").await;
@@ -193,17 +205,17 @@ impl World {
 
     /// Whoever owns an organization.
     pub fn owner(&self, place: usize) -> &Person {
-        &self.people[place * 4]
+        &self.people[place * STANDINGS.len()]
     }
 
     /// Whoever leads its first team and is in the second.
     pub fn lead(&self, place: usize) -> &Person {
-        &self.people[place * 4 + 2]
+        &self.people[place * STANDINGS.len() + 2]
     }
 
     /// An administrator of the first organization who is a member of the second.
     pub fn both(&self) -> &Person {
-        &self.people[WORDS.len() * 4]
+        &self.people[WORDS.len() * STANDINGS.len()]
     }
 
     /// Where somebody stands in the list, as a number of their own.
@@ -305,6 +317,9 @@ async fn furnish(
     for (user, roles) in members.into_iter().chain([(cast.spare.id, "owner")]) {
         join(gateway, id, user, roles).await;
     }
+    let own = format!("{word}-envoy");
+    lent.create_role(&host, id, &own.parse().expect("a role"), CUSTOM.map(str::to_owned).into()).await.expect("a role");
+    join(gateway, id, cast.custom, &own).await;
     let mut names = Names::default();
     let mut put = |name: &'static str, value: String| names.0.insert(name, value);
     put("organization", slug.to_owned());
