@@ -36,7 +36,7 @@ pub struct Limits {
     pub introspect_per_minute: NonZeroU32,
     /// Questions who a person is from one address.
     pub userinfo_per_minute: NonZeroU32,
-    /// What clients do about their registration from one address.
+    /// What clients do about their registration from one address; questions of one person whether a slug is taken.
     pub manage_per_minute: NonZeroU32,
     /// What one person does about plans.
     pub billing_per_minute: NonZeroU32,

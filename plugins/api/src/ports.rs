@@ -415,7 +415,7 @@ pub enum LimitBucket {
     Introspect,
     /// Calls of the userinfo endpoint from one address (OpenID Connect Core 1.0 section 5.3).
     UserInfo,
-    /// Clients that manage their registration from one address (RFC 7592).
+    /// Clients that manage their registration from one address (RFC 7592); questions of one person whether a name is taken.
     Manage,
 }
 

@@ -243,3 +243,20 @@ on_both_engines! {
         assert_eq!(refused(&mut of_bob, CHECK, json!({ "slug": "acme" })).await, closed);
     }
 }
+
+on_both_engines! {
+    async fn one_person_asks_only_so_often_whether_slugs_are_taken(
+        gateway: TestGateway,
+        setup = Setup::default().without_generous_limits().config("[limits]\nmanage_per_minute = 3")
+    ) {
+        let (_, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (_, mut of_bob) = known(&gateway, "bob@example.org").await;
+        for slug in ["acme", "rose", "no slug"] {
+            assert_ne!(call(&mut of_ada, CHECK, json!({ "slug": slug })).await.0, StatusCode::TOO_MANY_REQUESTS, "{slug}");
+        }
+        for slug in ["acme", "no slug"] {
+            assert_eq!(call(&mut of_ada, CHECK, json!({ "slug": slug })).await.0, StatusCode::TOO_MANY_REQUESTS, "{slug}");
+        }
+        assert_eq!(done(&mut of_bob, CHECK, json!({ "slug": "acme" })).await["taken"], false, "others ask for themselves");
+    }
+}

@@ -3,7 +3,7 @@
 use belgie_api::context::OrgContext;
 use belgie_api::db::Conn;
 use belgie_api::hooks::Act;
-use belgie_api::ports::{OrgMember, Size};
+use belgie_api::ports::{LimitBucket, OrgMember, Size};
 use belgie_api::{Event, OrgId, Result, UserId};
 use serde_json::{Value, json};
 
@@ -92,12 +92,13 @@ impl Organizations {
     }
 
     /// Refuses whoever can choose no slug at all: they may make no organization, and may change none they are in. What is
-    /// taken is theirs to ask no more than to try.
+    /// taken is theirs to ask no more than to try, and nobody's to ask without end.
     ///
     /// # Errors
-    /// 403 for them, and for an agent.
+    /// 403 for them, and for an agent, 429 when the person has asked too often.
     pub async fn must_choose_slugs(&self, actor: &Actor) -> Result<()> {
         let person = actor.person()?;
+        self.host.limits().take(LimitBucket::Manage, &person.to_string()).await?;
         if self.settings.allow_user_to_create_organization {
             return Ok(());
         }
@@ -276,8 +277,8 @@ impl Organizations {
                 if after.slug != before.slug {
                     self.take_slug(&mut tx, actor, &after.slug, id, now).await?;
                     store::slugs::retire(&mut tx, &before.slug, now).await?;
-                }
                     self.end_at(&mut tx, id, &before.slug).await?;
+                }
                 if after.slug != before.slug || after.name != before.name {
                     tx.emit(Event::OrganizationChanged { organization: id });
                 }
