@@ -17,7 +17,7 @@ mod tests;
 pub use self::decide::{Action, ActionKind, Denial, Permit, decide, foresee, is_hidden, is_listed};
 pub use self::guard::{Guard, Origin};
 pub use self::policy::{Policy, RawEntry};
-pub use self::question::Question;
+pub use self::question::{Question, Thing};
 pub use self::remedy::would_do;
 pub use self::simulate::{Bench, Change, Replay, Simulation};
 pub use self::trace::{Column, Step, Trace, trace};

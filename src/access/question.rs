@@ -7,11 +7,46 @@ use belgie_api::host::{PrincipalParts, principal};
 use belgie_api::{Caller, ClientId, Failure, GrantBinding, Result, ScopeSet, UserId};
 
 use super::caller::Callers;
+use super::decide::ActionKind;
 use super::expression::Arguments;
 use crate::identity::{Identity, PersonInfo};
 
 /// The client of a question that names none.
 const SOME_CLIENT: &str = "some-client";
+
+/// What a question is about: each is decided by the same [`decide`](super::decide).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Thing {
+    /// A tool that would be called.
+    #[default]
+    Tool,
+    /// A prompt that would be got.
+    Prompt,
+    /// A resource that would be read.
+    Resource,
+}
+
+impl Thing {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+        }
+    }
+
+    /// What would be done with it.
+    #[must_use]
+    pub const fn kind(self) -> ActionKind {
+        match self {
+            Self::Tool => ActionKind::CallTool,
+            Self::Prompt => ActionKind::GetPrompt,
+            Self::Resource => ActionKind::ReadResource,
+        }
+    }
+}
 
 /// What an operator wants to know.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +62,11 @@ pub struct Question {
     /// With which scopes; `None` for those that agents get by default. What hangs on an account counts only where the account
     /// has it, as it does for a token.
     pub scopes: Option<ScopeSet>,
-    /// The tool.
-    pub tool: String,
-    /// Its arguments, when they are to be looked at.
+    /// What kind of thing it is about.
+    pub thing: Thing,
+    /// The name of the tool or prompt, or the URI of the resource.
+    pub name: String,
+    /// The arguments, when they are to be looked at.
     pub arguments: Option<Arguments>,
 }
 

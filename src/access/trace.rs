@@ -124,7 +124,7 @@ fn in_call(denial: Option<&Denial>, is_open: bool) -> Column {
     let says = match denial {
         None if is_open => "It runs if the arguments are allowed.".to_owned(),
         None => "It runs.".to_owned(),
-        Some(Denial::Hidden) => "It is as unknown as something that never was: \"Unknown tool\".".to_owned(),
+        Some(Denial::Hidden) => "It is as unknown as something that never was.".to_owned(),
         Some(Denial::Scope { missing }) => format!("It is refused: the scopes {missing} are missing."),
         Some(Denial::Plan { .. }) => "It is refused: the plan does not include it.".to_owned(),
         Some(Denial::Arguments) => "It is refused: it is not allowed with these arguments.".to_owned(),

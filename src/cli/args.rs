@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use belgie_api::command::PluginCommand;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Overrides;
 
@@ -67,6 +67,7 @@ pub enum Verb {
 }
 
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("thing").required(true).args(["tool", "prompt", "resource"]))]
 pub struct ExplainArgs {
     /// Whom it is about: the address the account signs in with, or its id
     #[arg(long)]
@@ -85,7 +86,13 @@ pub struct ExplainArgs {
     pub scopes: Option<String>,
     /// The tool
     #[arg(long)]
-    pub tool: String,
+    pub tool: Option<String>,
+    /// Instead of a tool, a prompt
+    #[arg(long)]
+    pub prompt: Option<String>,
+    /// Instead of a tool, a resource
+    #[arg(long, value_name = "URI")]
+    pub resource: Option<String>,
     /// The arguments of the call, as a JSON object
     #[arg(long, value_name = "JSON")]
     pub arguments: Option<String>,

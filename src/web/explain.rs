@@ -5,7 +5,7 @@ use belgie_api::{Caller, Failure, Result, UserId};
 use serde_json::{Value, json};
 
 use super::Web;
-use crate::access::{Question, Trace, trace};
+use crate::access::{Question, Thing, Trace, trace};
 
 /// An answer to a question.
 pub struct Explanation {
@@ -17,8 +17,10 @@ pub struct Explanation {
     pub caller: Caller,
     /// Whether the scopes are those that agents get by default, since the question named none.
     pub has_default_scopes: bool,
-    /// The tool.
-    pub tool: String,
+    /// What kind of thing it is about.
+    pub thing: Thing,
+    /// The name of the tool or prompt, or the URI of the resource.
+    pub name: String,
     /// What was decided.
     pub trace: Trace,
 }
@@ -26,24 +28,34 @@ pub struct Explanation {
 /// Answers a question with the deciding itself.
 ///
 /// # Errors
-/// 404 when there is no such person, organization or tool.
+/// 404 when there is no such person, organization or tool, or no server here that has prompts or resources: which of those there
+/// are, only the server knows.
 pub async fn explain(web: &Web, question: &Question) -> Result<Explanation> {
     let person = question.find_person(&web.identity).await?;
     let caller = question.caller(&person, &web.identity, &web.callers, &web.default_scopes.shared).await?;
-    let tool = question.tool.trim();
-    let guard = web.mcp.find_guard(&caller, std::sync::Arc::clone(&web.challenge), tool).await;
-    let guard = guard.ok_or_else(|| {
-        Failure::not_found("explain.unknown_tool", format!("There is no tool `{tool}`."))
-            .hint("`belgie surface` shows the tools that are there.")
-    })?;
+    let (thing, name) = (question.thing, question.name.trim());
+    let challenge = std::sync::Arc::clone(&web.challenge);
+    let guard = web.mcp.find_guard_of(&caller, challenge, thing.kind().word(), name).await;
+    let guard = guard.ok_or_else(|| unknown(thing, name))?;
     Ok(Explanation {
         user: person.id,
         is_banned: person.ban.is_some(),
         has_default_scopes: question.scopes.is_none(),
-        tool: tool.to_owned(),
+        thing,
+        name: name.to_owned(),
         trace: trace(&caller, &guard, question.arguments.as_ref()),
         caller,
     })
+}
+
+fn unknown(thing: Thing, name: &str) -> Failure {
+    let code = match thing {
+        Thing::Tool => "explain.unknown_tool",
+        Thing::Prompt => "explain.unknown_prompt",
+        Thing::Resource => "explain.unknown_resource",
+    };
+    Failure::not_found(code, format!("There is no {} `{name}`.", thing.word()))
+        .hint("`belgie surface` shows the tools that are there, and the servers that have prompts and resources.")
 }
 
 impl Explanation {
@@ -61,11 +73,19 @@ impl Explanation {
         format!("{} {place}, through the client {}, with {scopes}{origin}", caller.user().email, caller.client().id)
     }
 
+    fn wish(&self) -> String {
+        match self.thing {
+            Thing::Tool => format!("to call {}", self.name),
+            Thing::Prompt => format!("to get the prompt {}", self.name),
+            Thing::Resource => format!("to read the resource {}", self.name),
+        }
+    }
+
     /// For the command line.
     #[must_use]
     pub fn output(&self) -> Output {
         let Trace { rules, steps, preflight, list, call } = &self.trace;
-        let mut lines = vec![self.subject(), format!("wants to call {}. Rules: {}", self.tool, rules.join(", "))];
+        let mut lines = vec![self.subject(), format!("wants {}. Rules: {}", self.wish(), rules.join(", "))];
         if self.is_banned {
             lines.push("The account is banned, so every request is answered with 401, whatever follows.".to_owned());
         }
@@ -94,7 +114,7 @@ impl Explanation {
             parts.retain(|name, _| !matches!(name.as_str(), "session" | "grant" | "expires_at"));
         }
         json!({
-            "tool": self.tool,
+            self.thing.word(): self.name,
             "banned": self.is_banned,
             "default_scopes": self.has_default_scopes,
             "caller": caller,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::operator::Operator;
-use crate::access::{Question, Step};
+use crate::access::{Question, Step, Thing};
 use crate::web::Web;
 use crate::web::explain::{Explanation, explain};
 
@@ -53,7 +53,7 @@ pub async fn answer(
     };
     match explained {
         Ok(explanation) => {
-            let details = json!({ "tool": explanation.tool, "organization": asked.organization.trim() });
+            let details = json!({ "tool": explanation.name, "organization": asked.organization.trim() });
             web.identity.note("access.explained", explanation.user, details, operator.by()).await?;
             show(&web, &operator, &asked, Some(&explanation), None)
         }
@@ -89,7 +89,7 @@ fn describe(explanation: &Explanation) -> Value {
     let trace = &explanation.trace;
     let column = |name: &str, column: &crate::access::Column| json!({ "name": name, "outcome": column.outcome, "says": column.says });
     json!({
-        "tool": explanation.tool,
+        "tool": explanation.name,
         "subject": explanation.subject(),
         "is_banned": explanation.is_banned,
         "rules": trace.rules,
@@ -117,7 +117,8 @@ impl ExplainForm {
             teams: self.teams.split(',').map(str::to_owned).collect(),
             client: given(&self.client),
             scopes: given(&self.scopes).map(|text| Question::read_scopes(&text)).transpose()?,
-            tool: self.tool.clone(),
+            thing: Thing::Tool,
+            name: self.tool.clone(),
             arguments: given(&self.arguments).map(|text| Question::read_arguments(&text)).transpose()?,
         })
     }

@@ -107,7 +107,7 @@ on_both_engines! {
         let ada = Connected::new(&gateway, "ada@example.org").await;
         ada.modern().send("tools/list", json!({})).await;
         ada.session().await.send("tools/list", json!({})).await;
-        let question = belgie::access::Question { user: ada.person.email.clone(), tool: "echo".to_owned(), ..Default::default() };
+        let question = belgie::access::Question { user: ada.person.email.clone(), name: "echo".to_owned(), ..Default::default() };
         gateway.gateway.explain(&question).await.expect("an answer");
         assert_eq!(in_words(&decisions(&gateway).await), Vec::<String>::new());
     }

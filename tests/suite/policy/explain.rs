@@ -88,6 +88,8 @@ on_both_engines! {
         for (arguments, code) in [
             (["--user", "nobody@example.org", "--tool", "echo"].as_slice(), "explain.unknown_user"),
             (&["--user", "ada@example.org", "--tool", "eco"], "explain.unknown_tool"),
+            (&["--user", "ada@example.org", "--prompt", "greet"], "explain.unknown_prompt"),
+            (&["--user", "ada@example.org", "--resource", "notes://open"], "explain.unknown_resource"),
             (&["--user", "ada@example.org", "--tool", "echo", "--org", "acme"], "explain.unknown_organization"),
             (&["--user", "ada@example.org", "--tool", "echo", "--arguments", "[1]"], "explain.arguments_invalid"),
             (&["--user", "ada@example.org", "--tool", "echo", "--scopes", "\"x\""], "explain.scopes_invalid"),
@@ -107,7 +109,7 @@ on_both_engines! {
             user: ada.email.clone(),
             organization: organization.map(ToOwned::to_owned),
             scopes: Some(scopes.parse().expect("scopes")),
-            tool: "note".to_owned(),
+            name: "note".to_owned(),
             ..Question::default()
         };
         for (organization, scopes, expected, steps) in [
@@ -165,7 +167,7 @@ on_both_engines! {
                 organization: Some("acme".to_owned()),
                 teams: teams.iter().map(|team| (*team).to_owned()).collect(),
                 scopes: scopes.map(|text| text.parse().expect("scopes")),
-                tool: tool.to_owned(),
+                name: tool.to_owned(),
                 ..Question::default()
             };
             gateway.gateway.explain(&question).await.map(|told| told.json())

@@ -1,5 +1,6 @@
 //! A wrapped server under the operator's file: its tools, prompts, resources and completions, known at the start or not.
 
+use belgie::access::{Question, Thing};
 use belgie::rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, CompletionInfo,
     ContentBlock, GetPromptRequestParams, GetPromptResponse, GetPromptResult, JsonObject, ListPromptsResult,
@@ -224,5 +225,51 @@ on_both_engines! {
         assert_eq!(read.status, StatusCode::FORBIDDEN, "{:?}", read.body);
         let other = both.session.send("prompts/get", json!({ "name": "insult" })).await;
         assert_eq!(other.body["result"]["messages"][0]["content"]["text"], "insult");
+    }
+}
+
+on_both_engines! {
+    async fn prompts_and_resources_are_explained_as_they_are_decided(gateway: TestGateway, setup = setup()) {
+        let ada = Connected::with_scope(&gateway, "ada@example.org", "willing:all").await;
+        let ask = async |thing: Thing, name: &str, scopes: &str, arguments: Option<Value>| {
+            let question = Question {
+                user: "ada@example.org".to_owned(),
+                scopes: Some(scopes.parse().expect("scopes")),
+                thing,
+                name: name.to_owned(),
+                arguments: arguments.map(|arguments| serde_json::from_value(arguments).expect("an object")),
+                ..Question::default()
+            };
+            let said = gateway.gateway.explain(&question).await.expect("an answer").json();
+            assert_eq!(said[thing.word()], name, "{said}");
+            ["preflight", "list", "call"].map(|place| said["trace"][place]["outcome"].as_str().unwrap_or_default().to_owned())
+        };
+        let all = "willing:all";
+        for (thing, name, scopes, expected) in [
+            (Thing::Prompt, "greet", "", ["passes", "listed", "open"]),
+            (Thing::Prompt, "insult", all, ["passes", "hidden", "hidden"]),
+            (Thing::Prompt, "own", "", ["insufficient_scope", "listed", "scope_missing"]),
+            (Thing::Resource, "notes://open", "", ["passes", "listed", "allowed"]),
+            (Thing::Resource, "notes://private/1", all, ["passes", "hidden", "hidden"]),
+            // A rule for what is called, got and read alike.
+            (Thing::Tool, "drop_all", all, ["passes", "hidden", "hidden"]),
+        ] {
+            assert_eq!(ask(thing, name, scopes, None).await, expected, "{thing:?} {name}");
+        }
+        assert_eq!(ask(Thing::Prompt, "greet", "", Some(json!({ "what": "this" }))).await[2], "allowed");
+        assert_eq!(ask(Thing::Prompt, "greet", "", Some(json!({ "what": "that" }))).await[2], "arguments_refused");
+        // And so it is.
+        let modern = ada.modern();
+        let got = async |method: &str, params: Value| {
+            let uri = params["uri"].as_str().map(ToOwned::to_owned);
+            let request = modern.request(method, params);
+            let request = if let Some(uri) = uri { request.header("mcp-name", uri) } else { request };
+            Reply::read(request.send().await.expect("an answer")).await.body.get("result").is_some()
+        };
+        assert!(got("prompts/get", json!({ "name": "greet", "arguments": { "what": "this" } })).await);
+        assert!(!got("prompts/get", json!({ "name": "greet", "arguments": { "what": "that" } })).await);
+        assert!(!got("prompts/get", json!({ "name": "insult" })).await);
+        assert!(got("resources/read", json!({ "uri": "notes://open" })).await);
+        assert!(!got("resources/read", json!({ "uri": "notes://private/1" })).await);
     }
 }
