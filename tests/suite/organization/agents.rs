@@ -2,7 +2,7 @@
 
 use belgie_api::OrgId;
 use belgie_organization::OrganizationChanges;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Actor, at, done, invite, join, known, organizations, owned_by, read};
@@ -219,5 +219,30 @@ on_both_engines! {
             let shown: Vec<_> = tools.iter().filter(|tool| listed.iter().any(|listed| listed["name"] == **tool)).collect();
             assert_eq!(shown.len(), if sees { tools.len() } else { 0 }, "{name}");
         }
+    }
+}
+
+on_both_engines! {
+    async fn a_token_opens_no_route_and_calls_the_tool(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let wish = json!({ "name": "Script", "scope": BOTH, "ttl_seconds": 600, "organization": acme.id });
+        let token = done(&mut of_ada, "/auth/tokens/create", wish).await["token"].as_str().expect("a token").to_owned();
+        let agent = Agent::register(&gateway).await;
+        let ask = async |method: Method, path: &str, body: Value| {
+            let request = agent.client.request(method, gateway.at(path)).header("sec-fetch-site", "same-origin");
+            request.bearer_auth(&token).json(&body).send().await.expect("an answer").status()
+        };
+        for path in ["/auth/organization/list".to_owned(), at("acme", ""), at("acme", "/members")] {
+            assert_eq!(ask(Method::GET, &path, json!({})).await, StatusCode::UNAUTHORIZED, "{path}");
+            assert_eq!(read(&mut of_ada, &path).await.0, StatusCode::OK, "{path}: a session opens it");
+        }
+        for (act, body) in [("/update", json!({ "name": "Mine" })), ("/invite", json!({ "email": "x@example.org", "role": "member" }))] {
+            assert_eq!(ask(Method::POST, &at("acme", act), body).await, StatusCode::UNAUTHORIZED, "{act}");
+        }
+        // As it stands in the README: no session of the protocol, one request.
+        let url = gateway.mcp_url();
+        let members = given(&agent.modern(&url, &token), "list_members", json!({})).await;
+        assert_eq!(members["members"][0]["email"], "ada@example.org");
     }
 }
