@@ -30,6 +30,8 @@
 //! - Consent: everybody is led to the page by an agent and by the code of a device, and answers it for an organization and for
 //!   a team; and they answer what somebody of the organization was asked, and take back what that somebody is remembered for.
 //!   In the end that somebody does, and it works.
+//! - What is paid for: in a world with plans, where nothing is paid for yet. The tool `usage` names no organization and tells of
+//!   the caller's own plan alone.
 //! - Commands of plugins run on the host of the gateway, in its own process; `organization::command_line` and
 //!   `team::command_line` start the program. Those of the program that take `--org` (`audit`, `explain`, `simulate`) are
 //!   started. Operators see everything, but what is about one organization says nothing of another; of `/admin` no
@@ -62,7 +64,7 @@ use self::programs::Credentials;
 use self::table::{Part, rows};
 use self::world::{World, setup};
 use crate::on_both_engines;
-use crate::support::{Engine, TestGateway};
+use crate::support::{Engine, Stripe, TestGateway};
 
 /// The plugins whose doors are all in the table.
 const PLUGINS: [&str; 2] = ["organization", "team"];
@@ -74,9 +76,33 @@ on_both_engines! {
     async fn everybody_gets_at_pages_and_routes_what_the_table_says(gateway: TestGateway, setup = setup()) {
         let world = World::new(gateway).await;
         let before = world.state().await;
-        run::routes(&world).await.settle("pages and routes");
+        run::routes(&world, Part::Routes).await.settle("pages and routes");
         assert_eq!(world.state().await, before, "nothing has changed by what was refused");
         own::settle(&world).await;
+    }
+}
+
+/// What is for sale in the part of the table about billing.
+const PLANS: &str = "[[plan]]\nname = 'free'\ntitle = 'Free'\n\n\
+    [[plan]]\nname = 'pro'\ntitle = 'Pro'\nmonthly_price = 'price_pro_month'";
+/// Doors of plans that name no organization: Stripe's own, the way back from it, and the page behind a sealed link.
+const OF_NO_ACCOUNT: [&str; 3] = ["/auth/stripe/webhook", "/auth/subscription/success", "/billing/upgrade"];
+
+on_both_engines! {
+    async fn everybody_gets_of_what_is_paid_for_what_the_table_says(engine: Engine) {
+        let stripe = Stripe::start().await;
+        let gateway = setup().config(&stripe.table()).config(PLANS).start(engine).await;
+        let told = doors(Part::Billing);
+        for line in gateway.gateway.surface().lines().filter(|line| line.ends_with("  stripe") && line.contains(" /")) {
+            let path = line.split("  ").find(|words| words.contains('/')).and_then(|words| words.split(' ').next_back());
+            let path = path.expect("a path");
+            let is_told = told.iter().any(|door| address(door).ends_with(&format!(" {path}")));
+            assert!(is_told || OF_NO_ACCOUNT.contains(&path), "not in tests/suite/isolation/table.txt: {line}");
+        }
+        let world = World::new(gateway).await;
+        let before = world.state().await;
+        run::routes(&world, Part::Billing).await.settle("what is paid for");
+        assert_eq!(world.state().await, before, "nothing has changed by what was refused");
     }
 }
 

@@ -24,6 +24,9 @@ const VOLATILE: [&str; 4] = ["date", "content-length", "set-cookie", "x-request-
 /// Where the link of an invitation is answered.
 const LINKED: &str = "/organizations/invitation";
 
+/// What is said about a plan where nothing is paid for.
+const UNPAID: [&str; 2] = ["There is no subscription.", "Nothing has been paid for yet."];
+
 /// What pages say to members whose roles do not allow something.
 const REFUSALS: [&str; 4] = [
     "do not allow this",
@@ -124,6 +127,7 @@ impl Answer {
             (StatusCode::UNPROCESSABLE_ENTITY, Ask::Form(..)) if self.says_forbidden() => Outcome::Forbidden,
             (StatusCode::NOT_FOUND, Ask::Form(path, _)) if path == LINKED && self.says_not_yours() => Outcome::NotYours,
             (StatusCode::NOT_FOUND, _) if self.body.contains("no such member of the team") => Outcome::NotIn,
+            (StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY, _) if self.says_unpaid() => Outcome::NotPaid,
             (StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, _) => Outcome::Told,
             _ => Outcome::Odd,
         }
@@ -131,6 +135,11 @@ impl Answer {
 
     fn says_not_yours(&self) -> bool {
         unescape(&self.body).contains("There is no such invitation.")
+    }
+
+    fn says_unpaid(&self) -> bool {
+        let text = unescape(&self.body);
+        UNPAID.iter().any(|words| text.contains(words))
     }
 
     fn says_forbidden(&self) -> bool {

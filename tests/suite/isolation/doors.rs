@@ -150,6 +150,16 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
     match template.rsplit_once("{organization}").map_or(template, |(_, act)| act) {
         "/auth/organization/create" => json!({ "name": format!("Number {number}") }),
         "/auth/organization/check-slug" => json!({ "slug": of("organization") }),
+        "/auth/subscription/upgrade?of={organization id}" => {
+            json!({ "plan": "pro", "account_id": of("organization id"), "disable_redirect": true })
+        }
+        "/auth/subscription/upgrade?of={team}" => {
+            json!({ "plan": "pro", "account_id": of("team"), "disable_redirect": true })
+        }
+        act if act.starts_with("/auth/subscription/") => {
+            let account = if act.ends_with("{team}") { "team" } else { "organization id" };
+            json!({ "account_id": of(account), "disable_redirect": true })
+        }
         "/auth/tokens/create" => {
             json!({ "name": "Nightly", "scope": "org:read", "ttl_seconds": 600, "organization": of("organization id") })
         }
@@ -191,6 +201,10 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         "/admin/explain" => {
             vec![("user", of("email")), ("organization", of("organization")), ("tool", said("whoami"))]
         }
+        "/billing/cancel?of={organization id}" | "/billing/restore?of={organization id}" => {
+            vec![("account_id", of("organization id"))]
+        }
+        "/billing/cancel?of={team}" | "/billing/restore?of={team}" => vec![("account_id", of("team"))],
         "/account/tokens/revoke" => vec![("token", of("token"))],
         "/account/tokens/new" => {
             vec![

@@ -84,7 +84,7 @@ impl Cell<'_> {
             Outcome::Told if is_same() => Outcome::Unseen,
             Outcome::Forbidden | Outcome::StepUp | Outcome::NotIn if is_unseen_by && is_same() => Outcome::Unseen,
             Outcome::Done if self.column == "borrowed" && !is_change(self.row) && is_same() => Outcome::Unseen,
-            Outcome::Forbidden | Outcome::NotIn if is_unseen_by => Outcome::Told,
+            Outcome::Forbidden | Outcome::NotIn | Outcome::NotPaid if is_unseen_by => Outcome::Told,
             Outcome::SignIn if twin.is_some() && !is_same() => Outcome::Told,
             found => found,
         }
@@ -120,7 +120,7 @@ fn short(text: &str) -> String {
 pub fn is_change(row: &Row) -> bool {
     let verb = row.door.split(" --").next().and_then(|door| door.rsplit(' ').next()).unwrap_or_default();
     match row.part {
-        Part::Routes => row.door.starts_with("POST "),
+        Part::Routes | Part::Billing => row.door.starts_with("POST "),
         Part::Tools => !["list_", "get_", "read_", "prepare_"].iter().any(|reads| verb.starts_with(reads)),
         Part::Commands => {
             !["list", "members", "agents", "roles", "invitations", "export", "explain", "simulate"].contains(&verb)
@@ -177,7 +177,7 @@ fn way_of(row: &Row, way: usize) -> usize {
     match row.door {
         // The addresses of endpoints know slugs alone.
         door if door.contains("/o/{organization}") => 0,
-        door if is_answer(door) => 1,
+        door if is_answer(door) || row.part == Part::Billing => 1,
         _ => way,
     }
 }
@@ -322,9 +322,9 @@ pub fn borrowed(row: &Row, number: usize) -> Vec<(usize, &'static str)> {
     places.flat_map(|place| things.iter().map(move |thing| (place, *thing)).collect::<Vec<_>>()).collect()
 }
 
-/// Everybody asks at every page and route.
-pub async fn routes(world: &World) -> Findings {
-    let table = rows(Part::Routes);
+/// Everybody asks at every page and route, of one part of the table.
+pub async fn routes(world: &World, part: Part) -> Findings {
+    let table = rows(part);
     let mut found = Findings::default();
     for row in table.iter().enumerate().filter(|(_, row)| row.lists_own()) {
         for person in &world.people {
@@ -339,7 +339,9 @@ pub async fn routes(world: &World) -> Findings {
     let mut found = lent.fold(found, async |all, found| all.with(found)).await;
     let is_about_one = |row: &Row| ["organization", "organization id"].iter().any(|name| used(row.door).contains(name));
     let reads = table.iter().filter(|row| is_about_one(row) && !is_change(row));
-    let reads = reads.filter(|row| !["/.well-known/", "?user=", "/admin/"].iter().any(|part| row.door.contains(part)));
+    // What is paid for is told by ids alone.
+    let wordless = ["/.well-known/", "?user=", "/admin/", "/auth/subscription/"];
+    let reads = reads.filter(|row| !wordless.iter().any(|part| row.door.contains(part)));
     found.problems.extend(blind(reads, &found.telling));
     found
 }

@@ -16,6 +16,8 @@ pub enum Outcome {
     NotIn,
     /// No, since the invitation is somebody else's: whoever has the link sees where it leads.
     NotYours,
+    /// No, since nothing is paid for: said to whoever may decide on the plan.
+    NotPaid,
     /// 403 `insufficient_scope`.
     StepUp,
     /// The way to the sign-in page, or 401.
@@ -32,12 +34,13 @@ pub enum Outcome {
     Odd,
 }
 
-const WORDS: [(&str, Outcome); 10] = [
+const WORDS: [(&str, Outcome); 11] = [
     ("done", Outcome::Done),
     ("forbidden", Outcome::Forbidden),
     ("unseen", Outcome::Unseen),
     ("not-in", Outcome::NotIn),
     ("not-yours", Outcome::NotYours),
+    ("not-paid", Outcome::NotPaid),
     ("step-up", Outcome::StepUp),
     ("sign-in", Outcome::SignIn),
     ("hidden", Outcome::Hidden),
@@ -59,6 +62,8 @@ impl fmt::Display for Outcome {
 pub enum Part {
     /// What browsers, and scripts of our own pages, ask for.
     Routes,
+    /// The same about what is paid for.
+    Billing,
     /// What agents and programs call.
     Tools,
     /// What the operator types.
@@ -89,7 +94,7 @@ impl Row {
 
     /// Whether the page of an answer lists the organizations of whoever asks, which come and go while others ask.
     pub fn lists_own(&self) -> bool {
-        self.door == "POST /account/tokens/new"
+        self.door == "POST /account/tokens/new" || self.door.starts_with("GET /billing/usage")
     }
 
     /// Whether it is about one team: then those in the team, and those who lead it, have columns of their own.
@@ -110,6 +115,7 @@ pub fn rows(wanted: Part) -> Vec<Row> {
             columns = words;
             part = match title.trim_end_matches(']') {
                 "routes and pages" => Part::Routes,
+                "billing" => Part::Billing,
                 "tools" => Part::Tools,
                 "commands" => Part::Commands,
                 other => panic!("no part of the table: {other}"),
