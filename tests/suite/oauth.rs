@@ -27,6 +27,7 @@ mod introspection;
 mod journey;
 mod kept_requests;
 mod keys;
+mod less_remembered;
 mod limits;
 mod lock_order;
 mod logout;

@@ -6,6 +6,7 @@ pub mod connection;
 mod device;
 pub mod interaction;
 mod logout;
+pub mod remembered;
 mod tokens;
 
 use std::sync::Arc;
@@ -88,6 +89,11 @@ pub fn templates() -> Vec<Template> {
             name: connection::CONNECTION,
             source: include_str!("../templates/connection.html"),
             samples: include_str!("../templates/samples/connection.json"),
+        },
+        Template {
+            name: remembered::REMEMBERED,
+            source: include_str!("../templates/remembered.html"),
+            samples: include_str!("../templates/samples/remembered.json"),
         },
         Template {
             name: CONNECTIONS,

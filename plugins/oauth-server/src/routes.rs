@@ -4,6 +4,7 @@ mod authorize;
 mod client_api;
 mod clients;
 mod connections;
+mod consents;
 mod device;
 mod interactions;
 mod introspect;
@@ -63,6 +64,11 @@ pub fn mount(oauth: &Arc<OAuth>, mount: &mut Mount) {
             "/account/consents/withdraw",
             post(connections::withdraw).with_state(state()),
         )
+        .route(Room::Browser, Method::GET, "/account/consents/{consent}", get(consents::page).with_state(state()))
+        .route(Room::Browser, Method::POST, "/account/consents/{consent}", post(consents::narrow).with_state(state()))
+        .route(Room::Api, Method::GET, "/auth/consents", get(consents::list_json).with_state(state()))
+        .route(Room::Api, Method::POST, "/auth/consents/narrow", post(consents::narrow_json).with_state(state()))
+        .route(Room::Api, Method::POST, "/auth/consents/withdraw", post(consents::withdraw_json).with_state(state()))
         .route(Room::Browser, Method::GET, "/account/tokens", get(tokens::page).with_state(state()))
         .route(Room::Browser, Method::GET, "/account/tokens/new", get(tokens::new_page).with_state(state()))
         .route(Room::Browser, Method::POST, "/account/tokens/new", post(tokens::create).with_state(state()))

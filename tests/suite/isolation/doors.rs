@@ -133,7 +133,7 @@ fn is_api(template: &str) -> bool {
 }
 
 fn filled(template: &str, names: &Names) -> String {
-    let all = ["organization", "organization id", "team", "user", "email", "role", "invitation", "client", "question", "agent"];
+    let all = ["organization", "organization id", "team", "user", "email", "role", "invitation", "client", "question", "agent", "consent"];
     // A connection is called a grant by those who see it, and an agent by its organization.
     let places = all.into_iter().map(|name| (name, name)).chain([("grant", "agent")]);
     let known = places.filter(|(place, _)| template.contains(&format!("{{{place}}}")));
@@ -164,6 +164,8 @@ fn body(template: &str, names: &Names, number: usize) -> Value {
             json!({ "name": "Nightly", "scope": "org:read", "ttl_seconds": 600, "organization": of("organization id") })
         }
         "/auth/tokens/revoke" => json!({ "id": of("token") }),
+        "/auth/consents/narrow" => json!({ "id": of("consent"), "scopes": ["org:read"] }),
+        "/auth/consents/withdraw" => json!({ "id": of("consent") }),
         "/auth/clients/create" => {
             json!({
                 "client_name": "Notes", "redirect_uris": [ELSEWHERE], "confidential": true,
@@ -216,6 +218,7 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         }
         "/account/connections/revoke" => vec![("connection_id", of("agent"))],
         "/account/connections/{grant}" => vec![("scope", said("org:read"))],
+        "/account/consents/{consent}" => vec![("scope", said("org:read"))],
         "/account/consents/withdraw" => vec![("consent_id", of("consent"))],
         "/account/clients/new" => {
             vec![

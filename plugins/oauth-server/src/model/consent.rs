@@ -2,6 +2,7 @@
 
 use belgie_api::plugin::ScopeHierarchy;
 use belgie_api::{ClientId, ConsentId, ScopeSet, Timestamp, UserId};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::document::is_own_machine;
@@ -39,6 +40,21 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// The answer as its person is told of it.
+    pub fn describe(&self) -> Value {
+        json!({
+            "id": self.id,
+            "client_id": self.client_id,
+            "client_name": self.client_name,
+            "redirect_host": self.redirect_host,
+            "scopes": self.scopes,
+            "resources": self.resources,
+            "organization": self.binding.organization_id,
+            "teams": self.binding.team_ids,
+            "created_at": self.created_at,
+        })
+    }
+
     /// What an answer to this request allows, staying connected among it, which some clients have without asking for it.
     pub fn scopes_of(request: &AuthorizationRequest) -> ScopeSet {
         let stay = request.with_refresh.then(|| OFFLINE_ACCESS.parse().ok()).flatten();

@@ -11,7 +11,7 @@ use belgie_api::{ConsentId, Failure, GrantId, Result, Scope, TeamId};
 use super::wire::see_other;
 use crate::model::params::Params;
 use crate::pages;
-use crate::service::OAuth;
+use crate::service::{OAuth, unknown_consent};
 
 /// Ends a connection of the person and shows the account page again.
 pub async fn disconnect(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
@@ -24,7 +24,7 @@ pub async fn disconnect(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, bo
 /// Forgets what the person allowed a client and shows the account page again.
 pub async fn withdraw(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
     let id = Params::read(body.as_bytes()).and_then(|params| params.get("consent_id")?.parse::<ConsentId>().ok());
-    let id = id.ok_or_else(|| Failure::not_found("consent.unknown", "There is no such permission."))?;
+    let id = id.ok_or_else(unknown_consent)?;
     oauth.withdraw_consent(&signed_in.caller, &signed_in.visitor.info, id).await?;
     see_other("/account")
 }

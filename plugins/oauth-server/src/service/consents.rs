@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use belgie_api::db::Tx;
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, ConsentId, Failure, GrantBinding, Result, Timestamp, UserId};
+use belgie_api::{Caller, ConsentId, GrantBinding, Result, Timestamp, UserId};
 
 use super::OAuth;
 use super::authorize::answerer;
+use super::less_consent::unknown_consent;
 use crate::model::address::slugs_in;
 use crate::model::consent::{Consent, remembered_host};
 use crate::model::request::AuthorizationRequest;
@@ -126,7 +127,7 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let client = store::consents::delete(&mut tx, id, caller.user().id).await?;
-        let client = client.ok_or_else(|| Failure::not_found("consent.unknown", "There is no such permission."))?;
+        let client = client.ok_or_else(unknown_consent)?;
         let act = AuditEntry::done("consent.withdrawn").by(caller).during(info).to(&client);
         self.record(&mut tx, &act).await?;
         tx.commit(now).await

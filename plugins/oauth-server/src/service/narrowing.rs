@@ -6,10 +6,10 @@ use std::time::Duration;
 use belgie_api::context::TeamContext;
 use belgie_api::db::Tx;
 use belgie_api::plugin::{Less, Narrowed, Narrowing, ToolUse};
-use belgie_api::ports::{AuditFilter, AuditRecord, RecordKind, Stretch};
+use belgie_api::ports::{AuditFilter, AuditRecord, RecordKind, Stretch, Teams};
 use belgie_api::serde_json::json;
 use belgie_api::web::RequestInfo;
-use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, OrgId, Result, ScopeSet, TeamId};
+use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, OrgId, Result, ScopeSet, TeamId, UserId};
 
 use super::OAuth;
 use super::powers::Doer;
@@ -79,12 +79,18 @@ impl OAuth {
     /// # Errors
     /// When it cannot be found out.
     pub async fn list_teams_of(&self, grant: &Grant) -> Result<Vec<TeamContext>> {
-        let binding: GrantBinding = grant.binding.clone().into();
-        let (Some(organization), Some(port)) = (binding.organization, self.host.provided::<belgie_api::ports::Teams>())
-        else {
-            return Ok(Vec::new());
-        };
-        port.list_for(grant.user_id, organization, &binding).await
+        self.list_bound_teams(grant.user_id, &grant.binding.clone().into()).await
+    }
+
+    /// The teams of a person that something bound like this acts for.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub(super) async fn list_bound_teams(&self, user: UserId, binding: &GrantBinding) -> Result<Vec<TeamContext>> {
+        match (binding.organization, self.host.provided::<Teams>()) {
+            (Some(organization), Some(port)) => port.list_for(user, organization, binding).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Lets a connection do less, from the next call on, at every node: these scopes of its own, and these of its teams. What
@@ -161,21 +167,16 @@ impl OAuth {
     }
 
     /// Writes it. The grant is held.
-    async fn narrow_held(&self, tx: &mut Tx, grant: &mut Grant, plan: &Narrowing) -> Result<Narrowed> {
+    pub(super) async fn narrow_held(&self, tx: &mut Tx, grant: &mut Grant, plan: &Narrowing) -> Result<Narrowed> {
         if grant.binding.team_ids != plan.known.teams {
             return Err(Failure::conflict("connection.changed", "The connection was changed meanwhile.")
                 .hint("Look at it again."));
         }
         let mut less = grant.scopes.intersection(&plan.scopes);
-        let opens = |scopes: &ScopeSet| scopes.iter().any(|scope| scope.as_str() != OFFLINE_ACCESS);
         if opens(&grant.scopes) && !opens(&less) {
             return Err(nothing_left());
         }
-        // Staying connected is no permission of its own here: for its end there is cutting it off.
-        let stays = grant.scopes.iter().find(|scope| scope.as_str() == OFFLINE_ACCESS).cloned();
-        if let Some(stays) = stays {
-            less.insert(stays);
-        }
+        with_staying(&mut less, &grant.scopes);
         let removed = less.missing(&grant.scopes);
         grant.scopes = less;
         if let Some(binding) = plan.binding.clone() {
@@ -194,6 +195,19 @@ impl OAuth {
             return Err(unknown_connection());
         }
         self.bind_to(grant.user_id, organization, fewer).await?.map(Some).ok_or_else(unknown_connection)
+    }
+}
+
+/// Whether scopes allow anything.
+pub(super) fn opens(scopes: &ScopeSet) -> bool {
+    scopes.iter().any(|scope| scope.as_str() != OFFLINE_ACCESS)
+}
+
+/// Staying connected is no permission of its own here: for its end there is cutting it off.
+pub(super) fn with_staying(less: &mut ScopeSet, before: &ScopeSet) {
+    let stays = before.iter().find(|scope| scope.as_str() == OFFLINE_ACCESS).cloned();
+    if let Some(stays) = stays {
+        less.insert(stays);
     }
 }
 

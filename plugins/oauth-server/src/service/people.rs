@@ -178,22 +178,9 @@ impl DataExport for People {
                 "expires_at": grant.expires_at,
             })
         };
-        let consent = |consent: &Consent| {
-            json!({
-                "id": consent.id,
-                "client_id": consent.client_id,
-                "client_name": consent.client_name,
-                "redirect_host": consent.redirect_host,
-                "scopes": consent.scopes,
-                "resources": consent.resources,
-                "organization": consent.binding.organization_id,
-                "teams": consent.binding.team_ids,
-                "created_at": consent.created_at,
-            })
-        };
         Ok(json!({
             "connections": grants.iter().map(connection).collect::<Vec<_>>(),
-            "consents": consents.iter().map(consent).collect::<Vec<_>>(),
+            "consents": consents.iter().map(Consent::describe).collect::<Vec<_>>(),
             "clients": clients.iter().map(RegisteredClient::describe).collect::<Vec<_>>(),
         }))
     }
