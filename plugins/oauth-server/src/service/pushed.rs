@@ -65,7 +65,7 @@ impl OAuth {
         }
         let (now, handle) = (self.host.now(), TokenKind::Interaction.mint(self.host.entropy()));
         let mut tx = self.host.db().begin().await?;
-        store::pushed::insert(&mut tx, handle.hash(), (&client.id, &query), now, now.plus(PUSHED_TTL)).await?;
+        store::pushed::insert(&mut tx, handle.hash(), (&client.id, &query), now, now.plus(PUSHED_TTL), None).await?;
         tx.commit(now).await?;
         Ok(format!("{REFERENCE}{}", handle.expose()))
     }
@@ -91,9 +91,10 @@ impl OAuth {
             }
             return Err(Refusal::Onward(self.take_kept(requests, &client, uri).await?));
         }
-        let is_off = pushing == Pushing::Off && self.own.requests.is_none();
+        if pushing == Pushing::Off && self.own.requests.is_none() {
+            return self.read_bare(query).await;
+        }
         match (pushing, params.get(TAKEN), reference) {
-            (_, _, _) if is_off => self.read_bare(query).await,
             (Pushing::Off | Pushing::Allowed, None, None) => self.read_bare(query).await,
             (_, Some(handle), _) => {
                 let handle = PlainToken::parse_as(TokenKind::Interaction, handle).ok_or_else(unknown)?;
@@ -133,7 +134,7 @@ impl OAuth {
         let (now, handle) = (self.host.now(), TokenKind::Interaction.mint(self.host.entropy()));
         let mut tx = self.host.db().begin().await?;
         let until = now.plus(TAKEN_TTL);
-        store::pushed::insert_taken(&mut tx, handle.hash(), (client, &query), now, until).await?;
+        store::pushed::insert(&mut tx, handle.hash(), (client, &query), now, until, Some(now)).await?;
         tx.commit(now).await?;
         Ok(way_on(client, &handle))
     }

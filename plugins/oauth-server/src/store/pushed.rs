@@ -3,10 +3,8 @@
 use belgie_api::db::Conn;
 use belgie_api::{ClientId, Result, Timestamp, TokenHash, on};
 
-const INSERT: &str = "INSERT INTO oauth_server_pushed (handle_hash, client_id, query, created_at, expires_at) \
-    VALUES ($1, $2, $3, $4, $5)";
-const INSERT_TAKEN: &str = "INSERT INTO oauth_server_pushed (handle_hash, client_id, query, created_at, expires_at, taken_at) \
-    VALUES ($1, $2, $3, $4, $5, $4)";
+const INSERT: &str = "INSERT INTO oauth_server_pushed (handle_hash, client_id, query, created_at, expires_at, taken_at) \
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const TAKE: &str = "UPDATE oauth_server_pushed SET handle_hash = $3, taken_at = $4, expires_at = $5 \
     WHERE handle_hash = $1 AND client_id = $2 AND taken_at IS NULL AND expires_at > $4 RETURNING handle_hash";
 const FIND: &str = "SELECT query FROM oauth_server_pushed \
@@ -14,13 +12,14 @@ const FIND: &str = "SELECT query FROM oauth_server_pushed \
 const DELETE_OF_CLIENT: &str = "DELETE FROM oauth_server_pushed WHERE client_id = $1";
 const PURGE: &str = "DELETE FROM oauth_server_pushed WHERE expires_at < $1";
 
-/// Adds a request.
+/// Adds a request. `taken_at`: when a browser brought it, if one has already.
 pub async fn insert(
     conn: &mut Conn,
     handle: TokenHash,
     (client, query): (&ClientId, &str),
     now: Timestamp,
     expires_at: Timestamp,
+    taken_at: Option<Timestamp>,
 ) -> Result<()> {
     on!(conn, c => sqlx::query(INSERT)
         .bind(handle.as_bytes())
@@ -28,24 +27,7 @@ pub async fn insert(
         .bind(query)
         .bind(now)
         .bind(expires_at)
-        .execute(c).await.map(drop))?;
-    Ok(())
-}
-
-/// Adds a request that a browser has brought already.
-pub async fn insert_taken(
-    conn: &mut Conn,
-    handle: TokenHash,
-    (client, query): (&ClientId, &str),
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<()> {
-    on!(conn, c => sqlx::query(INSERT_TAKEN)
-        .bind(handle.as_bytes())
-        .bind(client)
-        .bind(query)
-        .bind(now)
-        .bind(expires_at)
+        .bind(taken_at)
         .execute(c).await.map(drop))?;
     Ok(())
 }
