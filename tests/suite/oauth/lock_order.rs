@@ -10,7 +10,10 @@ use crate::on_postgres;
 use crate::support::{Agent, DocumentServer, Reply, Setup, TestGateway, waits_for_lock};
 
 const HTTPS: &str = "https://agent.example/callback";
+const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const HOLD_CLIENT: &str = "UPDATE oauth_server_clients SET name = name";
+/// Who deletes a client comes here after its interactions and devices.
+const HOLD_STEPS: &str = "LOCK TABLE oauth_server_steps IN SHARE MODE";
 const HOLD_TOKENS: &str = "LOCK TABLE oauth_server_access_tokens IN SHARE MODE";
 
 fn document(name: &str) -> Value {
@@ -100,5 +103,32 @@ on_postgres! {
         let given = redeeming.await.expect("an answer");
         assert_eq!(given.status, StatusCode::OK, "{}", given.body);
         assert_shut(&agent.whoami(given.body["access_token"].as_str().expect("a token")).await);
+    }
+}
+
+on_postgres! {
+    async fn a_no_to_a_device_whose_client_is_deleted_at_once_stops_nothing(
+        gateway: TestGateway,
+        setup = Setup::default().config("[plugins.oauth-server]\ndevice_authorization = true")
+    ) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let mut of_devices = document("Television");
+        of_devices["grant_types"] = json!(["authorization_code", "refresh_token", DEVICE]);
+        let (agent, told) = Agent::register_document(&gateway, &of_devices).await;
+        let begun = agent.post("/device_authorization", &[("client_id", agent.client_id.clone())]).await;
+        let code = begun.body["user_code"].as_str().expect("a code").to_owned();
+        let tx = holding(&gateway, HOLD_STEPS).await;
+        let deleting = tokio::spawn(manage(agent.clone(), told, Method::DELETE, None));
+        waits_for_lock(&gateway, 1, &deleting).await;
+        // What is asked now was not there when the deletion looked for it.
+        let form = ada.get("/device").await.form("/device");
+        let page = ada.submit(&form, &[("user_code", &code)]).await;
+        let form = page.form("/authorize");
+        let denying = tokio::spawn(async move { ada.submit(&form, &[("decision", "deny")]).await });
+        waits_for_lock(&gateway, 2, &denying).await;
+        tx.commit(gateway.gateway.host().now()).await.expect("a commit");
+        let (deleted, denied) = (deleting.await.expect("an answer"), denying.await.expect("an answer"));
+        assert_eq!(deleted.status, StatusCode::NO_CONTENT, "{}", deleted.body);
+        assert_eq!(denied.status, StatusCode::BAD_REQUEST, "there is no device to turn away: {}", denied.body);
     }
 }

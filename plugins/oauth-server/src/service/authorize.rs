@@ -100,6 +100,10 @@ impl OAuth {
         if !self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await? {
             return Err(stale());
         }
+        // The client before what it asks for, as whoever deletes it does: what is written here of a client that is about to go would
+        // wait for it, and it for this.
+        let asked = store::interactions::find(&mut tx, handle, answerer, now).await?.ok_or_else(stale)?;
+        store::secrets::hold(&mut tx, &asked.client.id).await?;
         let mut request = store::interactions::consume(&mut tx, handle, answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();
         let act = |action, details| AuditEntry::done(action).by(caller).to(&request.client.id).with(details);
