@@ -16,7 +16,7 @@ const BOTH: &str = "connections:read demo:step-up";
 const HTTPS: &str = "https://agent.example/callback";
 /// How soon every other process must know.
 const PROMISED: Duration = Duration::from_secs(1);
-/// More calls than are looked at for the page of a connection.
+/// More calls than are read at once for the page of a connection.
 const MANY: usize = 501;
 
 /// The address of the page of the newest connection, as the account page links to it.
@@ -189,6 +189,24 @@ on_both_engines! {
         assert_eq!(ada.browser.submit(&cut, &[]).await.status, StatusCode::SEE_OTHER);
         ada.is_refused().await;
         assert_eq!(ada.browser.get(&path).await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+on_both_engines! {
+    async fn all_that_a_busy_connection_has_used_is_told(gateway: TestGateway) {
+        let mut ada = Connected::with_scope(&gateway, "ada@example.org", "connections:read").await;
+        assert_eq!(ada.call().await.status, StatusCode::OK);
+        gateway.clock.advance(Duration::from_secs(1));
+        let mut left = MANY;
+        while left > 0 {
+            let some = left.min(25);
+            let said = join_all((0..some).map(|_| ada.agent.whoami(&ada.tokens.access))).await;
+            assert!(said.iter().all(|reply| reply.status == StatusCode::OK));
+            left -= some;
+        }
+        let path = address(&mut ada.browser).await;
+        let page = ada.browser.get(&path).await;
+        assert!(page.body.contains("<code>echo</code>") && page.body.contains(&format!("{MANY} calls,")), "{}", page.body);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use belgie_api::context::TeamContext;
 use belgie_api::db::Tx;
 use belgie_api::plugin::{Less, Narrowed, Narrowing, ToolUse};
-use belgie_api::ports::{AuditFilter, AuditRecord, RecordKind, Stretch, Teams};
+use belgie_api::ports::{AuditFilter, AuditPage, AuditRecord, RecordKind, Stretch, Teams};
 use belgie_api::serde_json::json;
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, OrgId, Result, ScopeSet, TeamId, UserId};
@@ -19,8 +19,10 @@ use crate::store;
 
 /// How far back it is looked which tools were used.
 pub const LOOKED_BACK: Duration = Duration::from_secs(30 * 24 * 3600);
-/// How many calls are looked at, the newest of each client with the connection's tokens.
-pub const LOOKED_AT: u32 = 500;
+/// How many entries are read at once.
+const AT_ONCE: u32 = 500;
+/// How many times that are read at most, the newest of each client with the connection's tokens: 20,000 in all.
+const MOST_READ: usize = 40;
 
 impl OAuth {
     /// A connection of the caller that is in force.
@@ -34,7 +36,7 @@ impl OAuth {
     }
 
     /// The tools that were used through it lately, by the agent itself and by whoever acts for it, as the record has it, the
-    /// last first.
+    /// last first. All of it is read, up to 20,000 entries of each client.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -42,15 +44,16 @@ impl OAuth {
         let mut clients = store::exchanged::list_actors(&mut self.host.db().read().await?, grant.id).await?;
         clients.retain(|(client, _)| *client != grant.client_id);
         clients.push((grant.client_id.clone(), shown_name(grant).to_owned()));
-        let mut used: BTreeMap<(String, Vec<ClientId>), ToolUse> = BTreeMap::new();
+        let mut used = Used::new();
         for (client, _) in &clients {
-            for record in self.list_calls_of(grant, client).await? {
-                let Some(name) = record.target else { continue };
-                let by = record.actors.iter().map(|actor| name_among(&clients, actor)).collect();
-                let seed = || ToolUse { name: name.clone(), by, calls: 0, last: record.at };
-                let known = used.entry((name.clone(), record.actors)).or_insert_with(seed);
-                known.calls += 1;
-                known.last = known.last.max(record.at);
+            let mut next = Some(Stretch::Before(None, AT_ONCE));
+            for _ in 0..MOST_READ {
+                let Some(stretch) = next else { break };
+                let (calls, rest) = self.list_calls_of(grant, client, stretch).await?;
+                for call in calls {
+                    count(&mut used, &clients, call);
+                }
+                next = rest;
             }
         }
         let mut used: Vec<ToolUse> = used.into_values().collect();
@@ -58,8 +61,13 @@ impl OAuth {
         Ok(used)
     }
 
-    /// The calls that a client has made with tokens of a grant lately.
-    async fn list_calls_of(&self, grant: &Grant, client: &ClientId) -> Result<Vec<AuditRecord>> {
+    /// The calls that a client has made with tokens of a grant lately, and where there are more.
+    async fn list_calls_of(
+        &self,
+        grant: &Grant,
+        client: &ClientId,
+        stretch: Stretch,
+    ) -> Result<(Vec<AuditRecord>, Option<Stretch>)> {
         let wanted = AuditFilter {
             user: Some(grant.user_id),
             client: Some(client.clone()),
@@ -68,9 +76,9 @@ impl OAuth {
             since: Some(self.host.now().minus(LOOKED_BACK)),
             ..AuditFilter::default()
         };
-        let mut records = self.host.audit().list(&wanted, Stretch::Before(None, LOOKED_AT)).await?.records;
+        let AuditPage { mut records, rest } = self.host.audit().list(&wanted, stretch).await?;
         records.retain(|record| record.action == "tool.call" && record.decision.as_deref() == Some("allowed"));
-        Ok(records)
+        Ok((records, rest))
     }
 
     /// The teams that can be taken from a connection: those it was given for or, when it acts for all of the person's, all of
@@ -209,6 +217,18 @@ pub(super) fn with_staying(less: &mut ScopeSet, before: &ScopeSet) {
     if let Some(stays) = stays {
         less.insert(stays);
     }
+}
+
+/// What was used so far, by tool and by who called it for whom.
+type Used = BTreeMap<(String, Vec<ClientId>), ToolUse>;
+
+fn count(used: &mut Used, clients: &[(ClientId, String)], call: AuditRecord) {
+    let Some(name) = call.target else { return };
+    let by = call.actors.iter().map(|actor| name_among(clients, actor)).collect();
+    let seed = || ToolUse { name: name.clone(), by, calls: 0, last: call.at };
+    let known = used.entry((name.clone(), call.actors)).or_insert_with(seed);
+    known.calls += 1;
+    known.last = known.last.max(call.at);
 }
 
 fn name_among(clients: &[(ClientId, String)], id: &ClientId) -> String {
