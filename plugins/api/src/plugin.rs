@@ -8,8 +8,8 @@ pub mod scopes;
 use sqlx::migrate::Migrator;
 
 pub use self::connections::{
-    ClientsOfOrganizations, Connection, Connections, InOrganizations, Less, Narrowed, Narrowing, OrganizationConnection,
-    OrganizationConnections, ToolUse,
+    ClientsOfOrganizations, Connection, Connections, InOrganizations, Less, Narrowed, Narrowing,
+    OrganizationConnection, OrganizationConnections, ToolUse,
 };
 pub use self::examined::{Checkup, Examined};
 pub use self::mount::{AccountSection, DataExport, Job, Mount, MountParts, Purpose, Room, Route, SignInButton, Work};

@@ -30,7 +30,8 @@ pub use crate::model::role::{ADMIN, MEMBER, OWNER, Role, Roles, has_any_role, ha
 pub use crate::model::service::NewServiceToken;
 pub use crate::model::settings::Settings;
 pub use crate::service::{
-    AgentDetails, AgentInfo, AgentPage, Attempt, Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo, ShownInvitation,
+    AgentDetails, AgentInfo, AgentPage, Attempt, Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo,
+    ShownInvitation,
 };
 use crate::service::{HostedServices, People, TIDY_EVERY};
 

@@ -24,11 +24,11 @@ use std::sync::Arc;
 use belgie_api::Host;
 
 pub use self::agents::{AgentInfo, AgentPage};
-pub use self::one_agent::{AgentDetails, TeamChoice};
 pub use self::answers::ShownInvitation;
 pub use self::attempts::Attempt;
 pub use self::invitations::NewInvitation;
 pub use self::members::{MemberInfo, PAGE};
+pub use self::one_agent::{AgentDetails, TeamChoice};
 pub use self::organizations::Details;
 pub use self::people::People;
 pub(crate) use self::record::person_in;

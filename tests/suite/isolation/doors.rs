@@ -133,7 +133,19 @@ fn is_api(template: &str) -> bool {
 }
 
 fn filled(template: &str, names: &Names) -> String {
-    let all = ["organization", "organization id", "team", "user", "email", "role", "invitation", "client", "question", "agent", "consent"];
+    let all = [
+        "organization",
+        "organization id",
+        "team",
+        "user",
+        "email",
+        "role",
+        "invitation",
+        "client",
+        "question",
+        "agent",
+        "consent",
+    ];
     // A connection is called a grant by those who see it, and an agent by its organization.
     let places = all.into_iter().map(|name| (name, name)).chain([("grant", "agent")]);
     let known = places.filter(|(place, _)| template.contains(&format!("{{{place}}}")));

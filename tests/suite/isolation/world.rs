@@ -46,15 +46,8 @@ pub enum Standing {
 }
 
 /// What that role allows: some of what administrators may, and not all of what goes with it.
-const CUSTOM: [&str; 7] = [
-    "member:read",
-    "role:read",
-    "invitation:read",
-    "invitation:create",
-    "agent:read",
-    "team:update",
-    "billing:manage",
-];
+const CUSTOM: [&str; 7] =
+    ["member:read", "role:read", "invitation:read", "invitation:create", "agent:read", "team:update", "billing:manage"];
 
 /// Everybody of one organization, in the order of [`World::people`].
 const STANDINGS: [Standing; 5] = [Standing::Owner, Standing::Admin, Standing::Lead, Standing::Mate, Standing::Custom];

@@ -154,13 +154,8 @@ pub trait OrganizationConnections: Send + Sync {
     ///
     /// # Errors
     /// 400 when nothing would be left of it; 409 when it acts for other teams than it did.
-    async fn narrow_in(
-        &self,
-        tx: &mut Tx,
-        organization: OrgId,
-        id: &str,
-        plan: &Narrowing,
-    ) -> Result<Option<Narrowed>>;
+    async fn narrow_in(&self, tx: &mut Tx, organization: OrgId, id: &str, plan: &Narrowing)
+    -> Result<Option<Narrowed>>;
 
     /// Ends everything that is for the endpoint of an organization under a slug that it gives up, agents of people and of
     /// services alike, in the transaction that gives it up: the organization may take the slug back before anybody has heard of

@@ -92,7 +92,11 @@ pub fn command() -> Command {
                 .value_name("RESOURCE")
                 .help("It answers for this resource and may ask about tokens for it (/introspect); it has a secret"),
         );
-    let create = create.args(owner_arguments()).args(openid_arguments()).args(super::client_rules::arguments()).arg(secret_expires());
+    let create = create
+        .args(owner_arguments())
+        .args(openid_arguments())
+        .args(super::client_rules::arguments())
+        .arg(secret_expires());
     let rotate = Command::new("rotate")
         .about("Gives a client a new secret, shown once")
         .arg(Arg::new("id").required(true).value_name("CLIENT_ID").help("As `client list` shows it"))
@@ -208,9 +212,11 @@ async fn create(oauth: &OAuth, matches: &ArgMatches) -> Result<Output> {
 fn owner_arguments() -> [Arg; 2] {
     const OPERATORS: [&str; 2] = ["machine", "resource-server"];
     [
-        Arg::new("owner").long("owner").value_name("EMAIL").conflicts_with_all(OPERATORS).help(
-            "The person it belongs to, who changes and deletes it; without an owner it is the operator's",
-        ),
+        Arg::new("owner")
+            .long("owner")
+            .value_name("EMAIL")
+            .conflicts_with_all(OPERATORS)
+            .help("The person it belongs to, who changes and deletes it; without an owner it is the operator's"),
         Arg::new("owner-org")
             .long("owner-org")
             .value_name("SLUG")

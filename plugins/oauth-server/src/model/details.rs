@@ -99,7 +99,9 @@ impl ClientDetails {
 
     /// Whether it speaks of keys.
     pub fn has_keys(&self) -> bool {
-        self.jwks.is_some() || is_said(self.jwks_uri.as_deref()) || is_said(self.token_endpoint_auth_signing_alg.as_deref())
+        self.jwks.is_some()
+            || is_said(self.jwks_uri.as_deref())
+            || is_said(self.token_endpoint_auth_signing_alg.as_deref())
     }
 
     /// The same as members of a registration (RFC 7591 section 2), those of them that say something.
@@ -153,7 +155,9 @@ impl ClientDetails {
     /// Somebody who is told other names takes everybody for somebody else.
     fn check_names(&self, client: &RegisteredClient) -> Result<()> {
         let present = if client.sector.is_some() { "pairwise" } else { "public" };
-        if is_said(self.sector_identifier_uri.as_deref()) || self.subject_type.as_deref().is_some_and(|kind| kind != present) {
+        if is_said(self.sector_identifier_uri.as_deref())
+            || self.subject_type.as_deref().is_some_and(|kind| kind != present)
+        {
             return Err(refusal::invalid_client_metadata(
                 "By which names it knows people is settled when it is made. Make another client.",
             ));

@@ -117,17 +117,23 @@ impl ClientForm {
         let text = self.jwks.trim();
         let jwks: Option<Map<String, Value>> = match text {
             "" => None,
-            text => Some(serde_json::from_str(text).map_err(|_| {
-                Failure::bad_request("client.bad_keys", "The keys are no JSON Web Key Set.")
-            })?),
+            text => Some(
+                serde_json::from_str(text)
+                    .map_err(|_| Failure::bad_request("client.bad_keys", "The keys are no JSON Web Key Set."))?,
+            ),
         };
         Ok(ClientDetails { jwks, jwks_uri: Some(self.jwks_uri.clone()), ..ClientDetails::default() })
     }
 
     /// The form for the page. `has_more`: whether there is something in the part that is folded away.
     pub fn show(&self) -> Value {
-        let texts =
-            [&self.jwks, &self.jwks_uri, &self.sector_identifier_uri, &self.post_logout_redirect_uris, &self.backchannel_logout_uri];
+        let texts = [
+            &self.jwks,
+            &self.jwks_uri,
+            &self.sector_identifier_uri,
+            &self.post_logout_redirect_uris,
+            &self.backchannel_logout_uri,
+        ];
         let ticks = [self.has_devices, self.is_pairwise, self.dpop_bound, self.pushed_only];
         json!({
             "name": self.name,

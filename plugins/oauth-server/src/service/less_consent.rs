@@ -54,7 +54,8 @@ impl OAuth {
     /// 404 when it is not the caller's, 400 when nothing would be left of it, 409 when something was connected meanwhile.
     pub async fn narrow_consent(&self, doer: Doer<'_>, id: ConsentId, less: &Less) -> Result<LessConsent> {
         let known = self.find_consent(doer.caller, id).await?;
-        let mut scopes = less.scopes.as_ref().map_or_else(|| known.scopes.clone(), |some| known.scopes.intersection(some));
+        let mut scopes =
+            less.scopes.as_ref().map_or_else(|| known.scopes.clone(), |some| known.scopes.intersection(some));
         if opens(&known.scopes) && !opens(&scopes) {
             return Err(nothing_left());
         }
@@ -157,7 +158,8 @@ impl OAuth {
         }
         tx.emit(Event::GrantRevoked { grant: grant.id });
         let act = doer.act("connection.revoked").to(grant.id).within(grant.binding.organization_id);
-        let details = json!({ "user": grant.user_id, "client": grant.client_id, "reason": RevokeReason::Person.as_str() });
+        let details =
+            json!({ "user": grant.user_id, "client": grant.client_id, "reason": RevokeReason::Person.as_str() });
         self.record(tx, &act.with(details)).await?;
         Ok(true)
     }
