@@ -26,7 +26,7 @@ fn setup() -> Setup {
 /// The same with another server's scopes; at that server alone they can be had.
 fn with_reports() -> Setup {
     let scopes = format!(
-        "[plugins.oauth-server]\nresources = [\"{API}\", \"https://plain.example\"]\ntoken_exchange = true\n\
+        "[plugins.oauth-server]\nopenid_connect = true\nresources = [\"{API}\", \"https://plain.example\"]\ntoken_exchange = true\n\
          token_exchange_resources = [\"{API}\"]\naccess_token_format = \"jwt\"\n\
          [[scope]]\nname = \"reports:read\"\ndescription = \"Read your reports\"\ndefault = true\nresources = [\"{API}\"]\n\
          [[scope]]\nname = \"reports:write\"\ndescription = \"Change your reports\"\nimplies = [\"reports:read\"]\n\
@@ -142,7 +142,7 @@ on_both_engines! {
         let here = server(&gateway, &gateway.mcp_url()).await;
         let (_, tokens) = given(&agent, &mut ada, "texts:read connections:read", None).await;
         let made = exchange(&here, &tokens.access, &[("resource", API)]).await;
-        assert_eq!((made.status, &made.body["scope"]), (StatusCode::OK, &json!("")), "{}", made.body);
+        assert_refused(&made, StatusCode::BAD_REQUEST, "invalid_scope");
         let (_, tokens) = given(&agent, &mut ada, "reports:write", at_api).await;
         let claims = checked(&gateway, &tokens.access).await;
         assert_eq!((&claims["aud"], &claims["scope"]), (&json!(API), &json!("reports:read reports:write")));
@@ -185,7 +185,7 @@ on_both_engines! {
         let form = ada.get("/account/tokens/new").await;
         assert!(form.body.contains("shared:use") && !form.body.contains("reports:read"), "{}", form.body);
         let create = async |scope: &str, more: &[&str]| {
-            let start = ["token", "create", "--user", "ada@example.org", "--name", "n", "--scope", scope];
+            let start = ["token", "create", "--email", "ada@example.org", "--ttl", "60", "--scope", scope];
             gateway.configured_program(&[&start, more].concat()).await
         };
         let (went_well, said) = create("reports:read", &[]).await;

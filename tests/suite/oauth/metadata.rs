@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::on_both_engines;
-use crate::support::{Setup, TestGateway};
+use crate::support::{Setup, TestGateway, unescape};
 
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -163,8 +163,7 @@ on_both_engines! {
         assert_eq!(resource["resource_documentation"], "https://docs.example/mcp");
         let told = (&resource["resource_tos_uri"], resource.get("resource_policy_uri"));
         assert_eq!(told, (&json!("https://example.org/terms"), None));
-        let page = gateway.browser().get("/sign-in").await;
-        assert!(page.body.contains("<a href=\"https://example.org/terms\">Terms</a>"), "{}", page.body);
-        assert!(!page.body.contains("Privacy"), "{}", page.body);
+        let page = unescape(&gateway.browser().get("/auth/signin").await.body);
+        assert!(page.contains("<a href=\"https://example.org/terms\">Terms</a>") && !page.contains("Privacy"), "{page}");
     }
 }

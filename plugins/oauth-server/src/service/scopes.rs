@@ -4,7 +4,7 @@ use belgie_api::plugin::ScopeInfo;
 use belgie_api::{Result, Scope, ScopeSet};
 
 use super::OAuth;
-use crate::model::openid;
+use crate::model::{openid, refusal};
 
 impl OAuth {
     /// The scopes that can be had at one of these resources. Who the person is, is told at none of them but at userinfo, so what
@@ -34,11 +34,16 @@ impl OAuth {
     /// scopes of its own.
     ///
     /// # Errors
-    /// Before the gateway serves.
+    /// `invalid_scope` when none of them counts there.
     pub(super) fn scopes_at(&self, scopes: &ScopeSet, resources: &[String]) -> Result<ScopeSet> {
         let (all, offered) = (&self.host.catalog()?.scopes, self.offered_at(resources)?);
         let is_in = |infos: &[ScopeInfo], scope: &Scope| infos.iter().any(|info| info.name == scope.as_str());
         // What the catalog does not know, such as staying connected, is for no resource in particular.
-        Ok(scopes.iter().filter(|scope| is_in(&offered, scope) || !is_in(all, scope)).cloned().collect())
+        let there: ScopeSet =
+            scopes.iter().filter(|scope| is_in(&offered, scope) || !is_in(all, scope)).cloned().collect();
+        if there.is_empty() && !scopes.is_empty() {
+            return Err(refusal::invalid_scope("None of what was granted counts at this resource."));
+        }
+        Ok(there)
     }
 }

@@ -51,7 +51,7 @@ fn builder(directory: PathBuf) -> anyhow::Result<Builder> {
 
 /// The tool of the suite's step-up scenario.
 fn with_admin_action(builder: Builder) -> Builder {
-    let description = "Do what only few may do".into();
+    let description = "Do what only few may do";
     let scope = ScopeInfo::on_request(ADMIN_ACT, description);
     let admin_action = tool("admin-action", "Does what only few may do").plain();
     let tools = ToolSet::new(()).tool(admin_action, access().scope(ADMIN_ACT), async |caller: Caller| {
