@@ -139,7 +139,8 @@ impl OAuth {
         port.bind(self.host.provided::<Teams>().as_deref(), user, organization, teams).await
     }
 
-    /// Ends what is for an address that an organization gives up. The organization is held; grants come before tokens, as everywhere.
+    /// Ends what is for an address that an organization gives up. The organization is held. Tokens end with their grants; those of machines
+    /// have none.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -147,11 +148,6 @@ impl OAuth {
         let now = self.host.now();
         for grant in store::addresses::list_grants(tx, address, now).await? {
             self.end_grant(tx, grant, RevokeReason::MembershipEnded, ended(), now).await?;
-        }
-        for token in store::addresses::list_tokens(tx, address, now).await? {
-            if store::tokens::revoke_access(tx, token, now).await? {
-                self.end_tokens(tx, vec![token], now).await?;
-            }
         }
         for token in store::addresses::list_of_machines(tx, address, now).await? {
             if store::client_tokens::revoke(tx, token, now).await? {

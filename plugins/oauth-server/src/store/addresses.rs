@@ -1,4 +1,4 @@
-//! What is for the endpoint of an organization, by the slug in its address.
+//! What is for the endpoint of an organization, by the slug in its address. Tokens of people are where their grants are.
 
 use belgie_api::db::Conn;
 use belgie_api::resource::{path_of, slug_in};
@@ -6,10 +6,7 @@ use belgie_api::{GrantId, OrgId, Result, Timestamp, TokenId, on};
 use sqlx::types::Json;
 
 const GRANTS: &str = "SELECT id, resources FROM oauth_server_grants WHERE organization_id = $1 \
-    AND revoked_at IS NULL AND expires_at > $2 AND CAST(resources AS TEXT) LIKE $3 ORDER BY id";
-const TOKENS: &str = "SELECT t.id, t.resources FROM oauth_server_access_tokens t \
-    JOIN oauth_server_grants g ON g.id = t.grant_id WHERE g.organization_id = $1 AND g.revoked_at IS NULL \
-    AND t.revoked_at IS NULL AND t.expires_at > $2 AND CAST(t.resources AS TEXT) LIKE $3 ORDER BY t.id";
+    AND revoked_at IS NULL AND ends_at > $2 AND CAST(resources AS TEXT) LIKE $3 ORDER BY id";
 const MACHINES: &str = "SELECT id, resources FROM oauth_server_client_tokens WHERE organization_id = $1 \
     AND revoked_at IS NULL AND expires_at > $2 AND CAST(resources AS TEXT) LIKE $3 ORDER BY id";
 
@@ -40,16 +37,6 @@ impl OldAddress<'_> {
 /// The grants in force that are for it.
 pub async fn list_grants(conn: &mut Conn, address: OldAddress<'_>, now: Timestamp) -> Result<Vec<GrantId>> {
     let rows = on!(conn, c => sqlx::query_as::<_, (GrantId, Json<Vec<String>>)>(GRANTS)
-        .bind(address.organization)
-        .bind(now)
-        .bind(address.pattern())
-        .fetch_all(c).await)?;
-    Ok(address.pick(rows))
-}
-
-/// The access tokens in force that are for it, whatever their grants are for.
-pub async fn list_tokens(conn: &mut Conn, address: OldAddress<'_>, now: Timestamp) -> Result<Vec<TokenId>> {
-    let rows = on!(conn, c => sqlx::query_as::<_, (TokenId, Json<Vec<String>>)>(TOKENS)
         .bind(address.organization)
         .bind(now)
         .bind(address.pattern())
