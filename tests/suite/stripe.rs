@@ -18,6 +18,8 @@ mod meter_limits;
 mod meter_offers;
 mod meter_report;
 mod meter_wrapped;
+mod nodes;
+mod periods;
 mod settings;
 mod upkeep;
 mod webhooks;

@@ -84,6 +84,10 @@ pub struct SubscriptionContext {
     pub period_start: Option<Timestamp>,
     /// When it ends, and the next begins unless it `ends_at` that.
     pub period_end: Option<Timestamp>,
+    /// From when the months are counted in which so much is included, where that is not when the period began: whoever changes how
+    /// often is paid begins another period, and no other quota.
+    #[serde(skip)]
+    pub counted_from: Option<Timestamp>,
     /// When it ends for good, if that is settled.
     pub ends_at: Option<Timestamp>,
     /// For how many it was bought.
@@ -101,13 +105,13 @@ pub struct SubscriptionContext {
 /// is with this call; for the others nobody has looked yet: [`Caller::quotas`](crate::Caller::quotas) does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct QuotaContext {
-    /// Units that are in the price of a period.
+    /// Units that are in the price of a month.
     pub included: u64,
     /// Units that are used, those of this call and of others that run among them.
     pub used: Option<u64>,
     /// Units that are left of what is included.
     pub remaining: Option<u64>,
-    /// When the period ends and counting begins anew.
+    /// When counting begins anew.
     pub resets_at: Option<Timestamp>,
 }
 
@@ -138,6 +142,7 @@ impl SubscriptionContext {
             subject: None,
             period_start: None,
             period_end: None,
+            counted_from: None,
             ends_at: None,
             seats: None,
             limits: BTreeMap::new(),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueRef};
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type, encode::IsNull, error::BoxDynError};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime};
 
 /// A moment: whole microseconds since 1970-01-01T00:00:00Z.
 ///
@@ -111,9 +111,36 @@ impl Timestamp {
         (first(begin), first(begin.checked_add(next).unwrap_or(begin)))
     }
 
+    /// How many months its month comes after that of another moment; less than nothing where it comes before.
+    #[must_use]
+    pub fn months_after(self, other: Self) -> i64 {
+        let number = |moment: Self| moment.to_offset().map_or(0, month_of);
+        number(self) - number(other)
+    }
+
+    /// This moment, later by so many months, or earlier where that is less than nothing: at the same time of day on the same day of the
+    /// month, or on its last where it has no such day. The end of time when it does not fit.
+    #[must_use]
+    pub fn plus_months(self, months: i64) -> Self {
+        let other = || {
+            let moment = self.to_offset().ok()?;
+            let all = month_of(moment).checked_add(months)?;
+            let year = i32::try_from(all.div_euclid(12)).ok()?;
+            let month = Month::try_from(u8::try_from(all.rem_euclid(12) + 1).ok()?).ok()?;
+            let date = Date::from_calendar_date(year, month, moment.day().min(month.length(year))).ok()?;
+            i64::try_from(moment.replace_date(date).unix_timestamp_nanos().div_euclid(1_000)).ok()
+        };
+        Self(other().unwrap_or(i64::MAX))
+    }
+
     fn to_offset(self) -> Result<OffsetDateTime, BoxDynError> {
         Ok(OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)?)
     }
+}
+
+/// Months since the beginning of the calendar.
+fn month_of(moment: OffsetDateTime) -> i64 {
+    i64::from(moment.year()) * 12 + i64::from(u8::from(moment.month())) - 1
 }
 
 impl fmt::Display for Timestamp {
@@ -201,6 +228,18 @@ mod tests {
         assert_eq!(shown("2026-11-30T23:59:59.9Z"), "2026-11-01T00:00:00Z 2026-12-01T00:00:00Z");
         assert_eq!(shown("2026-12-01T00:00:00Z"), "2026-12-01T00:00:00Z 2027-01-01T00:00:00Z");
         assert_eq!(shown("2028-02-29T12:00:00Z"), "2028-02-01T00:00:00Z 2028-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn months_are_counted_by_the_calendar() {
+        let of = |text: &str| Timestamp::from_rfc3339(text).expect("a moment");
+        let later = |months| of("2027-01-31T08:00:00.5Z").plus_months(months).to_string();
+        assert_eq!([later(1), later(11)], ["2027-02-28T08:00:00.5Z", "2027-12-31T08:00:00.5Z"]);
+        assert_eq!([later(-1), later(-2)], ["2026-12-31T08:00:00.5Z", "2026-11-30T08:00:00.5Z"]);
+        assert_eq!(of("2027-01-31T08:00:00Z").plus_months(i64::MAX), Timestamp::from_unix_micros(i64::MAX));
+        let months = |one: &str, other: &str| of(one).months_after(of(other));
+        assert_eq!(months("2027-02-01T00:00:00Z", "2026-12-31T23:00:00Z"), 2);
+        assert_eq!(months("2026-12-31T23:00:00Z", "2027-02-01T00:00:00Z"), -2);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod ask;
 pub mod lapse;
 pub mod meter;
 pub mod money;
+pub mod period;
 pub mod refusal;
 pub mod return_to;
 pub mod settings;

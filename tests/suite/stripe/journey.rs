@@ -71,7 +71,7 @@ on_both_engines! {
 on_both_engines! {
     async fn what_is_cancelled_stays_open_until_the_end_of_its_period_and_not_longer(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
-        stripe.shop().period = 1800;
+        stripe.shop().period = Some(1800);
         let (mut ada, acme) = of_acme(&gateway).await;
         let id = super::buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
         let body = json!({ "account_id": acme, "return_url": "/account" });

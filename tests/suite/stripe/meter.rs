@@ -233,12 +233,7 @@ on_both_engines! {
         // The token has ended meanwhile.
         let ada = Connected::of(&gateway, &ada.person, "", Some(acme)).await;
         assert_eq!(usage_in(&ada.call().await)["used"], 1, "though Stripe has not told yet");
-        let next = end + stripe.shop().period;
-        stripe.shop().change(&id, |own| {
-            let item = &mut own["items"]["data"][0];
-            item["current_period_start"] = json!(end);
-            item["current_period_end"] = json!(next);
-        });
+        stripe.shop().begin_period(&id, end, "price_pro_month");
         stripe.tell_all(&gateway).await;
         let usage = usage_in(&ada.call().await);
         assert_eq!((&usage["used"], &usage["remaining"]), (&json!(2), &json!(8)), "it is the same period: {usage}");

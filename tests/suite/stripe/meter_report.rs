@@ -151,7 +151,7 @@ on_both_engines! {
     async fn calls_are_forgotten_in_time_and_the_sums_agree_all_the_while(engine: Engine) {
         const DAY: u64 = 86_400;
         let (gateway, stripe) = counting_with(engine, "meter_lease = \"1h\"", METERED).await;
-        stripe.shop().period = 360 * 86_400;
+        stripe.shop().period = Some(360 * 86_400);
         let (ada, acme) = with_plan(&gateway, &stripe, "pro").await;
         let billing = billing(&gateway.gateway);
         usage_in(&ada.call().await);

@@ -44,7 +44,7 @@ on_both_engines! {
     async fn what_is_cancelled_is_told_to_be_over_when_its_period_is(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;
-        stripe.shop().period = 1_800;
+        stripe.shop().period = Some(1_800);
         let id = buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
         stripe.shop().change(&id, |own| own["cancel_at_period_end"] = json!(true));
         stripe.tell_all(&gateway).await;
@@ -61,7 +61,7 @@ on_both_engines! {
     async fn stripe_is_asked_when_it_should_have_told_something_and_has_not(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;
-        stripe.shop().period = 1_800;
+        stripe.shop().period = Some(1_800);
         let id = buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
         let billing = gateway.gateway.provided::<Billing>().expect("plans");
         let path = format!("/v1/subscriptions/{id}");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use belgie_api::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::meters::Counted;
@@ -41,8 +42,8 @@ pub struct Shop {
     pub kept: BTreeMap<String, (String, u16, Value)>,
     /// What the next requests are answered with instead: a status, and what `Stripe-Should-Retry` says.
     pub failures: VecDeque<(u16, Option<&'static str>)>,
-    /// How long what is paid for lasts, in seconds.
-    pub period: i64,
+    /// How long what is paid for lasts, in seconds, if not for a month or a year of the calendar.
+    pub period: Option<i64>,
     /// What meters have counted.
     pub counted: Counted,
 }

@@ -13,7 +13,7 @@ pub struct Meter {
     pub event_name: Option<String>,
 }
 
-/// What a plan includes of a meter in one period.
+/// What a plan includes of a meter in a month, however often is paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Units that are in the price.

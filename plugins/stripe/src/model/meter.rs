@@ -1,37 +1,12 @@
-//! What is counted, for whom and for how long.
+//! What is counted, and for whom.
 
 use std::collections::BTreeMap;
 
-use belgie_api::context::{QuotaContext, SubscriptionContext};
+use belgie_api::context::QuotaContext;
 use belgie_api::ports::Level;
 use belgie_api::{Failure, MeteredId, Plan, Quota, Result, Timestamp};
 
 use super::subject::Columns;
-
-/// For how long something is counted before it begins anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Period {
-    /// Its first moment.
-    pub start: Timestamp,
-    /// The first moment of the next.
-    pub end: Timestamp,
-}
-
-impl Period {
-    /// The period of a plan: the one that is paid for, or the month in UTC where nobody pays. Where the next one has begun and
-    /// Stripe has not told yet, it is the next one, as it begins when this one ends.
-    #[must_use]
-    pub fn of(plan: &SubscriptionContext, now: Timestamp) -> Self {
-        match (plan.period_start, plan.period_end) {
-            (Some(start), Some(end)) if now < end => Self { start, end },
-            (Some(start), Some(end)) => Self { start: end, end: end.plus(end.since(start)) },
-            _ => {
-                let (start, end) = now.month();
-                Self { start, end }
-            }
-        }
-    }
-}
 
 /// What a plan includes, as callers are told of it.
 #[must_use]

@@ -38,6 +38,8 @@ pub struct Subscription {
     pub period_start: Option<Timestamp>,
     /// When it ends.
     pub period_end: Option<Timestamp>,
+    /// From when the months are counted in which so much is included, where that is not when the period began.
+    pub counted_from: Option<Timestamp>,
     /// When the days that cost nothing began.
     pub trial_start: Option<Timestamp>,
     /// When they end.
@@ -165,6 +167,7 @@ impl Subscription {
             subject: Some(self.subject()?),
             period_start: self.period_start,
             period_end: self.period_end,
+            counted_from: self.counted_from,
             ends_at: self.ends_at(),
             seats: self.seats.and_then(|seats| u32::try_from(seats).ok()),
             limits: plan.limits.clone(),

@@ -10,6 +10,7 @@ use super::plans::is_price;
 use super::upkeep::SEATS;
 use crate::client::{self, Form, Item};
 use crate::lifecycle::Change;
+use crate::model::period::Period;
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::store;
@@ -120,6 +121,7 @@ impl Billing {
             seats: seat.unwrap_or(item).quantity,
             period_start: moment(item.current_period_start),
             period_end: moment(item.current_period_end),
+            counted_from: None,
             trial_start: moment(seen.trial_start),
             trial_end: moment(seen.trial_end),
             cancel_at_period_end: seen.cancel_at_period_end,

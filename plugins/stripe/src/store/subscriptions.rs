@@ -24,9 +24,9 @@ const CLAIM_STALE: &str = "UPDATE stripe_subscriptions SET checked_at = $1 WHERE
 const SAVE: &str = "INSERT INTO stripe_subscriptions (id, subject_kind, subject_id, organization_id, stripe_id, \
     customer_id, plan, price_id, item_id, pay_interval, status, seats, period_start, period_end, trial_start, trial_end, \
     cancel_at_period_end, cancel_at, canceled_at, ended_at, past_due_since, synced_seq, created_at, updated_at, \
-    item_count, seat_item_id, schedule_id, turns_at, checked_at) \
+    item_count, seat_item_id, schedule_id, turns_at, checked_at, counted_from) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, \
-    $25, $26, $27, $28, $24) \
+    $25, $26, $27, $28, $24, $29) \
     ON CONFLICT (stripe_id) DO UPDATE SET plan = excluded.plan, price_id = excluded.price_id, \
     item_id = excluded.item_id, pay_interval = excluded.pay_interval, status = excluded.status, seats = excluded.seats, \
     period_start = excluded.period_start, period_end = excluded.period_end, trial_start = excluded.trial_start, \
@@ -142,6 +142,7 @@ pub async fn save(conn: &mut Conn, seen: &Subscription) -> Result<bool> {
         .bind(&seen.seat_item_id)
         .bind(&seen.schedule_id)
         .bind(seen.turns_at)
+        .bind(seen.counted_from)
         .fetch_optional(c).await)?;
     Ok(saved.is_some())
 }

@@ -10,7 +10,8 @@ use belgie_api::{Caller, Failure, MeteredId, Plan, Plans, Quota, Result, Timesta
 
 use super::held::{Aside, Held};
 use super::show::{Whose, ids_of};
-use crate::model::meter::{Entry, Period, Place, Share, unsigned, word, write_levels};
+use crate::model::meter::{Entry, Place, Share, unsigned, word, write_levels};
+use crate::model::period::Period;
 use crate::model::subject::Columns;
 use crate::service::Billing;
 use crate::store::meter_usage::{OfAccount, OfPlan, Stand};

@@ -7,7 +7,8 @@ use belgie_api::ports::BillingSubject;
 use belgie_api::{Caller, Result, Timestamp, UserId};
 use serde::Serialize;
 
-use crate::model::meter::{Period, unsigned};
+use crate::model::meter::unsigned;
+use crate::model::period::Period;
 use crate::model::subject::{Columns, shown};
 use crate::service::Billing;
 use crate::store::meter_calls::{Call, Sums};
