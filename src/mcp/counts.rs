@@ -139,8 +139,15 @@ impl Counts {
     fn keep_pace(&self, caller: &Caller) -> Result<(), Spent> {
         let Some(plan) = caller.subscription().filter(|plan| self.rates.limits(&plan.plan)) else { return Ok(()) };
         let farthest = || BillingSubject::behind(caller.principal(), []).pop();
-        let Some(subject) = plan.subject.or_else(farthest) else { return Ok(()) };
-        self.rates.take(&plan.plan, subject).map_err(|(per_minute, again_in)| Spent::TooFast { per_minute, again_in })
+        let Some(subject) = plan.subject.or_else(farthest) else { return Ok(None) };
+        // Boxed: most plans have no such limit.
+        match Box::pin(self.rates.take(&plan.plan, subject)).await {
+            Ok(too_fast) => Ok(too_fast.map(|(per_minute, again_in)| Spent::TooFast { per_minute, again_in })),
+            Err(failure) => {
+                tracing::error!(error = ?failure, "it is not known how many calls were made, so this one does not run");
+                Err(uncounted())
+            }
+        }
     }
 }
 
@@ -182,11 +189,34 @@ impl Held {
     }
 }
 
-/// Says in a list what calls of a tool cost.
+/// Says in a list what calls of a tool cost, by the rules.
 pub(crate) fn mark(tool: &mut Tool, guard: &Guard) {
     if !guard.meters().is_empty() {
         tool.meta.get_or_insert_default().insert(METERS.to_owned(), json!(guard.meters()));
     }
+}
+
+/// Whether calls of a tool cost this caller something else than the rules say: their plan has prices of its own.
+pub(crate) fn is_priced(caller: &Caller, name: &str, guard: &Guard) -> bool {
+    let quotas = || caller.subscription().map(|plan| &plan.quotas);
+    !guard.meters().is_empty()
+        && quotas().is_some_and(|quotas| {
+            guard.meters().keys().any(|meter| quotas.get(meter).is_some_and(|quota| quota.prices.contains_key(name)))
+        })
+}
+
+/// Says in a list what calls of a tool cost this caller: what their plan says, or else the rules.
+pub(crate) fn mark_for(tool: &mut Tool, caller: &Caller, guard: &Guard) {
+    if guard.meters().is_empty() {
+        return;
+    }
+    let quotas = caller.subscription().map(|plan| &plan.quotas);
+    let price = |(meter, by_rule): (&String, &u64)| {
+        let own = quotas.and_then(|quotas| quotas.get(meter)?.prices.get(tool.name.as_ref()));
+        (meter.clone(), own.copied().unwrap_or(*by_rule))
+    };
+    let prices: BTreeMap<String, u64> = guard.meters().iter().map(price).collect();
+    tool.meta.get_or_insert_default().insert(METERS.to_owned(), json!(prices));
 }
 
 /// By meter, for the model.

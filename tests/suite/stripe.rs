@@ -16,6 +16,7 @@ mod meter_alerts;
 mod meter_crash;
 mod meter_limits;
 mod meter_offers;
+mod meter_prices;
 mod meter_report;
 mod meter_wrapped;
 mod nodes;

@@ -113,6 +113,9 @@ pub struct QuotaContext {
     pub remaining: Option<u64>,
     /// When counting begins anew.
     pub resets_at: Option<Timestamp>,
+    /// Units that a call of a tool costs under the plan instead of what its rule says, by the name of the tool.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, u64>,
 }
 
 /// How it stands with a plan that is open.

@@ -37,10 +37,14 @@ pub(super) async fn tools(
     context: &RequestContext<RoleServer>,
 ) -> (Vec<Tool>, Option<u64>) {
     let catalog = gate.catalog();
-    let shown = |tool: Tool, guard: &Arc<Guard>| match gate.appearance(caller, &tool.name, guard) {
-        Appearance::Absent => None,
-        Appearance::Open => Some(tool),
-        Appearance::Locked(mark) => Some(marked(tool, mark)),
+    let shown = |tool: Tool, guard: &Arc<Guard>| {
+        let mut tool = match gate.appearance(caller, &tool.name, guard) {
+            Appearance::Absent => return None,
+            Appearance::Open => tool,
+            Appearance::Locked(mark) => marked(tool, mark),
+        };
+        counts::mark_for(&mut tool, caller, guard);
+        Some(tool)
     };
     let native = catalog.native().iter();
     let mut tools: Vec<Tool> = native.filter_map(|entry| shown(entry.tool.clone(), &entry.guard)).collect();
@@ -64,8 +68,7 @@ pub(super) async fn tools(
                 continue;
             }
             let guard = server.guard_of_tool(&tool.name);
-            let Some(mut tool) = shown(tool, &guard) else { continue };
-            counts::mark(&mut tool, &guard);
+            let Some(tool) = shown(tool, &guard) else { continue };
             if let Err(problem) = param_headers::check(&tool.input_schema) {
                 tracing::warn!(server.name = server.name, tool.name = %tool.name, %problem, "a tool is left out");
                 continue;

@@ -14,6 +14,7 @@ use super::{Gate, upgrade};
 use crate::access::{Denial, Guard, foresee, would_do};
 use crate::config::LockedTools;
 use crate::mcp::catalog::{NativeTool, for_older_clients};
+use crate::mcp::counts;
 
 /// What the mark is called in `_meta` of a tool.
 const MARK: &str = "belgie/locked";
@@ -69,16 +70,16 @@ impl Gate {
     /// Our tools as this caller may know of them, written. `is_older`: for the versions before 2026-07-28.
     pub(crate) fn written_tools(&self, caller: &Caller, is_older: bool) -> Vec<Cow<'_, RawValue>> {
         fn write<'a>(gate: &Gate, caller: &Caller, entry: &'a NativeTool, is_older: bool) -> Option<Cow<'a, RawValue>> {
-            match gate.appearance(caller, &entry.tool.name, &entry.guard) {
-                Appearance::Absent => None,
-                Appearance::Open if is_older => Some(Cow::Borrowed(entry.legacy_json.as_ref())),
-                Appearance::Open => Some(Cow::Borrowed(entry.json.as_ref())),
-                Appearance::Locked(meta) => {
-                    let marked = marked(entry.tool.clone(), meta);
-                    let marked = if is_older { for_older_clients(&marked) } else { marked };
-                    to_raw_value(&marked).ok().map(Cow::Owned)
-                }
-            }
+            let mut tool = match gate.appearance(caller, &entry.tool.name, &entry.guard) {
+                Appearance::Absent => return None,
+                Appearance::Open if counts::is_priced(caller, &entry.tool.name, &entry.guard) => entry.tool.clone(),
+                Appearance::Open if is_older => return Some(Cow::Borrowed(entry.legacy_json.as_ref())),
+                Appearance::Open => return Some(Cow::Borrowed(entry.json.as_ref())),
+                Appearance::Locked(meta) => marked(entry.tool.clone(), meta),
+            };
+            counts::mark_for(&mut tool, caller, &entry.guard);
+            let tool = if is_older { for_older_clients(&tool) } else { tool };
+            to_raw_value(&tool).ok().map(Cow::Owned)
         }
         self.catalog().native().iter().filter_map(|entry| write(self, caller, entry, is_older)).collect()
     }

@@ -12,7 +12,8 @@ use super::subject::Columns;
 #[must_use]
 pub fn quotas_of(plan: &Plan) -> BTreeMap<String, QuotaContext> {
     let one = |(name, quota): (&String, &Quota)| {
-        (name.clone(), QuotaContext { included: quota.included, ..QuotaContext::default() })
+        let (included, prices) = (quota.included, quota.prices.clone());
+        (name.clone(), QuotaContext { included, prices, ..QuotaContext::default() })
     };
     plan.quotas.iter().map(one).collect()
 }

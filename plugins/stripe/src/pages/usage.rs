@@ -93,6 +93,7 @@ fn describe(meter: &MeterUsage, shares: Vec<Value>) -> Value {
         "gauge_high": meter.included * 4 / 5,
         "is_used_up": meter.limit.is_some_and(|limit| taken >= limit),
         "is_beyond": taken > meter.included,
+        "prices": meter.prices.iter().map(|(tool, units)| json!({ "tool": tool, "units": units })).collect::<Vec<_>>(),
         "shares": shares,
     })
 }

@@ -47,6 +47,9 @@ pub struct MeterUsage {
     pub running: u64,
     /// Units that are left of what is included.
     pub remaining: u64,
+    /// Units that a call of a tool costs under this plan instead of what its rule says, by the name of the tool.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, u64>,
     /// Shares of teams, people and agents, where the plan has limits for them.
     pub shares: Vec<ShareUsage>,
 }
@@ -164,6 +167,7 @@ impl Billing {
                 used: unsigned(used),
                 running: unsigned(reserved),
                 remaining: quota.included.saturating_sub(taken),
+                prices: quota.prices.clone(),
                 shares: shares.collect(),
             });
         }
