@@ -2,7 +2,7 @@
 
 mod quota;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use belgie_api::settings::{Ledger, Section};
@@ -13,6 +13,8 @@ pub(crate) use self::quota::unknown as unknown_meters;
 
 /// The longest trial, in days: what Stripe takes (two years).
 const MAX_TRIAL_DAYS: u16 = 730;
+/// The most that Stripe takes for one thing.
+const MAX_AMOUNT: i64 = 99_999_999;
 const NAME: &str = "write 1 to 48 of a-z, 0-9, - and _, such as \"pro\"";
 
 /// Reads one.
@@ -62,16 +64,44 @@ fn sale(section: &mut Section) -> Sale {
         true => Ok(text.to_owned()),
         false => Err("not a currency".to_owned()),
     };
+    let seat = price(section, "seat");
+    let extras = section.parsed_list("extra_prices", named, remedy);
+    let metered = section.parsed_list("metered_prices", named, remedy);
+    let (amounts, metered_by) = (amounts(section), section.map("metered_by"));
+    for name in amounts.keys().filter(|name| seat.iter().chain(&extras).chain(&metered).all(|own| own.text() != *name))
+    {
+        let remedy = "name a price of seat_price, extra_prices or metered_prices; monthly_amount and annual_amount are the plan's own";
+        section.complain("amounts", format!("`{name}` is no price beside the plan's own"), remedy);
+    }
+    for name in metered_by.keys().filter(|name| metered.iter().all(|own| own.text() != *name)) {
+        section.complain("metered_by", format!("`{name}` is not in metered_prices"), "add it there, or take it out");
+    }
     Sale {
         seats_from_members,
-        seat: price(section, "seat"),
-        extras: section.parsed_list("extra_prices", named, remedy),
-        metered: section.parsed_list("metered_prices", named, remedy),
+        seat,
+        extras,
+        metered,
+        amounts,
+        metered_by,
         proration: section.one_of("proration", &prorations, Proration::NextInvoice),
-        monthly_amount: section.opt_integer("monthly_amount", 0..=99_999_999),
-        annual_amount: section.opt_integer("annual_amount", 0..=99_999_999),
+        monthly_amount: section.opt_integer("monthly_amount", 0..=MAX_AMOUNT),
+        annual_amount: section.opt_integer("annual_amount", 0..=MAX_AMOUNT),
         currency: section.opt_parsed("currency", "three letters, such as \"eur\"", currency),
     }
+}
+
+/// What prices beside the plan's own are to be.
+fn amounts(section: &mut Section) -> BTreeMap<String, i64> {
+    let mut amounts = BTreeMap::new();
+    for (name, amount) in section.counts("amounts") {
+        match i64::try_from(amount).ok().filter(|amount| *amount <= MAX_AMOUNT) {
+            Some(amount) => {
+                amounts.insert(name, amount);
+            }
+            None => section.complain("amounts", format!("`{name}` costs more than {MAX_AMOUNT}"), "write less"),
+        }
+    }
+    amounts
 }
 
 /// `<interval>_price` or `<interval>_lookup_key`.

@@ -91,8 +91,13 @@ pub struct Sale {
     pub monthly_amount: Option<i64>,
     /// What the annual price is to be.
     pub annual_amount: Option<i64>,
-    /// The currency of both, three letters in lower case (ISO 4217).
+    /// What prices beside the plan's own are to be, by their name here: of a seat, of what is paid beside the plan, of a unit that is used.
+    pub amounts: BTreeMap<String, i64>,
+    /// The currency of them all, three letters in lower case (ISO 4217).
     pub currency: Option<String>,
+    /// Which meter a price of [`metered`](Self::metered) is for, by the name of the price. Where a plan has one meter that is told, it
+    /// need not be said.
+    pub metered_by: BTreeMap<String, String>,
 }
 
 /// What becomes of what was paid already when something changes in the middle of a period.
@@ -112,6 +117,13 @@ impl PriceName {
     #[must_use]
     pub fn of(text: &str) -> Self {
         if text.starts_with("price_") { Self::Id(text.to_owned()) } else { Self::LookupKey(text.to_owned()) }
+    }
+
+    /// The id or the key.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let (Self::Id(text) | Self::LookupKey(text)) = self;
+        text
     }
 }
 
@@ -134,6 +146,24 @@ impl Plan {
             Interval::Month => self.monthly.as_ref(),
             Interval::Year => self.annual.as_ref(),
         }
+    }
+
+    /// Whether there is a price for what is used of a meter.
+    #[must_use]
+    pub fn charges(&self, meter: &str) -> bool {
+        let is_for = |price: &PriceName| self.sale.metered_by.get(price.text()).is_none_or(|own| own == meter);
+        self.sale.metered.iter().any(is_for)
+    }
+
+    /// The meter that a price of what is used is for, if that is clear.
+    #[must_use]
+    pub fn meter_of<'a>(&self, price: &PriceName, meters: &'a [Meter]) -> Option<&'a Meter> {
+        if let Some(name) = self.sale.metered_by.get(price.text()) {
+            return meters.iter().find(|meter| meter.name == *name);
+        }
+        let mut told =
+            meters.iter().filter(|meter| meter.event_name.is_some() && self.quotas.contains_key(&meter.name));
+        told.next().filter(|_| told.next().is_none())
     }
 
     /// Whether nobody pays for it: everybody has it who has no other.
@@ -196,8 +226,6 @@ impl Plans {
 
 impl fmt::Display for PriceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(name) | Self::LookupKey(name) => f.write_str(name),
-        }
+        f.write_str(self.text())
     }
 }

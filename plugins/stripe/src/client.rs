@@ -18,7 +18,7 @@ use crate::model::refusal;
 pub use self::form::Form;
 pub use self::objects::{
     BillingMeter, CheckoutSession, Customer, Item, List, PhaseDiscount, PortalSession, Price, Product, Schedule,
-    Subscription,
+    Subscription, Tier,
 };
 
 /// The version of the interface that this code was written for.

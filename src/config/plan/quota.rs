@@ -105,6 +105,11 @@ pub(super) fn check(plans: &[Plan], meters: &[Meter], ledger: &Ledger) {
         }
     }
     for (index, plan) in plans.iter().enumerate() {
+        for (price, meter) in plan.sale.metered_by.iter().filter(|(_, meter)| !plan.quotas.contains_key(*meter)) {
+            let at = format!("plan[{index}].metered_by");
+            let remedy = format!("add [plan.quotas.{meter}], or name another meter");
+            ledger.complain(&at, format!("`{price}` is for the meter `{meter}`, which the plan does not have"), remedy);
+        }
         for (name, quota) in &plan.quotas {
             let at = format!("plan[{index}].quotas.{name}");
             let Some(meter) = meters.iter().find(|meter| meter.name == *name) else {

@@ -30,6 +30,7 @@ const TYPES = [
   ['POST', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleUpdateParams'],
   ['POST', /^\/v1\/subscription_schedules\/[^/]+\/release$/, 'SubscriptionScheduleReleaseParams'],
   ['GET', /^\/v1\/billing\/meters$/, 'Billing.MeterListParams'],
+  ['POST', /^\/v1\/billing\/meters$/, 'Billing.MeterCreateParams'],
   ['POST', /^\/v1\/billing\/meter_events$/, 'Billing.MeterEventCreateParams'],
 ];
 

@@ -56,7 +56,7 @@ on_both_engines! {
     async fn what_is_too_old_is_given_up_with_a_reason_and_kept(engine: Engine) {
         let (gateway, stripe) = counting(engine).await;
         let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
-        stripe.shop().counted.names.clear();
+        stripe.shop().counted.meters.clear();
         let id = usage_in(&ada.call().await)["call"].clone();
         let waiting = told_in_vain(&gateway).await;
         assert_eq!((&waiting["id"], &waiting["state"]), (&id, &json!("to be told")), "{waiting}");

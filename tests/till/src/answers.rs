@@ -142,9 +142,14 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
     }
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["v1", "prices"]) => {
-            check(parameters, &["lookup_keys", "active", "limit"])?;
+            check(parameters, &["lookup_keys", "active", "limit", "expand"])?;
             let key = value(parameters, "lookup_keys[]").unwrap_or_default();
-            let found: Vec<&Value> = shop.prices.iter().filter(|price| price["lookup_key"] == key).collect();
+            let is_meant = |price: &&Value| {
+                let active =
+                    value(parameters, "active").is_none_or(|active| price["active"] == json!(active == "true"));
+                price["lookup_key"] == key && active
+            };
+            let found: Vec<&Value> = shop.prices.iter().filter(is_meant).collect();
             Ok(json!({ "object": "list", "url": "/v1/prices", "has_more": false, "data": found }))
         }
         ("POST", ["v1", "customers"]) => {
@@ -183,8 +188,13 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             shop.counted.take(parameters)
         }
         ("GET", ["v1", "billing", "meters"]) => {
-            check(parameters, &["status", "limit", "starting_after"])?;
-            Ok(shop.counted.meters(value(parameters, "limit"), value(parameters, "starting_after")))
+            check(parameters, &["limit", "starting_after"])?;
+            Ok(shop.counted.list_meters(value(parameters, "limit"), value(parameters, "starting_after")))
+        }
+        ("POST", ["v1", "billing", "meters"]) => {
+            let known = ["display_name", "event_name", "default_aggregation", "customer_mapping", "value_settings"];
+            check(parameters, &known)?;
+            shop.counted.make_meter(parameters)
         }
         ("POST", ["v1", "billing_portal", "sessions"]) => {
             check(parameters, &["customer", "return_url", "locale", "flow_data"])?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::answers::{error, inside, value};
 use super::shop::Shop;
 
 /// How far back and how far ahead a moment may be, in seconds.
@@ -21,8 +22,8 @@ pub struct Counted {
     pub swallow: usize,
     /// Whether it hears and never answers.
     pub stalls: bool,
-    /// Names of events that a meter counts.
-    pub names: Vec<String>,
+    /// What counts, and what was deactivated.
+    pub meters: Vec<Value>,
     /// How much later it is here than by the clock of the machine, in seconds.
     pub ahead: i64,
 }
@@ -36,13 +37,39 @@ impl Counted {
         self.events.values().filter(is_meant).map(value).sum()
     }
 
-    /// The active meters, a page of them.
-    pub fn meters(&self, limit: Option<&str>, after: Option<&str>) -> Value {
+    /// A meter that adds up events of this name.
+    pub fn add_meter(&mut self, name: &str) {
+        self.meters.push(json!({ "id": format!("mtr_{name}"), "object": "billing.meter", "event_name": name,
+            "display_name": name, "status": "active", "livemode": false, "default_aggregation": { "formula": "sum" },
+            "customer_mapping": { "type": "by_id", "event_payload_key": "stripe_customer_id" },
+            "value_settings": { "event_payload_key": "value" } }));
+    }
+
+    fn has_meter(&self, name: &str) -> bool {
+        self.meters.iter().any(|meter| meter["event_name"] == name && meter["status"] == "active")
+    }
+
+    /// Makes one: there is one active meter for events of a name.
+    pub fn make_meter(&mut self, parameters: &[(String, String)]) -> Result<Value, (u16, Value)> {
+        let text = |name: &str| value(parameters, name).unwrap_or_default().to_owned();
+        let name = text("event_name");
+        if self.has_meter(&name) {
+            let message = format!("An active meter with event name {name} already exists.");
+            return Err(error(400, "resource_already_exists", &message));
+        }
+        self.add_meter(&name);
+        let new = self.meters.last_mut().expect("it was added");
+        new["display_name"] = json!(text("display_name"));
+        for part in ["default_aggregation", "customer_mapping", "value_settings"] {
+            new[part] = inside(parameters, part);
+        }
+        Ok(new.clone())
+    }
+
+    /// The meters, a page of them.
+    pub fn list_meters(&self, limit: Option<&str>, after: Option<&str>) -> Value {
         let limit = limit.map_or(10, |limit| limit.parse::<usize>().expect("a number"));
-        let all = self.names.iter().map(|name| {
-            json!({ "id": format!("mtr_{name}"), "object": "billing.meter", "event_name": name, "display_name": name,
-                "status": "active", "livemode": false })
-        });
+        let all = self.meters.iter().cloned();
         let rest: Vec<Value> = match after {
             Some(after) => all.skip_while(|meter| meter["id"] != after).skip(1).collect(),
             None => all.collect(),
@@ -56,14 +83,14 @@ impl Counted {
         let refused = |code: &str, message: String| {
             Err((400, json!({ "error": { "type": "invalid_request_error", "code": code, "message": message } })))
         };
-        let value = |name: &str| parameters.iter().rfind(|(own, _)| own == name).map(|(_, value)| value.clone());
+        let value = |name: &str| value(parameters, name).map(ToOwned::to_owned);
         let now = Shop::now() + self.ahead;
         let (Some(name), Some(customer), Some(count)) =
             (value("event_name"), value("payload[stripe_customer_id]"), value("payload[value]"))
         else {
             return refused("parameter_missing", "Missing required param".to_owned());
         };
-        if !self.names.contains(&name) {
+        if !self.has_meter(&name) {
             return refused("resource_missing", format!("No active meter found for event name: {name}"));
         }
         if count.parse::<u64>().is_err() || !customer.starts_with("cus_") {

@@ -55,6 +55,8 @@ impl Shop {
                     "lookup_key": key, "recurring": { "interval": interval, "interval_count": 1, "usage_type": "licensed" },
                     "type": "recurring", "livemode": false })
         };
+        let mut counted = Counted::default();
+        counted.add_meter("belgie_exports");
         Self {
             origin: origin.to_owned(),
             number: 0,
@@ -78,8 +80,8 @@ impl Shop {
             seen: Vec::new(),
             kept: BTreeMap::new(),
             failures: VecDeque::new(),
-            period: 30 * 86_400,
-            counted: Counted { names: vec!["belgie_exports".to_owned()], ..Counted::default() },
+            period: None,
+            counted,
         }
     }
 
@@ -221,6 +223,7 @@ impl Shop {
 /// A price of what is used.
 fn metered(mut price: Value) -> Value {
     price["recurring"]["usage_type"] = json!("metered");
+    price["recurring"]["meter"] = json!("mtr_belgie_exports");
     price
 }
 

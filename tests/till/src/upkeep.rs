@@ -27,7 +27,18 @@ pub fn answer(shop: &mut Shop, method: &str, parts: &[&str], parameters: &[(Stri
 }
 
 fn new_price(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
-    check(parameters, &["product", "lookup_key", "currency", "unit_amount", "recurring", "metadata"])?;
+    let known = [
+        "product",
+        "lookup_key",
+        "currency",
+        "unit_amount",
+        "recurring",
+        "metadata",
+        "billing_scheme",
+        "tiers_mode",
+        "tiers",
+    ];
+    check(parameters, &known)?;
     let text = |name: &str| value(parameters, name);
     let product = text("product").unwrap_or_default();
     if !shop.products.contains_key(product) {
@@ -36,10 +47,25 @@ fn new_price(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
     if shop.prices.iter().any(|price| price["lookup_key"] == json!(text("lookup_key"))) {
         return Err(error(400, "resource_already_exists", "A price already uses that lookup key."));
     }
+    let meter = text("recurring[meter]");
+    if let Some(meter) = meter.filter(|id| shop.counted.meters.iter().all(|own| own["id"] != *id)) {
+        return Err(missing("billing meter", meter));
+    }
     let amount = text("unit_amount").and_then(|text| text.parse::<i64>().ok());
+    let tier = |place: usize| {
+        let up_to = at(parameters, "tiers", place, "up_to")?;
+        let amount = at(parameters, "tiers", place, "unit_amount").and_then(|text| text.parse::<i64>().ok());
+        Some(json!({ "up_to": up_to.parse::<u64>().ok(), "unit_amount": amount, "flat_amount": null }))
+    };
+    let tiers: Vec<Value> = (0..20).map_while(tier).collect();
+    if tiers.is_empty() == amount.is_none() {
+        return Err(error(400, "parameter_missing", "a price has an amount or tiers"));
+    }
     let price = json!({ "id": shop.id("price"), "object": "price", "active": true, "currency": text("currency"),
         "unit_amount": amount, "lookup_key": text("lookup_key"), "product": product, "type": "recurring", "livemode": false,
-        "recurring": { "interval": text("recurring[interval]"), "interval_count": 1, "usage_type": "licensed" },
+        "recurring": { "interval": text("recurring[interval]"), "interval_count": 1, "meter": meter,
+            "usage_type": text("recurring[usage_type]").unwrap_or("licensed") },
+        "tiers": (!tiers.is_empty()).then_some(tiers),
         "metadata": inside(parameters, "metadata") });
     shop.prices.push(price.clone());
     Ok(price)

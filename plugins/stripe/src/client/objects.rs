@@ -39,6 +39,19 @@ pub struct Price {
     pub active: Option<bool>,
     /// What is sold for it: its id.
     pub product: Option<String>,
+    /// What so many cost each, where that depends on how many; only told when it is asked for.
+    pub tiers: Option<Vec<Tier>>,
+}
+
+/// What units cost up to a number.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Tier {
+    /// Up to here, this one included; `None` for the last.
+    pub up_to: Option<u64>,
+    /// What each costs, in the smallest unit of the currency.
+    pub unit_amount: Option<i64>,
+    /// What they cost together beside that.
+    pub flat_amount: Option<i64>,
 }
 
 /// What is sold.
@@ -65,6 +78,28 @@ pub struct BillingMeter {
     pub id: String,
     /// The name of the events it counts.
     pub event_name: String,
+    /// `active` or `inactive`.
+    pub status: Option<String>,
+    /// How it counts them.
+    pub default_aggregation: Option<Aggregation>,
+    /// Where events say how much.
+    pub value_settings: Option<PayloadKey>,
+    /// Where they say who.
+    pub customer_mapping: Option<PayloadKey>,
+}
+
+/// How events are counted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Aggregation {
+    /// `sum`, `count` or `last`.
+    pub formula: String,
+}
+
+/// Where something stands in an event.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PayloadKey {
+    /// Under this name in `payload`.
+    pub event_payload_key: String,
 }
 
 /// What is to become of a subscription.
@@ -120,6 +155,12 @@ impl PhaseDiscount {
 pub struct Recurring {
     /// `day`, `week`, `month` or `year`.
     pub interval: String,
+    /// So many of them.
+    pub interval_count: Option<u32>,
+    /// `licensed`, or `metered` where it is paid for what was used.
+    pub usage_type: Option<String>,
+    /// What counts that: its id.
+    pub meter: Option<String>,
 }
 
 /// A page on which somebody pays.

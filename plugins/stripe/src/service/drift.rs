@@ -1,13 +1,18 @@
-//! Whether Stripe sells what the file says, and making what is missing there.
+//! Whether Stripe sells what the file says.
 
-use std::collections::BTreeSet;
+mod compare;
+mod push;
+mod wanted;
 
-use belgie_api::{Interval, Meter, Plan, Plans, PriceName, Result};
+use std::collections::BTreeMap;
+
+use belgie_api::{Plan, Plans, PriceName, Result};
 use serde::Serialize;
 
+pub use self::push::Pushed;
+use self::wanted::{Wanted, prices_of};
 use super::Billing;
 use crate::client::{BillingMeter, Form, List, Price, Product, Refused};
-use crate::model::money;
 
 /// Something in which Stripe and the file differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,24 +29,8 @@ pub struct Drift {
     pub can_be_pushed: bool,
 }
 
-/// What was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Pushed {
-    /// The plan.
-    pub plan: String,
-    /// `product` or `price`.
-    pub what: &'static str,
-    /// Its id at Stripe.
-    pub id: String,
-}
-
-/// A price of a plan, and what the file says of it.
-struct Wanted<'a> {
-    what: &'static str,
-    name: &'a PriceName,
-    interval: Option<Interval>,
-    amount: Option<i64>,
-}
+/// The meters there are at Stripe, by the names of their events: the active one, or if there is none one that was active.
+type MetersThere = BTreeMap<String, BillingMeter>;
 
 impl Billing {
     /// Compares every plan that is sold, and every meter that Stripe is told of, with what is at Stripe.
@@ -50,199 +39,81 @@ impl Billing {
     /// When Stripe does not answer.
     pub async fn plan_drift(&self) -> Result<Vec<Drift>> {
         let plans = self.current_plans().await?;
+        let meters = self.meters_there(&plans).await?;
         let mut all = Vec::new();
         for plan in plans.all().iter().filter(|plan| !plan.is_free()) {
-            let mut product = None;
-            for wanted in prices_of(plan) {
-                let found = self.ask_for_price(wanted.name).await?;
+            let (mut product, mut is_made) = (None, false);
+            for wanted in prices_of(plan, plans.meters()) {
+                let found = self.look_up(wanted.name).await?;
                 product = product.or_else(|| found.as_ref().and_then(|price| price.product.clone()));
-                all.extend(compare(plan, &wanted, found.as_ref()));
+                is_made |= found.is_none() && wanted.can_be_made(plan, &meters);
+                all.extend(compare::price(plan, &wanted, found.as_ref(), &meters));
             }
-            let found = match &product {
-                Some(id) => self.find_product(id).await?,
-                None => self.find_product(&own_product(plan)).await?,
-            };
-            all.extend(compare_product(plan, found.as_ref()));
+            let own = product.unwrap_or_else(|| own_product(plan));
+            all.extend(compare::product(plan, &own, self.find_product(&own).await?.as_ref(), is_made));
         }
-        all.extend(self.meter_drift(&plans).await?);
+        for meter in plans.meters() {
+            if let Some(event_name) = &meter.event_name {
+                all.extend(compare::meter(meter, event_name, meters.get(event_name)));
+            }
+        }
         Ok(all)
     }
 
-    /// Meters of which Stripe would refuse every event.
-    async fn meter_drift(&self, plans: &Plans) -> Result<Vec<Drift>> {
-        let told: Vec<(&Meter, &String)> =
-            plans.meters().iter().filter_map(|meter| Some((meter, meter.event_name.as_ref()?))).collect();
-        if told.is_empty() {
-            return Ok(Vec::new());
+    /// The meters there are at Stripe. Nobody is asked where nobody is told anything.
+    async fn meters_there(&self, plans: &Plans) -> Result<MetersThere> {
+        let (mut all, mut after) = (MetersThere::new(), None::<String>);
+        if plans.meters().iter().all(|meter| meter.event_name.is_none()) {
+            return Ok(all);
         }
-        let active = self.active_meters().await?;
-        let missing = told.into_iter().filter(|(_, name)| !active.contains(*name));
-        let drift = |(meter, name): (&Meter, &String)| Drift {
-            plan: meter.name.clone(),
-            what: "meter",
-            name: name.clone(),
-            says: "no active meter at Stripe counts events of this name".to_owned(),
-            can_be_pushed: false,
-        };
-        Ok(missing.map(drift).collect())
-    }
-
-    /// The names of events that are counted at Stripe now.
-    async fn active_meters(&self) -> Result<BTreeSet<String>> {
-        let (mut names, mut after) = (BTreeSet::new(), None::<String>);
         loop {
-            let query = Form::new().with("status", "active").with("limit", 100);
-            let query = query.with_some("starting_after", after.as_deref());
+            let query = Form::new().with("limit", 100).with_some("starting_after", after.as_deref());
             let page: List<BillingMeter> = self.stripe.get("v1/billing/meters", &query).await?;
             after = page.data.last().filter(|_| page.has_more).map(|last| last.id.clone());
-            names.extend(page.data.into_iter().map(|meter| meter.event_name));
-            if after.is_none() {
-                return Ok(names);
-            }
-        }
-    }
-
-    /// Makes the products and prices that are missing at Stripe; done twice it makes nothing new. Prices are made for lookup
-    /// keys that have an amount: an id is Stripe's to give, and a price that is there is never changed.
-    ///
-    /// # Errors
-    /// When Stripe does not do it.
-    pub async fn push_plans(&self) -> Result<Vec<Pushed>> {
-        let plans = self.current_plans().await?;
-        let mut made = Vec::new();
-        for plan in plans.all().iter().filter(|plan| !plan.is_free()) {
-            for wanted in prices_of(plan) {
-                let PriceName::LookupKey(key) = wanted.name else { continue };
-                let (Some(amount), Some(currency), Some(interval)) =
-                    (wanted.amount, &plan.sale.currency, wanted.interval)
-                else {
-                    continue;
-                };
-                if self.ask_for_price(wanted.name).await?.is_some() {
-                    continue;
+            for meter in page.data {
+                if compare::is_active(&meter) || !all.contains_key(&meter.event_name) {
+                    all.insert(meter.event_name.clone(), meter);
                 }
-                let product = self.product(plan, &mut made).await?;
-                let form = Form::new()
-                    .with("product", product)
-                    .with("lookup_key", key)
-                    .with("currency", currency)
-                    .with("unit_amount", amount)
-                    .with("recurring[interval]", interval.word())
-                    .with("metadata[belgie_plan]", &plan.name);
-                let idempotency = format!("price-{key}-{currency}-{amount}-{}", interval.word());
-                let price: Price = self.stripe.post("v1/prices", &form, &idempotency).await?;
-                made.push(Pushed { plan: plan.name.clone(), what: "price", id: price.id });
+            }
+            if after.is_none() {
+                return Ok(all);
             }
         }
-        self.prices.clear();
-        Ok(made)
     }
 
-    /// The product of a plan, made if there is none.
-    async fn product(&self, plan: &Plan, made: &mut Vec<Pushed>) -> Result<String> {
-        let id = own_product(plan);
-        if self.find_product(&id).await?.is_some() {
-            return Ok(id);
+    /// A price as Stripe has it, with all that depends on how many, sold or archived: a key stays with what is archived.
+    async fn look_up(&self, name: &PriceName) -> Result<Option<Price>> {
+        let key = match name {
+            PriceName::Id(id) => {
+                let path = format!("v1/prices/{id}");
+                return found(self.stripe.get(&path, &Form::new().with("expand[]", "tiers")).await);
+            }
+            PriceName::LookupKey(key) => key,
+        };
+        for is_active in [true, false] {
+            let query = Form::new().with("lookup_keys[]", key).with("active", is_active).with("limit", 1);
+            let page: List<Price> = self.stripe.get("v1/prices", &query.with("expand[]", "data.tiers")).await?;
+            if let Some(price) = page.data.into_iter().next() {
+                return Ok(Some(price));
+            }
         }
-        let form = Form::new()
-            .with("id", &id)
-            .with("name", &plan.title)
-            .with_some("description", Some(&plan.description).filter(|text| !text.is_empty()))
-            .with("metadata[belgie_plan]", &plan.name)
-            .with("metadata[belgie_trial_days]", plan.trial_days.unwrap_or(0));
-        let product: Product = self.stripe.post("v1/products", &form, &self.random_key("product")).await?;
-        made.push(Pushed { plan: plan.name.clone(), what: "product", id: product.id.clone() });
-        Ok(product.id)
+        Ok(None)
     }
 
     async fn find_product(&self, id: &str) -> Result<Option<Product>> {
-        let found: Result<Product, Refused> = self.stripe.get(&format!("v1/products/{id}"), &Form::new()).await;
-        match found {
-            Ok(product) => Ok(Some(product)),
-            Err(refused) if refused.is_missing() => Ok(None),
-            Err(refused) => Err(refused.into()),
-        }
+        found(self.stripe.get(&format!("v1/products/{id}"), &Form::new()).await)
+    }
+}
+
+fn found<T>(answer: Result<T, Refused>) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(refused) if refused.is_missing() => Ok(None),
+        Err(refused) => Err(refused.into()),
     }
 }
 
 /// What we call the product of a plan at Stripe.
 fn own_product(plan: &Plan) -> String {
     format!("belgie_{}", plan.name)
-}
-
-fn prices_of(plan: &Plan) -> Vec<Wanted<'_>> {
-    let by = |interval: Interval, what: &'static str| {
-        let amount = plan.sale.amount(interval);
-        plan.price(interval).map(|name| Wanted { what, name, interval: Some(interval), amount })
-    };
-    let other = |what: &'static str| move |name| Wanted { what, name, interval: None, amount: None };
-    let sale = &plan.sale;
-    let own = by(Interval::Month, "monthly").into_iter().chain(by(Interval::Year, "annual"));
-    own.chain(sale.seat.iter().map(other("seat")))
-        .chain(sale.extras.iter().map(other("extra")))
-        .chain(sale.metered.iter().map(other("metered")))
-        .collect()
-}
-
-fn compare(plan: &Plan, wanted: &Wanted<'_>, found: Option<&Price>) -> Vec<Drift> {
-    let drift = |says: String, can_be_pushed: bool| Drift {
-        plan: plan.name.clone(),
-        what: wanted.what,
-        name: wanted.name.to_string(),
-        says,
-        can_be_pushed,
-    };
-    let Some(price) = found else {
-        let is_known = wanted.amount.is_some() && plan.sale.currency.is_some() && wanted.interval.is_some();
-        let can_be_pushed = matches!(wanted.name, PriceName::LookupKey(_)) && is_known;
-        return vec![drift("there is no such price at Stripe".to_owned(), can_be_pushed)];
-    };
-    let mut all = Vec::new();
-    if price.active == Some(false) {
-        all.push(drift("the price is archived at Stripe: nobody can buy it".to_owned(), false));
-    }
-    let often = price.recurring.as_ref().map_or("once", |often| often.interval.as_str());
-    if let Some(interval) = wanted.interval.filter(|interval| interval.word() != often) {
-        all.push(drift(format!("it is paid by the {} here, and there: {often}", interval.word()), false));
-    }
-    let (currency, amount) = (price.currency.as_deref().unwrap_or_default(), price.unit_amount.unwrap_or_default());
-    if let Some(ours) = wanted.amount.filter(|ours| *ours != amount) {
-        let here = money::shown(ours, plan.sale.currency.as_deref().unwrap_or(currency));
-        all.push(drift(format!("it costs {here} here, and {} there", money::shown(amount, currency)), false));
-    }
-    if let Some(ours) = plan.sale.currency.as_ref().filter(|ours| wanted.amount.is_some() && *ours != currency) {
-        all.push(drift(format!("it is paid in {ours} here, and in {currency} there"), false));
-    }
-    all
-}
-
-fn compare_product(plan: &Plan, found: Option<&Product>) -> Vec<Drift> {
-    let drift = |says: String, can_be_pushed: bool| Drift {
-        plan: plan.name.clone(),
-        what: "product",
-        name: found.map_or_else(|| own_product(plan), |product| product.id.clone()),
-        says,
-        can_be_pushed,
-    };
-    let Some(product) = found else { return vec![drift("there is no such product at Stripe".to_owned(), true)] };
-    let mut all = Vec::new();
-    if !product.active {
-        all.push(drift("the product is archived at Stripe".to_owned(), false));
-    }
-    if product.name != plan.title {
-        all.push(drift(format!("it is called `{}` here, and `{}` there", plan.title, product.name), false));
-    }
-    let theirs = product.description.as_deref().unwrap_or_default();
-    if !plan.description.is_empty() && theirs != plan.description {
-        all.push(drift(format!("it is described as `{}` here, and as `{theirs}` there", plan.description), false));
-    }
-    // Stripe keeps no trial with a price; where we made the product, we wrote it on that.
-    let trial = product.metadata.get("belgie_trial_days").and_then(|days| days.parse::<u16>().ok());
-    if let Some(theirs) = trial.filter(|theirs| *theirs != plan.trial_days.unwrap_or(0)) {
-        all.push(drift(
-            format!("it has {} days of trial here, and {theirs} there", plan.trial_days.unwrap_or(0)),
-            false,
-        ));
-    }
-    all
 }
