@@ -66,6 +66,7 @@ event_name = "bench_calls"
 [[plan]]
 name = "pro"
 monthly_price = "price_1"
+metered_prices = ["price_2"]
 [plan.quotas.calls]
 included = {included}
 cap = "soft"

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use belgie_api::{Host, Plan, Plans, Result, Timestamp, async_trait};
+use belgie_api::plan::Cap;
+use belgie_api::{Host, Plan, Plans, Quota, Result, Timestamp, async_trait};
 use tokio::sync::Mutex;
 
 /// For how long what it said counts.
@@ -85,6 +86,12 @@ impl Catalogue {
         let (new, twice): (Vec<Plan>, Vec<Plan>) = own.into_iter().partition(|plan| of_file.find(&plan.name).is_none());
         for plan in twice {
             tracing::warn!(plan.name = %plan.name, "a plan of the source has the name of one in the file: it is left out");
+        }
+        for plan in &new {
+            let is_soft = |quota: &Quota| matches!(quota.cap, Cap::Soft { .. });
+            for (meter, _) in plan.quotas.iter().filter(|(meter, quota)| is_soft(quota) && !plan.charges(meter)) {
+                tracing::warn!(plan.name = %plan.name, meter.name = %meter, "no metered price of a plan of the source charges what is beyond");
+            }
         }
         let plans = Plans::new(of_file.all().iter().cloned().chain(new).collect(), of_file.meters().to_vec());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

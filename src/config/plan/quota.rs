@@ -124,6 +124,12 @@ pub(super) fn check(plans: &[Plan], meters: &[Meter], ledger: &Ledger) {
             } else if is_soft && meter.event_name.is_none() {
                 let remedy = format!("set event_name of the meter `{name}`, or set the cap to \"hard\"");
                 ledger.complain(&format!("{at}.cap"), "what is beyond is told to nobody who could charge it", remedy);
+            } else if is_soft && !plan.charges(name) {
+                let remedy = format!(
+                    "add a price of the meter `{name}` to metered_prices of the plan, with a free first tier for what is included, or set \
+                     the cap to \"hard\""
+                );
+                ledger.complain(&format!("{at}.cap"), "no price of the plan charges what is beyond", remedy);
             }
         }
     }

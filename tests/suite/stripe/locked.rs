@@ -29,7 +29,7 @@ fn writing() -> ToolSet<()> {
 /// A gateway with them.
 async fn with_writing(engine: Engine, of_plugin: &str, more: &str) -> (TestGateway, Stripe) {
     let stripe = Stripe::start().await;
-    let quota = "limits = { projects = \"10\" }\n[plan.quotas.exports]\nincluded = 5\ncap = \"soft\"\n";
+    let quota = "limits = { projects = \"10\" }\nmetered_prices = [\"price_calls\"]\n[plan.quotas.exports]\nincluded = 5\ncap = \"soft\"\n";
     let plans = PLANS.replacen("limits = { projects = \"10\" }\n", quota, 1);
     let meter = "[[meter]]\nname = \"exports\"\nevent_name = \"belgie_exports\"\n";
     let setup = Setup::default().config(&stripe.table()).config(of_plugin).config(meter).config(&plans).config(more);

@@ -36,6 +36,7 @@ included = 10
 
 [[plan]]
 name = "business"
+metered_prices = ["price_calls"]
 title = "Business"
 monthly_price = "price_business_month"
 [plan.quotas.exports]

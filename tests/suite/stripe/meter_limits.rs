@@ -150,6 +150,10 @@ event_name = "same"
 name = "Odd one"
 event_name = "same"
 
+[[meter]]
+name = "told"
+event_name = "told"
+
 [[plan]]
 name = "free"
 [plan.quotas.exports]
@@ -167,6 +171,16 @@ alert_at = ["most"]
 [plan.quotas.unknown]
 cap = "hard"
 at_most = 7
+
+[[plan]]
+name = "big"
+monthly_price = "price_2"
+metered_prices = ["price_3"]
+metered_by = { price_3 = "exports", price_4 = "exports" }
+amounts = { price_2 = 100, price_3 = 1 }
+[plan.quotas.told]
+included = 5
+cap = "soft"
 
 [[access]]
 tools = ["echo"]
@@ -189,6 +203,10 @@ units = 3
         ("plan[1].quotas.unknown.included", "required and not set"),
         ("plan[1].quotas.unknown.at_most", "a hard cap ends with what is included"),
         ("plan[1].quotas.unknown", "there is no such meter"),
+        ("plan[2].quotas.told.cap", "no price of the plan charges what is beyond"),
+        ("plan[2].metered_by", "`price_4` is not in metered_prices"),
+        ("plan[2].metered_by", "`price_3` is for the meter `exports`, which the plan does not have"),
+        ("plan[2].amounts", "`price_2` is no price beside the plan's own"),
         ("access[0].meter", "there is no meter `nothing`"),
         ("access[1].units", "there is no meter to count them on"),
     ] {

@@ -3,8 +3,9 @@
 use belgie::Belgie;
 use belgie::config::RawConfig;
 
+use super::meter::METERED;
 use super::selling;
-use crate::support::Engine;
+use crate::support::{Engine, Setup, Stripe};
 
 /// What there is only where Stripe is set up, so the surface that everybody has does not show it.
 const ROUTES: [&str; 13] = [
@@ -100,4 +101,16 @@ fn a_signing_secret_alone_is_half_of_what_is_needed() {
     let said = problems("[plugins.stripe]\nwebhook_secret = \"wrong\"");
     assert!(said.contains("plugins.stripe.secret_key") && said.contains("not a signing secret"), "{said}");
     assert_eq!(problems("[plugins.stripe]"), "", "without a key it is off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_soft_cap_that_nothing_charges_stops_the_start() {
+    let plans = METERED.replacen("metered_prices = [\"price_calls\"]\n", "", 1);
+    let said = problems(&plans);
+    assert!(said.contains("plan[2].quotas.exports.cap"), "{said}");
+    assert!(said.contains("no price of the plan charges what is beyond") && said.contains("metered_prices"), "{said}");
+    // With a price it starts.
+    let stripe = Stripe::start().await;
+    let setup = Setup::default().config(&stripe.table()).config(METERED).with_probe();
+    setup.start(Engine::Sqlite).await;
 }
