@@ -124,16 +124,45 @@ impl Shop {
             "current_period_start": period.0, "current_period_end": period.1, "subscription": subscription, "metadata": {} })
     }
 
-    /// What was planned for the end of the period comes true.
+    /// When a period ends that begins now or then, in seconds since 1970.
+    pub fn end_of(&self, start: i64, price: &Value) -> i64 {
+        let months = if price["recurring"]["interval"] == "year" { 12 } else { 1 };
+        let by_calendar = Timestamp::from_unix_seconds(start).plus_months(months).unix_seconds();
+        self.period.map_or(by_calendar, |period| start + period)
+    }
+
+    /// Another period begins, at a moment in seconds since 1970: the next one, or one for another price in the middle of this.
+    pub fn begin_period(&mut self, id: &str, start: i64, price: &str) {
+        let price = self.price(price).expect("a price of the shop");
+        let end = self.end_of(start, &price);
+        self.change(id, |own| {
+            let item = &mut own["items"]["data"][0];
+            item["price"] = price;
+            item["current_period_start"] = json!(start);
+            item["current_period_end"] = json!(end);
+        });
+    }
+
+    /// What was planned for the end of the period comes true. The schedule stays, at its last phase, until that is over or somebody
+    /// releases it.
     pub fn come_true(&mut self, id: &str) {
         let schedule = self.subscriptions[id]["schedule"].as_str().expect("a schedule").to_owned();
         let next = self.schedules[&schedule]["_next"].as_str().expect("a plan").to_owned();
         let discounts = self.schedules[&schedule]["_next_discounts"].clone();
         let price = self.price(&next).expect("a price of the shop");
+        let phase = self.schedules[&schedule]["phases"][1].clone();
+        let (start, end) = (phase["start_date"].clone(), phase["end_date"].clone());
+        self.schedules.get_mut(&schedule).expect("a schedule")["current_phase"] =
+            json!({ "start_date": start, "end_date": end });
         self.change(id, |subscription| {
+            if subscription["status"] == "trialing" {
+                subscription["status"] = json!("active");
+            }
             subscription["discounts"] = discounts;
-            subscription["items"]["data"][0]["price"] = price;
-            subscription["schedule"] = Value::Null;
+            let item = &mut subscription["items"]["data"][0];
+            item["price"] = price;
+            item["current_period_start"] = start;
+            item["current_period_end"] = end;
         });
     }
 
@@ -147,9 +176,9 @@ impl Shop {
         metadata: &Value,
     ) -> String {
         let (id, item, now) = (self.id("sub"), self.id("si"), Self::now());
-        let end = if trial_days > 0 { now + trial_days * 86_400 } else { now + self.period };
-        let (status, trial) = if trial_days > 0 { ("trialing", Some((now, end))) } else { ("active", None) };
         let price = self.price(price).expect("a price of the shop");
+        let end = if trial_days > 0 { now + trial_days * 86_400 } else { self.end_of(now, &price) };
+        let (status, trial) = if trial_days > 0 { ("trialing", Some((now, end))) } else { ("active", None) };
         let subscription = json!({
             "id": id, "object": "subscription", "customer": customer, "status": status, "created": now,
             "start_date": now, "cancel_at_period_end": false, "cancel_at": null, "canceled_at": null, "ended_at": null,

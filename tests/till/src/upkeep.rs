@@ -156,7 +156,8 @@ fn new_schedule(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
     let phase = json!({ "start_date": item["current_period_start"], "end_date": item["current_period_end"], "items": [],
         "trial_end": seen["trial_end"], "discounts": discounts });
     let schedule = json!({ "id": id, "object": "subscription_schedule", "status": "active", "subscription": subscription,
-        "metadata": {}, "end_behavior": "release", "phases": [phase], "livemode": false });
+        "metadata": {}, "end_behavior": "release", "livemode": false,
+        "current_phase": { "start_date": phase["start_date"], "end_date": phase["end_date"] }, "phases": [phase] });
     shop.schedules.insert(id.clone(), schedule.clone());
     shop.change(&subscription, |own| own["schedule"] = json!(id));
     Ok(schedule)
@@ -173,8 +174,14 @@ fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
         let name = |place: usize| format!("phases[{phase}][discounts][{place}][discount]");
         (0..20).map_while(|place| value(parameters, &name(place))).collect()
     };
-    let schedule = shop.schedules.get_mut(id).ok_or_else(|| missing("subscription_schedule", id))?;
+    let planned = shop.schedules.get(id).ok_or_else(|| missing("subscription_schedule", id))?;
+    let first = planned["phases"][0].clone();
+    let until = first["end_date"].as_i64().expect("seconds");
+    let end = shop.end_of(until, &shop.price(&next).expect("a price of the shop"));
+    let second = json!({ "start_date": until, "end_date": end, "items": [], "trial_end": null, "discounts": [] });
+    let schedule = shop.schedules.get_mut(id).expect("it is there");
     schedule["metadata"] = inside(parameters, "metadata");
+    schedule["phases"] = json!([first, second]);
     schedule["_next"] = json!(next);
     schedule["_next_discounts"] = discounts(1);
     let (shown, subscription) =
@@ -194,6 +201,7 @@ fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
 fn release(shop: &mut Shop, id: &str) -> Answer {
     let schedule = shop.schedules.get_mut(id).ok_or_else(|| missing("subscription_schedule", id))?;
     schedule["status"] = json!("released");
+    schedule["current_phase"] = Value::Null;
     let (shown, subscription) =
         (super::shop::public(schedule), schedule["subscription"].as_str().expect("an id").to_owned());
     shop.change(&subscription, |own| own["schedule"] = Value::Null);

@@ -110,9 +110,27 @@ pub struct Schedule {
     /// Its steps.
     #[serde(default)]
     pub phases: Vec<Phase>,
+    /// The step it is at; `None` before the first and when it does nothing any more.
+    pub current_phase: Option<CurrentPhase>,
     /// What we wrote on it.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// The step a schedule is at, in seconds since 1970.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct CurrentPhase {
+    /// From when.
+    pub start_date: i64,
+}
+
+impl Schedule {
+    /// Whether the last of several steps has begun: nothing is planned any more.
+    #[must_use]
+    pub fn has_come_true(&self) -> bool {
+        let last = self.phases.iter().skip(1).last();
+        last.zip(self.current_phase).is_some_and(|(last, now)| now.start_date >= last.start_date)
+    }
 }
 
 /// A step of it, in seconds since 1970.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::plans::is_price;
 use super::{Account, Billing, Bought, Wish};
 use crate::client::{self, Form, PhaseDiscount, PortalSession, Refused, Schedule};
-use crate::model::subject;
+use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::model::{refusal, return_to};
 use crate::store;
@@ -211,6 +211,22 @@ impl Billing {
         }
         self.release_schedule(id).await?;
         Ok(true)
+    }
+
+    /// Ends the schedules of an account whose last step has begun. Stripe would keep each for as long as that step lasts, and lets nobody
+    /// change in its portal what a schedule holds.
+    pub(super) async fn end_schedules(&self, columns: &Columns) -> Result<()> {
+        let all = store::subscriptions::list(&mut self.host.db().read().await?, columns).await?;
+        for one in all.iter().filter(|one| one.goes_on() && one.scheduled_plan.is_none()) {
+            let Some(id) = &one.schedule_id else { continue };
+            let path = format!("v1/subscription_schedules/{id}");
+            let schedule: Schedule = self.stripe.get(&path, &Form::new()).await?;
+            if schedule.metadata.contains_key(OURS) && schedule.has_come_true() {
+                self.release_schedule(id).await?;
+                self.sync(&one.stripe_id).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What is paid for a plan: price ids with how many of each. The plan itself comes first; metered prices have no number.

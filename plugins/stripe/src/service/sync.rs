@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Billing;
 use super::plans::is_price;
-use super::upkeep::SEATS;
+use super::upkeep::{SCHEDULE, SEATS};
 use crate::client::{self, Form, Item};
 use crate::lifecycle::Change;
 use crate::model::period::Period;
@@ -54,6 +54,10 @@ impl Billing {
             self.listeners.tell(&mut tx, change, was_begun_here).await?;
             if plans.find(&row.plan).is_some_and(|plan| plan.sale.seats_from_members) && row.goes_on() {
                 store::chores::add(&mut tx, &columns, SEATS, now).await?;
+            }
+            let was_planned = before.as_ref().is_some_and(|before| before.scheduled_plan.is_some());
+            if was_planned && row.scheduled_plan.is_none() && row.schedule_id.is_some() {
+                store::chores::add(&mut tx, &columns, SCHEDULE, now).await?;
             }
             tx.emit(Event::SubscriptionChanged { subject });
         }
@@ -132,12 +136,18 @@ impl Billing {
             item_count: i64::try_from(items.len()).unwrap_or(i64::MAX),
             seat_item_id: seat.map(|seat| seat.id.clone()),
             schedule_id: seen.schedule.clone(),
-            scheduled_plan: before.and_then(|before| before.scheduled_plan.clone()).filter(|_| seen.schedule.is_some()),
+            scheduled_plan: None,
             turns_at: None,
             synced_seq: look,
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
         };
+        // What was planned for the end of a period has come true with the next, though Stripe keeps the schedule for a while.
+        let is_same_period =
+            before.and_then(|before| row.period_start.zip(before.period_end)).is_none_or(|(start, end)| start < end);
+        let planned = before.and_then(|before| before.scheduled_plan.clone());
+        row.scheduled_plan = planned.filter(|_| row.schedule_id.is_some() && is_same_period);
+        row.counted_from = before.and_then(|before| Period::kept_anchor(before, &row));
         row.turns_at = row.next_turn(now, self.settings.lapse());
         Ok(row)
     }

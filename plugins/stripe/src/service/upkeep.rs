@@ -27,6 +27,8 @@ pub const LOOK_EVERY: Duration = Duration::from_secs(60);
 pub(super) const CUSTOMER: &str = "customer";
 /// The page to pay on of an account that is gone.
 pub(super) const CLOSE: &str = "close";
+/// What was planned and has come true.
+pub(super) const SCHEDULE: &str = "schedule";
 /// How many seats are paid.
 pub(super) const SEATS: &str = "seats";
 
@@ -141,6 +143,7 @@ impl Billing {
         match chore.chore.as_str() {
             CUSTOMER => self.tell_customer(&chore.subject, subject).await,
             SEATS => self.tell_seats(&chore.subject, subject).await,
+            SCHEDULE => self.end_schedules(&chore.subject).await,
             CLOSE => self.close_page(&chore.subject).await,
             _ => Ok(()),
         }

@@ -37,7 +37,9 @@ const SAVE: &str = "INSERT INTO stripe_subscriptions (id, subject_kind, subject_
     synced_seq = excluded.synced_seq, updated_at = excluded.updated_at, item_count = excluded.item_count, \
     seat_item_id = excluded.seat_item_id, schedule_id = excluded.schedule_id, turns_at = excluded.turns_at, \
     checked_at = excluded.checked_at, \
-    scheduled_plan = CASE WHEN excluded.schedule_id IS NULL THEN NULL ELSE stripe_subscriptions.scheduled_plan END \
+    counted_from = excluded.counted_from, \
+    scheduled_plan = CASE WHEN excluded.schedule_id IS NULL \
+    OR excluded.period_start >= stripe_subscriptions.period_end THEN NULL ELSE stripe_subscriptions.scheduled_plan END \
     WHERE stripe_subscriptions.synced_seq < excluded.synced_seq RETURNING id";
 
 /// The place of a look at Stripe that begins now: whatever it sees is at least as new as what earlier places have seen, or
