@@ -1,4 +1,5 @@
-//! Rate limits: of this node, in memory, and for the endpoints of the authorization server of all nodes together ([`SharedLimits`]).
+//! Rate limits: of this node, in memory, and for the endpoints of the authorization server and the calls of a plan of all nodes together
+//! ([`SharedLimits`], [`PlanRates`]).
 //!
 //! Every [`LimitBucket`] is a token bucket (GCRA) per key. They are there to make guessing and flooding dear, not to count exactly; those that are
 //! of this node alone add up.
@@ -45,6 +46,7 @@
 //! nobody outside can make that happen, because the hash is keyed anew on every start. [`LocalLimits::sweep`] forgets
 //! the slots that are full again.
 
+mod booked;
 mod key;
 mod plans;
 mod shared;
@@ -64,6 +66,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+pub use self::booked::Bookings;
 pub use self::key::account_key;
 use self::key::{Slot, Slots};
 pub use self::plans::PlanRates;

@@ -111,6 +111,8 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         Arc::clone(&bus),
         ports,
     );
+    let bookings = limits::Bookings::new(db.clone(), Arc::clone(&parts.clock), parts.keys.derive("plan_rates"));
+    let rates = limits::PlanRates::new(&config.plans, bookings);
     let endpoint = McpEndpoint::new(McpParts {
         tools: all.tools,
         guarded: all.guarded,
@@ -118,7 +120,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         recorder: parts.archive.recorder().clone(),
         callers: callers.clone(),
         settings: mcp_settings(&config),
-        plans: config.plans.clone(),
+        rates,
         bus: Arc::clone(&bus),
         clock: Arc::clone(&parts.clock),
         tasks: tasks.tracker(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Usage, Use, UsedUp};
-use belgie_api::{Caller, Plan, Plans};
+use belgie_api::{Caller, Plan};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, MetaObject, ServerResult, Tool};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::access::{ActionKind, Guard, Permit, would_do};
 use crate::limits::PlanRates;
 
-/// Where lists say what calls of a tool cost, unless a plan has another price.
+/// Where lists say what calls of a tool cost.
 const METERS: &str = "belgie/meters";
 
 /// Where results say what they cost, and what is left.
@@ -99,8 +99,8 @@ impl Countable for ServerResult {
 
 impl Counts {
     /// Asks whoever counts, and keeps to what plans say of calls in a minute.
-    pub(crate) fn new(meters: Option<Use<Meters>>, plans: &Plans) -> Self {
-        Self { meters, rates: PlanRates::new(plans) }
+    pub(crate) const fn new(meters: Option<Use<Meters>>, rates: PlanRates) -> Self {
+        Self { meters, rates }
     }
 
     /// Sets the units of a call aside.
@@ -112,7 +112,7 @@ impl Counts {
         if !matches!(action.kind(), ActionKind::CallTool | ActionKind::GetPrompt | ActionKind::ReadResource) {
             return Ok(Ok(Held::default()));
         }
-        if let Err(spent) = self.keep_pace(caller) {
+        if let Some(spent) = self.keep_pace(caller).await? {
             return Ok(Err(spent));
         }
         let meters = action.guard().meters();
@@ -136,8 +136,8 @@ impl Counts {
         }
     }
 
-    fn keep_pace(&self, caller: &Caller) -> Result<(), Spent> {
-        let Some(plan) = caller.subscription().filter(|plan| self.rates.limits(&plan.plan)) else { return Ok(()) };
+    async fn keep_pace(&self, caller: &Caller) -> Result<Option<Spent>, ErrorData> {
+        let Some(plan) = caller.subscription().filter(|plan| self.rates.limits(&plan.plan)) else { return Ok(None) };
         let farthest = || BillingSubject::behind(caller.principal(), []).pop();
         let Some(subject) = plan.subject.or_else(farthest) else { return Ok(None) };
         // Boxed: most plans have no such limit.

@@ -11,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::Response;
 use belgie_api::event::Bus;
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, Clock, Plans, ScopeSet};
+use belgie_api::{Caller, Clock, ScopeSet};
 use rmcp::ErrorData;
 use rmcp::model::NumberOrString;
 use rmcp::service::RequestContext;
@@ -41,6 +41,7 @@ use crate::access::caller::Callers;
 use crate::access::{ActionKind, Guard, Policy};
 use crate::audit::Recorder;
 use crate::auth::challenge::Challenge;
+use crate::limits::PlanRates;
 use crate::tasks::Watch;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -84,8 +85,8 @@ pub struct McpParts {
     pub cutting: CancellationToken,
     /// What the operator has set.
     pub settings: McpSettings,
-    /// The plans of the configuration.
-    pub plans: Plans,
+    /// How many calls in a minute plans have.
+    pub rates: PlanRates,
 }
 
 /// The MCP endpoint. Cheap to clone.
@@ -129,7 +130,7 @@ impl McpEndpoint {
             stopping,
             cutting,
             settings,
-            plans,
+            rates,
         } = parts;
         let mut problems = Vec::new();
         let catalog = Catalog::build(tools, guarded, &policy).map_err(|found| problems.extend(found)).ok();
@@ -138,7 +139,7 @@ impl McpEndpoint {
             return Err(problems);
         };
 
-        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(callers.meters(), &plans))
+        let gate = Gate::new(catalog, &settings, callers.plans(), Counts::new(callers.meters(), rates))
             .map_err(|problem| vec![problem])?;
 
         let mut sessions = LocalSessionManager::default();

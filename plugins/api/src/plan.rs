@@ -68,7 +68,7 @@ pub struct Plan {
     pub limits: BTreeMap<String, String>,
     /// What it includes of each meter; what it does not name it does not open.
     pub quotas: BTreeMap<String, Quota>,
-    /// How many calls whoever has it may make in a minute, on each node: every process counts for itself.
+    /// How many calls whoever has it may make in a minute.
     pub calls_per_minute: Option<NonZeroU32>,
     /// How it is sold, beyond its prices.
     pub sale: Sale,

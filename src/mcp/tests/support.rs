@@ -155,7 +155,7 @@ impl Bench {
             stopping: CancellationToken::new(),
             cutting: CancellationToken::new(),
             settings,
-            plans: belgie_api::Plans::default(),
+            rates: crate::limits::PlanRates::default(),
         })
         .expect("the parts fit together");
         Self { endpoint, bus, clock, hanging, given_up }
