@@ -196,6 +196,40 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn the_portal_opens_for_the_customer_of_the_account_and_leads_back(engine: Engine) {
+        const PORTAL: &str = "/auth/subscription/billing-portal";
+        let (gateway, stripe) = selling(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let own = account(ada.person.id);
+        let (status, said) = call(&mut ada.browser, PORTAL, json!({ "account_id": acme })).await;
+        assert_eq!((status, &said["error"]), (StatusCode::NOT_FOUND, &json!("subscription.no_customer")), "nothing was ever paid: {said}");
+        super::buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
+        super::buy(&gateway, &stripe, &mut ada.browser, &own, "pro").await;
+        for id in [acme.to_string(), own] {
+            let body = json!({ "account_id": id, "return_url": "/account?paid", "locale": "de", "disable_redirect": true });
+            let (status, said) = call(&mut ada.browser, PORTAL, body).await;
+            assert_eq!((status, &said["redirect"]), (StatusCode::OK, &json!(false)), "{said}");
+            let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");
+            let customer = super::customer_of(&stripe, &id);
+            assert_eq!((asked.value("customer"), asked.value("locale")), (Some(customer.as_str()), Some("de")));
+            assert_eq!(asked.value("return_url"), Some(gateway.at("/account?paid").as_str()));
+            assert!(asked.parameters.iter().all(|(name, _)| !name.starts_with("flow_data")), "all of it is open: {asked:?}");
+            let last = stripe.shop().portals.values().next_back().expect("a portal").clone();
+            assert_eq!((&said["url"], &last["customer"]), (&last["url"], &json!(customer)));
+        }
+        // A browser is sent there, and nobody is sent anywhere else afterwards.
+        let request = ada.browser.raw().post(gateway.at(PORTAL)).json(&json!({ "account_id": acme }));
+        let sent = ada.browser.send(request.header("sec-fetch-site", "same-origin")).await;
+        assert_eq!(sent.status, StatusCode::FOUND);
+        assert!(sent.location().starts_with(&stripe.shop().at("/p/session/")), "{}", sent.location());
+        let before = stripe.shop().portals.len();
+        let (status, said) = call(&mut ada.browser, PORTAL, json!({ "account_id": acme, "return_url": "https://evil.example/" })).await;
+        assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("subscription.foreign_address")));
+        assert_eq!(stripe.shop().portals.len(), before);
+    }
+}
+
+on_both_engines! {
     async fn stripe_is_asked_again_only_where_that_helps(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut eve, _) = alone(&gateway, "eve@example.org").await;

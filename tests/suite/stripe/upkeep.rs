@@ -264,6 +264,39 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn an_address_is_told_to_stripe_once_it_is_proven_and_not_before(engine: Engine) {
+        let stripe = crate::support::Stripe::start().await;
+        let setup = crate::support::Setup::default().with_mail().config(&stripe.table()).config(super::PLANS);
+        let gateway = setup.start(engine).await;
+        let (mut ada, person) = alone(&gateway, "ada@example.org").await;
+        order(&mut ada.browser, json!({ "plan": "pro" })).await;
+        let customer = customer_of(&stripe, &account(person.id));
+        assert_eq!(stripe.shop().customers[&customer]["email"], "ada@example.org");
+        // She asks for another address: the old one stays until the new one is proven.
+        ada.browser.fill("/account/email", "/account/email", &[("email", "ada@new.example")]).await;
+        let link = gateway.letter_to("ada@new.example").await.link();
+        let changed = |name: &str| belgie_api::ports::UserChanges { name: Some(name.to_owned()), ..Default::default() };
+        let rename = async |changes: belgie_api::ports::UserChanges| {
+            let host = gateway.gateway.host();
+            let mut tx = host.db().begin().await.expect("a transaction");
+            host.accounts().update(&mut tx, person.id, &changes).await.expect("changed");
+            tx.commit(host.now()).await.expect("written");
+        };
+        rename(changed("Ada L.")).await;
+        eventually("the name is told", || stripe.shop().customers[&customer]["name"] == "Ada L.").await;
+        assert_eq!(stripe.shop().customers[&customer]["email"], "ada@example.org", "nobody has proven the other one");
+        let form = ada.browser.get(&link).await.form("/auth/email/confirm");
+        ada.browser.submit(&form, &[]).await;
+        eventually("the proven address is told", || stripe.shop().customers[&customer]["email"] == "ada@new.example").await;
+        // One that nobody has proven is told at no time.
+        let unproven = belgie_api::ports::UserChanges { email: Some("ada@unproven.example".to_owned()), ..changed("Ada") };
+        rename(unproven).await;
+        eventually("the name is told", || stripe.shop().customers[&customer]["name"] == "Ada").await;
+        assert_eq!(stripe.shop().customers[&customer]["email"], "ada@new.example");
+    }
+}
+
+on_both_engines! {
     async fn what_changes_here_is_told_to_stripe(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut ada, acme) = of_acme(&gateway).await;
