@@ -82,6 +82,31 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn the_calls_of_a_person_that_were_counted_are_in_their_export(engine: Engine) {
+        let (gateway, stripe) = super::meter::counting(engine).await;
+        let (mut ada, acme) = super::meter::with_plan(&gateway, &stripe, "pro").await;
+        let mut bob = super::member_of(&gateway, acme, "bob@example.org", "member").await;
+        let first = super::meter::usage_in(&ada.call().await)["call"].clone();
+        let dear = super::meter::usage_in(&ada.modern().call("add", json!({ "a": 1, "b": 1 })).await)["call"].clone();
+        let failed = ada.modern().call("add", json!({ "a": 1e308, "b": 1e308 })).await;
+        assert_eq!(failed.body["result"]["isError"], true);
+        let of_bob = super::meter::usage_in(&bob.call().await)["call"].clone();
+        let counted = async |browser: &mut crate::support::Browser| {
+            let export: Value = serde_json::from_str(&browser.get("/account/export").await.body).expect("JSON");
+            export["data"]["stripe"]["counted_calls"].clone()
+        };
+        let own = counted(&mut ada.browser).await;
+        assert_eq!((&own["calls"], &own["units"]), (&json!(3), &json!(3)), "{own}");
+        assert_eq!((&own["last"][2]["id"], &own["last"][1]["id"]), (&first, &dear), "the newest first: {own}");
+        let one = &own["last"][1];
+        assert_eq!((&one["account_id"], &one["meter"], &one["name"], &one["units"]), (&json!(acme), &json!("exports"), &json!("add"), &json!(2)));
+        assert!(one["charged_at"].is_string() && own["last"][0]["charged_at"].is_null(), "what failed was not charged: {own}");
+        let other = counted(&mut bob.browser).await;
+        assert_eq!((&other["calls"], &other["last"][0]["id"]), (&json!(1), &of_bob), "nobody sees the calls of others: {other}");
+    }
+}
+
+on_both_engines! {
     async fn nobody_can_pay_any_more_for_an_account_that_is_gone(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut ada, acme) = of_acme(&gateway).await;

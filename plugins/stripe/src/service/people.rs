@@ -13,9 +13,10 @@ use uuid::Uuid;
 use super::Billing;
 use super::upkeep::{CLOSE, CUSTOMER, SEATS};
 use crate::model::refusal;
-use crate::model::subject::Columns;
+use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::store;
+use crate::store::meter_calls::Call;
 
 /// Payments as the rest of the host knows them.
 pub struct People(pub Arc<Billing>);
@@ -78,7 +79,11 @@ impl DataExport for People {
     }
 
     async fn export(&self, user: UserId) -> Result<Value> {
-        self.0.export(BillingSubject::User { user }).await
+        let mut all = self.0.export(BillingSubject::User { user }).await?;
+        if let Some(fields) = all.as_object_mut() {
+            fields.insert("counted_calls".to_owned(), self.0.export_calls(user).await?);
+        }
+        Ok(all)
     }
 }
 
@@ -88,6 +93,26 @@ impl Billing {
         let mut tx = self.host.db().begin().await?;
         store::chores::add_for_customers(&mut tx, id, chore, now).await?;
         tx.commit(now).await
+    }
+
+    /// The calls of a person that were counted, whoever pays for them: the last 10,000, and the sum of all that are kept.
+    async fn export_calls(&self, user: UserId) -> Result<Value> {
+        let mut conn = self.host.db().read().await?;
+        let (sum, last) = store::meter_calls::of_user(&mut conn, user).await?;
+        let describe = |call: &Call| -> Result<Value> {
+            Ok(json!({
+                "id": call.id,
+                "account_id": subject::shown(&call.subject.subject()?),
+                "meter": call.meter,
+                "name": call.name,
+                "client_id": call.client_id,
+                "units": call.units,
+                "called_at": call.reserved_at,
+                "charged_at": call.committed_at,
+            }))
+        };
+        let last = last.iter().map(describe).collect::<Result<Vec<_>>>()?;
+        Ok(json!({ "calls": sum.calls, "units": sum.units, "last": last }))
     }
 
     /// Everything kept about what an account pays; of an organization, its teams as well.

@@ -74,6 +74,10 @@ const LIST: &str = "SELECT * FROM stripe_meter_calls ORDER BY id DESC LIMIT 200"
 const WAITING: &str = "SELECT * FROM stripe_meter_calls WHERE due_at IS NOT NULL ORDER BY due_at, id LIMIT 200";
 const GIVEN_UP: &str =
     "SELECT * FROM stripe_meter_calls WHERE given_up_at IS NOT NULL ORDER BY given_up_at DESC, id LIMIT 1000";
+const LIST_BY_USER: &str = "SELECT * FROM stripe_meter_calls WHERE user_id = $1 ORDER BY id DESC LIMIT 10000";
+const SUM_BY_USER: &str = "SELECT COUNT(*) AS calls, \
+    CAST(COALESCE(SUM(CASE WHEN committed_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS units \
+    FROM stripe_meter_calls WHERE user_id = $1";
 const SUMS: &str = "SELECT \
     CAST(COUNT(committed_at) AS bigint) AS calls, \
     CAST(COALESCE(SUM(CASE WHEN committed_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS units, \
@@ -167,6 +171,15 @@ pub struct Sums {
     pub waiting: i64,
     /// Units of which that was given up.
     pub given_up: i64,
+}
+
+/// All calls of one person that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct OfUser {
+    /// How many there are.
+    pub calls: i64,
+    /// Units of those that have succeeded.
+    pub units: i64,
 }
 
 /// A call that is not kept any more.
@@ -320,6 +333,14 @@ pub async fn waiting(conn: &mut Conn) -> Result<Vec<Call>> {
 /// Those that were given up: 1,000 at most.
 pub async fn given_up(conn: &mut Conn) -> Result<Vec<Call>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Call>(GIVEN_UP).fetch_all(c).await)?)
+}
+
+/// The last 10,000 calls of a person that are kept, the newest first, and how many there are. No index leads to them: they are looked
+/// for when somebody takes their data along, and written with every call.
+pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<(OfUser, Vec<Call>)> {
+    let sum = on!(conn, c => sqlx::query_as::<_, OfUser>(SUM_BY_USER).bind(user).fetch_one(c).await)?;
+    let last = on!(conn, c => sqlx::query_as::<_, Call>(LIST_BY_USER).bind(user).fetch_all(c).await)?;
+    Ok((sum, last))
 }
 
 /// The sums of everything that is kept.
