@@ -43,7 +43,7 @@ fn command() -> Command {
                 .arg_required_else_help(true)
                 .subcommands([
                     Command::new("diff").about("Says in what they differ; ends with 1 if they do"),
-                    Command::new("push").about("Makes the products and prices that are missing at Stripe"),
+                    Command::new("push").about("Makes the meters, products and prices that are missing at Stripe"),
                 ]),
         ])
 }
