@@ -41,7 +41,7 @@ fn problems(tools: Vec<ToolEntry>, guarded: Vec<belgie_api::tools::Guarded>, set
         stopping: CancellationToken::new(),
         cutting: CancellationToken::new(),
         settings,
-        plans: belgie_api::Plans::default(),
+        rates: crate::limits::PlanRates::default(),
     };
     McpEndpoint::new(parts).err().unwrap_or_default()
 }

@@ -141,6 +141,7 @@ on_both_engines! {
         assert_eq!(stripe.shop().subscriptions[&id]["discounts"], json!(["di_spring"]), "it is as cheap as before");
         // Stripe keeps the schedule until its last phase is over, and its portal would change nothing until then: it is let go of.
         eventually("the schedule is released", || stripe.shop().subscriptions[&id]["schedule"].is_null()).await;
+        stripe.tell_all(&gateway).await;
         let (status, said) = call(&mut eve.browser, "/auth/subscription/restore", json!({ "account_id": own })).await;
         assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("subscription.not_pending_cancellation")), "{said}");
     }
