@@ -31,7 +31,7 @@ pub use crate::model::service::NewServiceToken;
 pub use crate::model::settings::Settings;
 pub use crate::service::{
     AgentDetails, AgentInfo, AgentPage, Attempt, Details, MemberInfo, NewInvitation, Organizations, PAGE, RoleInfo,
-    ShownInvitation,
+    ShownInvitation, TeamChoice,
 };
 use crate::service::{HostedServices, People, TIDY_EVERY};
 

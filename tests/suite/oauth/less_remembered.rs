@@ -4,6 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::assert_refused;
+use super::machines::create;
 use crate::on_both_engines;
 use crate::organization::{done, known, owned_by, refused};
 use crate::provider::read;
@@ -154,5 +155,23 @@ on_both_engines! {
         assert_eq!(done(&mut of_ada, NARROW, less).await["connections_narrowed"], 1);
         let elsewhere = agent.modern(&gateway.mcp_url(), &in_rose.access).call("step_up", json!({})).await;
         assert_eq!(elsewhere.status, StatusCode::OK, "{}", elsewhere.body);
+    }
+}
+
+on_both_engines! {
+    async fn what_was_taken_away_is_asked_though_the_operator_vouches_for_the_client(gateway: TestGateway) {
+        let (_, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let made = create(&gateway, &["--name", "Board", "--redirect-uri", HTTPS]).await.expect("a client");
+        let agent = Agent::known_as(&gateway, made["client_id"].as_str().expect("an id"), HTTPS);
+        let tokens = let_in(&agent, &mut of_ada, BOTH, "none").await;
+        // It gives its tokens back, and so nothing is connected from which anything could be taken.
+        assert_eq!(agent.revoke(&tokens.refresh).await.status, StatusCode::OK);
+        let (went_well, said) = gateway.configured_program(&["client", "trust", &agent.client_id]).await;
+        assert!(went_well, "{said}");
+        assert_eq!(asked(&agent, &mut of_ada, BOTH).await.status, StatusCode::SEE_OTHER);
+        let less = json!({ "id": remembered(&mut of_ada).await[0]["id"], "scopes": ["connections:read"] });
+        assert_eq!(done(&mut of_ada, NARROW, less).await["connections_narrowed"], 0);
+        assert_eq!(asked(&agent, &mut of_ada, "connections:read").await.status, StatusCode::SEE_OTHER);
+        assert!(asked(&agent, &mut of_ada, BOTH).await.body.contains("Let this agent act for you?"));
     }
 }

@@ -61,6 +61,14 @@ impl Consent {
         request.scopes.iter().cloned().chain(stay).collect()
     }
 
+    /// Whether a request asks, for whom this was allowed, for something that was not.
+    pub fn allows_less(&self, request: &AuthorizationRequest) -> bool {
+        let is_there = self.binding.organization_id == request.binding.organization;
+        // None named are all of the person's.
+        let has_all_teams = self.binding.team_ids.is_empty() || self.binding.team_ids == request.binding.teams;
+        is_there && !(self.scopes.covers(&request.scopes) && has_all_teams)
+    }
+
     /// Whether a request asks for nothing that was not allowed then. Whose it is, and by which client to which host, the
     /// look-up has seen to.
     pub fn covers(&self, request: &AuthorizationRequest, hierarchy: &ScopeHierarchy) -> bool {

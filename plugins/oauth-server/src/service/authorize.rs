@@ -100,10 +100,12 @@ impl OAuth {
         if !self.host.sessions().hold(&mut tx, answerer.session, answerer.user).await? {
             return Err(stale());
         }
-        // The client before what it asks for, as whoever deletes it does: what is written here of a client that is about to go would
-        // wait for it, and it for this.
         let asked = store::interactions::find(&mut tx, handle, answerer, now).await?.ok_or_else(stale)?;
-        store::secrets::hold(&mut tx, &asked.client.id).await?;
+        // The client before what it asks for, as whoever deletes it does: a no refers to it, and a device waits for an answer. Who only
+        // gives a code waits for nobody.
+        if bound.is_none() || asked.device.is_some() {
+            store::secrets::hold(&mut tx, &asked.client.id).await?;
+        }
         let mut request = store::interactions::consume(&mut tx, handle, answerer, now).await?.ok_or_else(stale)?;
         let issuer = self.host.urls().issuer();
         let act = |action, details| AuditEntry::done(action).by(caller).to(&request.client.id).with(details);
@@ -126,11 +128,13 @@ impl OAuth {
             request.narrow(&ticked)?;
         }
         request.binding = bound.binding;
-        store::denials::forget(&mut tx, answerer.user, &request.client.id).await?;
         if request.device.is_some() {
+            store::denials::forget(&mut tx, answerer.user, &request.client.id).await?;
             return self.let_device_in(tx, caller, answerer, request, now).await;
         }
         self.remember(&mut tx, answerer.user, &request, now).await?;
+        // After what is remembered: a deletion of the client comes to its denials last.
+        store::denials::forget(&mut tx, answerer.user, &request.client.id).await?;
         self.give(tx, caller, answerer, request, "consent.given", now).await
     }
 

@@ -127,6 +127,12 @@ impl OAuth {
         if store::denials::has(&mut tx, answerer.user, &request.client.id).await? {
             return Ok(None);
         }
+        // So does what they took from an answer that is remembered.
+        let host = remembered_host(&request).unwrap_or_default();
+        let known = store::consents::list_for(&mut tx, answerer.user, &request.client.id, &host).await?;
+        if known.iter().any(|consent| consent.allows_less(&request)) {
+            return Ok(None);
+        }
         self.give(tx, caller, answerer, request, "consent.trusted", now).await.map(Some)
     }
 }

@@ -66,7 +66,9 @@ pub async fn narrow(
     let details = organizations.details(&actor, id).await?;
     let scopes = values(&form, "scope").into_iter().filter_map(|name| name.parse::<Scope>().ok()).collect();
     let teams = values(&form, "team").into_iter().filter_map(|team| team.parse::<TeamId>().ok()).collect();
-    let less = Less { scopes: Some(scopes), teams: Some(teams) };
+    // A page that showed no teams says nothing of them.
+    let shows_teams = value(&form, "teams") == "shown";
+    let less = Less { scopes: Some(scopes), teams: Some(teams).filter(|_| shows_teams) };
     match organizations.narrow_agent(&actor, id, &agent, less).await {
         Ok(_) => Ok(to(&format!("/organizations/{}/agents/{agent}?done=agent-less", details.organization.slug))),
         Err(failure) => {
