@@ -138,6 +138,7 @@ mod tests {
             jwks_uri: "https://ci.example/jwks".parse().unwrap(),
             speaks_for_people: true,
             email_domains: ["acme.example".to_owned()].into(),
+            organization: None,
             workloads: vec![
                 rule(&[("sub", "repo:acme/app"), ("ref", "main")], "deploy"),
                 rule(&[("sub", "repo:acme/app")], "build"),
