@@ -71,7 +71,7 @@ async fn dispatch(matches: &ArgMatches, nouns: &[PluginCommand]) -> Result<ExitC
             )?;
             Ok(ExitCode::SUCCESS)
         }
-        Verb::Check => check::check(builder(overrides)?, json).await,
+        Verb::Check => Box::pin(check::check(builder(overrides)?, json)).await,
         Verb::Doctor => doctor::doctor(builder(overrides)?, json).await,
         Verb::Surface => {
             let gateway = builder(overrides)?.build().await?;

@@ -244,6 +244,12 @@ impl Draft {
         &self.config.access
     }
 
+    /// Our public address, without a slash at its end.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.config.base_url.issuer()
+    }
+
     /// `[[scope]]`, for rules to be held against.
     #[must_use]
     pub fn scopes(&self) -> &[ScopeInfo] {

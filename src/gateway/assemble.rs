@@ -74,7 +74,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         scopes.extend(plugin.manifest.scopes);
         absorb(&mut all, plugin.parts, &mut problems);
     }
-    problems.extend(super::policy::unexplained_scopes(&all, &scopes));
+    problems.extend(super::policy::unexplained_scopes(&all, &scopes, urls.issuer()));
     problems.extend(super::policy::unknown_plans(&config.plans, &all, super::policy::knows_more_plans(&plugins)));
     problems.extend(observers_of_one_name(&all));
     let warnings = super::policy::idle(&policy, &all);

@@ -13,7 +13,8 @@ use crate::config::{AccessEntry, Draft, unknown_meters};
 pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeInfo]) -> Policy {
     let of_plugins = plugins.iter().flat_map(|plugin| plugin.manifest().scopes);
     let all = of_plugins.chain(core_scopes.iter().chain(draft.scopes()).cloned());
-    let explained: BTreeSet<String> = all.filter(is_had_here).map(|scope| scope.name.into_owned()).collect();
+    let explained: BTreeSet<String> =
+        all.filter(|scope| is_had_here(scope, draft.base())).map(|scope| scope.name.into_owned()).collect();
     for (index, entry) in draft.access().iter().enumerate() {
         for scope in entry.rule.scopes().iter().filter(|scope| !explained.contains(scope.as_str())) {
             draft.complain(
@@ -39,9 +40,9 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
     }
 }
 
-/// Whether a token for an endpoint of ours can have it.
-fn is_had_here(scope: &ScopeInfo) -> bool {
-    let is_ours = |place: &String| [SHARED, OF_ORGANIZATION].contains(&place.as_str());
+/// Whether a token for an endpoint of ours can have it. `base`: our public address, without a slash at its end.
+fn is_had_here(scope: &ScopeInfo, base: &str) -> bool {
+    let is_ours = |place: &String| [SHARED, OF_ORGANIZATION].contains(&place.strip_prefix(base).unwrap_or(place));
     scope.resources.is_empty() || scope.resources.iter().any(is_ours)
 }
 
@@ -116,14 +117,14 @@ pub fn idle(policy: &Policy, all: &MountParts) -> Vec<String> {
 }
 
 /// Scopes that a rule asks for and nobody explains: no consent page could ever offer them.
-pub fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo]) -> Vec<String> {
+pub fn unexplained_scopes(all: &MountParts, scopes: &[ScopeInfo], base: &str) -> Vec<String> {
     let tool_rules = all.tools.iter().filter_map(|tool| tool.rule.as_ref());
     let guard_rules =
         all.guarded.iter().flat_map(|guarded| std::iter::once(&guarded.rule).chain(guarded.tools.values()));
     let asked: BTreeSet<&Scope> = tool_rules.chain(guard_rules).flat_map(|rule| rule.scopes().iter()).collect();
     asked
         .into_iter()
-        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str() && is_had_here(known)))
+        .filter(|scope| !scopes.iter().any(|known| known.name == scope.as_str() && is_had_here(known, base)))
         .map(|scope| {
             format!(
                 "a rule asks for the scope `{scope}`, which nobody explains for the endpoints of this host: add it with \

@@ -126,6 +126,13 @@ async fn scopes_of_the_file_that_do_not_fit_together_stop_the_boot() {
         assert!(said.contains(word), "{word} in {said}");
     }
 
+    // An endpoint of ours may be named by its whole address.
+    let dir = tempfile::tempdir().expect("a folder");
+    let own = scope("own:use", "resources = [\"http://127.0.0.1:8080/mcp\"]");
+    let rule = format!("{own}[[access]]\ntools = [\"export\"]\nscopes = [\"own:use\"]\n");
+    let set = ToolSet::new(()).tool(tool("export", "Exports"), access().scope("own:use"), nothing);
+    builder(&dir, &rule).tools(set).build().await.unwrap_or_else(|error| panic!("{error}"));
+
     // A rule for a tool of ours cannot ask for what is had elsewhere alone.
     let elsewhere = scope("api:read", "resources = [\"https://api.example\"]");
     let known = "[plugins.oauth-server]\nresources = [\"https://api.example\"]\n";

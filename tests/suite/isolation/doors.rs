@@ -229,8 +229,9 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
             ]
         }
         "/account/connections/revoke" => vec![("connection_id", of("agent"))],
-        "/account/connections/{grant}" => vec![("scope", said("org:read"))],
-        "/account/consents/{consent}" => vec![("scope", said("org:read"))],
+        "/account/connections/{grant}" | "/account/consents/{consent}" | "/agents/{agent}" => {
+            vec![("scope", said("org:read"))]
+        }
         "/account/consents/withdraw" => vec![("consent_id", of("consent"))],
         "/account/clients/new" => {
             vec![
@@ -251,7 +252,6 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
         "/invite" => vec![("email", said("new@example.org")), ("role", of("role")), ("team", of("team"))],
         "/invitations" => vec![("invitation", of("invitation")), ("act", said("cancel"))],
         "/agents" => vec![("agent", of("agent"))],
-        "/agents/{agent}" => vec![("scope", said("org:read"))],
         "/services" => vec![("service", of("service"))],
         "/new-service" => vec![("name", said("New")), ("role", of("role")), ("days", said("30"))],
         "/new-role" => vec![("name", said("newcomer")), ("permission", said("member:read"))],

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::exchange::{exchange, server};
 use super::machines::Machine;
+use super::narrowed::narrow;
 use super::{assert_refused, assert_sent_back, checked};
 use crate::on_both_engines;
 use crate::support::{Agent, Browser, Page, Setup, TestGateway, Tokens, changed, unescape};
@@ -123,6 +124,25 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn what_goes_along_with_what_is_left_is_not_said_to_be_taken(gateway: TestGateway, setup = setup()) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register(&gateway).await;
+        let tokens = agent.connect(&mut ada, "texts:read texts:write").await;
+        narrow(&mut ada, &["texts:read"]).await;
+        let page = ada.get("/account").await;
+        assert!(page.body.contains("texts:read") && page.body.contains("texts:write"), "{}", page.body);
+        let renewed = agent.refresh(&tokens.refresh).await;
+        assert_eq!(renewed.body["scope"], "texts:read texts:write");
+        narrow(&mut ada, &["texts:write"]).await;
+        let renewed = agent.refresh(&Tokens::of(&renewed).refresh).await;
+        assert_eq!(renewed.body["scope"], "texts:read");
+        let token = Tokens::of(&renewed).access;
+        let refused = agent.modern(&gateway.mcp_url(), &token).call("add", json!({ "a": 1, "b": 2 })).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+}
+
+on_both_engines! {
     async fn a_scope_of_one_resource_is_had_there_alone(gateway: TestGateway, setup = with_reports()) {
         let mut ada = gateway.signed_in("ada@example.org").await;
         let agent = Agent::register(&gateway).await;
@@ -165,6 +185,10 @@ on_both_engines! {
         assert_eq!(ours.body["scope"], "texts:read");
         let both = agent.refresh(&Tokens::of(&ours).refresh).await;
         assert_eq!(both.body["scope"], "reports:read texts:read");
+        for (place, scope) in [(API, "reports:read"), (gateway.mcp_url().as_str(), "texts:read")] {
+            let told = server(&gateway, place).await.post("/introspect", &[("token", &Tokens::of(&both).access)]).await.body;
+            assert_eq!((&told["scope"], &told["aud"]), (&json!(scope), &json!([place])), "{told}");
+        }
     }
 }
 
@@ -189,7 +213,7 @@ on_both_engines! {
             gateway.configured_program(&[&start, more].concat()).await
         };
         let (went_well, said) = create("reports:read", &[]).await;
-        assert!(!went_well && said["error"]["code"] == "token.unknown_scope", "{said}");
+        assert!(!went_well && said["error"] == "token.unknown_scope", "{said}");
         let (went_well, said) = create("reports:read", &["--resource", API]).await;
         assert!(went_well, "{said}");
         let (went_well, said) = create("texts:read", &["--resource", API]).await;

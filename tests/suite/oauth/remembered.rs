@@ -1,10 +1,11 @@
 //! What a person allows: as much as they tick, remembered until anything grows.
 
 use belgie_api::on;
+use belgie_organization::{Actor, OrganizationChanges};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::assert_sent_back;
+use super::{assert_invalid_grant, assert_sent_back};
 use crate::on_both_engines;
 use crate::organization::{at, done, join, known, organizations, owned_by, read};
 use crate::support::{Agent, Browser, Form, Page, Setup, TestGateway, Tokens, changed, waits_for_lock};
@@ -295,5 +296,28 @@ on_both_engines! {
         waits_for_lock(&gateway, 1, &asking).await;
         tx.commit(host.now()).await.expect("a commit");
         assert_asks(&asking.await.expect("an answer"));
+    }
+}
+
+on_both_engines! {
+    async fn an_address_that_is_given_up_and_taken_back_is_asked_about_again(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let agent = Agent::register_with(&gateway, HTTPS).await;
+        let own = gateway.at("/o/acme/mcp");
+        let asked = changed(agent.authorization("connections:read"), "resource".to_owned(), Some(own.clone()));
+        let url = agent.authorize_url(&asked);
+        let page = of_ada.get(&url).await;
+        assert_asks(&page);
+        assert_let_in(&of_ada.submit(&page.form("/authorize"), &[("decision", "allow")]).await);
+        let known = of_ada.get(&url).await;
+        assert_let_in(&known);
+        for slug in ["apex", "acme"] {
+            let changes = OrganizationChanges { slug: Some(slug.to_owned()), ..OrganizationChanges::default() };
+            organizations(&gateway).update(&Actor::host(), acme.id, changes).await.expect("renamed");
+        }
+        assert_asks(&of_ada.get(&url).await);
+        let code = known.sent_parameter("code").expect("a code");
+        assert_invalid_grant(&agent.redeem_with(&code, "resource", Some(&own)).await);
     }
 }

@@ -64,7 +64,7 @@ on_both_engines! {
         assert_eq!(nothing, (StatusCode::BAD_REQUEST, "connection.nothing_left".to_owned()));
 
         let acts = gateway.gateway.identity().acts(Some(ada.id), 20).await.expect("the record");
-        let act = acts.iter().filter(|act| act.action == "organization.agent_narrowed").next_back().expect("on record");
+        let act = acts.iter().rfind(|act| act.action == "organization.agent_narrowed").expect("on record");
         assert_eq!((&act.details["removed"], &act.details["user"]), (&json!(["demo:step-up"]), &json!(bob.id)));
         assert_eq!((act.organization_id, act.details["agent"].as_str()), (Some(acme.id), Some(id.as_str())));
     }

@@ -124,20 +124,34 @@ fn reached_from(scope: &Scope, direct: &BTreeMap<Scope, ScopeSet>) -> ScopeSet {
     reached
 }
 
-/// What does not fit together, one sentence each: a scope that is implied and that nobody explains, one that hangs on what an
-/// account holds (nobody is given that along with something else), and a resource that is none of `known`.
+/// Who a person is, they tell a client that asks for it (OpenID Connect Core section 5.4): nothing else brings it along.
+const OF_PEOPLE: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// What does not fit together, one sentence each: a scope that is implied and that nobody explains, or that is had at fewer resources;
+/// one that hangs on what an account holds, or tells who a person is (nobody is given that along with something else); and a resource
+/// that is none of `known`.
 #[must_use]
 pub fn mistakes(infos: &[ScopeInfo], known: &BTreeSet<String>) -> Vec<String> {
     let implied = infos.iter().flat_map(|info| info.implies.iter().map(move |implied| (&info.name, implied)));
     let implied = implied.filter_map(|(name, implied)| {
-        if is_account_bound(implied) {
-            return Some(format!(
-                "the scope `{name}` cannot imply `{implied}`, which an account holds or does not hold: let clients ask for it"
-            ));
+        if is_account_bound(implied) || OF_PEOPLE.contains(&implied.as_ref()) {
+            return Some(format!("the scope `{name}` cannot imply `{implied}`: let clients ask for it"));
         }
-        let is_explained = infos.iter().any(|info| info.name == *implied);
-        (!is_explained).then(|| {
-            format!("the scope `{name}` implies `{implied}`, which nobody explains: add a [[scope]] of that name")
+        let Some(narrower) = infos.iter().find(|info| info.name == *implied) else {
+            return Some(format!(
+                "the scope `{name}` implies `{implied}`, which nobody explains: add a [[scope]] of that name"
+            ));
+        };
+        let is_wherever = |broader: &ScopeInfo| {
+            let places = &broader.resources;
+            !places.is_empty() && places.iter().all(|place| narrower.resources.contains(place))
+        };
+        let is_elsewhere = !narrower.resources.is_empty() && infos.iter().any(|info| info.name == *name && !is_wherever(info));
+        is_elsewhere.then(|| {
+            format!(
+                "the scope `{name}` implies `{implied}`, which cannot be had at all of its resources: give `{implied}` the same \
+                 `resources`, or more"
+            )
         })
     });
     let places = infos.iter().flat_map(|info| info.resources.iter().map(move |place| (&info.name, place)));
@@ -187,6 +201,20 @@ mod tests {
             ScopeInfo::on_request("admin", "").only_at("https://api.example"),
             ScopeInfo::on_request("c", "").implying("a").only_at(resource::SHARED),
         ];
+        let known = BTreeSet::from([resource::SHARED.to_owned(), resource::OF_ORGANIZATION.to_owned()]);
+        let narrower = [
+            ScopeInfo::on_request("d", "").implying("e").implying("openid"),
+            ScopeInfo::on_request("e", "").only_at(resource::SHARED),
+            ScopeInfo::on_request("f", "").implying("e").only_at(resource::SHARED).only_at(resource::OF_ORGANIZATION),
+            ScopeInfo::on_request("g", "").implying("e").only_at(resource::SHARED),
+        ];
+        let said = mistakes(&narrower, &known);
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(
+            said[0].contains("`d` implies `e`, which cannot be had") && said[1].contains("cannot imply `openid`"),
+            "{said:?}"
+        );
+        assert!(said[2].contains("`f` implies `e`, which cannot be had"), "{said:?}");
         let known = BTreeSet::from([resource::SHARED.to_owned()]);
         let said = mistakes(&infos, &known);
         assert_eq!(said.len(), 3, "{said:?}");

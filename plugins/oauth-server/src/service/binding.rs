@@ -154,7 +154,7 @@ impl OAuth {
                 tx.emit(Event::TokenRevoked { token });
             }
         }
-        Ok(())
+        store::addresses::forget_answers(tx, address).await
     }
 
     /// Whether a person is still in the organization that a grant lets act for, without having left in between, and the endpoints it is for are still that

@@ -28,7 +28,8 @@ impl Verifier {
         }
         let inactive = json!({ "active": false });
         let Some(Found { token: found, subject }) = self.find(token).await? else { return Ok(inactive) };
-        let audience: Vec<&String> = found.audience.iter().filter(|uri| asker.resources.contains(uri)).collect();
+        let audience: Vec<String> =
+            found.audience.iter().filter(|uri| asker.resources.contains(uri)).cloned().collect();
         let Some(today) = self.today_of(&found).await?.filter(|_| !audience.is_empty()) else { return Ok(inactive) };
         let subject = match (&found.holder, subject) {
             (Holder::Person(_), Some(subject)) => json!(subject),
@@ -37,8 +38,8 @@ impl Verifier {
         };
         let mut answer = json!({
             "active": true,
-            // The asker does not know what implies what here.
-            "scope": self.oauth().closed(&today.scopes)?.to_string(),
+            // The asker does not know what implies what here, and learns nothing of what counts elsewhere.
+            "scope": self.oauth().had_at(&self.oauth().closed(&today.scopes)?, &audience)?.to_string(),
             "client_id": found.client.id,
             "token_type": if found.key.is_some() { DPOP_TYPE } else { "Bearer" },
             "exp": found.expires_at.unix_seconds(),

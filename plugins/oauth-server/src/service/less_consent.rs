@@ -56,6 +56,8 @@ impl OAuth {
         let known = self.find_consent(doer.caller, id).await?;
         let mut scopes =
             less.scopes.as_ref().map_or_else(|| known.scopes.clone(), |some| known.scopes.intersection(some));
+        // What goes along with what is left stays, too.
+        scopes = known.scopes.intersection(&self.closed(&scopes)?);
         if opens(&known.scopes) && !opens(&scopes) {
             return Err(nothing_left());
         }

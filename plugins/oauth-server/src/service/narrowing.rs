@@ -180,7 +180,8 @@ impl OAuth {
             return Err(Failure::conflict("connection.changed", "The connection was changed meanwhile.")
                 .hint("Look at it again."));
         }
-        let mut less = grant.scopes.intersection(&plan.scopes);
+        // What goes along with a scope that is left stays: without it there would be less on the page and none less in fact.
+        let mut less = grant.scopes.intersection(&self.closed(&grant.scopes.intersection(&plan.scopes))?);
         if opens(&grant.scopes) && !opens(&less) {
             return Err(nothing_left());
         }

@@ -36,14 +36,21 @@ impl OAuth {
     /// # Errors
     /// `invalid_scope` when none of them counts there.
     pub(super) fn scopes_at(&self, scopes: &ScopeSet, resources: &[String]) -> Result<ScopeSet> {
-        let (all, offered) = (&self.host.catalog()?.scopes, self.offered_at(resources)?);
-        let is_in = |infos: &[ScopeInfo], scope: &Scope| infos.iter().any(|info| info.name == scope.as_str());
-        // What the catalog does not know, such as staying connected, is for no resource in particular.
-        let there: ScopeSet =
-            scopes.iter().filter(|scope| is_in(&offered, scope) || !is_in(all, scope)).cloned().collect();
+        let there = self.had_at(scopes, resources)?;
         if there.is_empty() && !scopes.is_empty() {
             return Err(refusal::invalid_scope("None of what was granted counts at this resource."));
         }
         Ok(there)
+    }
+
+    /// The same, and nothing when none of them counts there.
+    ///
+    /// # Errors
+    /// Before the gateway serves.
+    pub(super) fn had_at(&self, scopes: &ScopeSet, resources: &[String]) -> Result<ScopeSet> {
+        let (all, offered) = (&self.host.catalog()?.scopes, self.offered_at(resources)?);
+        let is_in = |infos: &[ScopeInfo], scope: &Scope| infos.iter().any(|info| info.name == scope.as_str());
+        // What the catalog does not know, such as staying connected, is for no resource in particular.
+        Ok(scopes.iter().filter(|scope| is_in(&offered, scope) || !is_in(all, scope)).cloned().collect())
     }
 }

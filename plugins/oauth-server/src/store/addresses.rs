@@ -10,6 +10,11 @@ const GRANTS: &str = "SELECT id, resources FROM oauth_server_grants WHERE organi
 const MACHINES: &str = "SELECT id, resources FROM oauth_server_client_tokens WHERE organization_id = $1 \
     AND revoked_at IS NULL AND expires_at > $2 AND CAST(resources AS TEXT) LIKE $3 ORDER BY id";
 
+const CONSENTS: &str =
+    "DELETE FROM oauth_server_consents WHERE organization_id = $1 AND CAST(resources AS TEXT) LIKE $2";
+const CODES: &str = "DELETE FROM oauth_server_codes WHERE consumed_at IS NULL AND CAST(request AS TEXT) LIKE $1";
+const DEVICES: &str = "DELETE FROM oauth_server_devices WHERE grant_id IS NULL AND CAST(request AS TEXT) LIKE $1";
+
 /// The endpoint of an organization under one of its slugs.
 #[derive(Clone, Copy, Debug)]
 pub struct OldAddress<'a> {
@@ -52,4 +57,14 @@ pub async fn list_of_machines(conn: &mut Conn, address: OldAddress<'_>, now: Tim
         .bind(address.pattern())
         .fetch_all(c).await)?;
     Ok(address.pick(rows))
+}
+
+/// Forgets what could lead there again without a question: answers that are remembered, codes and devices that wait. One that is for
+/// an address of the same path elsewhere is asked about once more.
+pub async fn forget_answers(conn: &mut Conn, address: OldAddress<'_>) -> Result<()> {
+    let pattern = address.pattern();
+    on!(conn, c => sqlx::query(CONSENTS).bind(address.organization).bind(&pattern).execute(c).await.map(drop))?;
+    on!(conn, c => sqlx::query(CODES).bind(&pattern).execute(c).await.map(drop))?;
+    on!(conn, c => sqlx::query(DEVICES).bind(&pattern).execute(c).await.map(drop))?;
+    Ok(())
 }

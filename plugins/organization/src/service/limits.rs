@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use belgie_api::db::Tx;
+use belgie_api::ports::LimitBucket;
 use belgie_api::{OrgId, Result, Timestamp, UserId};
 
 use super::Organizations;
@@ -33,6 +34,16 @@ impl Organizations {
     /// As [`room_to_own`](Self::room_to_own).
     pub(super) async fn room_for(&self, tx: &mut Tx, actor: &Actor, user: UserId, roles: &Roles) -> Result<()> {
         if roles.contains(OWNER) { self.room_to_own(tx, actor, user).await } else { Ok(()) }
+    }
+
+    /// Counts that a person names a slug, at every door that says whether it is taken: nobody goes through a list of names. What the
+    /// host does is not counted.
+    ///
+    /// # Errors
+    /// 429 when they named too many in a minute.
+    pub(super) async fn limit_slugs(&self, actor: &Actor) -> Result<()> {
+        let Some(user) = actor.user_id() else { return Ok(()) };
+        self.host.limits().take(LimitBucket::Manage, &user.to_string()).await
     }
 
     /// Takes a slug for an organization, for good. One it had before is its own, and costs nothing.

@@ -27,7 +27,7 @@ pub struct TeamChoice {
 pub struct AgentDetails {
     /// As the list shows it.
     pub agent: AgentInfo,
-    /// The teams it acts for, all of its member's unless it is bound to some.
+    /// The teams it acts for, all of its member's unless it is bound to some; none for whoever lacks `team:update`.
     pub teams: Vec<TeamChoice>,
     /// The tools it has used in this organization in thirty days, the last first.
     pub tools: Vec<ToolUse>,
@@ -47,7 +47,8 @@ impl Organizations {
         self.must_cover_member(&mut self.host.db().read().await?, actor, id, &powers, found.user).await?;
         let member = self.member_of_agent(id, found.user).await?;
         let member = member.filter(|member| found.binding.is_of(member.stay)).ok_or_else(refusal::unknown_agent)?;
-        let teams = match self.host.provided::<Teams>() {
+        // Which teams somebody is in is for whoever sees to teams; those it is bound to, the list of agents names.
+        let teams = match self.host.provided::<Teams>().filter(|_| powers.may(permission::TEAM_UPDATE)) {
             Some(teams) => teams.list_for(found.user, id, &found.binding).await?,
             None => Vec::new(),
         };
@@ -71,8 +72,11 @@ impl Organizations {
             actor,
             tried,
             Box::pin(async {
-                self.look(actor, id, Some(permission::AGENT_REVOKE)).await?;
+                let powers = self.look(actor, id, Some(permission::AGENT_REVOKE)).await?;
                 let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
+                let found = connections.0.find_in(&mut self.host.db().read().await?, id, agent).await?;
+                let user = found.ok_or_else(refusal::unknown_agent)?.user;
+                self.must_cover_member(&mut self.host.db().read().await?, actor, id, &powers, user).await?;
                 // Nobody waits for a second connection while they hold one, so it is found out before.
                 let plan = connections.0.plan_less_in(id, agent, &less).await?.ok_or_else(refusal::unknown_agent)?;
                 let work = self.begin(actor, id, &[], Some(permission::AGENT_REVOKE)).await?;

@@ -3,7 +3,7 @@
 use belgie_api::context::OrgContext;
 use belgie_api::db::Conn;
 use belgie_api::hooks::Act;
-use belgie_api::ports::{LimitBucket, OrgMember, Size};
+use belgie_api::ports::{OrgMember, Size};
 use belgie_api::{Event, OrgId, Result, UserId};
 use serde_json::{Value, json};
 
@@ -35,9 +35,10 @@ impl Organizations {
     ///
     /// # Errors
     /// 403 when people may not make any or an agent acts, 409 when the slug is taken, the person owns too many or took too
-    /// many slugs in a day, 400 when a value is wrong.
+    /// many slugs in a day, 400 when a value is wrong, 429 when they named too many in a minute.
     pub async fn create(&self, actor: &Actor, new: NewOrganization) -> Result<Organization> {
         let owner = actor.person()?;
+        self.limit_slugs(actor).await?;
         if !self.settings.allow_user_to_create_organization {
             return Err(refusal::creation_closed());
         }
@@ -98,7 +99,7 @@ impl Organizations {
     /// 403 for them, and for an agent, 429 when the person has asked too often.
     pub async fn must_choose_slugs(&self, actor: &Actor) -> Result<()> {
         let person = actor.person()?;
-        self.host.limits().take(LimitBucket::Manage, &person.to_string()).await?;
+        self.limit_slugs(actor).await?;
         if self.settings.allow_user_to_create_organization {
             return Ok(());
         }
@@ -257,6 +258,9 @@ impl Organizations {
             actor,
             tried,
             Box::pin(async {
+                if changes.slug.is_some() {
+                    self.limit_slugs(actor).await?;
+                }
                 let work = self.begin(actor, id, &[], Some(permission::ORGANIZATION_UPDATE)).await?;
                 let Work { mut tx, organization: before, now, .. } = work;
                 let mut after = Organization { updated_at: now, ..before.clone() };
