@@ -180,7 +180,7 @@ async fn a_stranger_is_not_sent_to_an_address_that_anybody_could_have_chosen() {
             (&[("prompt", "none")], "login_required", "Nobody is signed in."),
             (&[("response_type", "token")], "unsupported_response_type", "The only response type here is code."),
             (&[("code_challenge", "")], "invalid_request", "code_challenge is missing."),
-            (&[("scope", "unknown")], "invalid_scope", "None of the scopes exists here."),
+            (&[("scope", "unknown")], "invalid_scope", "None of the scopes exists here, for this resource."),
             (&[("resource", "https://evil.example/mcp")], "invalid_target", "The resource is unknown here."),
         ];
         for client in [own.as_str(), DOCUMENT] {
