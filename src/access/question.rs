@@ -14,7 +14,7 @@ use crate::identity::{Identity, PersonInfo};
 /// The client of a question that names none.
 const SOME_CLIENT: &str = "some-client";
 
-/// What a question is about: each is decided by the same [`decide`](super::decide).
+/// What a question is about: each is decided by the same [`decide`](super::decide()).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Thing {
     /// A tool that would be called.

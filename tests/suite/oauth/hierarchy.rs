@@ -8,6 +8,8 @@ use super::machines::Machine;
 use super::narrowed::narrow;
 use super::{assert_refused, assert_sent_back, checked};
 use crate::on_both_engines;
+use crate::organization::done;
+use crate::provider::read;
 use crate::support::{Agent, Browser, Page, Setup, TestGateway, Tokens, changed, unescape};
 
 const API: &str = "https://reports.example";
@@ -139,6 +141,24 @@ on_both_engines! {
         let token = Tokens::of(&renewed).access;
         let refused = agent.modern(&gateway.mcp_url(), &token).call("add", json!({ "a": 1, "b": 2 })).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+}
+
+on_both_engines! {
+    async fn what_goes_along_with_what_a_consent_allows_no_more_goes_from_what_is_connected(gateway: TestGateway, setup = setup()) {
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::register_with(&gateway, HTTPS).await;
+        given(&agent, &mut ada, "texts:write connections:read", None).await;
+        let unasked = ask(&agent, &mut ada, "texts:read connections:read", None).await;
+        let tokens = Tokens::of(&agent.redeem(&unasked.sent_parameter("code").expect("a code")).await);
+        let url = gateway.mcp_url();
+        let echo = async || agent.modern(&url, &tokens.access).call("echo", json!({ "text": "a" })).await.status;
+        assert_eq!(echo().await, StatusCode::OK);
+        let (_, said) = read(&mut ada, "/auth/consents").await;
+        let less = json!({ "id": said["consents"][0]["id"], "scopes": ["connections:read"] });
+        done(&mut ada, "/auth/consents/narrow", less).await;
+        assert_eq!(echo().await, StatusCode::FORBIDDEN, "reading was allowed along with writing alone");
+        assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
     }
 }
 

@@ -309,7 +309,7 @@ on_both_engines! {
         let url = agent.authorize_url(&asked);
         let page = of_ada.get(&url).await;
         assert_asks(&page);
-        assert_let_in(&of_ada.submit(&page.form("/authorize"), &[("decision", "allow")]).await);
+        assert_let_in(&of_ada.submit(&page.form("/authorize"), &[("decision", "allow"), ("organization", &acme.id.to_string())]).await);
         let known = of_ada.get(&url).await;
         assert_let_in(&known);
         for slug in ["apex", "acme"] {

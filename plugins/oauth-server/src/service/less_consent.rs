@@ -65,7 +65,8 @@ impl OAuth {
         let teams = self.teams_left(&known, less).await?;
         let binding = self.bind_consent(&known, teams.as_ref()).await?;
         let removed = scopes.missing(&known.scopes);
-        let plans = self.plan_connected(&known, &removed, teams.as_ref()).await?;
+        let lost = self.closed(&scopes)?.missing(&self.closed(&known.scopes)?);
+        let plans = self.plan_connected(&known, &lost, teams.as_ref()).await?;
         let after = Consent {
             id: ConsentId::new(self.host.clock(), self.host.entropy()),
             scopes,
@@ -125,17 +126,24 @@ impl OAuth {
         self.bind_to(known.user_id, there, teams.clone()).await?.map(Some).ok_or_else(unknown_consent)
     }
 
-    /// What is to become of what is connected by it.
+    /// What is to become of what is connected by it. `lost`: what it allows no more, itself or along with something else; what brings
+    /// any of that along goes.
     async fn plan_connected(
         &self,
         known: &Consent,
-        removed: &ScopeSet,
+        lost: &ScopeSet,
         teams: Option<&BTreeSet<TeamId>>,
     ) -> Result<BTreeMap<GrantId, Plan>> {
         let given = store::narrowing::list_given(&mut self.host.db().read().await?, known, self.host.now()).await?;
         let mut plans = BTreeMap::new();
         for grant in given {
-            let scopes: ScopeSet = removed.missing(&grant.scopes);
+            let mut scopes = ScopeSet::new();
+            for scope in grant.scopes.iter() {
+                let brought = self.closed(&std::iter::once(scope.clone()).collect())?;
+                if brought.intersection(lost).is_empty() {
+                    scopes.insert(scope.clone());
+                }
+            }
             let nothing = opens(&grant.scopes) && !opens(&scopes);
             let left = if nothing { None } else { self.plan_for(&grant, scopes, teams).await? };
             plans.insert(grant.id, left);
