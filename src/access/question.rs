@@ -27,6 +27,20 @@ pub enum Thing {
 }
 
 impl Thing {
+    /// Reads the word for it; no word is a tool.
+    ///
+    /// # Errors
+    /// 400 when it is another word.
+    pub fn read(word: &str) -> Result<Self> {
+        match word.trim() {
+            "" | "tool" => Ok(Self::Tool),
+            "prompt" => Ok(Self::Prompt),
+            "resource" => Ok(Self::Resource),
+            other => Err(Failure::bad_request("explain.unknown_kind", format!("Nothing is a `{other}`."))
+                .hint("Ask about a tool, a prompt or a resource.")),
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -37,7 +51,17 @@ impl Thing {
         }
     }
 
-    /// What would be done with it.
+    /// What would be done with it, before its name.
+    #[must_use]
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Tool => "call",
+            Self::Prompt => "get the prompt",
+            Self::Resource => "read the resource",
+        }
+    }
+
+    /// What would be done with it, as rules know it.
     #[must_use]
     pub const fn kind(self) -> ActionKind {
         match self {

@@ -32,7 +32,12 @@ pub struct Explanation {
 /// are, only the server knows.
 pub async fn explain(web: &Web, question: &Question) -> Result<Explanation> {
     let person = question.find_person(&web.identity).await?;
-    let caller = question.caller(&person, &web.identity, &web.callers, &web.default_scopes.shared).await?;
+    // Of those that agents get which name none: at the endpoint of the organization, if the question is about one.
+    let by_default = match question.organization {
+        Some(_) => &web.default_scopes.of_organizations,
+        None => &web.default_scopes.shared,
+    };
+    let caller = question.caller(&person, &web.identity, &web.callers, by_default).await?;
     let (thing, name) = (question.thing, question.name.trim());
     let challenge = std::sync::Arc::clone(&web.challenge);
     let guard = web.mcp.find_guard_of(&caller, challenge, thing.kind().word(), name).await;
@@ -69,23 +74,19 @@ impl Explanation {
         );
         let scopes = caller.scopes().to_string();
         let scopes = if scopes.is_empty() { "no scopes".to_owned() } else { format!("the scopes {scopes}") };
-        let origin = if self.has_default_scopes { " (what agents get by default)" } else { "" };
+        let origin = match (self.has_default_scopes, caller.organization()) {
+            (false, _) => "",
+            (true, None) => " (what agents get by default)",
+            (true, Some(_)) => " (what agents get by default at its endpoint)",
+        };
         format!("{} {place}, through the client {}, with {scopes}{origin}", caller.user().email, caller.client().id)
-    }
-
-    fn wish(&self) -> String {
-        match self.thing {
-            Thing::Tool => format!("to call {}", self.name),
-            Thing::Prompt => format!("to get the prompt {}", self.name),
-            Thing::Resource => format!("to read the resource {}", self.name),
-        }
     }
 
     /// For the command line.
     #[must_use]
     pub fn output(&self) -> Output {
         let Trace { rules, steps, preflight, list, call } = &self.trace;
-        let mut lines = vec![self.subject(), format!("wants {}. Rules: {}", self.wish(), rules.join(", "))];
+        let mut lines = vec![self.subject(), format!("wants to {} {}. Rules: {}", self.thing.verb(), self.name, rules.join(", "))];
         if self.is_banned {
             lines.push("The account is banned, so every request is answered with 401, whatever follows.".to_owned());
         }

@@ -31,7 +31,7 @@ pub fn write_config(folder: &Folder, postgres: Option<&str>) -> anyhow::Result<P
     let database =
         postgres.map(|url| format!("[database]\nurl = {}\nmigrate_on_start = true\n", serde_json::Value::from(url)));
     let text = format!(
-        "data_dir = {data}\n[server]\nlisten = \"127.0.0.1:0\"\n[limits]\ntoken_per_minute = 1000000\n{}",
+        "data_dir = {data}\n[server]\nlisten = \"127.0.0.1:0\"\n[limits]\ntoken_per_minute = 1000000\nclient_per_minute = 1000000\n{}",
         database.unwrap_or_default()
     );
     std::fs::write(&config, text)?;

@@ -13,6 +13,7 @@ use crate::model::refusal;
 pub struct Actor {
     who: Who,
     info: Option<RequestInfo>,
+    is_present: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -24,11 +25,12 @@ enum Who {
 }
 
 impl Actor {
-    /// Whoever calls: a person in the session of a browser, else an [agent](Self::agent).
+    /// Whoever calls: a person in the session of a browser, else an [agent](Self::agent). Owners the person makes or removes only
+    /// where they are [present](Self::present).
     #[must_use]
     pub fn caller(caller: &Caller) -> Self {
         match caller.session() {
-            Some(_) => Self { who: Who::Person(caller.clone()), info: None },
+            Some(_) => Self::of(Who::Person(caller.clone())),
             None => Self::agent(caller),
         }
     }
@@ -38,25 +40,36 @@ impl Actor {
     /// organization on, deleting it, and whatever touches an owner.
     #[must_use]
     pub fn agent(caller: &Caller) -> Self {
-        Self { who: Who::Agent(caller.clone()), info: None }
+        Self::of(Who::Agent(caller.clone()))
     }
 
     /// A person for whom the application answers.
     #[must_use]
     pub fn user(user: UserId) -> Self {
-        Self { who: Who::User(user), info: None }
+        Self::of(Who::User(user))
     }
 
     /// The application itself, or the operator at the command line: no role is asked for.
     #[must_use]
     pub fn host() -> Self {
-        Self { who: Who::Host, info: None }
+        Self::of(Who::Host)
+    }
+
+    const fn of(who: Who) -> Self {
+        Self { who, info: None, is_present: false }
     }
 
     /// In which request, for the record.
     #[must_use]
     pub fn during(mut self, info: &RequestInfo) -> Self {
         self.info = Some(info.clone());
+        self
+    }
+
+    /// Whether the person proved a moment ago to be there, as [`Visitor::is_fresh`](belgie_api::web::Visitor::is_fresh) says.
+    #[must_use]
+    pub fn present(mut self, is_fresh: bool) -> Self {
+        self.is_present = is_fresh;
         self
     }
 
@@ -77,6 +90,31 @@ impl Actor {
     pub fn person(&self) -> Result<UserId> {
         self.must_be_no_agent()?;
         self.user_id().ok_or_else(refusal::person_needed)
+    }
+
+    /// The person, for what decides where they belong: an operator who wears their session does not.
+    ///
+    /// # Errors
+    /// As [`person`](Self::person), and 403 in a worn session.
+    pub fn oneself(&self) -> Result<UserId> {
+        match &self.who {
+            Who::Person(caller) if caller.is_worn() => Err(refusal::worn()),
+            _ => self.person(),
+        }
+    }
+
+    /// Refuses whoever makes or removes an owner and has not proven to be there: who owns an organization decides over all in it.
+    /// The application and the operator answer for themselves.
+    ///
+    /// # Errors
+    /// 403 in a session that is not fresh, in a worn one always, and for an agent.
+    pub(crate) fn must_be_present(&self) -> Result<()> {
+        match &self.who {
+            Who::Person(caller) if caller.is_worn() => Err(refusal::worn()),
+            Who::Person(_) if !self.is_present => Err(refusal::not_fresh()),
+            Who::Agent(_) => Err(refusal::not_by_agents()),
+            Who::Person(_) | Who::User(_) | Who::Host => Ok(()),
+        }
     }
 
     /// Refuses agents.

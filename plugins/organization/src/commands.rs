@@ -1,5 +1,6 @@
 //! What the operator can do at the command line: `org ...`. No role is asked for; an organization still keeps an owner.
 
+mod agents;
 mod change;
 mod invitations;
 mod roles;
@@ -16,7 +17,7 @@ use crate::model::member::in_words;
 use crate::model::organization::{NewOrganization, Organization};
 use crate::model::refusal;
 use crate::model::role::{Roles, read_roles};
-use crate::service::{AgentInfo, MemberInfo, Organizations, PAGE};
+use crate::service::{MemberInfo, Organizations, PAGE};
 
 /// The commands of this plugin. They work with what is mounted: its settings, and whoever listens.
 pub fn commands() -> Vec<PluginCommand> {
@@ -64,13 +65,10 @@ fn command() -> Command {
                 roles(),
             ]),
             Command::new("remove-member").about("Takes somebody out of an organization").args([which(), email()]),
-            Command::new("agents").about("Lists what acts for members in an organization, newest first").arg(which()),
-            Command::new("cut-agent")
-                .about("Cuts off an agent or a token that acts in an organization")
-                .args([which(), Arg::new("agent").required(true).value_name("ID").help("As `org agents` shows it")]),
             Command::new("delete").about("Deletes an organization; its slugs stay taken").arg(which()),
             change::command(),
         ])
+        .subcommands(agents::commands())
         .subcommands(roles::commands())
         .subcommands(invitations::commands())
 }
@@ -83,8 +81,10 @@ async fn run(organizations: &Organizations, matches: ArgMatches) -> Result<Outpu
         Some(("add-member", matches)) => add_member(organizations, matches).await,
         Some(("set-roles", matches)) => set_roles(organizations, matches).await,
         Some(("remove-member", matches)) => remove_member(organizations, matches).await,
-        Some(("agents", matches)) => agents(organizations, matches).await,
-        Some(("cut-agent", matches)) => cut_agent(organizations, matches).await,
+        Some(("agents", matches)) => agents::list(organizations, matches).await,
+        Some(("agent", matches)) => agents::show(organizations, matches).await,
+        Some(("narrow-agent", matches)) => agents::narrow(organizations, matches).await,
+        Some(("cut-agent", matches)) => agents::cut(organizations, matches).await,
         Some(("delete", matches)) => delete(organizations, matches).await,
         Some(("update", matches)) => change::update(organizations, matches).await,
         Some(("roles", matches)) => roles::list(organizations, matches).await,
@@ -180,36 +180,6 @@ async fn remove_member(organizations: &Organizations, matches: &ArgMatches) -> R
     organizations.remove_member(&Actor::host(), meant.id, user.id).await?;
     let text = format!("{} is no member of {} any more", user.email, meant.name);
     Ok(Output::new(text, json!({ "organization_id": meant.id, "user_id": user.id, "removed": true })))
-}
-
-async fn agents(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {
-    let meant = meant(organizations, matches).await?;
-    let mut agents: Vec<AgentInfo> = Vec::new();
-    for page in 0.. {
-        let found = organizations.agents(&Actor::host(), meant.id, page).await?;
-        agents.extend(found.agents);
-        if !found.has_more {
-            break;
-        }
-    }
-    let line = |agent: &AgentInfo| {
-        let last_use = agent.last_used_at.map_or_else(|| "never used".to_owned(), |last| format!("last used {last}"));
-        let host = agent.client_host.as_deref().unwrap_or("-");
-        format!("{}  {}  {host}  for {}  {}  {last_use}", agent.id, agent.client_name, agent.email, agent.scopes)
-    };
-    let text = match agents.as_slice() {
-        [] => "No agent acts for anybody in it.".to_owned(),
-        all => all.iter().map(line).collect::<Vec<_>>().join("\n"),
-    };
-    Ok(Output::new(text, json!({ "organization": describe(&meant), "agents": agents })))
-}
-
-async fn cut_agent(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {
-    let meant = meant(organizations, matches).await?;
-    let agent = said(matches, "agent");
-    organizations.cut_agent(&Actor::host(), meant.id, agent).await?;
-    let json = json!({ "organization_id": meant.id, "agent": agent, "disconnected": true });
-    Ok(Output::new(format!("{agent} is cut off"), json))
 }
 
 async fn delete(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {

@@ -2,6 +2,7 @@
 //! Handing an organization on and deleting it is for people on pages, and so is making one: an agent reaches the organization
 //! its person chose at consent and no other, so nobody could let it into the one it would make.
 
+mod agents;
 mod answers;
 mod arguments;
 mod entries;
@@ -14,12 +15,13 @@ use std::sync::Arc;
 use belgie_api::rmcp::handler::server::wrapper::{Json, Parameters};
 use belgie_api::tools::Refused;
 use belgie_api::{Caller, Failure, OrgId, Rule, State, ToolSet, access, tool};
+use serde_json::Value;
 
 use self::answers::{
-    AgentList, Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
+    Done, InvitationAnswer, InvitationList, MemberAnswer, MemberList, OrganizationAnswer, OrganizationList,
 };
 use self::arguments::{
-    CutAgent, InviteMember, ListMembers, SetMemberRoles, Somebody, UpdateOrganization, Which, WhichInvitation,
+    InviteMember, ListMembers, SetMemberRoles, Somebody, UpdateOrganization, Which, WhichInvitation,
 };
 use crate::actor::Actor;
 use crate::model::organization::OrganizationChanges;
@@ -53,11 +55,11 @@ fn prepare() -> Rule {
 
 /// The tools of this plugin.
 pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
-    let set = roles::add(services::add(record::add(ToolSet::new(organizations))));
+    let set = agents::add(roles::add(services::add(record::add(ToolSet::new(organizations)))));
     set.tool(
         tool(
             "update_organization",
-            "Changes the name or the picture of the organization; what is left out stays. Its name in URLs people change on a page: connections made at the old address end",
+            "Changes the name, the picture or the metadata of the organization; what is left out stays. Its name in URLs people change on a page: connections made at the old address end",
         )
         .title("Change the organization")
         .arguments::<UpdateOrganization>()
@@ -122,28 +124,6 @@ pub fn tools(organizations: Arc<Organizations>) -> ToolSet<Arc<Organizations>> {
             .plain(),
         read().permission(permission::INVITATION_READ),
         list_invitations,
-    )
-    .tool(
-        tool("list_agents", "Lists the agents and tokens that act for members in the organization, fifty at a time")
-            .title("Connected agents of the organization")
-            .arguments::<ListMembers>()
-            .returns::<AgentList>()
-            .read_only()
-            .plain(),
-        read().permission(permission::AGENT_READ),
-        list_agents,
-    )
-    .tool(
-        tool(
-            "disconnect_agent",
-            "Cuts an agent or token of a member off from the organization. Those of owners are cut by people alone",
-        )
-        .title("Cut an agent off")
-        .arguments::<CutAgent>()
-        .returns::<Done>()
-        .plain(),
-        manage().permission(permission::AGENT_REVOKE),
-        disconnect_agent,
     )
     .tool(
         tool("invite_member", "Invites somebody into the organization by e-mail address")
@@ -275,7 +255,7 @@ async fn update_organization(
 ) -> Result<Json<OrganizationAnswer>, Refused> {
     let (actor, id) = (Actor::agent(&caller), meant(&caller, wanted.organization.as_deref())?);
     let logo_url = wanted.logo_url.map(|logo| Some(logo).filter(|logo| !logo.trim().is_empty()));
-    let changes = OrganizationChanges { name: wanted.name, slug: None, logo_url, metadata: None };
+    let changes = OrganizationChanges { name: wanted.name, slug: None, logo_url, metadata: wanted.metadata.map(Value::Object) };
     organizations.update(&actor, id, changes).await?;
     Ok(Json(organizations.details(&actor, id).await?.into()))
 }
@@ -300,26 +280,5 @@ async fn remove_member(
     let (actor, id) = (Actor::agent(&caller), meant(&caller, who.organization.as_deref())?);
     let user = organizations.member_named(&actor, id, &who.member).await?;
     organizations.remove_member(&actor, id, user).await?;
-    Ok(Json(Done { done: true }))
-}
-
-async fn list_agents(
-    State(organizations): Shared,
-    caller: Caller,
-    Parameters(which): Parameters<ListMembers>,
-) -> Result<Json<AgentList>, Refused> {
-    let id = meant(&caller, which.organization.as_deref())?;
-    let found = organizations.agents(&Actor::agent(&caller), id, which.page.unwrap_or_default()).await?;
-    let agents = found.agents.into_iter().map(Into::into).collect();
-    Ok(Json(AgentList { agents, has_more: found.has_more }))
-}
-
-async fn disconnect_agent(
-    State(organizations): Shared,
-    caller: Caller,
-    Parameters(which): Parameters<CutAgent>,
-) -> Result<Json<Done>, Refused> {
-    let id = meant(&caller, which.organization.as_deref())?;
-    organizations.cut_agent(&Actor::agent(&caller), id, &which.agent).await?;
     Ok(Json(Done { done: true }))
 }

@@ -1,4 +1,4 @@
-//! Why somebody may or may not call a tool.
+//! Why somebody may or may not call a tool, get a prompt or read a resource.
 
 use std::sync::Arc;
 
@@ -31,7 +31,9 @@ pub struct ExplainForm {
     #[serde(default)]
     scopes: String,
     #[serde(default)]
-    tool: String,
+    thing: String,
+    #[serde(default)]
+    named: String,
     #[serde(default)]
     arguments: String,
 }
@@ -53,7 +55,7 @@ pub async fn answer(
     };
     match explained {
         Ok(explanation) => {
-            let details = json!({ "tool": explanation.name, "organization": asked.organization.trim() });
+            let details = json!({ explanation.thing.word(): explanation.name, "organization": asked.organization.trim() });
             web.identity.note("access.explained", explanation.user, details, operator.by()).await?;
             show(&web, &operator, &asked, Some(&explanation), None)
         }
@@ -76,7 +78,7 @@ fn show(
     let context = json!({
         "asked": {
             "user": asked.user, "organization": asked.organization, "teams": asked.teams, "client": asked.client,
-            "scopes": asked.scopes, "tool": asked.tool, "arguments": asked.arguments,
+            "scopes": asked.scopes, "thing": asked.thing, "named": asked.named, "arguments": asked.arguments,
         },
         "error": failure.map(Failure::message),
         "hint": failure.and_then(Failure::remedy),
@@ -89,7 +91,8 @@ fn describe(explanation: &Explanation) -> Value {
     let trace = &explanation.trace;
     let column = |name: &str, column: &crate::access::Column| json!({ "name": name, "outcome": column.outcome, "says": column.says });
     json!({
-        "tool": explanation.name,
+        "verb": explanation.thing.verb(),
+        "name": explanation.name,
         "subject": explanation.subject(),
         "is_banned": explanation.is_banned,
         "rules": trace.rules,
@@ -117,8 +120,8 @@ impl ExplainForm {
             teams: self.teams.split(',').map(str::to_owned).collect(),
             client: given(&self.client),
             scopes: given(&self.scopes).map(|text| Question::read_scopes(&text)).transpose()?,
-            thing: Thing::Tool,
-            name: self.tool.clone(),
+            thing: Thing::read(&self.thing)?,
+            name: self.named.clone(),
             arguments: given(&self.arguments).map(|text| Question::read_arguments(&text)).transpose()?,
         })
     }

@@ -184,7 +184,7 @@ fn label(action: &str) -> &str {
         "session.others_ended" => "ended all other sessions of",
         "profile.changed" => "changed the profile of",
         "connection.ended" => "cut off an agent of",
-        "access.explained" => "asked why a tool is open or closed to",
+        "access.explained" => "asked why something is open or closed to",
         "consent.given" => "let in",
         "consent.refused" => "did not let in",
         "connection.revoked" => "cut off",

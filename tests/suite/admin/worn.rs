@@ -8,9 +8,10 @@ use tokio::process::Command;
 
 use super::{OPERATOR, act, operator, operator_at_home};
 use crate::on_both_engines;
+use crate::organization::{invite, join, known, organizations, owned_by};
 use crate::provider::{call, read};
 use crate::support::gateway::PASSWORD;
-use crate::support::{Setup, TestGateway};
+use crate::support::{Setup, TestGateway, unescape};
 
 on_both_engines! {
     async fn in_a_worn_session_nothing_dangerous_is_done(gateway: TestGateway, setup = Setup::default().with_mail()) {
@@ -97,5 +98,52 @@ on_both_engines! {
         let listed = String::from_utf8_lossy(&listed);
         let line = listed.lines().find(|line| line.contains("profile.changed")).expect("the act");
         assert!(line.contains(&format!("{} (worn by {})", ada.id, person.id)), "{line}");
+    }
+}
+
+on_both_engines! {
+    async fn an_operator_who_wears_the_session_makes_no_owners_and_puts_its_person_nowhere(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (eve, mut of_eve) = known(&gateway, "eve@example.org").await;
+        let (acme, rose) = (owned_by(&gateway, ada.id, "acme").await, owned_by(&gateway, eve.id, "rose").await);
+        join(&gateway, acme.id, eve.id, "member").await;
+        join(&gateway, rose.id, ada.id, "member").await;
+        let blue = owned_by(&gateway, eve.id, "blue").await;
+        let invited = invite(&mut of_eve, "blue", "ada@example.org").await;
+        let (worn_by, mut browser) = operator(&gateway).await;
+        act(&mut browser, ada.id, "impersonate", &[]).await;
+
+        let page = format!("/organizations/acme/members/{}", eve.id);
+        let (new, list) = ("/organizations/new", "/organizations");
+        let invite_them = [("email", OPERATOR), ("role", "owner")];
+        for (from, to, fields) in [
+            (page.as_str(), page.as_str(), &[("role", "owner")][..]),
+            ("/organizations/acme", "/organizations/acme/invite", &invite_them),
+            (list, "/organizations/invitations", &[("invitation", invited.as_str()), ("decision", "accept")]),
+            (list, "/organizations/invitations", &[("invitation", invited.as_str()), ("decision", "decline")]),
+            ("/organizations/rose/leave", "/organizations/rose/leave", &[]),
+            (new, new, &[("name", "Another"), ("slug", "another")]),
+        ] {
+            let token = browser.get(from).await.form("/admin/impersonation/end").value("csrf_token");
+            let fields: Vec<_> = fields.iter().copied().chain([("csrf_token", token.as_str())]).collect();
+            let refused = browser.post(to, &fields).await;
+            assert!(unescape(&refused.body).contains("This is for the person alone."), "{to}: {} {}", refused.status, refused.body);
+        }
+        let lent = organizations(&gateway);
+        let roles = async |user, id| {
+            lent.membership(user, id).await.expect("an answer").map(|place| place.roles.into_iter().collect::<String>()).unwrap_or_default()
+        };
+        assert_eq!(roles(eve.id, acme.id).await, "member");
+        assert_eq!(roles(ada.id, rose.id).await, "member");
+        assert_eq!(roles(ada.id, blue.id).await, "");
+        assert_eq!(lent.list_for(ada.id).await.expect("a list").len(), 2);
+        assert_eq!(lent.list_for(worn_by.id).await.expect("a list").len(), 0);
+        // The person themselves, who proved a moment ago to be there, does it all.
+        let owner = of_ada.fill(&page, &page, &[("role", "owner")]).await;
+        assert_eq!(owner.location(), "/organizations/acme?done=roles", "{}", owner.body);
+        let fields = [("invitation", invited.as_str()), ("decision", "accept")];
+        let joined = of_ada.fill(list, "/organizations/invitations", &fields).await;
+        assert_eq!(joined.status, StatusCode::SEE_OTHER, "{}", joined.body);
+        assert_eq!(roles(ada.id, blue.id).await, "member");
     }
 }

@@ -213,7 +213,7 @@ fn fields(template: &str, names: &Names, number: usize) -> Vec<(&'static str, St
     let said = |text: &str| text.to_owned();
     match template.rsplit_once("{organization}").map_or(template, |(_, act)| act) {
         "/admin/explain" => {
-            vec![("user", of("email")), ("organization", of("organization")), ("tool", said("whoami"))]
+            vec![("user", of("email")), ("organization", of("organization")), ("named", said("whoami"))]
         }
         "/billing/cancel?of={organization id}" | "/billing/restore?of={organization id}" => {
             vec![("account_id", of("organization id"))]
@@ -282,7 +282,10 @@ fn arguments(tool: &str, names: &Names) -> Value {
         }
         "delete_role" => json!({ "organization": of("organization"), "role": of("role") }),
         "revoke_service" => json!({ "organization": of("organization"), "service": of("service") }),
-        "disconnect_agent" => json!({ "organization": of("organization"), "agent": of("agent") }),
+        "get_agent" | "disconnect_agent" => json!({ "organization": of("organization"), "agent": of("agent") }),
+        "narrow_agent" => {
+            json!({ "organization": of("organization"), "agent": of("agent"), "scopes": ["org:read"] })
+        }
         "invite_member" => {
             json!({
                 "organization": of("organization"), "email": "new@example.org", "roles": [of("role")], "team": of("team"),
@@ -333,7 +336,8 @@ fn words(command: &str, names: &Names, number: usize) -> Vec<String> {
             [&organization[..], &option("email", names.of("email")), &option("role", names.of("role"))].concat()
         }
         "org remove-member" => [&organization[..], &option("email", names.of("email"))].concat(),
-        "org cut-agent" => [of("organization"), of("agent")].into(),
+        "org agent" | "org cut-agent" => [of("organization"), of("agent")].into(),
+        "org narrow-agent" => [&[of("organization"), of("agent")][..], &option("scopes", "org:read")].concat(),
         "team create" => [&organization[..], &option("name", "Another team")].concat(),
         "team members" | "team delete" => [organization, team].concat(),
         "team rename" => [&organization[..], &team, &option("name", "Another name")].concat(),

@@ -3,6 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use super::connected::belgie;
 use super::{at, done, join, known, owned_by, read, refused};
 use crate::on_both_engines;
 use crate::support::{Agent, Browser, Connected, Form, TestGateway, unescape};
@@ -130,6 +131,82 @@ on_both_engines! {
         assert!(!of_eve.get("/organizations/acme/agents").await.body.contains("let it do less"));
         assert_eq!(step_up(&agent).await, StatusCode::OK);
         assert_eq!(of_ada.get(&page).await.status, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn agents_and_operators_look_closely_and_let_agents_do_less_as_people_do(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, _) = known(&gateway, "bob@example.org").await;
+        let (eve, _) = known(&gateway, "eve@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        join(&gateway, acme.id, bob.id, "admin").await;
+        join(&gateway, acme.id, eve.id, "member").await;
+        let (blue, red) = (team_of(&gateway, acme.id, "blue").await, team_of(&gateway, acme.id, "red").await);
+        for team in [&blue, &red] {
+            enter(&gateway, team.id, eve.id, "member").await;
+        }
+        let agent = Connected::of(&gateway, &eve, BOTH, Some(acme.id)).await;
+        let id = only_agent(&mut of_ada, "acme").await;
+        assert_eq!(step_up(&agent).await, StatusCode::OK);
+        let of_admin = Connected::of(&gateway, &bob, "org:read org:manage", Some(acme.id)).await;
+        let call = async |tool: &str, arguments: Value| {
+            of_admin.modern().call(tool, arguments).await.body["result"]["structuredContent"].clone()
+        };
+        let seen = call("get_agent", json!({ "agent": id })).await;
+        assert_eq!((&seen["agent"]["email"], &seen["tools"][0]["name"]), (&json!("eve@example.org"), &json!("step_up")), "{seen}");
+        assert_eq!(seen["teams"].as_array().map(Vec::len), Some(2), "{seen}");
+        let less = json!({ "agent": id, "scopes": ["connections:read"], "teams": ["blue"] });
+        let left = call("narrow_agent", less).await;
+        assert_eq!((&left["removed"], &left["teams"]), (&json!(["demo:step-up"]), &json!([blue.id])), "{left}");
+        assert_eq!(step_up(&agent).await, StatusCode::FORBIDDEN, "the very next call");
+        let wrong = call("narrow_agent", json!({ "agent": id, "scopes": ["no scope"] })).await;
+        assert_eq!(wrong["error"], "connection.nothing_left", "{wrong}");
+        // An owner's is narrowed by people alone.
+        let of_owner = Connected::of(&gateway, &ada, BOTH, Some(acme.id)).await;
+        let owners = super::connected::agents_of(&mut of_ada, "acme").await;
+        let owners = owners.iter().find(|one| one["email"] == "ada@example.org").map(|one| one["id"].clone()).expect("one");
+        let refused = call("narrow_agent", json!({ "agent": owners, "scopes": ["connections:read"] })).await;
+        assert_eq!(refused["error"], "organization.not_by_agents", "{refused}");
+        assert_eq!(step_up(&of_owner).await, StatusCode::OK);
+
+        let (ok, said) = belgie(&gateway, &["org", "agent", "acme", &id]).await;
+        assert!(ok && said["tools"][0]["name"] == "step_up" && said["agent"]["email"] == "eve@example.org", "{said}");
+        let owners = owners.as_str().expect("an id");
+        let (ok, said) = belgie(&gateway, &["org", "narrow-agent", "acme", owners, "--scopes", "connections:read"]).await;
+        assert!(ok && said["removed"] == json!(["demo:step-up"]), "{said}");
+        let nothing = belgie(&gateway, &["org", "narrow-agent", "acme", owners, "--scopes", ""]).await.1;
+        assert_eq!(nothing["error"], "connection.nothing_left");
+    }
+}
+
+on_both_engines! {
+    async fn names_and_teams_of_members_are_for_whoever_may_read_them(gateway: TestGateway) {
+        let (ada, mut of_ada) = known(&gateway, "ada@example.org").await;
+        let (bob, mut of_bob) = known(&gateway, "bob@example.org").await;
+        let (eve, _) = known(&gateway, "eve@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let looks = json!({ "name": "looker", "permissions": ["agent:read", "agent:revoke"] });
+        done(&mut of_ada, &at("acme", "/roles/create"), looks).await;
+        join(&gateway, acme.id, bob.id, "looker").await;
+        join(&gateway, acme.id, eve.id, "looker").await;
+        let blue = team_of(&gateway, acme.id, "blue").await;
+        let agent = Connected::of(&gateway, &eve, BOTH, Some(acme.id)).await;
+        let id = only_agent(&mut of_bob, "acme").await;
+        for path in [at("acme", "/agents"), at("acme", &format!("/agents/{id}"))] {
+            let (status, said) = read(&mut of_bob, &path).await;
+            assert!(status == StatusCode::OK && !said.to_string().contains("eve@"), "{said}");
+            assert!(read(&mut of_ada, &path).await.1.to_string().contains("eve@example.org"));
+        }
+        for page in ["/organizations/acme/agents".to_owned(), format!("/organizations/acme/agents/{id}")] {
+            assert!(!of_bob.get(&page).await.body.contains("eve@"));
+        }
+        let narrow = at("acme", "/agents/narrow");
+        let teams = json!({ "agent": id, "teams": [blue.id] });
+        let forbidden = (StatusCode::FORBIDDEN, "organization.forbidden".to_owned());
+        assert_eq!(refused(&mut of_bob, &narrow, teams).await, forbidden, "whether somebody is in it");
+        done(&mut of_bob, &narrow, json!({ "agent": id, "scopes": ["connections:read"] })).await;
+        assert_eq!(step_up(&agent).await, StatusCode::FORBIDDEN);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{at, done, join, known, organizations, owned_by, read, refused};
 use crate::on_both_engines;
 use crate::support::{Browser, Connected, EventStream, Modern, TestGateway, unescape};
 
-async fn agents_of(browser: &mut Browser, organization: &str) -> Vec<Value> {
+pub async fn agents_of(browser: &mut Browser, organization: &str) -> Vec<Value> {
     let (status, said) = read(browser, &at(organization, "/agents")).await;
     assert_eq!(status, StatusCode::OK, "{said}");
     said["agents"].as_array().cloned().expect("a list")
@@ -200,7 +200,7 @@ on_both_engines! {
     }
 }
 
-async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> (bool, Value) {
+pub async fn belgie(gateway: &TestGateway, arguments: &[&str]) -> (bool, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_belgie"));
     command.args(arguments).arg("--json").stdin(Stdio::null()).arg("--config").arg(gateway.config_file());
     let output = command.output().await.expect("the program runs");

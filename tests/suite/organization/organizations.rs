@@ -179,6 +179,14 @@ on_both_engines! {
         let stale = (StatusCode::FORBIDDEN, "session.not_fresh".to_owned());
         assert_eq!(refused(&mut of_ada, &at("acme", "/delete"), json!({})).await, stale);
         assert_eq!(refused(&mut of_ada, &at("acme", "/transfer-ownership"), json!({ "member": bob.id })).await, stale);
+        let owner = json!({ "member": bob.id, "role": "owner" });
+        assert_eq!(refused(&mut of_ada, &at("acme", "/members/set-roles"), owner).await, stale, "making an owner is as good");
+        let invited = json!({ "email": "eve@example.org", "role": "owner" });
+        assert_eq!(refused(&mut of_ada, &at("acme", "/invite"), invited).await, stale);
+        let page = format!("/organizations/acme/members/{}", bob.id);
+        let answer = of_ada.fill(&page, &page, &[("role", "owner")]).await;
+        assert!(answer.location().starts_with("/auth/confirm?return_to=%2Forganizations%2Facme%2Fmembers"), "{}", answer.location());
+        done(&mut of_ada, &at("acme", "/members/set-roles"), json!({ "member": bob.id, "role": "member" })).await;
         done(&mut of_ada, &at("acme", "/update"), json!({ "name": "Still here" })).await;
     }
 }

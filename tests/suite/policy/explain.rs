@@ -211,7 +211,7 @@ on_both_engines! {
         let mut browser = gateway.browser();
         browser.sign_in("operator@example.org", PASSWORD).await;
         let form = browser.get("/admin/explain").await.form("/admin/explain");
-        let fields = [("user", "ada@example.org"), ("tool", "note"), ("organization", "acme"), ("arguments", r#"{"text":"no"}"#)];
+        let fields = [("user", "ada@example.org"), ("named", "note"), ("organization", "acme"), ("arguments", r#"{"text":"no"}"#)];
         let answer = browser.submit(&form, &fields).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let text = unescape(&answer.body);
@@ -229,7 +229,9 @@ on_both_engines! {
 
         for (name, wrong, words) in [
             ("user", "<b>nobody</b>", "Nobody has the address or id"),
-            ("tool", "absent", "There is no tool `absent`."),
+            ("named", "absent", "There is no tool `absent`."),
+            ("thing", "prompt", "There is no prompt `note`."),
+            ("thing", "door", "Nothing is a `door`."),
             ("organization", "globex", "is not in the organization `globex`"),
             ("arguments", "{", "not a JSON object"),
             ("scopes", "\"", "These are not scopes"),

@@ -234,6 +234,11 @@ pub fn not_fresh() -> Failure {
         .hint("Open /auth/confirm, then try again.")
 }
 
+/// An operator wears the session of the person.
+pub fn worn() -> Failure {
+    Failure::forbidden("session.impersonated", "This is for the person alone.").hint("End the impersonation first.")
+}
+
 /// An owner would hand an organization on to themselves.
 pub fn already_owner() -> Failure {
     Failure::conflict("organization.already_owner", "You are an owner already.").hint("Choose another member.")

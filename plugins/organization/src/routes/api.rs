@@ -66,5 +66,5 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
 
 /// Whoever asks.
 fn actor(known: &Known) -> Actor {
-    Actor::caller(&known.caller).during(&known.visitor.info)
+    Actor::caller(&known.caller).during(&known.visitor.info).present(known.visitor.is_fresh)
 }

@@ -75,5 +75,5 @@ pub fn mount(organizations: &Arc<Organizations>, mount: &mut Mount) {
 }
 
 fn actor(caller: &Caller, visitor: &Visitor) -> Actor {
-    Actor::caller(caller).during(&visitor.info)
+    Actor::caller(caller).during(&visitor.info).present(visitor.is_fresh)
 }

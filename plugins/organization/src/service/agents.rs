@@ -34,9 +34,9 @@ pub struct AgentInfo {
     pub is_token: bool,
     /// The member.
     pub user_id: UserId,
-    /// The address of the member's account.
-    pub email: String,
-    /// The name of the member; may be empty.
+    /// The address of the member's account; `None` for whoever lacks `member:read`.
+    pub email: Option<String>,
+    /// The name of the member; may be empty, and is for whoever lacks `member:read`.
     pub name: String,
     /// What it may do.
     pub scopes: ScopeSet,
@@ -76,7 +76,7 @@ impl Organizations {
     /// # Errors
     /// 404, or 403 without `agent:read`.
     pub async fn agents(&self, actor: &Actor, id: OrgId, page: u32) -> Result<AgentPage> {
-        self.look(actor, id, Some(permission::AGENT_READ)).await?;
+        let powers = self.look(actor, id, Some(permission::AGENT_READ)).await?;
         let Some(connections) = self.connections() else { return Ok(AgentPage::default()) };
         let (limit, offset) = (i64::from(AGENTS_PAGE), i64::from(page) * i64::from(AGENTS_PAGE));
         let mut found = connections.0.list_in(&mut self.host.db().read().await?, id, limit + 1, offset).await?;
@@ -92,7 +92,7 @@ impl Organizations {
             // What was let in on an earlier stay acts for nobody any more, and is about to end.
             if let Some(member) = person.as_ref().filter(|member| one.binding.is_of(member.stay)) {
                 let teams = self.teams_of_agent(id, &one).await?;
-                agents.push(shown(one, member, teams));
+                agents.push(shown(one, member, teams, &powers));
             }
         }
         Ok(AgentPage { agents, has_more })
@@ -172,7 +172,14 @@ impl Organizations {
     }
 }
 
-pub(super) fn shown(one: OrganizationConnection, member: &Behind, teams: Option<Vec<String>>) -> AgentInfo {
+/// An agent as whoever has these powers sees it: who is a member is for whoever may read members.
+pub(super) fn shown(
+    one: OrganizationConnection,
+    member: &Behind,
+    teams: Option<Vec<String>>,
+    powers: &Powers,
+) -> AgentInfo {
+    let is_named = powers.may(permission::MEMBER_READ);
     let Connection { id, name: client_name, host, is_token, scopes, created_at, last_used_at, .. } = one.connection;
     AgentInfo {
         id,
@@ -180,8 +187,8 @@ pub(super) fn shown(one: OrganizationConnection, member: &Behind, teams: Option<
         client_host: host,
         is_token,
         user_id: one.user,
-        email: member.email.clone(),
-        name: member.name.clone(),
+        email: is_named.then(|| member.email.clone()),
+        name: if is_named { member.name.clone() } else { String::new() },
         scopes,
         teams,
         created_at,

@@ -81,7 +81,7 @@ impl Organizations {
     /// 404 when there is none to the person, 403 before the address is proven and for an agent, 409 when it has ended, the
     /// organization is full, or the person would own too many, and what a listener says, such as that the team is full.
     pub async fn accept_invitation(&self, actor: &Actor, id: InvitationId) -> Result<Member> {
-        let user = actor.person()?;
+        let user = actor.oneself()?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let person = self.hold_people(&mut tx, actor, &[]).await?.remove(&user).ok_or_else(refusal::signed_out)?;
@@ -116,7 +116,7 @@ impl Organizations {
     /// # Errors
     /// As [`accept_invitation`](Self::accept_invitation).
     pub async fn reject_invitation(&self, actor: &Actor, id: InvitationId) -> Result<()> {
-        let user = actor.person()?;
+        let user = actor.oneself()?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         let person = self.hold_people(&mut tx, actor, &[]).await?.remove(&user).ok_or_else(refusal::signed_out)?;

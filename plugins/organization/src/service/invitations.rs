@@ -12,7 +12,7 @@ use super::work::Work;
 use crate::actor::Actor;
 use crate::lifecycle::Inviter;
 use crate::model::invitation::{Ending, Invitation, InvitationStatus};
-use crate::model::role::Roles;
+use crate::model::role::{OWNER, Roles};
 use crate::model::{permission, refusal};
 use crate::store;
 
@@ -37,11 +37,23 @@ impl Organizations {
     /// Invites somebody, by mail where mail is sent; the person also finds it in the list of their invitations.
     ///
     /// # Errors
-    /// 404, 403 without `invitation:create`, when the roles allow more than whoever invites may, or, where mail is sent, before
+    /// 404, 403 without `invitation:create`, when the roles allow more than whoever invites may, when an owner is invited by
+    /// somebody who is not present, or, where mail is sent, before
     /// the address of whoever invites is proven, 409 when the person is a
     /// member or invited already or too many invitations are open, 429 when too many letters were sent, 400 when a value is
     /// wrong or there is no such team, and what a listener says, also of the team.
     pub async fn invite(&self, actor: &Actor, id: OrgId, new: NewInvitation) -> Result<Invitation> {
+        self.invite_instead(actor, id, new, None).await
+    }
+
+    /// Invites somebody; `earlier`: instead of this invitation, which must not have ended meanwhile.
+    async fn invite_instead(
+        &self,
+        actor: &Actor,
+        id: OrgId,
+        new: NewInvitation,
+        earlier: Option<InvitationId>,
+    ) -> Result<Invitation> {
         let tried = Attempt::new("organization.invited", id, json!({ "team": new.team })).with_roles(&new.roles);
         self.attempt(
             actor,
@@ -62,12 +74,19 @@ impl Organizations {
                 let work = self.begin(actor, id, &[], Some(permission::INVITATION_CREATE)).await?;
                 let Work { mut tx, organization, powers, now } = work;
                 actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, &new.roles).await?)?;
+                if new.roles.contains(OWNER) {
+                    actor.must_be_present()?;
+                }
                 if let Some(user) = &known
                     && self.standing(&mut tx, id, user.id).await?.is_some()
                 {
                     return Err(refusal::already_member());
                 }
-                if let Some(open) = store::invitations::find_open(&mut tx, id, &email).await? {
+                let open = store::invitations::find_open(&mut tx, id, &email).await?;
+                if earlier.is_some() && open.as_ref().map(|open| open.id) != earlier {
+                    return Err(refusal::invitation_over());
+                }
+                if let Some(open) = open {
                     if open.status(now) == InvitationStatus::Pending && !new.resend {
                         return Err(refusal::already_invited());
                     }
@@ -136,7 +155,8 @@ impl Organizations {
         );
         let Invitation { email, roles, team_id, .. } = open.await?;
         let team = self.find_team(id, team_id).await?.map(|team| team.id);
-        self.invite(actor, id, NewInvitation { email, roles, resend: true, team }).await
+        let new = NewInvitation { email, roles, resend: true, team };
+        self.invite_instead(actor, id, new, Some(invitation)).await
     }
 
     /// Takes an invitation back.

@@ -117,7 +117,8 @@ impl Organizations {
     /// Removes a member.
     ///
     /// # Errors
-    /// 404, 403 without `member:remove` or when the member may more than whoever acts, 409 for the last owner.
+    /// 404, 403 without `member:remove`, when the member may more than whoever acts, or for an owner when whoever acts is not
+    /// present, 409 for the last owner.
     pub async fn remove_member(&self, actor: &Actor, id: OrgId, user: UserId) -> Result<()> {
         let tried = Attempt::new("organization.member_removed", id, json!({ "user": user }));
         self.attempt(
@@ -128,6 +129,9 @@ impl Organizations {
                 let Work { mut tx, organization, powers, now } = work;
                 let (member, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
                 actor.must_cover(&powers, &theirs)?;
+                if theirs.is_owner() {
+                    actor.must_be_present()?;
+                }
                 keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
                 let ended = self.remove_in(&mut tx, &organization, &member).await?;
                 let details = with_ended(json!({ "user": user }), &ended);
@@ -141,7 +145,8 @@ impl Organizations {
     /// Gives a member these roles and no others.
     ///
     /// # Errors
-    /// 404, 403 without `member:update` or when the roles before or after allow more than whoever acts may, 409 for the last
+    /// 404, 403 without `member:update`, when the roles before or after allow more than whoever acts may, or when an owner is made or
+    /// unmade by somebody who is not present, 409 for the last
     /// owner and when the member would own too many, 400 when the organization has no such role.
     pub async fn set_roles(&self, actor: &Actor, id: OrgId, user: UserId, roles: &Roles) -> Result<Member> {
         let tried = Attempt::new("organization.roles_set", id, json!({ "user": user })).with_roles(roles);
@@ -156,6 +161,9 @@ impl Organizations {
                 let (before, theirs) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
                 actor.must_cover(&powers, &theirs)?;
                 actor.must_cover(&powers, &self.powers_of_roles(&mut tx, id, roles).await?)?;
+                if before.roles.contains(OWNER) != roles.contains(OWNER) {
+                    actor.must_be_present()?;
+                }
                 keep_an_owner(&before.roles, roles, store::members::count_owners(&mut tx, id).await?)?;
                 if before.roles == *roles {
                     return Ok(before);

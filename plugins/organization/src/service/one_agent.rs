@@ -38,8 +38,9 @@ impl Organizations {
     /// does for the member elsewhere is another agent.
     ///
     /// # Errors
-    /// 404, or 403 without `agent:revoke` or when the member may more than whoever looks.
+    /// 404, or 403 without `agent:read` and `agent:revoke` or when the member may more than whoever looks.
     pub async fn agent(&self, actor: &Actor, id: OrgId, agent: &str) -> Result<AgentDetails> {
+        self.must_allow(actor, id, permission::AGENT_READ).await?;
         let powers = self.look(actor, id, Some(permission::AGENT_REVOKE)).await?;
         let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
         let found = connections.0.find_in(&mut self.host.db().read().await?, id, agent).await?;
@@ -56,7 +57,7 @@ impl Organizations {
         Ok(AgentDetails {
             tools: connections.0.tools_used_in(id, agent).await?,
             teams: teams.into_iter().map(|team| TeamChoice { id: team.id, name: team.name }).collect(),
-            agent: shown(found, &member, named),
+            agent: shown(found, &member, named, &powers),
         })
     }
 
@@ -64,7 +65,7 @@ impl Organizations {
     /// for them alone, is as unknown as what never was.
     ///
     /// # Errors
-    /// 404, 403 without `agent:revoke` or when the member may more than whoever acts, 400 when nothing would be left of it, 409
+    /// 404, 403 without `agent:revoke`, without `team:update` for teams, or when the member may more than whoever acts, 400 when nothing would be left of it, 409
     /// when it was changed meanwhile.
     pub async fn narrow_agent(&self, actor: &Actor, id: OrgId, agent: &str, less: Less) -> Result<Narrowed> {
         let tried = Attempt::new("organization.agent_narrowed", id, json!({ "agent": agent.parse::<GrantId>().ok() }));
@@ -73,6 +74,10 @@ impl Organizations {
             tried,
             Box::pin(async {
                 let powers = self.look(actor, id, Some(permission::AGENT_REVOKE)).await?;
+                // Whether somebody is in a team is for whoever sees to teams, so nobody else asks by trying.
+                if less.teams.is_some() && !powers.may(permission::TEAM_UPDATE) {
+                    return Err(refusal::forbidden());
+                }
                 let connections = self.connections().ok_or_else(refusal::unknown_agent)?;
                 let found = connections.0.find_in(&mut self.host.db().read().await?, id, agent).await?;
                 let user = found.ok_or_else(refusal::unknown_agent)?.user;

@@ -37,7 +37,7 @@ impl Organizations {
     /// 403 when people may not make any or an agent acts, 409 when the slug is taken, the person owns too many or took too
     /// many slugs in a day, 400 when a value is wrong, 429 when they named too many in a minute.
     pub async fn create(&self, actor: &Actor, new: NewOrganization) -> Result<Organization> {
-        let owner = actor.person()?;
+        let owner = actor.oneself()?;
         self.limit_slugs(actor).await?;
         if !self.settings.allow_user_to_create_organization {
             return Err(refusal::creation_closed());

@@ -24,7 +24,7 @@ impl Organizations {
             actor,
             tried,
             Box::pin(async {
-                let user = actor.person()?;
+                let user = actor.oneself()?;
                 let Work { mut tx, organization, now, .. } = self.begin(actor, id, &[], None).await?;
                 let (member, _) = self.standing(&mut tx, id, user).await?.ok_or_else(refusal::unknown)?;
                 keep_an_owner(&member.roles, &Roles::new(), store::members::count_owners(&mut tx, id).await?)?;
@@ -40,7 +40,7 @@ impl Organizations {
     /// Makes another member an owner and whoever acts, who must be one, an administrator.
     ///
     /// # Errors
-    /// 404 when the other is no member, 403 when whoever acts is no owner or an agent, 409 when both are the same or the
+    /// 404 when the other is no member, 403 when whoever acts is no owner, an agent or not present, 409 when both are the same or the
     /// other owns too many.
     pub async fn transfer_ownership(&self, actor: &Actor, id: OrgId, to: UserId) -> Result<()> {
         let tried = Attempt::new("organization.ownership_transferred", id, json!({ "to": to }));
@@ -48,7 +48,8 @@ impl Organizations {
             actor,
             tried,
             Box::pin(async {
-                let from = actor.person()?;
+                let from = actor.oneself()?;
+                actor.must_be_present()?;
                 let Work { mut tx, organization, powers, now } = self.begin(actor, id, &[to], None).await?;
                 if !powers.is_owner() {
                     return Err(refusal::owners_only());

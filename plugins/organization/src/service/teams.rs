@@ -1,5 +1,7 @@
 //! Teams, as far as invitations speak of them: whoever keeps teams knows which there are.
 
+use std::collections::BTreeSet;
+
 use belgie_api::ports::{TeamName, Teams, Use};
 use belgie_api::{OrgId, Result, TeamId};
 
@@ -62,6 +64,23 @@ impl Organizations {
             .find(is_it)
             .map(|team| Some(team.id))
             .ok_or_else(refusal::unknown_team)
+    }
+
+    /// The teams that slugs and ids stand for, as [`team_named`](Self::team_named) finds each.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn teams_named(
+        &self,
+        actor: &Actor,
+        id: OrgId,
+        named: impl IntoIterator<Item = &str>,
+    ) -> Result<BTreeSet<TeamId>> {
+        let mut teams = BTreeSet::new();
+        for name in named {
+            teams.extend(self.team_named(actor, id, Some(name)).await?);
+        }
+        Ok(teams)
     }
 
     /// The team of an id, while it is there.

@@ -1,13 +1,15 @@
 //! What agents get.
 
+use belgie_api::plugin::{Narrowed, ToolUse};
 use belgie_api::ports::Service;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::model::invitation::Invitation;
 use crate::model::member::Membership;
 use crate::model::role::Roles;
-use crate::service::{AgentInfo, Details, MemberInfo, RoleInfo};
+use crate::service::{AgentDetails, AgentInfo, Details, MemberInfo, RoleInfo, TeamChoice};
 
 fn names(roles: &Roles) -> Vec<String> {
     roles.iter().map(ToString::to_string).collect()
@@ -76,6 +78,8 @@ pub struct OrganizationAnswer {
     roles: Vec<String>,
     /// What the roles allow, as `resource:action`.
     permissions: Vec<String>,
+    /// What applications keep with it.
+    metadata: Map<String, Value>,
     /// How many members it has.
     member_count: i64,
     /// When it was made (RFC 3339).
@@ -91,6 +95,7 @@ impl From<Details> for OrganizationAnswer {
             logo_url: organization.logo_url,
             roles: names(&powers.roles),
             permissions: powers.permissions.into_iter().collect(),
+            metadata: serde_json::from_value(organization.metadata).unwrap_or_default(),
             member_count: members,
             created_at: organization.created_at.to_string(),
         }
@@ -192,8 +197,8 @@ pub struct AgentAnswer {
     client_host: Option<String>,
     /// The id of the member, `usr_...`.
     member: String,
-    /// The address of the member.
-    email: String,
+    /// The address of the member; null for whoever lacks `member:read`.
+    email: Option<String>,
     /// What it may do.
     scopes: Vec<String>,
     /// The teams it is bound to and still acts for; null, and every team of the member counts.
@@ -217,6 +222,72 @@ impl From<AgentInfo> for AgentAnswer {
             teams: agent.teams,
             created_at: agent.created_at.to_string(),
             last_used_at: agent.last_used_at.map(|last| last.to_string()),
+        }
+    }
+}
+
+/// One agent or token, closely.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AgentDetailsAnswer {
+    /// As `list_agents` shows it.
+    agent: AgentAnswer,
+    /// The teams it acts for; none for whoever lacks `team:update`.
+    teams: Vec<TeamChoiceAnswer>,
+    /// The tools it has used in the organization in thirty days, the last first.
+    tools: Vec<ToolUseAnswer>,
+}
+
+/// A team it can be taken from.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TeamChoiceAnswer {
+    /// Its id, `tea_...`.
+    id: String,
+    /// What people call it.
+    name: String,
+}
+
+/// A tool it has used.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ToolUseAnswer {
+    /// Its name.
+    name: String,
+    /// The agents that called it for this one, by name; empty where it called the tool itself.
+    by: Vec<String>,
+    /// How often, among the calls that were looked at.
+    calls: usize,
+    /// When last (RFC 3339).
+    last: String,
+}
+
+impl From<AgentDetails> for AgentDetailsAnswer {
+    fn from(AgentDetails { agent, teams, tools }: AgentDetails) -> Self {
+        let team = |team: TeamChoice| TeamChoiceAnswer { id: team.id.to_string(), name: team.name };
+        let tool = |ToolUse { name, by, calls, last }| ToolUseAnswer { name, by, calls, last: last.to_string() };
+        Self {
+            agent: agent.into(),
+            teams: teams.into_iter().map(team).collect(),
+            tools: tools.into_iter().map(tool).collect(),
+        }
+    }
+}
+
+/// What has become of an agent.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct NarrowedAgent {
+    /// What it may do.
+    scopes: Vec<String>,
+    /// What it may do no more.
+    removed: Vec<String>,
+    /// The teams it acts for, `tea_...`; none for all of its member's.
+    teams: Vec<String>,
+}
+
+impl From<Narrowed> for NarrowedAgent {
+    fn from(Narrowed { scopes, removed, teams }: Narrowed) -> Self {
+        Self {
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+            removed: removed.iter().map(ToString::to_string).collect(),
+            teams: teams.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// Which organization.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -79,12 +80,29 @@ pub struct Somebody {
 /// Which agent.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CutAgent {
+pub struct WhichAgent {
     /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
     #[serde(default)]
     pub organization: Option<String>,
     /// The id of the agent `grt_...`, as `list_agents` shows it.
     pub agent: String,
+}
+
+/// What is to be left of an agent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NarrowAgent {
+    /// The organization this connection acts for, by slug or id `org_...`; may be left out, and can be no other.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// The id of the agent `grt_...`, as `list_agents` shows it.
+    pub agent: String,
+    /// The scopes that are left; all it has when nothing is said.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// The teams it acts for from then on, by slug or id `tea_...`; as now when nothing is said.
+    #[serde(default)]
+    pub teams: Option<Vec<String>>,
 }
 
 /// What is to be different.
@@ -100,6 +118,9 @@ pub struct UpdateOrganization {
     /// Another picture: an https address; empty for none.
     #[serde(default)]
     pub logo_url: Option<String>,
+    /// All of what applications keep with it: an object of at most 8 KiB, in place of what is there.
+    #[serde(default)]
+    pub metadata: Option<Map<String, Value>>,
 }
 
 /// A role of the organization's own.

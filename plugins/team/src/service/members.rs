@@ -199,7 +199,7 @@ impl Teams {
             id,
             tried,
             Box::pin(async {
-                let user = actor.person()?;
+                let user = actor.oneself()?;
                 let Work { mut tx, organization, team, now, .. } = self.begin(actor, id, Need::Organization).await?;
                 let member = store::members::find(&mut tx, id, user).await?.ok_or_else(refusal::unknown_member)?;
                 self.remove_in(&mut tx, InTeam { team: &team, organization: &organization }, &member).await?;

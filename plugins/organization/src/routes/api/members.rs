@@ -14,7 +14,7 @@ use serde_json::json;
 use super::actor;
 use super::bodies::{NewRoles, Somebody, Which};
 use crate::model::role::read_roles;
-use crate::routes::wire::{must_be_fresh, read_json, unkept};
+use crate::routes::wire::{read_json, unkept};
 use crate::service::Organizations;
 
 type Service = State<Arc<Organizations>>;
@@ -76,7 +76,6 @@ pub async fn transfer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response> {
-    must_be_fresh(&known.visitor)?;
     let Somebody { member } = read_json(&headers, &body)?;
     let (actor, id) = (actor(&known), organizations.resolve(&named).await?);
     let user = organizations.member_named(&actor, id, &member).await?;

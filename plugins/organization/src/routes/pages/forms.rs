@@ -1,8 +1,12 @@
 //! Forms, and what a page says after one of them.
 
 use belgie_api::axum::http::{HeaderValue, header};
+use belgie_api::Failure;
 use belgie_api::axum::response::Response;
 use serde::Deserialize;
+use url::form_urlencoded;
+
+use crate::model::refusal;
 
 pub use belgie_api::web::form::{Fields, not_taken, said, to, value, values};
 
@@ -38,6 +42,12 @@ pub fn notice(done: &str) -> Option<&'static str> {
         "joined" => "Welcome. You are a member now.",
         _ => return None,
     })
+}
+
+/// Where somebody goes who has to prove first that they are there, to come back to the page of the form: it is filled in anew.
+pub fn to_confirm(failure: &Failure, page: &str) -> Option<Response> {
+    let query = || form_urlencoded::Serializer::new(String::new()).append_pair("return_to", page).finish();
+    (failure.code() == refusal::not_fresh().code()).then(|| to(&format!("/auth/confirm?{}", query())))
 }
 
 /// Nobody learns the address of a page with a token from us.

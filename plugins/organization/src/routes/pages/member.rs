@@ -7,7 +7,7 @@ use belgie_api::axum::response::Response;
 use belgie_api::web::{Present, SignedIn};
 use belgie_api::{OrgId, Result, UserId};
 
-use super::forms::{Fields, not_taken, said, to, values};
+use super::forms::{Fields, not_taken, said, to, to_confirm, values};
 use super::{Service, actor};
 use crate::actor::Actor;
 use crate::model::role::read_roles;
@@ -28,6 +28,10 @@ async fn find(
     Ok((details, organizations.member(actor, id, user).await?))
 }
 
+fn path_of(details: &Details, member: &MemberInfo) -> String {
+    format!("/organizations/{}/members/{}", details.organization.slug, member.member.user_id)
+}
+
 /// `GET /organizations/{organization}/members/{user}`
 pub async fn page(
     State(organizations): Service,
@@ -38,7 +42,7 @@ pub async fn page(
     pages::member(&organizations, &visitor, &caller, (&details, &member), None).await
 }
 
-/// `POST /organizations/{organization}/members/{user}`: sets the roles.
+/// `POST /organizations/{organization}/members/{user}`: sets the roles; of owners in a fresh session.
 pub async fn save(
     State(organizations): Service,
     SignedIn { caller, visitor }: SignedIn,
@@ -54,6 +58,9 @@ pub async fn save(
     match set {
         Ok(_) => Ok(to(&format!("/organizations/{}?done=roles", details.organization.slug))),
         Err(failure) => {
+            if let Some(answer) = to_confirm(&failure, &path_of(&details, &member)) {
+                return Ok(answer);
+            }
             let error = said(failure)?;
             pages::member(&organizations, &visitor, &caller, (&details, &member), Some(&error)).await.map(not_taken)
         }
@@ -71,7 +78,7 @@ pub async fn remove_page(
     pages::confirm(&organizations, &visitor, &details, &pages::Question::Remove(&member), None)
 }
 
-/// `POST /organizations/{organization}/members/{user}/remove`
+/// `POST /organizations/{organization}/members/{user}/remove`; an owner in a fresh session.
 pub async fn remove(
     State(organizations): Service,
     SignedIn { caller, visitor }: SignedIn,
@@ -82,6 +89,9 @@ pub async fn remove(
     match organizations.remove_member(&actor, details.organization.id, member.member.user_id).await {
         Ok(()) => Ok(to(&format!("/organizations/{}?done=removed", details.organization.slug))),
         Err(failure) => {
+            if let Some(answer) = to_confirm(&failure, &format!("{}/remove", path_of(&details, &member))) {
+                return Ok(answer);
+            }
             let (error, question) = (said(failure)?, pages::Question::Remove(&member));
             pages::confirm(&organizations, &visitor, &details, &question, Some(&error)).map(not_taken)
         }

@@ -5,7 +5,7 @@ use belgie_api::axum::response::Response;
 use belgie_api::web::SignedIn;
 use belgie_api::{OrgId, Result};
 
-use super::forms::{Fields, Told, not_taken, notice, said, to, value, values};
+use super::forms::{Fields, Told, not_taken, notice, said, to, to_confirm, value, values};
 use super::{Service, actor};
 use crate::actor::Actor;
 use crate::model::refusal;
@@ -43,6 +43,9 @@ pub async fn invite(
     match invite_one(&organizations, &actor, id, &form).await {
         Ok(()) => Ok(to(&format!("/organizations/{}?done=invited", details.organization.slug))),
         Err(failure) => {
+            if let Some(answer) = to_confirm(&failure, &format!("/organizations/{}", details.organization.slug)) {
+                return Ok(answer);
+            }
             let error = said(failure)?;
             let told = pages::Told { error: Some(&error), email, team, ..pages::Told::default() };
             pages::one(&organizations, &visitor, &caller, &details, told).await.map(not_taken)
@@ -76,6 +79,9 @@ pub async fn change_invitation(
     match changed {
         Ok(()) => Ok(to(&format!("/organizations/{}?done={done}", details.organization.slug))),
         Err(failure) => {
+            if let Some(answer) = to_confirm(&failure, &format!("/organizations/{}", details.organization.slug)) {
+                return Ok(answer);
+            }
             let error = said(failure)?;
             let told = pages::Told { error: Some(&error), ..pages::Told::default() };
             pages::one(&organizations, &visitor, &caller, &details, told).await.map(not_taken)
