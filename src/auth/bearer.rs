@@ -1,13 +1,13 @@
 //! Bearer tokens: checked once, remembered for a minute, forgotten the moment an event makes them untrue.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use belgie_api::event::Bus;
 use belgie_api::host::{PrincipalParts, acting, principal, standing_for};
-use belgie_api::ports::{Accounts, TokenVerifier};
-use belgie_api::{Caller, Clock, Event, Failure, Holder, Result, TokenHash, TokenKind, VerifiedToken};
+use belgie_api::ports::{Accounts, Catalog, TokenVerifier};
+use belgie_api::{Caller, Clock, Event, Failure, Holder, Result, Scope, ScopeSet, TokenHash, TokenKind, VerifiedToken};
 use moka::sync::Cache;
 
 use crate::access::caller::Callers;
@@ -62,6 +62,8 @@ fn path_on_loopback(uri: &str) -> Option<String> {
 struct GoodToken {
     caller: Caller,
     audience: Vec<String>,
+    /// Where alone the caller is as they are here: at the resource it was shown at, if it is for several.
+    place: Option<String>,
     key: Option<Arc<str>>,
 }
 
@@ -86,6 +88,7 @@ pub struct BearerTokens {
     clock: Arc<dyn Clock>,
     bus: Arc<Bus>,
     ports: Ports,
+    catalog: Arc<OnceLock<Catalog>>,
     known: Cache<TokenHash, Arc<GoodToken>>,
 }
 
@@ -100,7 +103,7 @@ impl BearerTokens {
         callers: Callers,
         clock: Arc<dyn Clock>,
         bus: Arc<Bus>,
-        ports: Ports,
+        (ports, catalog): (Ports, Arc<OnceLock<Catalog>>),
     ) -> Result<Self, Vec<String>> {
         let mut by_kind: HashMap<TokenKind, Arc<dyn TokenVerifier>> = HashMap::new();
         let mut clashes = Vec::new();
@@ -122,7 +125,7 @@ impl BearerTokens {
             Cache::builder().name("bearer_tokens").max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
         let forgetful = known.clone();
         bus.subscribe(Arc::new(move |event: &Event| forget(&forgetful, event)));
-        Ok(Self { verifiers: by_kind, signed, accounts, callers, clock, bus, ports, known })
+        Ok(Self { verifiers: by_kind, signed, accounts, callers, clock, bus, ports, catalog, known })
     }
 
     /// Waits until no event is being told, which takes as long as its listeners do: until then what is remembered may be
@@ -148,10 +151,11 @@ impl BearerTokens {
     /// When the token does not open the resource, or it cannot be found out.
     pub async fn authenticate(&self, text: &str, resource: &str) -> Result<Shown, BearerError> {
         let hash = TokenHash::of(text);
-        let known = match self.remembered(&hash) {
+        let is_of_here = |known: &Arc<GoodToken>| known.place.as_ref().is_none_or(|place| place == resource);
+        let known = match self.remembered(&hash).filter(is_of_here) {
             Some(known) => known,
             // Boxed: whoever is remembered does not carry the room that a look into the database needs.
-            None => Box::pin(self.look_up(text, hash)).await.inspect_err(|_| self.known.invalidate(&hash))?,
+            None => Box::pin(self.look_up(text, hash, resource)).await.inspect_err(|_| self.known.invalidate(&hash))?,
         };
         // MCP authorization, "Token audience binding": a token of another resource is no token here.
         if !known.audience.iter().any(|uri| self.ports.opens(uri, resource)) {
@@ -171,7 +175,7 @@ impl BearerTokens {
         (is_true(known.caller.principal().expires_at()) && plan.is_none_or(is_true)).then_some(known)
     }
 
-    async fn look_up(&self, text: &str, hash: TokenHash) -> Result<Arc<GoodToken>, BearerError> {
+    async fn look_up(&self, text: &str, hash: TokenHash, resource: &str) -> Result<Arc<GoodToken>, BearerError> {
         let generation = self.bus.generation();
         let verified = self.verify(text).await?.ok_or(BearerError::Invalid)?;
         let VerifiedToken { holder, client, actors, grant, token: row, scopes, audience, binding, expires_at, key } =
@@ -180,6 +184,9 @@ impl BearerTokens {
             Holder::Person(user) => (self.accounts.find(user).await?.ok_or(BearerError::Invalid)?, None),
             Holder::Service(service) => (standing_for(&service), Some(service)),
         };
+        // What can be had at one resource of several allows nothing at the others.
+        let place = (audience.len() > 1).then(|| resource.to_owned());
+        let scopes = if place.is_some() { scopes.intersection(&self.offered_at(resource)?) } else { scopes };
         let principal = principal(PrincipalParts {
             user,
             service,
@@ -193,9 +200,15 @@ impl BearerTokens {
             expires_at,
         });
         let caller = self.callers.establish(Arc::new(acting(principal, actors))).await?.ok_or(BearerError::Invalid)?;
-        let known = Arc::new(GoodToken { caller, audience, key: key.map(Arc::from) });
+        let known = Arc::new(GoodToken { caller, audience, place, key: key.map(Arc::from) });
         self.remember(hash, &known, generation);
         Ok(known)
+    }
+
+    fn offered_at(&self, resource: &str) -> Result<ScopeSet> {
+        let catalog = self.catalog.get().ok_or_else(|| Failure::internal("nobody has explained the scopes yet"))?;
+        let offered = catalog.offered_at(&[resource.to_owned()]);
+        Ok(offered.iter().filter_map(|scope| scope.name.parse::<Scope>().ok()).collect())
     }
 
     /// Junk is refused before any look into the database.

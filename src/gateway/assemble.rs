@@ -109,7 +109,7 @@ pub async fn assemble(checked: Checked) -> Result<Gateway, BootError> {
         callers.clone(),
         Arc::clone(&parts.clock),
         Arc::clone(&bus),
-        ports,
+        (ports, Arc::clone(&parts.catalog)),
     );
     let bookings = limits::Bookings::new(db.clone(), Arc::clone(&parts.clock), parts.keys.derive("plan_rates"));
     let rates = limits::PlanRates::new(&config.plans, bookings);

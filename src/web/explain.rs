@@ -86,7 +86,8 @@ impl Explanation {
     #[must_use]
     pub fn output(&self) -> Output {
         let Trace { rules, steps, preflight, list, call } = &self.trace;
-        let mut lines = vec![self.subject(), format!("wants to {} {}. Rules: {}", self.thing.verb(), self.name, rules.join(", "))];
+        let mut lines =
+            vec![self.subject(), format!("wants to {} {}. Rules: {}", self.thing.verb(), self.name, rules.join(", "))];
         if self.is_banned {
             lines.push("The account is banned, so every request is answered with 401, whatever follows.".to_owned());
         }

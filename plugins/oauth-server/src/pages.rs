@@ -9,6 +9,7 @@ mod logout;
 pub mod remembered;
 mod tokens;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use belgie_api::context::TeamContext;
@@ -252,14 +253,15 @@ impl AccountSection for Connections {
     async fn render(&self, visitor: &Visitor) -> Result<String> {
         let host = self.0.host();
         let grants = match &visitor.caller {
-            Some(caller) => self.0.list_connections(caller.user().id).await?,
+            Some(caller) => self.0.list_shown_connections(caller.user().id).await?,
             None => Vec::new(),
         };
         let (offered, now) = (&host.catalog()?.scopes, host.now());
         let mut connections: Vec<Value> = Vec::with_capacity(grants.len());
-        for grant in &grants {
-            let place = self.0.find_place(grant.user_id, &grant.binding.clone().into()).await?;
-            connections.push(connection(grant, place, offered, now));
+        for together in by_agent(&grants) {
+            let Some(newest) = together.first() else { continue };
+            let place = self.0.find_place(newest.user_id, &newest.binding.clone().into()).await?;
+            connections.push(connection(newest, &together, place, (offered, now)));
         }
         let known = match &visitor.caller {
             Some(caller) => self.0.list_consents(caller.user().id).await?,
@@ -275,7 +277,42 @@ impl AccountSection for Connections {
     }
 }
 
-fn connection(grant: &Grant, place: BoundPlace, offered: &[ScopeInfo], now: Timestamp) -> Value {
+/// What each agent has for one organization or for the person alone, the newest first; a token stands alone.
+fn by_agent(grants: &[Grant]) -> Vec<Vec<&Grant>> {
+    let mut found: Vec<Vec<&Grant>> = Vec::new();
+    for grant in grants {
+        let is_the_same = |other: &&Grant| {
+            other.kind == GrantKind::Agent
+                && (other.kind, &other.client_id, other.binding.organization_id)
+                    == (grant.kind, &grant.client_id, grant.binding.organization_id)
+        };
+        match found.iter_mut().find(|together| together.first().is_some_and(is_the_same)) {
+            Some(together) => together.push(grant),
+            None => found.push(vec![grant]),
+        }
+    }
+    found
+}
+
+/// What an agent has, as one row: all it may do, and when it was last seen. `newest`: the first of them.
+fn connection(
+    newest: &Grant,
+    together: &[&Grant],
+    place: BoundPlace,
+    (offered, now): (&[ScopeInfo], Timestamp),
+) -> Value {
+    let scopes = together.iter().fold(ScopeSet::new(), |all, grant| all.union(&grant.scopes));
+    let resources: BTreeSet<&str> = together.iter().flat_map(|grant| &grant.resources).map(String::as_str).collect();
+    let last_used_at = together.iter().filter_map(|grant| grant.last_used_at).max();
+    let one = |grant: &&Grant| {
+        json!({
+            "id": grant.id,
+            "created_at": grant.created_at.day(),
+            "created_at_iso": grant.created_at,
+            "scopes": grant.scopes.iter().collect::<Vec<_>>(),
+        })
+    };
+    let grant = newest;
     let is_token = grant.kind == GrantKind::Personal;
     json!({
         "id": grant.id,
@@ -286,12 +323,13 @@ fn connection(grant: &Grant, place: BoundPlace, offered: &[ScopeInfo], now: Time
         "organization": place.organization,
         "teams": place.teams,
         "kind": if is_token { "token" } else { "agent" },
-        "scopes": explain_all(&grant.scopes, offered),
-        "resource": grant.resources.join(", "),
+        "scopes": explain_all(&scopes, offered),
+        "resource": resources.into_iter().collect::<Vec<_>>().join(", "),
         "created_at": grant.created_at.day(),
         "created_at_iso": grant.created_at,
-        "last_used_at": grant.last_used_at.map(|last| last.ago(now)),
-        "last_used_at_iso": grant.last_used_at,
+        "last_used_at": last_used_at.map(|last| last.ago(now)),
+        "last_used_at_iso": last_used_at,
+        "together": if together.len() > 1 { together.iter().map(one).collect() } else { Vec::new() },
         // An agent's end moves with every refresh and says nothing to a person.
         "expires_at": is_token.then(|| grant.expires_at.day()),
     })

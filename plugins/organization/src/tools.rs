@@ -255,7 +255,8 @@ async fn update_organization(
 ) -> Result<Json<OrganizationAnswer>, Refused> {
     let (actor, id) = (Actor::agent(&caller), meant(&caller, wanted.organization.as_deref())?);
     let logo_url = wanted.logo_url.map(|logo| Some(logo).filter(|logo| !logo.trim().is_empty()));
-    let changes = OrganizationChanges { name: wanted.name, slug: None, logo_url, metadata: wanted.metadata.map(Value::Object) };
+    let changes =
+        OrganizationChanges { name: wanted.name, slug: None, logo_url, metadata: wanted.metadata.map(Value::Object) };
     organizations.update(&actor, id, changes).await?;
     Ok(Json(organizations.details(&actor, id).await?.into()))
 }

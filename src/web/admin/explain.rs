@@ -55,7 +55,8 @@ pub async fn answer(
     };
     match explained {
         Ok(explanation) => {
-            let details = json!({ explanation.thing.word(): explanation.name, "organization": asked.organization.trim() });
+            let details =
+                json!({ explanation.thing.word(): explanation.name, "organization": asked.organization.trim() });
             web.identity.note("access.explained", explanation.user, details, operator.by()).await?;
             show(&web, &operator, &asked, Some(&explanation), None)
         }

@@ -8,8 +8,9 @@ use super::machines::Machine;
 use super::narrowed::narrow;
 use super::{assert_refused, assert_sent_back, checked};
 use crate::on_both_engines;
-use crate::organization::done;
+use crate::organization::{done, owned_by};
 use crate::provider::read;
+use crate::support::gateway::PASSWORD;
 use crate::support::{Agent, Browser, Page, Setup, TestGateway, Tokens, changed, unescape};
 
 const API: &str = "https://reports.example";
@@ -238,5 +239,34 @@ on_both_engines! {
         assert!(went_well, "{said}");
         let (went_well, said) = create("texts:read", &["--resource", API]).await;
         assert!(!went_well, "{said}");
+    }
+}
+
+on_both_engines! {
+    async fn a_token_for_two_endpoints_of_ours_has_at_each_what_can_be_had_there(gateway: TestGateway, setup = with_reports()) {
+        let ada = gateway.person("ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let mut browser = gateway.browser();
+        browser.sign_in("ada@example.org", PASSWORD).await;
+        let agent = Agent::register(&gateway).await;
+        let (shared, own) = (gateway.mcp_url(), gateway.at("/o/acme/mcp"));
+        let scopes = "connections:read own:use shared:use texts:read";
+        let mut asked = changed(agent.authorization(scopes), "resource".to_owned(), Some(shared.clone()));
+        asked.push(("resource".to_owned(), own.clone()));
+        let page = browser.get(&agent.authorize_url(&asked)).await;
+        let fields = [("decision", "allow"), ("organization", &acme.id.to_string())];
+        let answer = browser.submit(&page.form("/authorize"), &fields).await;
+        let code = answer.sent_parameter("code").unwrap_or_else(|| panic!("a code: {}", answer.body));
+        let tokens = Tokens::of(&agent.redeem_with(&code, "resource", None).await);
+        // In turns: what is remembered of one endpoint is not taken for the other.
+        for _ in 0..2 {
+            for (url, scopes) in [
+                (&shared, ["connections:read", "shared:use", "texts:read"]),
+                (&own, ["connections:read", "own:use", "texts:read"]),
+            ] {
+                let seen = agent.modern(url, &tokens.access).call("whoami", json!({})).await;
+                assert_eq!(seen.body["result"]["structuredContent"]["scopes"], json!(scopes), "{url}: {}", seen.body);
+            }
+        }
     }
 }

@@ -79,6 +79,29 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn an_agent_that_signed_in_many_times_is_one_agent_and_one_click_cuts_it_off(gateway: TestGateway) {
+        let mut ada = Connected::new(&gateway, "ada@example.org").await;
+        let other = ada.through_another_agent(&gateway).await;
+        let mut all = Vec::new();
+        for _ in 0..12 {
+            let page = ada.browser.get(&ada.agent.authorize_url(&ada.agent.authorization("connections:read"))).await;
+            let answer = ada.browser.submit(&page.form("/authorize"), &[("decision", "allow")]).await;
+            all.push(Tokens::of(&ada.agent.redeem(&answer.sent_parameter("code").expect("a code")).await));
+        }
+        let page = ada.browser.get("/account").await;
+        assert_eq!(page.body.matches("action=\"/account/connections/revoke\"").count(), 2, "{}", page.body);
+        assert!(page.body.contains("It signed in several times"), "{}", page.body);
+        assert_eq!(ada.browser.submit(&page.form("/account/connections/revoke"), &[]).await.status, StatusCode::SEE_OTHER);
+        ada.is_refused().await;
+        for tokens in all {
+            assert_eq!(ada.agent.whoami(&tokens.access).await.status, StatusCode::UNAUTHORIZED);
+            assert_eq!(ada.agent.refresh(&tokens.refresh).await.status, StatusCode::BAD_REQUEST);
+        }
+        other.is_let_in().await;
+    }
+}
+
+on_both_engines! {
     async fn nobody_cuts_the_connection_of_somebody_else(gateway: TestGateway) {
         let mut ada = Connected::new(&gateway, "ada@example.org").await;
         let mut mallory = Connected::new(&gateway, "mallory@example.org").await;

@@ -139,6 +139,11 @@ pub fn not_invited() -> Failure {
         .hint("Ask whoever runs this site for an initial access token.")
 }
 
+/// A connection that is none, or somebody else's.
+pub fn unknown_connection() -> Failure {
+    Failure::not_found("connection.unknown", "There is no such connection.").hint("Look at your account page.")
+}
+
 /// RFC 7592 section 2.1: a wrong token, or a client that is not there any more; status 401.
 pub fn no_registration() -> Failure {
     Failure::unauthorized("invalid_token", "The registration access token opens no registration of this client.")

@@ -6,18 +6,22 @@ use std::sync::Arc;
 use belgie_api::axum::extract::{Form, Path, State};
 use belgie_api::axum::response::Response;
 use belgie_api::web::{SignedIn, form};
-use belgie_api::{ConsentId, Failure, GrantId, Result, Scope, TeamId};
+use belgie_api::{ConsentId, GrantId, Result, Scope, TeamId};
 
 use super::wire::see_other;
 use crate::model::params::Params;
+use crate::model::refusal::unknown_connection;
 use crate::pages;
 use crate::service::{OAuth, unknown_consent};
 
-/// Ends a connection of the person and shows the account page again.
+/// Ends a connection of the person, or every one of the same agent for the same organization (`every`), and shows the account page
+/// again.
 pub async fn disconnect(State(oauth): State<Arc<OAuth>>, signed_in: SignedIn, body: String) -> Result<Response> {
-    let id = Params::read(body.as_bytes()).and_then(|params| params.get("connection_id")?.parse::<GrantId>().ok());
-    let id = id.ok_or_else(|| Failure::not_found("connection.unknown", "There is no such connection."))?;
-    oauth.disconnect(&signed_in.caller, &signed_in.visitor.info, id).await?;
+    let params = Params::read(body.as_bytes()).ok_or_else(unknown_connection)?;
+    let id =
+        params.get("connection_id").and_then(|text| text.parse::<GrantId>().ok()).ok_or_else(unknown_connection)?;
+    let all_of_it = params.get("every").is_some();
+    oauth.disconnect(&signed_in.caller, &signed_in.visitor.info, id, all_of_it).await?;
     see_other("/account")
 }
 
@@ -60,5 +64,5 @@ pub async fn narrow(
 }
 
 fn read_id(text: &str) -> Result<GrantId> {
-    text.parse().map_err(|_| Failure::not_found("connection.unknown", "There is no such connection."))
+    text.parse().map_err(|_| unknown_connection())
 }

@@ -14,6 +14,7 @@ use belgie_api::{Caller, ClientId, Event, Failure, GrantBinding, GrantId, OrgId,
 use super::OAuth;
 use super::powers::Doer;
 use crate::model::grant::{Grant, shown_name};
+use crate::model::refusal::unknown_connection;
 use crate::model::scopes::OFFLINE_ACCESS;
 use crate::store;
 
@@ -235,10 +236,6 @@ fn count(used: &mut Used, clients: &[(ClientId, String)], call: AuditRecord) {
 fn name_among(clients: &[(ClientId, String)], id: &ClientId) -> String {
     let known = clients.iter().find(|(client, name)| client == id && !name.is_empty());
     known.map_or_else(|| id.to_string(), |(_, name)| name.clone())
-}
-
-fn unknown_connection() -> Failure {
-    Failure::not_found("connection.unknown", "There is no such connection.").hint("Look at your account page.")
 }
 
 fn nothing_left() -> Failure {

@@ -60,7 +60,7 @@ impl Connections for People {
 
     async fn end(&self, tx: &mut Tx, user: UserId, id: &str) -> Result<bool> {
         let Ok(grant) = id.parse::<GrantId>() else { return Ok(false) };
-        if !store::grants::is_of_user(tx, grant, user).await? {
+        if store::grants::find_of_user(tx, grant, user).await?.is_none() {
             return Ok(false);
         }
         self.0.end_grant(tx, grant, RevokeReason::Operator, ended(), self.0.host.now()).await

@@ -184,7 +184,7 @@ impl OAuth {
         let mut tx = self.host.db().begin().await?;
         let grant = store::tokens::find_personal_grant(&mut tx, token).await?.ok_or_else(unknown_token)?;
         let act = AuditEntry::done("token.revoked").by(caller).during(info);
-        if !store::grants::is_of_user(&mut tx, grant, caller.user().id).await?
+        if store::grants::find_of_user(&mut tx, grant, caller.user().id).await?.is_none()
             || !self.end_grant(&mut tx, grant, RevokeReason::Person, act, now).await?
         {
             return Err(unknown_token());

@@ -17,6 +17,13 @@ const LIST_LIVE: &str = "SELECT * FROM oauth_server_grants \
 const LIST_LIVE_FOR: &str = "SELECT * FROM oauth_server_grants \
     WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND organization_id IS NOT DISTINCT FROM $3 \
     ORDER BY created_at DESC, id DESC LIMIT 200";
+/// The newest of each client for each organization, so that none is hidden behind many of another.
+const LIST_SHOWN: &str = "SELECT * FROM (SELECT live.*, \
+    ROW_NUMBER() OVER (PARTITION BY client_id, organization_id, kind ORDER BY created_at DESC, id DESC) AS place \
+    FROM oauth_server_grants AS live WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2) AS ranked \
+    WHERE place <= $3 OR kind <> 'agent' ORDER BY created_at DESC, id DESC LIMIT 1000";
+const LIST_IDS_OF: &str = "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2 AND kind = 'agent' \
+    AND organization_id IS NOT DISTINCT FROM $3 AND revoked_at IS NULL AND expires_at > $4 ORDER BY id";
 const LIST_IDS: &str =
     "SELECT id FROM oauth_server_grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2";
 const HAS_ANY: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE user_id = $1 AND client_id = $2";
@@ -39,7 +46,7 @@ const LIST_IN: &str = "SELECT * FROM oauth_server_grants WHERE organization_id =
     AND expires_at > $2 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4";
 const FIND_IN: &str = "SELECT * FROM oauth_server_grants WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL \
     AND expires_at > $3";
-const IS_OF_USER: &str = "SELECT COUNT(*) FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
+const FIND_OF_USER: &str = "SELECT * FROM oauth_server_grants WHERE id = $1 AND user_id = $2";
 const PURGE: &str = "DELETE FROM oauth_server_grants WHERE expires_at < $1 OR revoked_at < $1";
 
 /// Adds a grant.
@@ -72,6 +79,27 @@ pub async fn insert(conn: &mut Conn, grant: &Grant) -> Result<()> {
 /// The grants of a person that are in force, newest first, 200 at most.
 pub async fn list_live(conn: &mut Conn, user: UserId, now: Timestamp) -> Result<Vec<Grant>> {
     Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_LIVE).bind(user).bind(now).fetch_all(c).await)?)
+}
+
+/// The same for whoever looks through them: of each client for each organization `most` at most.
+pub async fn list_shown(conn: &mut Conn, user: UserId, now: Timestamp, most: i64) -> Result<Vec<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(LIST_SHOWN).bind(user).bind(now).bind(most).fetch_all(c).await)?)
+}
+
+/// All that one client has from a person, for one organization or for the person alone, in the order in which they are locked.
+pub async fn list_ids_of(
+    conn: &mut Conn,
+    user: UserId,
+    client: &ClientId,
+    organization: Option<OrgId>,
+    now: Timestamp,
+) -> Result<Vec<GrantId>> {
+    Ok(on!(conn, c => sqlx::query_scalar::<_, GrantId>(LIST_IDS_OF)
+        .bind(user)
+        .bind(client)
+        .bind(organization)
+        .bind(now)
+        .fetch_all(c).await)?)
 }
 
 /// Those of them that let act for one organization, or for the person alone.
@@ -112,9 +140,9 @@ pub async fn hold_last(conn: &mut Conn, user: UserId, client: &ClientId) -> Resu
     Ok(on!(conn, c => sqlx::query_as::<_, LastGrant>(HOLD_LAST).bind(user).bind(client).fetch_optional(c).await)?)
 }
 
-/// Whether the grant is this person's, in force or not.
-pub async fn is_of_user(conn: &mut Conn, grant: GrantId, user: UserId) -> Result<bool> {
-    Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(IS_OF_USER).bind(grant).bind(user).fetch_one(c).await)? > 0)
+/// A grant of a person, in force or not.
+pub async fn find_of_user(conn: &mut Conn, grant: GrantId, user: UserId) -> Result<Option<Grant>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Grant>(FIND_OF_USER).bind(grant).bind(user).fetch_optional(c).await)?)
 }
 
 /// Moves the end of a grant in force: its scopes and teams as they are now; `None` when it was revoked meanwhile. Holds the row

@@ -27,7 +27,8 @@ pub fn commands() -> [Command; 4] {
                 which(),
                 agent(),
                 text("scopes", "SCOPES", "What is left of its scopes, with commas").required(false),
-                text("teams", "TEAMS", "The teams it acts for from then on, by slug or id, with commas").required(false),
+                text("teams", "TEAMS", "The teams it acts for from then on, by slug or id, with commas")
+                    .required(false),
             ])
             .group(ArgGroup::new("less").args(["scopes", "teams"]).required(true).multiple(true)),
         Command::new("cut-agent")
@@ -78,7 +79,8 @@ pub async fn show(organizations: &Organizations, matches: &ArgMatches) -> Result
 /// Makes one do less.
 pub async fn narrow(organizations: &Organizations, matches: &ArgMatches) -> Result<Output> {
     let listed = |name: &str| matches.get_one::<String>(name).map(|text| text.replace(',', " "));
-    let scopes: Option<ScopeSet> = listed("scopes").map(|text| text.parse()).transpose().map_err(|_| malformed_scope())?;
+    let scopes: Option<ScopeSet> =
+        listed("scopes").map(|text| text.parse()).transpose().map_err(|_| malformed_scope())?;
     let id = meant(organizations, matches).await?.id;
     let teams = match listed("teams") {
         Some(names) => Some(organizations.teams_named(&Actor::host(), id, names.split_whitespace()).await?),

@@ -85,7 +85,8 @@ async fn narrow_agent(
     Parameters(wanted): Parameters<NarrowAgent>,
 ) -> Result<Json<NarrowedAgent>, Refused> {
     let (actor, id) = (Actor::agent(&caller), meant(&caller, wanted.organization.as_deref())?);
-    let scopes = wanted.scopes.map(|names| names.join(" ").parse()).transpose().map_err(|_| refusal::malformed_scope())?;
+    let scopes =
+        wanted.scopes.map(|names| names.join(" ").parse()).transpose().map_err(|_| refusal::malformed_scope())?;
     let teams = match wanted.teams {
         Some(names) => Some(organizations.teams_named(&actor, id, names.iter().map(String::as_str)).await?),
         None => None,

@@ -1,7 +1,7 @@
 //! Forms, and what a page says after one of them.
 
-use belgie_api::axum::http::{HeaderValue, header};
 use belgie_api::Failure;
+use belgie_api::axum::http::{HeaderValue, header};
 use belgie_api::axum::response::Response;
 use serde::Deserialize;
 use url::form_urlencoded;
