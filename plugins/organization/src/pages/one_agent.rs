@@ -1,7 +1,8 @@
 //! One agent of a member, closely.
 
 use belgie_api::axum::response::Response;
-use belgie_api::plugin::{ScopeInfo, ToolUse};
+use belgie_api::plugin::ToolUse;
+use belgie_api::ports::Catalog;
 use belgie_api::web::Visitor;
 use belgie_api::{Caller, Result, Scope, Timestamp};
 use serde_json::{Value, json};
@@ -31,14 +32,14 @@ pub async fn agent(
 ) -> Result<Response> {
     let (host, now) = (organizations.host(), organizations.host().now());
     let found = organizations.agent(&Actor::caller(caller), details.organization.id, id).await?;
-    let offered = &host.catalog()?.scopes;
+    let catalog = host.catalog()?;
     let ticks = found.agent.scopes.iter().filter(|scope| scope.as_str() != STAYS);
     let context = json!({
         "organization": face(&details.organization),
         "notice": told.notice,
         "error": told.error,
         "agent": agent_row(&found.agent, caller, now),
-        "scopes": ticks.map(|scope| tick(scope, offered)).collect::<Vec<_>>(),
+        "scopes": ticks.map(|scope| tick(scope, catalog)).collect::<Vec<_>>(),
         "teams": found.teams,
         "acts_for_all_teams": found.agent.teams.is_none(),
         "tools": found.tools.iter().map(|tool| tool_row(tool, now)).collect::<Vec<_>>(),
@@ -46,9 +47,10 @@ pub async fn agent(
     host.pages().page(visitor, AGENT, "A connected agent", context)
 }
 
-fn tick(scope: &Scope, offered: &[ScopeInfo]) -> Value {
-    let known = offered.iter().find(|info| info.name == scope.as_str());
-    json!({ "name": scope, "description": known.map(|info| &info.description) })
+fn tick(scope: &Scope, catalog: &Catalog) -> Value {
+    let known = |name: &Scope| catalog.scopes.iter().find(|info| info.name == name.as_str()).map(|info| &info.description);
+    let includes: Vec<_> = catalog.hierarchy.implied_by(scope).filter_map(known).collect();
+    json!({ "name": scope, "description": known(scope), "includes": includes })
 }
 
 fn tool_row(tool: &ToolUse, now: Timestamp) -> Value {
