@@ -12,8 +12,9 @@ use super::machines::Machine;
 use super::{assert_invalid_grant, assert_shut, checked, part, published, signing};
 use crate::on_both_engines;
 use crate::organization::{known, owned_by};
+use crate::support::gateway::PASSWORD;
 use crate::support::idp::SigningKey;
-use crate::support::{Agent, Connected, Engine, Setup, TestGateway, Tokens};
+use crate::support::{Agent, Connected, Engine, Setup, TestGateway, Tokens, changed};
 
 on_both_engines! {
     async fn a_signed_token_says_what_the_standard_wants_and_opens_the_endpoint(
@@ -199,6 +200,26 @@ async fn only_the_resources_that_want_signed_tokens_get_them_and_personal_ones_s
     let ada = Connected::new(&gateway, "ada@example.org").await;
     assert!(ada.tokens.access.starts_with("blg_at_"));
     ada.is_let_in().await;
+
+    let places = "[plugins.oauth-server]\nresources = [\"https://api.example\"]\n\
+                  access_token_jwt_resources = [\"/o/{slug}/mcp\", \"https://api.example\"]";
+    let gateway = Setup::default().config(places).start(Engine::Sqlite).await;
+    let ada = gateway.person("ada@example.org").await;
+    let acme = owned_by(&gateway, ada.id, "acme").await;
+    for (place, is_signed) in
+        [(gateway.mcp_url(), false), (gateway.at("/o/acme/mcp"), true), ("https://api.example".to_owned(), true)]
+    {
+        let mut browser = gateway.browser();
+        browser.sign_in("ada@example.org", PASSWORD).await;
+        let agent = Agent::register(&gateway).await;
+        let asked = changed(agent.authorization("connections:read"), "resource".to_owned(), Some(place.clone()));
+        let page = browser.get(&agent.authorize_url(&asked)).await;
+        let fields = [("decision", "allow"), ("organization", &acme.id.to_string())];
+        let answer = browser.submit(&page.form("/authorize"), &fields).await;
+        let code = answer.sent_parameter("code").unwrap_or_else(|| panic!("a code: {}", answer.body));
+        let token = Tokens::of(&agent.redeem_with(&code, "resource", Some(&place)).await).access;
+        assert_eq!(!token.starts_with("blg_at_"), is_signed, "{place}: {token}");
+    }
 }
 
 on_both_engines! {

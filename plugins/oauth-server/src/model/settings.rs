@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use belgie_api::settings::Section;
-use belgie_api::{ClientId, Scope, ScopeSet};
+use belgie_api::{ClientId, Scope, ScopeSet, resource};
 
 use super::access_token::AccessFormat;
 use super::address::normalize_resource;
@@ -159,8 +159,8 @@ impl Settings {
             access_token_format: section.one_of("access_token_format", FORMATS, usual.access_token_format),
             access_token_jwt_resources: section.parsed_list(
                 "access_token_jwt_resources",
-                read_path,
-                "name paths of this gateway, such as \"/mcp\"",
+                read_place,
+                "name paths of this gateway, such as \"/mcp\" or \"/o/{slug}/mcp\", or some of `resources`",
             ),
             access_token_algorithm: section.one_of("access_token_algorithm", ALGORITHMS, usual.access_token_algorithm),
             openid_connect: section.boolean("openid_connect", usual.openid_connect),
@@ -213,6 +213,14 @@ impl Settings {
             metadata_timeout: section.seconds("metadata_timeout_seconds", 1..=30, usual.metadata_timeout),
             allow_loopback_clients,
         };
+        let is_here = |place: &String| place.starts_with('/') || settings.resources.contains(place);
+        if !settings.access_token_jwt_resources.iter().all(is_here) {
+            section.complain(
+                "access_token_jwt_resources",
+                "one of them is none of `resources`",
+                "add it to `resources` or take it out here",
+            );
+        }
         if settings.token_exchange_resources.iter().any(|place| !settings.resources.contains(place)) {
             section.complain(
                 "token_exchange_resources",
@@ -260,7 +268,11 @@ impl Settings {
     pub fn signs_for(&self, resources: &[String], base: &str) -> bool {
         let is_named = |uri: &String| {
             let path = uri.strip_prefix(base);
-            self.access_token_jwt_resources.iter().any(|named| path == Some(named.as_str()))
+            self.access_token_jwt_resources.iter().any(|named| match named.as_str() {
+                resource::OF_ORGANIZATION => path.and_then(resource::slug_in_path).is_some(),
+                own if own.starts_with('/') => path == Some(own),
+                elsewhere => uri == elsewhere,
+            })
         };
         self.access_token_format == AccessFormat::Jwt || resources.iter().any(is_named)
     }
@@ -289,6 +301,7 @@ fn read_scope_ttls(section: &mut Section) -> BTreeMap<String, Duration> {
     found.into_iter().map(|(name, seconds)| (name, Duration::from_secs(seconds))).collect()
 }
 
-fn read_path(text: &str) -> Result<String, String> {
-    if text.starts_with('/') { Ok(text.to_owned()) } else { Err("a path begins with a slash".to_owned()) }
+fn read_place(text: &str) -> Result<String, String> {
+    let place = if text.starts_with('/') { Some(text.to_owned()) } else { normalize_resource(text) };
+    place.ok_or_else(|| "this is no path and no address of a resource".to_owned())
 }

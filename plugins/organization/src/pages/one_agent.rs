@@ -48,7 +48,8 @@ pub async fn agent(
 }
 
 fn tick(scope: &Scope, catalog: &Catalog) -> Value {
-    let known = |name: &Scope| catalog.scopes.iter().find(|info| info.name == name.as_str()).map(|info| &info.description);
+    let known =
+        |name: &Scope| catalog.scopes.iter().find(|info| info.name == name.as_str()).map(|info| &info.description);
     let includes: Vec<_> = catalog.hierarchy.implied_by(scope).filter_map(known).collect();
     json!({ "name": scope, "description": known(scope), "includes": includes })
 }
