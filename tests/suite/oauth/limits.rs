@@ -5,7 +5,7 @@ use reqwest::{Client, Method, StatusCode};
 
 use super::machines::Machine;
 use crate::on_both_engines;
-use crate::support::{Setup, TestGateway};
+use crate::support::{Connected, Setup, TestGateway};
 
 /// Every limit, by its setting, and what it is of.
 const ENDPOINTS: [(&str, Method, &str); 7] = [
@@ -102,6 +102,23 @@ on_both_engines! {
         }
         assert_eq!(ask(id, secret, "192.0.2.99").await, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(ask(&other.agent.client_id, &other.secret, "192.0.2.99").await, StatusCode::OK);
+    }
+}
+
+on_both_engines! {
+    async fn what_a_client_asks_of_people_counts_for_it_wherever_it_comes_from(
+        gateway: TestGateway,
+        setup = few().config("[plugins.oauth-server]\nopenid_connect = true")
+    ) {
+        let ada = Connected::with_scope(&gateway, "ada@example.org", "openid").await;
+        let ask = async |address: &str| {
+            let request = Client::new().get(gateway.at("/userinfo")).bearer_auth(&ada.tokens.access);
+            request.header("x-forwarded-for", address).send().await.expect("an answer").status()
+        };
+        for n in 0..10 {
+            assert_eq!(ask(&format!("192.0.2.{n}")).await, StatusCode::OK, "{n}");
+        }
+        assert_eq!(ask("192.0.2.99").await, StatusCode::TOO_MANY_REQUESTS);
     }
 }
 

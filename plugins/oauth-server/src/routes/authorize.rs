@@ -123,6 +123,7 @@ pub async fn answer(
     headers: HeaderMap,
     body: String,
 ) -> Result<Response> {
+    oauth.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let params = Params::read(body.as_bytes()).filter(|params| !params.has_repetition()).ok_or_else(unreadable)?;
     let decision = match params.get("decision") {
         Some("allow") => Decision::Allow(Allowed {

@@ -76,6 +76,7 @@ enum Word {
 /// Takes an answer as JSON: `interaction`, `decision` (`allow`, `deny`), `scope?` (what is allowed; all that was asked for without it),
 /// `organization?` (an id, or `none` for the person alone), `teams?`. Where the browser goes on is in the answer.
 pub async fn answer(State(oauth): Service, known: Known, headers: HeaderMap, body: Bytes) -> Result<Response> {
+    oauth.host().limits().take(LimitBucket::Authorize, &known.visitor.info.ip.to_string()).await?;
     let answer: Answer = read_json(&headers, &body, LONGEST)?;
     let unreadable = |field: &'static str| {
         move || Failure::bad_request("invalid_request", format!("`{field}` is not what this address takes."))

@@ -61,6 +61,7 @@ pub async fn put_aside(body: String) -> Result<Response> {
 
 /// The person wants it. That the form comes from our own page was checked before (its forgery token).
 pub async fn confirm(State(oauth): State<Arc<OAuth>>, visitor: Visitor, body: String) -> Result<Response> {
+    oauth.host().limits().take(LimitBucket::Authorize, &visitor.info.ip.to_string()).await?;
     let params = Params::read(body.as_bytes()).ok_or_else(unreadable)?;
     let request = oauth.read_logout(params.get("query").unwrap_or_default().as_bytes()).await?;
     sign_out(&oauth, &visitor, &request).await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use belgie_api::axum::http::{HeaderMap, Method};
 use belgie_api::db::Tx;
-use belgie_api::ports::{BoundCall, KeyProofs, NotProven, UserProfile};
+use belgie_api::ports::{BoundCall, KeyProofs, LimitBucket, NotProven, UserProfile};
 use belgie_api::{ClientId, Failure, Holder, Result, ScopeSet, Timestamp, TokenKind, UserId, VerifiedToken};
 use serde_json::{Map, Value};
 
@@ -174,6 +174,7 @@ impl OAuth {
         let found = Verifier::new(Arc::clone(self)).find(token).await?;
         let Found { token: found, subject } = found.ok_or(NotTold::InvalidToken)?;
         self.check_holder(shown, found.key.as_deref()).await?;
+        self.host.limits().take(LimitBucket::Client, &format!("{USERINFO} {}", found.client.id)).await?;
         if !found.scopes.has_named(OPENID) {
             return Err(NotTold::InsufficientScope);
         }
