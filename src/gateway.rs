@@ -105,7 +105,8 @@ impl Gateway {
     /// # Errors
     /// When the database does not answer.
     pub async fn simulate(&self, replay: Replay) -> Result<Simulation> {
-        let bench = Bench { archive: &self.archive, identity: &self.identity, policy: &self.policy };
+        let Self { archive, identity, policy, web, .. } = self;
+        let bench = Bench { archive, identity, policy, callers: &web.callers };
         let find = |caller: Caller, action: String, name: String| async move {
             self.web.mcp.find_guard_of(&caller, Arc::clone(&self.web.challenge), &action, &name).await
         };

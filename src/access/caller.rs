@@ -81,6 +81,17 @@ impl Callers {
         Ok(organizations.0.find_by_slug(slug).await?.map(|organization| organization.id))
     }
 
+    /// Every name in URLs that an organization has or had.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn slugs_of(&self, organization: OrgId) -> Result<BTreeSet<String>> {
+        match &self.organizations {
+            Some(organizations) => organizations.0.list_slugs(organization).await,
+            None => Ok(BTreeSet::new()),
+        }
+    }
+
     /// The binding of a grant that would be made now; `None` when the person is not in the organization. `teams`: ids or
     /// slugs, all of which the person must be in.
     ///

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use belgie_api::context::SubscriptionStatus;
-use belgie_api::{Caller, Rule, ScopeSet};
+use belgie_api::{Caller, OrgId, Rule, ScopeSet};
 
 use super::expression::{Arguments, Expression, Fault};
 
@@ -57,7 +57,12 @@ pub enum Need {
     /// That the call is made for an organization.
     Organization,
     /// For one of these.
-    Organizations(BTreeSet<String>),
+    Organizations {
+        /// By id.
+        ids: BTreeSet<OrgId>,
+        /// By a name in URLs it has or ever had.
+        slugs: BTreeSet<String>,
+    },
     /// One of these roles.
     Roles(BTreeSet<String>),
     /// All of these permissions.
@@ -310,7 +315,10 @@ impl Need {
             Self::Impossible => false,
             Self::Person => caller.service().is_none(),
             Self::Organization => organization.is_some(),
-            Self::Organizations(slugs) => organization.is_some_and(|own| slugs.contains(&own.slug)),
+            // Whoever may rename an organization leaves no rule by it, and comes under none they did not name for good.
+            Self::Organizations { ids, slugs } => organization.is_some_and(|own| {
+                ids.contains(&own.id) || slugs.contains(&own.slug) || !slugs.is_disjoint(&own.former_slugs)
+            }),
             Self::Roles(roles) => organization.is_some_and(|own| !roles.is_disjoint(&own.roles)),
             Self::Permissions(all) => organization.is_some_and(|own| all.is_subset(&own.permissions)),
             Self::PermissionsThere(all) => organization.is_none_or(|own| all.is_subset(&own.permissions)),
@@ -366,6 +374,18 @@ fn not_all(needs: &[Need], caller: &Caller, known: KnownArguments<'_>) -> Findin
     turned
 }
 
+/// One of these: what reads as an id is one, since a name in URLs has no underscore.
+fn organizations(names: &BTreeSet<String>) -> Need {
+    let (mut ids, mut slugs) = (BTreeSet::new(), BTreeSet::new());
+    for name in names {
+        match name.parse() {
+            Ok(id) => drop(ids.insert(id)),
+            Err(_) => drop(slugs.insert(name.clone())),
+        }
+    }
+    Need::Organizations { ids, slugs }
+}
+
 fn needs_of(rule: &Rule, when: Option<&Arc<Expression>>) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut add = |is_asked: bool, need: &dyn Fn() -> Need| {
@@ -378,7 +398,7 @@ fn needs_of(rule: &Rule, when: Option<&Arc<Expression>>) -> Vec<Need> {
     let is_plain = !is_named && !has(rule.roles()) && !has(rule.permissions()) && !has(rule.teams());
     add(rule.needs_person(), &|| Need::Person);
     add(rule.needs_organization() && is_plain, &|| Need::Organization);
-    add(is_named, &|| Need::Organizations(rule.organizations().clone()));
+    add(is_named, &|| organizations(rule.organizations()));
     add(has(rule.roles()), &|| Need::Roles(rule.roles().clone()));
     add(has(rule.permissions()), &|| Need::Permissions(rule.permissions().clone()));
     add(has(rule.permissions_there()), &|| Need::PermissionsThere(rule.permissions_there().clone()));

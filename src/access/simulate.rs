@@ -1,6 +1,6 @@
 //! What would be decided now of what was decided before: calls on record, judged anew by the rules of this gateway.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use belgie_api::{Caller, ClientId, GrantBinding, OrgId, Result, Timestamp, UserI
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::caller::Callers;
 use super::decide::foresee;
 use super::guard::Guard;
 use super::policy::Policy;
@@ -98,6 +99,8 @@ pub struct Bench<'a> {
     pub identity: &'a Identity,
     /// The rules of the file, for what is not known here.
     pub policy: &'a Policy,
+    /// What organizations are called and were: what a rule names is the same organization under each of its names.
+    pub callers: &'a Callers,
 }
 
 impl Bench<'_> {
@@ -111,7 +114,7 @@ impl Bench<'_> {
     {
         self.archive.flush().await?;
         let mut found = Found::default();
-        let mut people = HashMap::new();
+        let (mut people, mut slugs) = (HashMap::new(), HashMap::new());
         let until = replay.until.unwrap_or_else(|| self.archive.now());
         let mut from = replay.since.unwrap_or(Timestamp::EPOCH);
         // Days of which nothing is on record are passed over.
@@ -125,7 +128,12 @@ impl Bench<'_> {
                     Some(person) => Option::clone(person),
                     None => people.entry(user).or_insert(self.identity.find_person(user).await?).clone(),
                 };
-                let caller = caller_of(&group, user, &then, person.as_ref());
+                let named = match group.organization_id {
+                    Some(id) if !slugs.contains_key(&id) => slugs.entry(id).or_insert(self.callers.slugs_of(id).await?),
+                    Some(id) => slugs.entry(id).or_default(),
+                    None => &BTreeSet::new(),
+                };
+                let caller = caller_of(&group, user, &then, person.as_ref(), named);
                 let guard = find(caller.clone(), group.kind.clone(), group.name.clone()).await;
                 let known =
                     Known { person: person.is_some() || then.service.is_some(), choice: then.chosen_teams.is_some() };
@@ -188,7 +196,14 @@ fn verdict(group: &DecisionGroup, caller: &Caller, guard: Option<&Guard>, known:
 }
 
 /// The caller of a decision, as it was; address and name are those the account has now.
-fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Option<&PersonInfo>) -> Caller {
+/// `slugs`: what the organization is called and was.
+fn caller_of(
+    group: &DecisionGroup,
+    user: UserId,
+    then: &KeptCaller,
+    person: Option<&PersonInfo>,
+    slugs: &BTreeSet<String>,
+) -> Caller {
     let of_service = || then.service.as_ref().map(|own| (String::new(), own.name.clone()));
     let of_person = person.map(|person| (person.email.clone(), person.name.clone()));
     let (email, name) = of_person.or_else(of_service).unwrap_or_default();
@@ -220,6 +235,7 @@ fn caller_of(group: &DecisionGroup, user: UserId, then: &KeptCaller, person: Opt
     let organization = then.organization.as_ref().zip(group.organization_id).map(|(own, id)| OrgContext {
         id,
         slug: own.slug.clone(),
+        former_slugs: slugs.iter().filter(|slug| **slug != own.slug).cloned().collect(),
         roles: own.roles.clone(),
         permissions: own.permissions.clone(),
     });

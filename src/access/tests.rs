@@ -53,6 +53,7 @@ fn member(granted: &str) -> Caller {
             organization: Some(OrgContext {
                 id: OrgId::from_uuid(uuid::Uuid::from_u128(2)),
                 slug: "acme".to_owned(),
+                former_slugs: names(&["apex"]),
                 roles: names(&["editor"]),
                 permissions: names(&["notes:edit"]),
             }),
@@ -92,6 +93,9 @@ fn plan(plans: &[&str], entitlements: &[&str]) -> Result<(), Denial> {
     Err(Denial::Plan { plans: names(plans), entitlements: names(entitlements), meters: names(&[]) })
 }
 
+/// The id of the organization that members are in.
+const ACME: &str = "org_00000000000000000000000000000002";
+
 #[test]
 fn the_table_of_decisions_holds() {
     let (anybody, hidden) = (loner("a b"), Err(Denial::Hidden));
@@ -104,6 +108,11 @@ fn the_table_of_decisions_holds() {
         ("any one of the roles", &member(""), access().role("owner").role("editor"), Ok(())),
         ("none of the roles", &member(""), access().role("owner"), hidden.clone()),
         ("the organization", &member(""), access().organization_named("other").organization_named("acme"), Ok(())),
+        ("the organization by a name it had", &member(""), access().organization_named("apex"), Ok(())),
+        ("the organization by its id", &member(""), access().organization_named(ACME), Ok(())),
+        ("denied to it by a name it had", &member(""), access().organization_named("apex").deny(), hidden.clone()),
+        ("denied to it by its id", &member(""), access().organization_named(ACME).deny(), hidden.clone()),
+        ("another id", &member(""), access().organization_named(&ACME.replace('2', "3")), hidden.clone()),
         ("another organization", &member(""), access().organization_named("other"), hidden.clone()),
         ("no organization at all", &anybody, access().organization_named("acme"), hidden.clone()),
         ("denied to everybody", &anybody, access().deny(), hidden.clone()),

@@ -148,7 +148,9 @@ fn needed(need: &Need) -> String {
         Need::AllTeams => "to act for no chosen teams alone".to_owned(),
         Need::PermissionsThere(all) => format!("in an organization the permission {}", every(all)),
         Need::Organization => "to act for an organization".to_owned(),
-        Need::Organizations(slugs) => format!("to act for {}", any(slugs)),
+        Need::Organizations { ids, slugs } => {
+            format!("to act for {}", any(slugs.iter().cloned().chain(ids.iter().map(ToString::to_string))))
+        }
         Need::Roles(roles) => format!("the role {}", any(roles)),
         Need::Permissions(all) => format!("the permission {}", every(all)),
         Need::Teams(teams) => format!("to be in the team {}", any(teams)),
@@ -188,7 +190,11 @@ fn has(need: &Need, caller: &Caller, finding: &Finding) -> String {
             0 => "acts for no chosen teams".to_owned(),
             chosen => format!("acts for chosen teams alone, {chosen} of them"),
         },
-        Need::Organization | Need::Organizations(_) => of_organization(&|own| format!("acts for {}", own.slug)),
+        Need::Organization => of_organization(&|own| format!("acts for {}", own.slug)),
+        Need::Organizations { .. } => of_organization(&|own| match list("once", &own.former_slugs) {
+            _ if own.former_slugs.is_empty() => format!("acts for {} ({})", own.slug, own.id),
+            once => format!("acts for {} ({}, {once})", own.slug, own.id),
+        }),
         Need::Roles(_) => of_organization(&|own| format!("{}: {}", own.slug, list("the role", &own.roles))),
         Need::Permissions(_) | Need::PermissionsThere(_) => {
             of_organization(&|own| format!("{}: {}", own.slug, list("the permission", &own.permissions)))

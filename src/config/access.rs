@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use belgie_api::resource::is_slug;
 use belgie_api::settings::{Origin, Section};
-use belgie_api::{Rule, access};
+use belgie_api::{OrgId, Rule, access};
 
 /// The longest name or pattern, in bytes.
 const MAX_NAME: usize = 256;
@@ -29,7 +29,7 @@ impl AccessEntry {
             section.complain("tools", "the entry is for nothing", "name the tools it is for, or \"*\" for all of them");
         }
         let scopes = asked(section, "scopes", scope, "write each scope on its own, such as \"notes:write\"");
-        let slugs = asked(section, "organizations", slug, "write its name as it stands in URLs, such as \"acme\"");
+        let organizations = asked(section, "organizations", organization, ORGANIZATION);
         let roles = asked(section, "roles", word, WORD);
         let permissions =
             asked(section, "permissions", permission, "write `resource:action`, such as \"notes:delete\"");
@@ -42,7 +42,7 @@ impl AccessEntry {
         let when = section.opt_string("when");
         let is_denial = section.boolean("deny", false);
         let mut rule = all(access(), &scopes, Rule::scope);
-        rule = all(rule, &slugs, Rule::organization_named);
+        rule = all(rule, &organizations, Rule::organization_named);
         rule = all(rule, &roles, Rule::role);
         rule = all(rule, &permissions, Rule::permission);
         rule = all(rule, &teams, Rule::team);
@@ -68,6 +68,7 @@ impl AccessEntry {
     }
 }
 
+const ORGANIZATION: &str = "write its id, `org_...`, or its name as it stands in URLs, such as \"acme\"";
 const WORD: &str = "write a text that is not empty, without spaces around it";
 const KEYS: [&str; 11] = [
     "scopes",
@@ -112,8 +113,12 @@ fn scope(text: &str) -> Result<String, String> {
     parsed.map(|scope| scope.as_str().to_owned()).map_err(|_| "not a scope".to_owned())
 }
 
-fn slug(text: &str) -> Result<String, String> {
-    is_slug(text).then(|| text.to_owned()).ok_or_else(|| "not an organization's name in URLs".to_owned())
+fn organization(text: &str) -> Result<String, String> {
+    match text.parse::<OrgId>() {
+        Ok(id) => Ok(id.to_string()),
+        Err(_) if is_slug(text) => Ok(text.to_owned()),
+        Err(_) => Err("neither the id of an organization nor its name in URLs".to_owned()),
+    }
 }
 
 fn permission(text: &str) -> Result<String, String> {

@@ -62,10 +62,11 @@ impl Rule {
         self
     }
 
-    /// Asks that the call is made for the organization of this name in URLs; several calls ask for any one of them.
+    /// Asks that the call is made for this organization, by its id (`org_...`) or by a name it has or ever had in URLs; several
+    /// calls ask for any one of them. A name of no organization is whoever's takes it first; an id is nobody else's.
     #[must_use]
-    pub fn organization_named(mut self, slug: &str) -> Self {
-        self.organizations.insert(slug.to_owned());
+    pub fn organization_named(mut self, name: &str) -> Self {
+        self.organizations.insert(name.to_owned());
         self.organization()
     }
 
@@ -160,7 +161,7 @@ impl Rule {
         self.needs_organization
     }
 
-    /// Names of organizations, any one of which will do; empty when none is asked for.
+    /// Organizations by id or name in URLs, any one of which will do; empty when none is asked for.
     #[must_use]
     pub fn organizations(&self) -> &BTreeSet<String> {
         &self.organizations

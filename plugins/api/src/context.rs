@@ -50,6 +50,9 @@ pub struct OrgContext {
     pub id: OrgId,
     /// Its name in URLs.
     pub slug: String,
+    /// The names in URLs it had before; none of them is ever another's. Rules go by them as well, and nobody is told of them.
+    #[serde(skip)]
+    pub former_slugs: BTreeSet<String>,
     /// The caller's roles in it, in lower case.
     pub roles: BTreeSet<String>,
     /// What those roles allow, as `resource:action`, in lower case.

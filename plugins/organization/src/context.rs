@@ -58,4 +58,8 @@ impl OrganizationContexts for Contexts {
         let found = self.0.find_by_slug(slug).await?;
         Ok(found.map(|known| OrgName { id: known.id, slug: known.slug, name: known.name }))
     }
+
+    async fn list_slugs(&self, organization: OrgId) -> Result<BTreeSet<String>> {
+        self.0.list_slugs(organization).await
+    }
 }

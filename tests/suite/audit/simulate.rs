@@ -2,9 +2,11 @@
 
 use belgie::Builder;
 use belgie::access::{Replay, Simulation};
+use belgie_organization::{Actor, OrganizationChanges};
 use serde_json::json;
 
 use crate::on_both_engines;
+use crate::organization::{known, organizations, owned_by};
 use crate::policy::scope;
 use crate::support::{Connected, Place, Places, Setup, TestGateway};
 
@@ -130,5 +132,25 @@ on_both_engines! {
         let one = Replay { organization: Some(places.id("acme")), ..Replay::default() };
         let simulation = judged(&gateway, "[[access]]\ntools = ['*']\ndeny = true\n", one).await;
         assert_eq!((simulation.decisions, simulation.changed), (1, 1), "{simulation:?}");
+    }
+}
+
+on_both_engines! {
+    async fn an_organization_is_judged_under_each_of_its_names(gateway: TestGateway, setup = Setup::default().config("# rules")) {
+        let (ada, _) = known(&gateway, "ada@example.org").await;
+        let acme = owned_by(&gateway, ada.id, "acme").await;
+        let agent = Connected::of(&gateway, &ada, "", Some(acme.id)).await;
+        agent.call().await;
+        let changes = OrganizationChanges { slug: Some("apex".to_owned()), ..OrganizationChanges::default() };
+        organizations(&gateway).update(&Actor::host(), acme.id, changes).await.expect("renamed");
+        agent.call().await;
+        let id = acme.id.to_string();
+        for (name, denied, alone) in [("acme", 2, 0), ("apex", 2, 0), (id.as_str(), 2, 0), ("rose", 0, 2)] {
+            let rule = format!("[[access]]\ntools = ['echo']\norganizations = ['{name}']\n");
+            let simulation = judged(&gateway, &format!("{rule}deny = true\n"), Replay::default()).await;
+            assert_eq!(simulation.changed, denied, "{name}, which may not: {simulation:?}");
+            let simulation = judged(&gateway, &rule, Replay::default()).await;
+            assert_eq!(simulation.changed, alone, "{name}, which alone may: {simulation:?}");
+        }
     }
 }

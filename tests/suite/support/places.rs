@@ -3,7 +3,7 @@
 use belgie::Builder;
 use belgie_oauth_server::OAuthServer;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use belgie_api::entropy::SystemEntropy;
 use belgie_api::plugin::{Manifest, Mount};
 use belgie_api::ports::{OrgName, OrganizationContexts, TeamContexts};
 use belgie_api::{Host, OrgId, Plugin, Result, TeamId, UserId};
+use tokio::sync::Semaphore;
 
 /// A plugin that knows two organizations, `acme` and `globex`, and whoever a test puts into them.
 #[derive(Clone)]
@@ -22,6 +23,9 @@ struct Inside {
     organizations: [OrgName; 2],
     members: Mutex<Vec<(UserId, Place)>>,
     looks: AtomicUsize,
+    /// Whether whoever looks somebody up waits until they are let on.
+    is_held: AtomicBool,
+    gate: Semaphore,
 }
 
 /// What somebody is in an organization.
@@ -57,7 +61,13 @@ impl Places {
             name: slug.to_uppercase(),
         };
         let organizations = [organization("acme"), organization("globex")];
-        Self(Arc::new(Inside { organizations, members: Mutex::default(), looks: AtomicUsize::new(0) }))
+        Self(Arc::new(Inside {
+            organizations,
+            members: Mutex::default(),
+            looks: AtomicUsize::new(0),
+            is_held: AtomicBool::new(false),
+            gate: Semaphore::new(0),
+        }))
     }
 
     /// Puts somebody into an organization.
@@ -73,6 +83,16 @@ impl Places {
     /// How often somebody was looked up in an organization so far.
     pub fn looks(&self) -> usize {
         self.0.looks.load(Ordering::SeqCst)
+    }
+
+    /// From now on whoever looks somebody up waits until they are let on.
+    pub fn hold(&self) {
+        self.0.is_held.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets so many look-ups on.
+    pub fn let_on(&self, count: usize) {
+        self.0.gate.add_permits(count);
     }
 
     /// The id of an organization.
@@ -111,9 +131,13 @@ impl OrganizationContexts for Places {
 
     async fn find(&self, user: UserId, organization: OrgId) -> Result<Option<OrgContext>> {
         self.0.looks.fetch_add(1, Ordering::SeqCst);
+        if self.0.is_held.load(Ordering::SeqCst) {
+            self.0.gate.acquire().await.expect("it is never closed").forget();
+        }
         Ok(self.place(user, organization).map(|place| OrgContext {
             id: organization,
             slug: place.slug.to_owned(),
+            former_slugs: BTreeSet::new(),
             roles: names(place.roles),
             permissions: names(place.permissions),
         }))

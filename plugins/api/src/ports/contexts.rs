@@ -139,6 +139,16 @@ pub trait OrganizationContexts: Send + Sync {
     /// # Errors
     /// When it cannot be found out.
     async fn find_by_slug(&self, slug: &str) -> Result<Option<OrgName>>;
+
+    /// Every name in URLs that an organization has or had, whether it is still there or not. Without an answer of its own a plugin
+    /// knows none.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    async fn list_slugs(&self, organization: OrgId) -> Result<BTreeSet<String>> {
+        let _none_is_known = organization;
+        Ok(BTreeSet::new())
+    }
 }
 
 /// Knows teams and who is in them, as they are now.

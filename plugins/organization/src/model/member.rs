@@ -39,6 +39,26 @@ pub struct Membership {
     pub joined_at: Timestamp,
 }
 
+/// What an organization is called in URLs, and was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slugs {
+    /// Its name now.
+    pub now: String,
+    /// The names it had before.
+    pub former: BTreeSet<String>,
+}
+
+impl Slugs {
+    /// Reads them as they are found. `former`: with spaces between them.
+    #[must_use]
+    pub fn new(now: String, former: Option<&str>) -> Self {
+        Self {
+            now,
+            former: former.unwrap_or_default().split(' ').filter(|slug| !slug.is_empty()).map(str::to_owned).collect(),
+        }
+    }
+}
+
 /// What somebody may do in one organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Powers {
@@ -78,9 +98,9 @@ impl Powers {
 
     /// The same as the caller's context of an organization.
     #[must_use]
-    pub fn into_context(self, id: OrgId, slug: String) -> OrgContext {
+    pub fn into_context(self, id: OrgId, slugs: Slugs) -> OrgContext {
         let roles = self.roles.into_iter().map(String::from).collect();
-        OrgContext { id, slug, roles, permissions: self.permissions }
+        OrgContext { id, slug: slugs.now, former_slugs: slugs.former, roles, permissions: self.permissions }
     }
 
     /// Nobody gives, takes or touches more than they hold: only owners make, change or remove owners, a role that allows

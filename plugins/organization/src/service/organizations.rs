@@ -1,5 +1,7 @@
 //! Organizations themselves: made, found, changed, deleted.
 
+use std::collections::BTreeSet;
+
 use belgie_api::context::OrgContext;
 use belgie_api::db::Conn;
 use belgie_api::hooks::Act;
@@ -11,13 +13,14 @@ use super::Organizations;
 use super::attempts::Attempt;
 use super::work::Work;
 use crate::actor::Actor;
-use crate::model::member::{Member, Membership, Powers};
+use crate::model::member::{Member, Membership, Powers, Slugs};
 use crate::model::organization::{
     NewOrganization, Organization, OrganizationChanges, check_metadata, read_logo, read_name,
 };
 use crate::model::role::Role;
 use crate::model::{permission, refusal, slug};
 use crate::store;
+use crate::store::members::Standing;
 
 /// An organization as one of its members sees it.
 #[derive(Clone, Debug)]
@@ -125,6 +128,14 @@ impl Organizations {
         }
     }
 
+    /// Every slug an organization has or had, whether it is still there or not.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn list_slugs(&self, id: OrgId) -> Result<BTreeSet<String>> {
+        store::slugs::list(&mut self.host.db().read().await?, id).await
+    }
+
     /// The organization that an id, or the slug it has now, stands for; whether an id is of one that is still there and
     /// whether the person is in it, every act asks itself. A slug it had before stands for nothing here: who uses it may
     /// mean another one by now.
@@ -185,10 +196,11 @@ impl Organizations {
     /// When the database does not answer.
     pub(crate) async fn find_member_in(&self, conn: &mut Conn, user: UserId, id: OrgId) -> Result<Option<OrgMember>> {
         let rows = store::members::standing(conn, id, user).await?;
-        let Some((slug, stay)) = rows.first().map(|row| (row.slug.clone(), row.id)) else { return Ok(None) };
+        let of = |row: &Standing| (Slugs::new(row.slug.clone(), row.former_slugs.as_deref()), row.id);
+        let Some((slugs, stay)) = rows.first().map(of) else { return Ok(None) };
         // A stay without an id is one for which nothing can have been made.
         let membership = Some(stay.unwrap_or_else(|| self.new_stay()));
-        Ok(Some(OrgMember { context: self.powers_from(rows).into_context(id, slug), membership }))
+        Ok(Some(OrgMember { context: self.powers_from(rows).into_context(id, slugs), membership }))
     }
 
     /// The organizations of a person, by name.

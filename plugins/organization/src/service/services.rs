@@ -17,7 +17,7 @@ use super::Organizations;
 use super::attempts::Attempt;
 use super::work::Work;
 use crate::actor::Actor;
-use crate::model::member::Powers;
+use crate::model::member::{Powers, Slugs};
 use crate::model::role::{OWNER, Role, Roles, read_roles};
 use crate::model::service::{NewServiceToken, ServiceRow, check_lifetime, check_scopes, read_name};
 use crate::model::{permission, refusal};
@@ -130,21 +130,21 @@ impl Organizations {
         conn: &mut Conn,
         id: OrgId,
         service: ServiceId,
-    ) -> Result<Option<(String, Powers)>> {
+    ) -> Result<Option<(Slugs, Powers)>> {
         let found = store::services::standing(conn, id, service, self.host.now()).await?;
-        let Some(store::services::ServiceStanding { slug, mut roles }) = found else { return Ok(None) };
+        let Some(store::services::ServiceStanding { slug, former_slugs, mut roles }) = found else { return Ok(None) };
         if roles.iter().any(|role| !role.is_built_in()) {
             let own = store::roles::list(conn, id).await?;
             roles.retain(|role| role.is_built_in() || own.iter().any(|row| row.name == *role));
         }
-        Ok(Some((slug, self.powers_left(conn, id, &roles).await?)))
+        Ok(Some((Slugs::new(slug, former_slugs.as_deref()), self.powers_left(conn, id, &roles).await?)))
     }
 
     /// The same, as callers have it.
     pub(crate) async fn find_service(&self, service: ServiceId, id: OrgId) -> Result<Option<OrgContext>> {
         let mut conn = self.host.db().read().await?;
         let found = self.powers_of_service(&mut conn, id, service).await?;
-        Ok(found.map(|(slug, powers)| powers.into_context(id, slug)))
+        Ok(found.map(|(slugs, powers)| powers.into_context(id, slugs)))
     }
 
     /// Whether a service that is in force has a role.

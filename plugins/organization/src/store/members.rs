@@ -17,8 +17,10 @@ const GIVE: &str = "INSERT INTO organization_member_roles (organization_id, user
 const TAKE_ALL: &str = "DELETE FROM organization_member_roles WHERE organization_id = $1 AND user_id = $2";
 const DELETE: &str = "DELETE FROM organization_members WHERE organization_id = $1 AND user_id = $2 RETURNING user_id";
 const DELETE_OF_USER: &str = "DELETE FROM organization_members WHERE user_id = $1 RETURNING organization_id";
-/// One row per role, by the primary keys alone.
-const STANDING: &str = "SELECT o.slug, m.joined_at, m.id, r.role, c.permissions FROM organization_members m \
+/// One row per role, by the primary keys and what else the organization was called.
+const STANDING: &str = "SELECT o.slug, m.joined_at, m.id, r.role, c.permissions, \
+    (SELECT string_agg(s.slug, ' ') FROM organization_slugs s WHERE s.organization_id = o.id AND s.slug <> o.slug) \
+    AS former_slugs FROM organization_members m \
     JOIN organization_organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL \
     JOIN organization_member_roles r ON r.organization_id = m.organization_id AND r.user_id = m.user_id \
     LEFT JOIN organization_roles c ON c.organization_id = r.organization_id AND c.name = r.role \
@@ -45,6 +47,8 @@ const COUNT_OWNED: &str = "SELECT COUNT(*) FROM organization_member_roles r \
 pub struct Standing {
     /// The organization's name in URLs.
     pub slug: String,
+    /// The names it had before, with spaces between them.
+    pub former_slugs: Option<String>,
     /// When they came.
     pub joined_at: Timestamp,
     /// This stay of theirs.

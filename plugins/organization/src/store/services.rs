@@ -20,7 +20,9 @@ const FIND_BY_TOKEN: &str = "SELECT s.id, s.organization_id, s.name, s.roles, s.
     s.expires_at, s.last_used_at, o.slug FROM organization_services s \
     JOIN organization_organizations o ON o.id = s.organization_id AND o.deleted_at IS NULL \
     WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2";
-const STANDING: &str = "SELECT o.slug, s.roles FROM organization_services s \
+const STANDING: &str = "SELECT o.slug, s.roles, \
+    (SELECT string_agg(n.slug, ' ') FROM organization_slugs n WHERE n.organization_id = o.id AND n.slug <> o.slug) \
+    AS former_slugs FROM organization_services s \
     JOIN organization_organizations o ON o.id = s.organization_id AND o.deleted_at IS NULL \
     WHERE s.id = $1 AND s.organization_id = $2 AND s.revoked_at IS NULL AND s.expires_at > $3";
 const NOTE_USE: &str = "UPDATE organization_services SET last_used_at = $2 \
@@ -45,6 +47,8 @@ pub struct Behind {
 pub struct ServiceStanding {
     /// The name of its organization in URLs.
     pub slug: String,
+    /// The names that had before, with spaces between them.
+    pub former_slugs: Option<String>,
     /// Its roles as they were given.
     #[sqlx(json)]
     pub roles: Roles,

@@ -1,5 +1,7 @@
 //! Every slug there ever was.
 
+use std::collections::BTreeSet;
+
 use belgie_api::db::Conn;
 use belgie_api::{OrgId, Result, Timestamp, UserId, on};
 
@@ -9,6 +11,7 @@ const RESERVE: &str = "INSERT INTO organization_slugs (slug, organization_id, ta
     WHERE organization_slugs.organization_id = excluded.organization_id RETURNING slug";
 const RETIRE: &str = "UPDATE organization_slugs SET retired_at = $2 WHERE slug = $1";
 const FIND: &str = "SELECT organization_id FROM organization_slugs WHERE slug = $1";
+const LIST: &str = "SELECT slug FROM organization_slugs WHERE organization_id = $1";
 const COUNT_TAKEN: &str = "SELECT COUNT(*) FROM organization_slugs WHERE taken_by = $1 AND created_at > $2";
 const FORGET_USER: &str = "UPDATE organization_slugs SET taken_by = NULL WHERE taken_by = $1";
 
@@ -32,6 +35,12 @@ pub async fn retire(conn: &mut Conn, slug: &str, now: Timestamp) -> Result<()> {
 /// Whose a slug is or was, deleted or not.
 pub async fn find(conn: &mut Conn, slug: &str) -> Result<Option<OrgId>> {
     Ok(on!(conn, c => sqlx::query_scalar::<_, OrgId>(FIND).bind(slug).fetch_optional(c).await)?)
+}
+
+/// Every slug an organization has or had, deleted or not.
+pub async fn list(conn: &mut Conn, id: OrgId) -> Result<BTreeSet<String>> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, String>(LIST).bind(id).fetch_all(c).await)?;
+    Ok(found.into_iter().collect())
 }
 
 /// How many slugs a person took since a moment.
