@@ -20,6 +20,7 @@ mod catalog;
 mod counts;
 pub mod demo;
 mod direct;
+mod doubts;
 mod endpoint;
 mod gate;
 mod idle_peer;

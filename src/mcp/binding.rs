@@ -10,6 +10,7 @@ use belgie_api::{Caller, ClientId, Clock, Event, Principal, Timestamp, UserId};
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 
+use super::doubts::News;
 use super::session::{InUse, Session};
 
 /// The id of a session, as it stands in `Mcp-Session-Id`.
@@ -65,14 +66,6 @@ pub struct TouchedSession {
 /// The ids of sessions that nobody holds any more. Each ends what runs in it when it goes.
 fn ids_of(over: Vec<Bound>) -> Vec<McpSessionId> {
     over.iter().map(|session| Arc::clone(&session.id)).collect()
-}
-
-/// Whether it is news from inside an organization, or of a plan: they change what callers are, and end no credential.
-pub(crate) const fn casts_doubt(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::MembershipChanged { .. } | Event::OrganizationChanged { .. } | Event::SubscriptionChanged { .. }
-    )
 }
 
 impl Binding {
@@ -154,20 +147,20 @@ impl Binding {
         drop(removed);
     }
 
-    /// Takes the sessions away whose last credential is over after this event; close them. A mere change of the account
-    /// or of what it is in an organization ends none: the next request is authenticated anew anyway.
+    /// Takes the sessions away whose last credential is over after this event; close them. A mere change of the account ends
+    /// none: the next request is authenticated anew anyway. News of a place or a plan are not heard here, but doubted.
     #[must_use]
     pub fn hear(&self, event: &Event) -> Vec<McpSessionId> {
-        if matches!(event, Event::UserChanged { .. }) || casts_doubt(event) {
+        if matches!(event, Event::UserChanged { .. }) {
             return Vec::new();
         }
         self.take(|session| session.principal.is_touched_by(event))
     }
 
     /// The sessions for which something may have changed in their organization.
-    pub fn list_touched(&self, event: &Event) -> Vec<TouchedSession> {
+    pub fn list_touched(&self, news: &News) -> Vec<TouchedSession> {
         let bound = self.bound();
-        let touched = bound.values().filter(|session| session.principal.is_touched_by(event));
+        let touched = bound.values().filter(|session| news.touch(&session.principal));
         touched
             .map(|session| TouchedSession {
                 id: Arc::clone(&session.id),

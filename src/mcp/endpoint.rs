@@ -178,10 +178,11 @@ impl McpEndpoint {
         Ok(Self(Arc::new(Inner { gate, direct, transport, quiet, binding, leases, idle, recorder, tasks, settings })))
     }
 
-    /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller.
+    /// Begins the lease of a request: when the caller's right ends, what runs under it ends. Put it beside the caller. `home`: the
+    /// organization, by its name in URLs, at whose own endpoint the request is; `None` at the shared one.
     #[must_use]
-    pub fn lease(&self, caller: &Caller) -> Lease {
-        self.0.leases.begin(caller)
+    pub fn lease(&self, caller: &Caller, home: Option<&str>) -> Lease {
+        self.0.leases.begin(caller, home)
     }
 
     /// Answers one request. The layers in front have authenticated it and taken `Authorization` and `Cookie` away.
@@ -289,7 +290,7 @@ impl McpEndpoint {
 
     /// Everything that stands before a tool of this name, as it would for this caller; `None` when there is no such tool.
     pub async fn find_guard(&self, caller: &Caller, challenge: Arc<Challenge>, tool: &str) -> Option<Arc<Guard>> {
-        let lease = self.lease(caller);
+        let lease = self.lease(caller, None);
         let visit = Visit { caller: caller.clone(), lease, challenge, session: None, record: Record::default() };
         let Inner { gate, idle, .. } = self.0.as_ref();
         preflight::find_tool(gate, idle, &visit, tool).await.map(Cow::into_owned)

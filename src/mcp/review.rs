@@ -10,11 +10,11 @@ use belgie_api::{Caller, Event, Principal};
 use futures::{StreamExt, stream};
 use rmcp::{Peer, RoleServer};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::binding::{Binding, TouchedSession, casts_doubt};
+use super::binding::{Binding, TouchedSession};
+use super::doubts::{Doubts, Group, News, Turns};
 use super::stream::{Doubtful, Leases};
 use crate::access::caller::Callers;
 use crate::tasks::Watch;
@@ -25,12 +25,18 @@ const TELL_WITHIN: Duration = Duration::from_secs(5);
 /// How many callers are established anew at a time.
 const AT_A_TIME: usize = 8;
 
+/// How many are before it is looked whether there are more news.
+const IN_A_ROUND: usize = 4 * AT_A_TIME;
+
 /// What goes on for one credential.
 struct Touched {
     principal: Arc<Principal>,
     leases: Vec<Doubtful>,
     sessions: Vec<TouchedSession>,
 }
+
+/// Whoever waits to be looked at, by the place of their principal in memory: while they wait, nothing else is there.
+type Waiting = Turns<Group, usize, Touched>;
 
 impl Touched {
     fn of<'a>(all: &'a mut HashMap<usize, Self>, principal: &Arc<Principal>) -> &'a mut Self {
@@ -55,31 +61,48 @@ pub struct Review {
 }
 
 impl Review {
-    /// Hears the news from now on, for as long as anything runs. What puts callers in doubt is looked at by one task, one event after
-    /// the other: an older look never has the last word.
+    /// Hears the news from now on, for as long as anything runs. What puts callers in doubt is looked at by one task, in rounds: each
+    /// begins with all the news there are by then, and looks at so many credentials, of each organization in turn. So news that
+    /// come again and again make a credential wait once, those of one organization make no other wait for all of it, and an older
+    /// look never has the last word.
     pub fn subscribe(self, bus: &Bus, watch: &Watch) {
-        let (doubts, mut waiting) = mpsc::unbounded_channel();
+        let doubts = Arc::new(Doubts::default());
         let Self { leases, binding, tasks, runtime, .. } = self.clone();
-        let ear = Ear { leases, binding, tasks, runtime, doubts };
+        let ear = Ear { leases, binding, tasks, runtime, doubts: Arc::clone(&doubts) };
         let look = async move {
-            while let Some(event) = waiting.recv().await {
-                self.look_again(&event).await;
+            let mut waiting = Waiting::new();
+            loop {
+                if waiting.is_empty() {
+                    doubts.wait().await;
+                }
+                self.doubt(&doubts.take(), &mut waiting);
+                self.look_again(waiting.take(IN_A_ROUND)).await;
             }
         };
         watch.keep("mcp.review", look);
         bus.subscribe(Arc::new(move |event: &Event| ear.hear(event)));
     }
 
-    /// Each credential is looked at once, however much goes on for it.
-    async fn look_again(&self, event: &Event) {
+    /// Lets everybody wait whom these news touch. Whatever goes on for one credential waits as one.
+    fn doubt(&self, news: &News, waiting: &mut Waiting) {
+        if news.is_empty() {
+            return;
+        }
         let mut touched: HashMap<usize, Touched> = HashMap::new();
-        for lease in self.leases.list_touched(event) {
+        for lease in self.leases.list_touched(news) {
             Touched::of(&mut touched, lease.caller.principal()).leases.push(lease);
         }
-        for session in self.binding.list_touched(event) {
+        for session in self.binding.list_touched(news) {
             Touched::of(&mut touched, &session.principal).sessions.push(session);
         }
-        let looks = stream::iter(touched.into_values()).for_each_concurrent(AT_A_TIME, async |touched| {
+        for (key, touched) in touched {
+            waiting.put(Group::of(&touched.principal), key, touched);
+        }
+    }
+
+    /// Each credential is looked at once, however much goes on for it.
+    async fn look_again(&self, round: Vec<Touched>) {
+        let looks = stream::iter(round).for_each_concurrent(AT_A_TIME, async |touched| {
             let now = self.establish(&touched.principal).await;
             for lease in &touched.leases {
                 self.leases.settle(lease, now.clone());
@@ -116,15 +139,13 @@ struct Ear {
     binding: Arc<Binding>,
     tasks: TaskTracker,
     runtime: Handle,
-    doubts: UnboundedSender<Event>,
+    doubts: Arc<Doubts>,
 }
 
 impl Ear {
     /// Ends what an event ends, at once; what it puts in doubt is looked at right afterwards.
     fn hear(&self, event: &Event) {
-        if casts_doubt(event) {
-            // Nobody waits for it any more after the shutdown, when everything has ended anyway.
-            let _nobody_waits = self.doubts.send(event.clone());
+        if self.doubts.add(event) {
             return;
         }
         self.leases.hear(event);

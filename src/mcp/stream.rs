@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::doubts::News;
 use crate::access::{Guard, foresee};
 
 /// Everybody who is here now.
@@ -30,6 +31,8 @@ struct Registry {
 struct Held {
     /// Who it is for, as known last.
     caller: Caller,
+    /// The organization, by its name in URLs, at whose own endpoint it is; `None` at the shared one.
+    home: Option<Box<str>>,
     over: CancellationToken,
     /// What the caller must still meet, while something runs that not everybody in the organization may.
     needs: Vec<Arc<Guard>>,
@@ -61,12 +64,19 @@ impl Leases {
         Self(Arc::new(Registry { clock, closing, next: AtomicU64::new(0), held: Mutex::default() }))
     }
 
-    /// Begins a lease. Take it as early as possible: what happened before is not noticed.
+    /// Begins a lease. Take it as early as possible: what happened before is not noticed. `home`: the organization, by its name in
+    /// URLs, at whose own endpoint it is; `None` at the shared one.
     #[must_use]
-    pub fn begin(&self, caller: &Caller) -> Lease {
+    pub fn begin(&self, caller: &Caller, home: Option<&str>) -> Lease {
         let over = CancellationToken::new();
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let held = Held { caller: caller.clone(), over: over.clone(), needs: Vec::new(), changed: None };
+        let held = Held {
+            caller: caller.clone(),
+            home: home.map(Box::from),
+            over: over.clone(),
+            needs: Vec::new(),
+            changed: None,
+        };
         self.0.held().insert(number, held);
         Lease(Arc::new(LeaseParts { number, over, registry: Arc::clone(&self.0) }))
     }
@@ -77,19 +87,19 @@ impl Leases {
     }
 
     /// The leases of those for whom something may have changed in their organization.
-    pub fn list_touched(&self, event: &Event) -> Vec<Doubtful> {
+    pub fn list_touched(&self, news: &News) -> Vec<Doubtful> {
         let held = self.0.held();
-        let touched = held.iter().filter(|(_, held)| held.caller.principal().is_touched_by(event));
+        let touched = held.iter().filter(|(_, held)| news.touch(held.caller.principal()));
         touched.map(|(number, held)| Doubtful { number: *number, caller: held.caller.clone() }).collect()
     }
 
-    /// Lets a lease go on for the caller as it is now, or ends it: when there is none any more, when the organization has
-    /// another address, and when what runs asks for something the caller has lost.
+    /// Lets a lease go on for the caller as it is now, or ends it: when there is none any more, when it is at the organization's own
+    /// endpoint and that has another address, and when what runs asks for something the caller has lost.
     pub fn settle(&self, doubtful: &Doubtful, now: Option<Caller>) {
         let mut all = self.0.held();
         let Some(held) = all.get_mut(&doubtful.number) else { return };
-        let slug = |caller: &Caller| caller.organization().map(|organization| organization.slug.clone());
-        let is_at_home = now.as_ref().is_some_and(|now| slug(now) == slug(&held.caller));
+        let is_open = |now: &Caller, home: &str| now.organization().is_some_and(|own| own.slug == home);
+        let is_at_home = now.as_ref().is_some_and(|now| held.home.as_deref().is_none_or(|home| is_open(now, home)));
         let (over, changed, needs) = (held.over.clone(), held.changed.clone(), held.needs.clone());
         if let Some(now) = &now {
             held.caller = now.clone();

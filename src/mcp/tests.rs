@@ -1,6 +1,7 @@
 //! The endpoint, asked as the layers in front of it ask.
 
 mod boot;
+mod doubts;
 mod in_session;
 mod messages;
 mod revocation;

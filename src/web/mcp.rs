@@ -87,6 +87,14 @@ impl Place {
         }
     }
 
+    /// The organization whose own endpoint it is, by its slug.
+    fn home(&self) -> Option<&str> {
+        match self {
+            Self::Shared => None,
+            Self::Organization(slug) => Some(slug),
+        }
+    }
+
     /// What clients get here that name no scope.
     fn default_scopes<'a>(&self, web: &'a Web) -> &'a ScopeSet {
         match self {
@@ -108,10 +116,7 @@ impl Place {
     /// Whether a caller may be here at all: at an organization's endpoint only for that organization, by the name it has
     /// now.
     fn is_open_to(&self, caller: &Caller) -> bool {
-        match self {
-            Self::Shared => true,
-            Self::Organization(slug) => caller.organization().is_some_and(|own| own.slug == *slug),
-        }
+        self.home().is_none_or(|slug| caller.organization().is_some_and(|own| own.slug == slug))
     }
 }
 
@@ -203,7 +208,7 @@ async fn admit(web: &Web, place: &Place, parts: &Parts) -> Result<Admitted, Resp
     for _ in 0..TRIES {
         let generation = web.tokens.settled().await;
         let Established { caller, cookie, key } = authenticate(web, place, parts).await?;
-        let lease = web.mcp.lease(&caller);
+        let lease = web.mcp.lease(&caller, place.home());
         if !web.tokens.is_touched_since(&caller, generation) {
             return Ok(Admitted { caller, lease, cookie, key });
         }

@@ -17,6 +17,7 @@ mod pages;
 mod people;
 mod program;
 mod races;
+mod renamed;
 mod roles;
 mod services;
 

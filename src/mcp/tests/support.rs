@@ -11,7 +11,9 @@ use belgie_api::context::{ClientContext, UserContext};
 use belgie_api::event::Bus;
 use belgie_api::host::{self, PrincipalParts};
 use belgie_api::tools::{Guarded, ToolEntry};
-use belgie_api::{Caller, ClientId, Clock, Event, ScopeSet, ToolSet, UserId, access, tool};
+use belgie_api::{
+    Caller, ClientId, Clock, Event, GrantBinding, OrgId, Principal, ScopeSet, TeamId, ToolSet, UserId, access, tool,
+};
 use http_body_util::BodyExt;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, MetaObject};
@@ -163,7 +165,7 @@ impl Bench {
 
     /// Sends a request and waits for the head of the response.
     pub(super) async fn send(&self, caller: &Caller, request: Request<Body>) -> Response {
-        let lease = self.endpoint.lease(caller);
+        let lease = self.endpoint.lease(caller, None);
         let challenge = Arc::new(Challenge::new(METADATA).expect("a proper URL"));
         self.endpoint.handle(request, caller.clone(), lease, challenge).await
     }
@@ -242,10 +244,20 @@ impl Answer {
 
 /// A caller with some scopes, for an hour.
 pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
-    crate::access::caller::personal(Arc::new(host::principal(PrincipalParts {
+    crate::access::caller::personal(made(user_id(user), client, scopes, GrantBinding::default()))
+}
+
+/// Somebody who acts for an organization and these teams of it.
+pub(super) fn principal(user: UserId, organization: Option<OrgId>, teams: &[TeamId]) -> Arc<Principal> {
+    let binding = GrantBinding { organization, teams: teams.iter().copied().collect(), ..GrantBinding::default() };
+    made(user, "cli_one", "", binding)
+}
+
+fn made(user: UserId, client: &str, scopes: &str, binding: GrantBinding) -> Arc<Principal> {
+    Arc::new(host::principal(PrincipalParts {
         user: UserContext {
-            id: user_id(user),
-            email: format!("user{user}@example.com"),
+            id: user,
+            email: format!("{user}@example.com"),
             email_verified: true,
             name: String::new(),
             scopes: ScopeSet::new(),
@@ -257,9 +269,9 @@ pub(super) fn caller(user: u128, client: &str, scopes: &str) -> Caller {
         grant: None,
         token: None,
         scopes: scopes.parse().expect("a test writes proper scopes"),
-        binding: belgie_api::GrantBinding::default(),
+        binding,
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
-    })))
+    }))
 }
 
 pub(super) fn ada() -> Caller {

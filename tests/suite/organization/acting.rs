@@ -11,21 +11,25 @@ use super::{at, done, join, known, organizations, owned_by};
 use crate::oauth::machines::Machine;
 use crate::on_both_engines;
 use crate::support::{
-    Agent, Browser, EventStream, LegacySession, PATIENCE, Page, Reply, Setup, TestGateway, Tokens, changed,
+    Agent, Browser, Connected, EventStream, LegacySession, PATIENCE, Page, Reply, Setup, TestGateway, Tokens, changed,
 };
 
 /// A person in an organization, with an agent that acts for it.
-struct Acting {
+pub(super) struct Acting {
     person: UserContext,
     browser: Browser,
     agent: Agent,
-    tokens: Tokens,
+    pub(super) tokens: Tokens,
     url: String,
 }
 
 impl Acting {
     /// Connects an agent of somebody at the shared endpoint, for the organization.
-    async fn new(gateway: &TestGateway, (person, mut browser): (UserContext, Browser), organization: OrgId) -> Self {
+    pub(super) async fn new(
+        gateway: &TestGateway,
+        (person, mut browser): (UserContext, Browser),
+        organization: OrgId,
+    ) -> Self {
         let agent = Agent::register(gateway).await;
         let answer = choose(&agent, &mut browser, "/mcp", &[("organization", &organization.to_string())]).await;
         let code = answer.sent_parameter("code").unwrap_or_else(|| panic!("a code: {}", answer.body));
@@ -34,7 +38,12 @@ impl Acting {
     }
 
     /// Connects an agent at the organization's own endpoint.
-    async fn at(gateway: &TestGateway, (person, mut browser): (UserContext, Browser), id: OrgId, slug: &str) -> Self {
+    pub(super) async fn at(
+        gateway: &TestGateway,
+        (person, mut browser): (UserContext, Browser),
+        id: OrgId,
+        slug: &str,
+    ) -> Self {
         let agent = Agent::register(gateway).await;
         let path = format!("/o/{slug}/mcp");
         let answer = choose(&agent, &mut browser, &path, &[("organization", &id.to_string())]).await;
@@ -42,6 +51,12 @@ impl Acting {
         let url = format!("{}{path}", gateway.url);
         let tokens = Tokens::of(&agent.redeem_with(&code, "resource", Some(&url)).await);
         Self { person, browser, agent, tokens, url }
+    }
+
+    /// The same as others look at agents.
+    pub(super) fn connected(self) -> Connected {
+        let Self { person, browser, agent, tokens, url } = self;
+        Connected { person, browser, agent, tokens, mcp_url: url }
     }
 
     async fn whoami(&self) -> Reply {

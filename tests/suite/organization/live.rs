@@ -85,6 +85,21 @@ impl Open {
         }
     }
 
+    /// Its streams hear that the list of tools is another.
+    pub async fn hears_of_other_tools(&mut self) {
+        hear_of_other_tools(&mut self.streams).await;
+    }
+
+    /// Its calls, which are told to end, end with a result.
+    pub async fn comes_to_its_end(self) {
+        let rest: Vec<Value> = self.hanging.rest().await;
+        assert!(rest.iter().any(|message| message.get("result").is_some()), "{rest:?}");
+        for call in self.calls {
+            let reply = timeout(PATIENCE, call).await.expect("in time").expect("no panic");
+            assert!(reply.body.get("result").is_some(), "{}", reply.body);
+        }
+    }
+
     pub fn goes_on(&self) {
         assert!(self.calls.iter().all(|call| !call.is_finished()), "nothing has happened to her");
     }
