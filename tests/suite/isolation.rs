@@ -3,8 +3,8 @@
 //! What comes of every cell stands in `isolation/table.txt`: a line for each door (route, page, tool, command), a column
 //! for each kind of whoever asks, a word for the outcome. The words are those of [`table::Outcome`]. A route, tool or
 //! command of the plugins of organizations and teams that is not in the table fails
-//! [`no_door_of_organizations_and_teams_is_missing_from_the_table`], which reads the live surface; prompts and resources,
-//! of which they have none, fail the test of the tools as soon as one is listed.
+//! [`no_door_of_organizations_and_teams_is_missing_from_the_table`], which reads the live surface. Prompts and resources they
+//! have none of: a wrapped server brings some for each organization and team, under rules of the operator's file.
 //!
 //! **Who.** Three organizations with an owner, an administrator, a member who leads the first team and is in the second
 //! (`lead`, there `mate`), a member who is in the first team (`mate`, elsewhere `other`), somebody with a role the
@@ -27,6 +27,8 @@
 //! - Tools in the older era: a session of each of these at the shared endpoint, in each organization; everything that is refused,
 //!   and what reads. What changes something is done in the stateless era alone: behind the guard both eras are one, and
 //!   `endpoint` holds them against each other. What is astray opens no session.
+//! - Prompts, resources, templates and completions of a wrapped server: every token at the shared endpoint with all organizations
+//!   and teams, alone and in a session of the older era; the others with their own. Lists have what can be had and nothing else.
 //! - Consent: everybody is led to the page by an agent and by the code of a device, and answers it for an organization and for
 //!   a team; and they answer what somebody of the organization was asked, and take back what that somebody is remembered for.
 //!   In the end that somebody does, and it works.
@@ -57,6 +59,7 @@ mod run;
 mod sessions;
 mod table;
 mod world;
+mod wrapped;
 
 use std::collections::BTreeSet;
 
@@ -107,12 +110,16 @@ on_both_engines! {
 }
 
 on_both_engines! {
-    async fn every_token_opens_the_tools_the_table_says(gateway: TestGateway, setup = setup()) {
+    async fn every_token_opens_the_tools_prompts_and_resources_the_table_says(
+        gateway: TestGateway,
+        setup = setup().config(&wrapped::rules()).build(wrapped::server)
+    ) {
         let world = World::new(gateway).await;
         let credentials = Credentials::new(&world).await;
         let before = world.state().await;
         programs::tools(&world, &credentials).await.settle("tools");
         sessions::tools(&world, &credentials).await.settle("tools in sessions");
+        wrapped::ask_all(&world, &credentials).await.settle("prompts and resources");
         assert_eq!(world.state().await, before, "nothing has changed by what was refused");
     }
 }

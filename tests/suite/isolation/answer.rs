@@ -99,8 +99,19 @@ impl Answer {
         sent.into_iter().fold(unescape(&text), hide)
     }
 
+    /// Whether it is an answer of MCP, and no error.
+    pub fn has_result(&self) -> bool {
+        self.json()["result"].is_object()
+    }
+
+    /// Status and message alone, without the names that were sent.
+    pub fn message(&self, names: &Names, sent: &[&'static str]) -> String {
+        let hide = |text: String, name: &&'static str| text.replace(names.of(name), &format!("<{name}>"));
+        sent.iter().fold(format!("{} {}", self.status, self.json()), hide)
+    }
+
     /// The message of a tool, or of whatever speaks JSON.
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let last =
             self.body.lines().filter_map(|line| line.strip_prefix("data:")).rfind(|data| !data.trim().is_empty());
         serde_json::from_str(last.unwrap_or(&self.body)).unwrap_or_default()

@@ -122,6 +122,7 @@ pub fn is_change(row: &Row) -> bool {
     match row.part {
         Part::Routes | Part::Billing => row.door.starts_with("POST "),
         Part::Tools => !["list_", "get_", "read_", "prepare_"].iter().any(|reads| verb.starts_with(reads)),
+        Part::Wrapped => false,
         Part::Commands => {
             !["list", "members", "agents", "roles", "invitations", "export", "explain", "simulate"].contains(&verb)
         }

@@ -66,6 +66,8 @@ pub enum Part {
     Billing,
     /// What agents and programs call.
     Tools,
+    /// Prompts, resources and completions of a wrapped server under the operator's rules.
+    Wrapped,
     /// What the operator types.
     Commands,
 }
@@ -117,6 +119,7 @@ pub fn rows(wanted: Part) -> Vec<Row> {
                 "routes and pages" => Part::Routes,
                 "billing" => Part::Billing,
                 "tools" => Part::Tools,
+                "prompts and resources" => Part::Wrapped,
                 "commands" => Part::Commands,
                 other => panic!("no part of the table: {other}"),
             };

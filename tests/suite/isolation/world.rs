@@ -22,7 +22,7 @@ use crate::team::{enter, teams};
 /// that no random token has it.
 pub const WORDS: [&str; 3] = ["zebrafish", "walrusbay", "quaggahill"];
 /// What distinguishes the teams of each.
-const COLORS: [&str; 3] = ["red", "blue", "green"];
+pub const COLORS: [&str; 3] = ["red", "blue", "green"];
 /// What opens every tool of organizations and teams, and those that manage applications.
 pub const ALL: &str = "org:read org:manage team:manage clients:read clients:write";
 /// What opens the list of what can act for a person.
