@@ -20,7 +20,7 @@ pub struct Credential<'a> {
     /// The place of the organization.
     pub place: usize,
     pub kind: &'static str,
-    url: String,
+    pub url: String,
     pub token: String,
 }
 

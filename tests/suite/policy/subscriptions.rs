@@ -11,15 +11,15 @@ use belgie::rmcp::model::{
 use belgie::rmcp::service::{RequestContext, SubscriptionContext};
 use belgie::rmcp::{ErrorData, RoleServer, ServerHandler};
 use belgie_api::tools::guard;
-use belgie_api::{OrgId, UserId, access};
-use belgie_organization::{Actor, OrganizationChanges, read_roles};
+use belgie_api::{Event, OrgId, UserId, access};
+use belgie_organization::{Actor, read_roles};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::timeout;
 
-use super::scope;
+use super::{scope, tell};
 use crate::on_both_engines;
 use crate::organization::{join, known, organizations, owned_by};
 use crate::support::{Connected, Engine, EventStream, LegacySession, PATIENCE, Setup, TestGateway, rpc};
@@ -286,15 +286,13 @@ on_both_engines! {
     async fn whoever_is_cut_off_while_they_subscribe_may_be_told_all_the_same(engine: Engine) {
         let mut told = Told::new(engine, Wait::ForEver).await;
         let subscribing = told.begin("resources/subscribe").await;
-        // What runs for an organization ends when it moves; the session goes on.
-        let moved = OrganizationChanges { slug: Some("acme-two".to_owned()), ..OrganizationChanges::default() };
-        organizations(&told.gateway).update(&Actor::host(), told.acme, moved).await.expect("it moves");
+        // What runs for somebody ends when their account changes; the session goes on.
+        tell(&told.gateway, Event::UserChanged { user: told.bob }).await;
         timeout(PATIENCE, subscribing).await.expect("in time").expect("an answer");
         told.ends().await;
         assert_eq!(told.session.send("ping", json!({})).await.status, StatusCode::OK);
         told.stream = EventStream::open(told.session.get()).await;
         told.lose_the_role().await;
-        // The news of the move may have come first.
         told.ends().await;
         assert_eq!(told.session.send("ping", json!({})).await.status, StatusCode::NOT_FOUND, "nobody knows that it is not told");
     }
