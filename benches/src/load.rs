@@ -95,6 +95,22 @@ pub fn write_script_of(
     Ok(())
 }
 
+/// Writes the script for one server and many callers in turn, beginning with one: the same call, each time with the next of the
+/// tokens of a file, one to a line.
+pub fn write_script_of_many(path: &Path, ready: &Ready, tokens: &Path, first: u64) -> anyhow::Result<()> {
+    let nobody = Ready { token: None, ..ready.clone() };
+    let (head, body) = (lua_table(&wire::headers(Era::Modern, &nobody), None), wire::call(Era::Modern, 1));
+    let tokens = tokens.display();
+    let script = format!(
+        "local tokens, last, head, body = {{}}, {first}, {head}, [==[{body}]==]\ninit = function()\n  \
+         for line in io.lines([==[{tokens}]==]) do tokens[#tokens + 1] = line end\nend\nrequest = function()\n  \
+         last = last % #tokens + 1\n  head['Authorization'] = 'Bearer ' .. tokens[last]\n  \
+         return wrk.format('POST', nil, head, body)\nend\n{TELL}"
+    );
+    fs::write(path, script)?;
+    Ok(())
+}
+
 /// Writes the script of one request, a GET with these headers, sent over and over.
 pub fn write_get_script(path: &Path, headers: &[(&str, String)]) -> anyhow::Result<()> {
     let mut script = String::new();

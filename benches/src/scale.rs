@@ -2,6 +2,7 @@
 //! not depend on how many others there are.
 
 pub mod changes;
+mod crowd;
 mod seed;
 mod server;
 
@@ -25,6 +26,7 @@ use crate::run::is_there;
 use crate::stats::{median, percentile};
 use crate::wire::{self, Ready};
 
+use self::crowd::Crowd;
 pub use seed::Size;
 
 /// What is promised: the full database over the nearly empty one.
@@ -49,6 +51,9 @@ pub struct Options {
     /// People of the full database; each is in ten organizations
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(i64::from(STRANGERS)..))]
     users: u32,
+    /// Tokens that are asked with in turn, in both databases: more than a gateway remembers
+    #[arg(long, default_value_t = crowd::CALLERS, value_parser = clap::value_parser!(u32).range(10_001..))]
+    callers: u32,
     /// Two empty databases of a Postgres server instead of SQLite files: the address of the nearly empty one
     #[arg(long, value_name = "URL", requires = "postgres_full")]
     postgres_small: Option<String>,
@@ -90,6 +95,8 @@ pub struct Seeded {
     pub token: String,
     /// Tokens that nobody has used yet, each of another person and another organization.
     pub strangers: Vec<String>,
+    /// Tokens that are asked with in turn, more than are remembered.
+    pub callers: Vec<String>,
 }
 
 /// What is asked.
@@ -100,21 +107,39 @@ enum Question {
     Call,
     /// `tools/list`.
     List,
+    /// The same call as the first, each time by another caller.
+    Stranger,
 }
 
 impl Question {
-    const ALL: [Self; 2] = [Self::Call, Self::List];
+    const ALL: [Self; 3] = [Self::Call, Self::List, Self::Stranger];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Call => "`tools/call`",
+            Self::List => "`tools/list`",
+            Self::Stranger => "`tools/call` by callers nobody remembers",
+        }
+    }
+
+    const fn script(self) -> &'static str {
+        match self {
+            Self::Call => "call.lua",
+            Self::List => "list.lua",
+            Self::Stranger => "stranger.lua",
+        }
+    }
 
     const fn method(self) -> &'static str {
         match self {
-            Self::Call => "tools/call",
+            Self::Call | Self::Stranger => "tools/call",
             Self::List => "tools/list",
         }
     }
 
     const fn body(self) -> fn(Era, usize) -> String {
         match self {
-            Self::Call => wire::call,
+            Self::Call | Self::Stranger => wire::call,
             Self::List => wire::list,
         }
     }
@@ -135,6 +160,7 @@ struct Subject {
     process: Process,
     ready: Ready,
     strangers: Vec<String>,
+    crowd: Crowd,
     folder: Folder,
     samples: Vec<(Question, Sample)>,
     cold_us: Vec<f64>,
@@ -145,8 +171,8 @@ struct Subject {
 pub fn run(options: &Options) -> anyhow::Result<bool> {
     ensure!(available_parallelism()?.get() >= 2, "servers and load need a core each");
     ensure!(is_there("wrk") && is_there("taskset"), "wrk and taskset (util-linux) must be installed");
-    let small = Size { organizations: 10, users: STRANGERS, each: 1 };
-    let full = Size { organizations: options.organizations, users: options.users, each: 10 };
+    let small = Size { organizations: 10, users: STRANGERS, each: 1, callers: options.callers };
+    let full = Size { organizations: options.organizations, users: options.users, each: 10, ..small };
     let mut subjects = [
         Subject::start("nearly empty", small, options.postgres_small.as_deref())?,
         Subject::start("full", full, options.postgres_full.as_deref())?,
@@ -182,16 +208,17 @@ impl Subject {
         let line = process.first_line()?;
         let address = line.trim().parse().with_context(|| format!("the {label} gateway did not start"))?;
         let ready = Ready { address, token: Some(seeded.token) };
-        for question in Question::ALL {
+        for question in [Question::Call, Question::List] {
             let path = script(&folder, question);
             load::write_script_of(&path, Era::Modern, &ready, question.method(), question.body())?;
         }
-        let strangers = seeded.strangers;
+        let (strangers, crowd) = (seeded.strangers, Crowd::new(&folder, &seeded.callers)?);
         Ok(Self {
             label,
             process,
             ready,
             strangers,
+            crowd,
             folder,
             samples: Vec::new(),
             cold_us: Vec::new(),
@@ -215,8 +242,15 @@ impl Subject {
     fn sample(&mut self, seconds: u32) -> anyhow::Result<()> {
         for question in Question::ALL {
             let url = format!("http://{}{}", self.ready.address, wire::PATH);
+            let script = script(&self.folder, question);
+            if question == Question::Stranger {
+                self.crowd.write_script(&script, &self.ready)?;
+            }
             let look = || self.process.rss_kib();
-            let (seen, rss) = load::run(&script(&self.folder, question), &url, CONNECTIONS, seconds, look)?;
+            let (seen, rss) = load::run(&script, &url, CONNECTIONS, seconds, look)?;
+            if question == Question::Stranger {
+                self.crowd.note(seen.requests);
+            }
             #[expect(clippy::cast_precision_loss, reason = "ratios for people")]
             let requests_per_second = seen.requests as f64 / seen.duration * 1e6;
             let sample = Sample { requests_per_second, p50_us: seen.p50, p99_us: seen.p99, rss_mib: mib(rss) };
@@ -240,7 +274,7 @@ fn write_config(folder: &Folder, postgres: Option<&str>) -> anyhow::Result<PathB
 }
 
 fn script(folder: &Folder, question: Question) -> PathBuf {
-    folder.path().join(format!("{}.lua", question.method().replace('/', "-")))
+    folder.path().join(question.script())
 }
 
 /// One call on an open connection, in microseconds.
@@ -267,6 +301,14 @@ fn part(name: &str, config: &Path, runner: &[&str]) -> Command {
     command
 }
 
+/// Prints what is promised of something and what was measured; whether it holds.
+fn judge(what: &str, measured: f64) -> bool {
+    let holds = measured <= PROMISE;
+    let verdict = if holds { "kept" } else { "not kept" };
+    println!("| {what}, full over nearly empty | {measured:.2} | {PROMISE} | {verdict} |");
+    holds
+}
+
 /// Prints; whether the promise is kept.
 fn report(subjects: &[Subject; 2]) -> bool {
     println!("| database | asked | requests/s | p50 us | p99 us | RSS MiB |\n|---|---|--:|--:|--:|--:|");
@@ -276,7 +318,7 @@ fn report(subjects: &[Subject; 2]) -> bool {
             println!(
                 "| {} | {} | {:.0} | {:.0} | {:.0} | {:.1} |",
                 subject.label,
-                question.method(),
+                question.label(),
                 middle(|sample| sample.requests_per_second),
                 middle(|sample| sample.p50_us),
                 middle(|sample| sample.p99_us),
@@ -307,14 +349,12 @@ fn report(subjects: &[Subject; 2]) -> bool {
         for (name, quantity) in quantities {
             let [small, full] = subjects.each_ref().map(|subject| subject.values(question, quantity));
             let measured = median(small.iter().zip(&full).map(|(small, full)| full / small));
-            let holds = measured <= PROMISE;
-            is_kept &= holds;
-            let verdict = if holds { "kept" } else { "not kept" };
-            println!(
-                "| {name} of {}, full over nearly empty | {measured:.2} | {PROMISE} | {verdict} |",
-                question.method()
-            );
+            is_kept &= judge(&format!("{name} of {}", question.label()), measured);
         }
+    }
+    for percent in [50.0, 99.0] {
+        let [small, full] = subjects.each_ref().map(|it| percentile(it.cold_us.iter().copied(), percent));
+        is_kept &= judge(&format!("p{percent} of the first call of a caller"), full / small);
     }
     let all = subjects.each_ref().map(
         |it| json!({ "database": it.label, "samples": it.samples, "cold_us": it.cold_us, "known_us": it.known_us }),

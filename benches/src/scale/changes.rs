@@ -142,9 +142,9 @@ pub fn run(options: &Options) -> anyhow::Result<bool> {
 fn measure(engine: &'static str, postgres: Option<&str>, changes: u32) -> anyhow::Result<Vec<Seen>> {
     let folder = Folder::new()?;
     let config = write_config(&folder, postgres)?;
-    let size = Size { organizations: 10, users: STRANGERS, each: 1 };
+    let size = Size { organizations: 10, users: STRANGERS, each: 1, callers: 0 };
     let runtime = Runtime::new()?;
-    let Seeded { token, strangers } = runtime.block_on(seed::seed(&config, size))?;
+    let Seeded { token, strangers, .. } = runtime.block_on(seed::seed(&config, size))?;
     let (address, gateway) = runtime.block_on(server::open(config.clone()))?;
     let mut other = Process::start(&mut part("serve", &config, &[]))?;
     let other_address = other.first_line()?.trim().parse().context("the other process did not start")?;

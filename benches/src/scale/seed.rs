@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use belgie::Gateway;
 use belgie::api::command::PluginCommand;
 use clap::Args;
 use sqlx::{PgPool, SqlitePool};
 use tokio::runtime::Runtime;
 
-use super::{STRANGERS, Seeded, server};
+use super::{STRANGERS, Seeded, crowd, server};
 
 /// How much goes into a database.
 #[derive(Args, Clone, Copy, Debug)]
@@ -24,13 +24,17 @@ pub struct Size {
     /// In how many organizations each of them is
     #[arg(long)]
     pub each: u32,
+    /// How many tokens there are beside those that are made as people make them
+    #[arg(long)]
+    pub callers: u32,
 }
 
 impl Size {
     /// As it is said on the command line.
     pub fn arguments(self) -> Vec<String> {
-        let Self { organizations, users, each } = self;
-        vec![format!("--organizations={organizations}"), format!("--users={users}"), format!("--each={each}")]
+        let Self { organizations, users, each, callers } = self;
+        let said = [("organizations", organizations), ("users", users), ("each", each), ("callers", callers)];
+        said.map(|(name, value)| format!("--{name}={value}")).into()
     }
 
     /// The first of the organizations of a person, whose owner they are.
@@ -109,7 +113,40 @@ pub async fn seed(config: &Path, size: Size) -> anyhow::Result<Seeded> {
     }
     gateway.shutdown().await;
     let token = tokens.pop().context("no tokens")?;
-    Ok(Seeded { token, strangers: tokens })
+    let (callers, hashes) = crowd::mint(size.callers);
+    let added = add_callers(config, size, &hashes).await?;
+    ensure!(added == i64::from(size.callers), "{added} of {} tokens could be added", size.callers);
+    Ok(Seeded { token, strangers: tokens, callers })
+}
+
+/// Adds the tokens that are not made as people make them; how many there are of those.
+async fn add_callers(config: &Path, size: Size, hashes: &str) -> anyhow::Result<i64> {
+    const COUNT: &str =
+        "SELECT COUNT(*) FROM oauth_server_access_tokens t JOIN oauth_server_grants g ON g.id = t.grant_id";
+    let count = if let Some(url) = server::database_url(config)? {
+        let pool = PgPool::connect(&url).await?;
+        let mut tx = pool.begin().await?;
+        crowd::fill_postgres(&mut tx, size, hashes).await?;
+        let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        sqlx::query("ANALYZE").execute(&pool).await?;
+        pool.close().await;
+        count
+    } else {
+        let pool = sqlite(config).await?;
+        let mut tx = pool.begin().await?;
+        crowd::fill_sqlite(&mut tx, size, hashes).await?;
+        let count: i64 = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        pool.close().await;
+        count
+    };
+    Ok(count - i64::from(STRANGERS))
+}
+
+async fn sqlite(config: &Path) -> anyhow::Result<SqlitePool> {
+    let file = config.with_file_name("belgie.db");
+    Ok(SqlitePool::connect(&format!("sqlite:{}", file.display())).await?)
 }
 
 async fn token(gateway: &Gateway, noun: &PluginCommand, user: u32, organization: u64) -> anyhow::Result<String> {
@@ -139,8 +176,7 @@ async fn fill(config: &Path, size: Size) -> anyhow::Result<()> {
         pool.close().await;
         return Ok(());
     }
-    let file = config.with_file_name("belgie.db");
-    let pool = SqlitePool::connect(&format!("sqlite:{}", file.display())).await?;
+    let pool = sqlite(config).await?;
     let mut tx = pool.begin().await?;
     sqlx::query(SQLITE.users).bind(users).execute(&mut *tx).await?;
     sqlx::query(SQLITE.organizations).bind(organizations).execute(&mut *tx).await?;
