@@ -299,6 +299,14 @@ async fn lists(world: &World, all: &Credentials<'_>, table: &[Row]) -> Findings 
             let wrong: Vec<_> = found.symmetric_difference(&expected).collect();
             findings.problems.push(format!("{column} at {url}: listed against the table, or not listed: {wrong:?}"));
         }
+        for method in ["prompts/list", "resources/list", "resources/templates/list"] {
+            let reply = Modern { client: &all.client, url, token: Some(token) }.send(method, json!({})).await;
+            let lists =
+                reply.body["result"].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_array());
+            if lists.flatten().next().is_some() {
+                findings.problems.push(format!("{method} at {url} has what no table speaks of: {}", reply.body));
+            }
+        }
     }
     findings
 }
