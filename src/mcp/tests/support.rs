@@ -257,7 +257,7 @@ fn made(user: UserId, client: &str, scopes: &str, binding: GrantBinding) -> Arc<
     Arc::new(host::principal(PrincipalParts {
         user: UserContext {
             id: user,
-            email: format!("{user}@example.com"),
+            email: format!("user{}@example.com", user.uuid().as_u128()),
             email_verified: true,
             name: String::new(),
             scopes: ScopeSet::new(),
