@@ -75,6 +75,13 @@ impl Refused {
         matches!(self, Self::Answer { status: 404, code, .. } if code == "resource_missing")
     }
 
+    /// Whether it says that there is no such object as this parameter names.
+    #[must_use]
+    pub fn lacks(&self, what: &str) -> bool {
+        matches!(self, Self::Answer { status: 400 | 404, code, parameter: Some(parameter), .. }
+            if code == "resource_missing" && parameter == what)
+    }
+
     /// What of a buyer's own it does not take: all else that is sent is ours.
     fn theirs(&self) -> Option<&'static str> {
         let Self::Answer { status: 400, parameter: Some(parameter), .. } = self else { return None };
@@ -137,6 +144,14 @@ impl Stripe {
     /// When Stripe does not do it, or nobody knows whether it did.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, form: &Form, key: &str) -> Result<T, Refused> {
         self.send(Method::POST, self.url(path)?, form.encode().into_bytes(), Some(key)).await
+    }
+
+    /// Ends an object. Done twice it says that there is none.
+    ///
+    /// # Errors
+    /// When Stripe does not do it, or nobody knows whether it did.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refused> {
+        self.send(Method::DELETE, self.url(path)?, Vec::new(), None).await
     }
 
     fn url(&self, path: &str) -> Result<Url, Refused> {

@@ -3,11 +3,14 @@
 mod accounts;
 mod change;
 mod checkout;
+mod close;
 mod customers;
 mod drift;
 mod events;
 mod gone;
 mod landing;
+mod line;
+mod lines;
 mod manage;
 mod meter;
 mod people;

@@ -7,5 +7,6 @@ pub mod events;
 pub mod meter_alerts;
 pub mod meter_calls;
 pub mod meter_usage;
+pub mod sold;
 pub mod subscriptions;
 pub mod trials;

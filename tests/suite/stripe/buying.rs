@@ -140,6 +140,33 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn a_page_is_shown_again_to_whoever_wishes_the_same_and_to_nobody_else(engine: Engine) {
+        let (gateway, stripe) = selling(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let mut dan = member_of(&gateway, acme, "dan@example.org", "admin").await;
+        let wish = json!({ "plan": "pro", "account_id": acme, "metadata": { "campaign": "spring" }, "locale": "de" });
+        let mut last = order(&mut ada.browser, wish.clone()).await;
+        assert_eq!(order(&mut ada.browser, wish.clone()).await, last);
+        let others = [("metadata", json!({ "campaign": "autumn" })), ("locale", json!("fr")), ("cancel_url", json!("/account?later")), ("annual", json!(true))];
+        for (name, value) in others {
+            let mut other = wish.clone();
+            other[name] = value;
+            let page = order(&mut ada.browser, other.clone()).await;
+            assert_ne!(page, last, "{name}");
+            assert_eq!(order(&mut ada.browser, other).await, page, "{name}");
+            last = page;
+        }
+        // Whoever begins to pay is named on the subscription: it is not the one who opened a page before.
+        let of_ada = order(&mut ada.browser, wish.clone()).await;
+        let of_dan = order(&mut dan.browser, wish).await;
+        assert_ne!(of_dan, of_ada);
+        let asked = stripe.shop().asked("POST", "/v1/checkout/sessions").pop().expect("a page");
+        assert_eq!(asked.value("subscription_data[metadata][belgie_payer]"), Some(account(dan.person.id).as_str()));
+        assert_eq!(stripe.shop().sessions.values().filter(|page| page["status"] == "open").count(), 1);
+    }
+}
+
+on_both_engines! {
     async fn days_that_cost_nothing_come_once(engine: Engine) {
         let (gateway, stripe) = selling(engine).await;
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;

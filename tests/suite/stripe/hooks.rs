@@ -172,9 +172,11 @@ on_both_engines! {
         assert!(listener.heard().contains(&"may Upgrade The acme".to_owned()));
         *listener.refuses_checkout.lock().expect("nobody panicked") = true;
         let pages = stripe.shop().sessions.len();
-        let wish = json!({ "plan": "business", "account_id": acme });
-        let (status, said) = call(&mut ada.browser, "/auth/subscription/upgrade", wish).await;
-        assert_eq!((status, &said["error"]), (StatusCode::FORBIDDEN, &json!("shop.closed")));
+        // Also to a page that is there already nobody is sent unasked.
+        for wish in [wish, json!({ "plan": "business", "account_id": acme })] {
+            let (status, said) = call(&mut ada.browser, "/auth/subscription/upgrade", wish).await;
+            assert_eq!((status, &said["error"]), (StatusCode::FORBIDDEN, &json!("shop.closed")));
+        }
         assert_eq!(stripe.shop().sessions.len(), pages);
     }
 }

@@ -52,13 +52,13 @@ async fn selling_more(engine: Engine) -> (TestGateway, Stripe) {
 }
 
 /// Price and number of each thing that is paid for.
-fn items(stripe: &Stripe, id: &str) -> Vec<(String, Value)> {
+pub fn items(stripe: &Stripe, id: &str) -> Vec<(String, Value)> {
     let shop = stripe.shop();
     let all = shop.subscriptions[id]["items"]["data"].as_array().expect("items").clone();
     all.iter().map(|item| (item["price"]["id"].as_str().expect("an id").to_owned(), item["quantity"].clone())).collect()
 }
 
-fn item(price: &str, quantity: impl Into<Value>) -> (String, Value) {
+pub fn item(price: &str, quantity: impl Into<Value>) -> (String, Value) {
     (price.to_owned(), quantity.into())
 }
 
@@ -130,8 +130,11 @@ on_both_engines! {
         assert_eq!(stripe.shop().subscriptions[&id]["schedule"], Value::Null);
         let (status, said) = call(&mut eve.browser, "/auth/subscription/restore", json!({ "account_id": own })).await;
         assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("subscription.not_pending_cancellation")));
-        // Another wish takes the place of the one before.
+        // Another wish does not take the place of the one before: that is taken back first.
         order(&mut eve.browser, later.clone()).await;
+        let (status, said) = call(&mut eve.browser, "/auth/subscription/upgrade", later.clone()).await;
+        assert_eq!((status, &said["error"]), (StatusCode::CONFLICT, &json!("subscription.change_planned")), "{said}");
+        call(&mut eve.browser, "/auth/subscription/restore", json!({ "account_id": own })).await;
         order(&mut eve.browser, later).await;
         assert_eq!(stripe.shop().schedules.values().filter(|one| one["status"] == "active").count(), 1);
         stripe.shop().come_true(&id);
@@ -144,6 +147,35 @@ on_both_engines! {
         stripe.tell_all(&gateway).await;
         let (status, said) = call(&mut eve.browser, "/auth/subscription/restore", json!({ "account_id": own })).await;
         assert_eq!((status, &said["error"]), (StatusCode::BAD_REQUEST, &json!("subscription.not_pending_cancellation")), "{said}");
+    }
+}
+
+on_both_engines! {
+    async fn what_is_planned_stays_until_it_is_taken_back_whatever_else_is_begun(engine: Engine) {
+        let (gateway, stripe) = selling_more(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let id = buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "crew").await;
+        let later = json!({ "plan": "pro", "account_id": acme, "schedule_at_period_end": true });
+        order(&mut ada.browser, later).await;
+        stripe.tell_all(&gateway).await;
+        // On Stripe's page somebody may still think better of it, and a card may be declined: nothing is let go of for that.
+        for wish in [json!({ "plan": "pro", "account_id": acme, "annual": true }), json!({ "plan": "extra", "account_id": acme })] {
+            let (status, said) = call(&mut ada.browser, "/auth/subscription/upgrade", wish).await;
+            assert_eq!((status, &said["error"]), (StatusCode::CONFLICT, &json!("subscription.change_planned")), "{said}");
+            assert!(said["hint"].as_str().is_some_and(|hint| hint.contains("/billing/usage")), "{said}");
+        }
+        let link = super::link_in(&ada.call().await);
+        let refused = ada.browser.fill(&link, "/billing/upgrade", &[("choice", "business.month")]).await;
+        assert!(refused.body.contains("A change is planned for the next period already. Take it back first"), "{}", refused.body);
+        assert_eq!(stripe.shop().schedules.values().filter(|one| one["status"] == "active").count(), 1);
+        // The page of the usage says what waits, and takes it back.
+        let path = format!("/billing/usage?account_id={acme}");
+        let page = ada.browser.get(&path).await;
+        assert!(page.body.contains("The plan changes to Pro with the next period.") && !page.body.contains("Cancel the plan"), "{}", page.body);
+        assert_eq!(ada.browser.fill(&path, "/billing/restore", &[]).await.location(), path);
+        assert!(ada.browser.get(&path).await.body.contains("Cancel the plan"));
+        order(&mut ada.browser, json!({ "plan": "business", "account_id": acme })).await;
+        assert_eq!(items(&stripe, &id), [item("price_business_month", 1)]);
     }
 }
 

@@ -24,6 +24,13 @@ pub(super) fn missing(what: &str, id: &str) -> (u16, Value) {
     error(404, "resource_missing", &format!("No such {what}: '{id}'"))
 }
 
+/// What a parameter names is not there.
+pub(super) fn absent(parameter: &str, what: &str, id: &str) -> (u16, Value) {
+    let (_, mut body) = missing(what, id);
+    body["error"]["param"] = json!(parameter);
+    (400, body)
+}
+
 pub async fn answer(
     State(shop): State<Arc<Mutex<Shop>>>,
     method: Method,
@@ -34,6 +41,12 @@ pub async fn answer(
     let response = answer_now(&shop, &method, &uri, &headers, &body);
     if uri.path() == "/v1/billing/meter_events" && shop.lock().expect("nobody panicked").counted.stalls {
         std::future::pending::<()>().await;
+    }
+    if method == Method::POST && uri.path() == "/v1/checkout/sessions" {
+        let held = shop.lock().expect("nobody panicked").held.clone();
+        if let Some(held) = held {
+            held.notified().await;
+        }
     }
     response
 }
@@ -179,7 +192,10 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             shop.happen("checkout.session.expired", shown.clone());
             Ok(shown)
         }
-        ("GET", ["v1", "customers", id]) => shop.customers.get(*id).cloned().ok_or_else(|| missing("customer", id)),
+        ("GET", ["v1", "customers", id]) => match shop.deleted.contains(*id) {
+            true => Ok(json!({ "id": id, "object": "customer", "deleted": true })),
+            false => shop.customers.get(*id).cloned().ok_or_else(|| missing("customer", id)),
+        },
         ("GET", ["v1", "subscriptions", id]) => {
             shop.subscriptions.get(*id).cloned().ok_or_else(|| missing("subscription", id))
         }
@@ -201,7 +217,7 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             check_locale(parameters)?;
             let customer = value(parameters, "customer").unwrap_or_default();
             if !shop.customers.contains_key(customer) {
-                return Err(missing("customer", customer));
+                return Err(absent("customer", "customer", customer));
             }
             let id = shop.id("bps");
             let url = shop.at(&format!("/p/session/{id}"));
@@ -244,7 +260,7 @@ fn new_session(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
         lines.push(json!({ "price": price, "quantity": quantity }));
     }
     if !shop.customers.contains_key(&customer) {
-        return Err(missing("customer", &customer));
+        return Err(absent("customer", "customer", &customer));
     }
     let id = shop.id("cs");
     let session = json!({

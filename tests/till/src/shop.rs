@@ -1,10 +1,12 @@
 //! What the stand-in keeps, and what happens to it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use belgie_api::Timestamp;
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 
 use super::meters::Counted;
 
@@ -30,6 +32,8 @@ pub struct Shop {
     number: u64,
     pub prices: Vec<Value>,
     pub customers: BTreeMap<String, Value>,
+    /// Customers that were there.
+    pub deleted: BTreeSet<String>,
     pub sessions: BTreeMap<String, Value>,
     /// Portals that were opened.
     pub portals: BTreeMap<String, Value>,
@@ -46,6 +50,8 @@ pub struct Shop {
     pub period: Option<i64>,
     /// What meters have counted.
     pub counted: Counted,
+    /// A page to pay on is made, and told only once somebody says so here.
+    pub held: Option<Arc<Notify>>,
 }
 
 impl Shop {
@@ -71,6 +77,7 @@ impl Shop {
                 metered(price("price_calls", None, "month")),
             ],
             customers: BTreeMap::new(),
+            deleted: BTreeSet::new(),
             sessions: BTreeMap::new(),
             portals: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
@@ -82,6 +89,7 @@ impl Shop {
             failures: VecDeque::new(),
             period: None,
             counted,
+            held: None,
         }
     }
 
@@ -147,22 +155,23 @@ impl Shop {
     /// releases it.
     pub fn come_true(&mut self, id: &str) {
         let schedule = self.subscriptions[id]["schedule"].as_str().expect("a schedule").to_owned();
-        let next = self.schedules[&schedule]["_next"].as_str().expect("a plan").to_owned();
+        let next = self.schedules[&schedule]["_next"].as_array().expect("a plan").clone();
         let discounts = self.schedules[&schedule]["_next_discounts"].clone();
-        let price = self.price(&next).expect("a price of the shop");
         let phase = self.schedules[&schedule]["phases"][1].clone();
         let (start, end) = (phase["start_date"].clone(), phase["end_date"].clone());
         self.schedules.get_mut(&schedule).expect("a schedule")["current_phase"] =
             json!({ "start_date": start, "end_date": end });
+        let mut items = Vec::new();
+        for item in &next {
+            let price = self.price(item[0].as_str().expect("a price")).expect("a price of the shop");
+            items.push(self.item(id, price, item[1].as_i64(), (&start, &end)));
+        }
         self.change(id, |subscription| {
             if subscription["status"] == "trialing" {
                 subscription["status"] = json!("active");
             }
             subscription["discounts"] = discounts;
-            let item = &mut subscription["items"]["data"][0];
-            item["price"] = price;
-            item["current_period_start"] = start;
-            item["current_period_end"] = end;
+            subscription["items"]["data"] = json!(items);
         });
     }
 
@@ -234,6 +243,45 @@ impl Shop {
         let kind = if subscription["status"] == "canceled" { "deleted" } else { "updated" };
         let now = subscription.clone();
         self.happen(&format!("customer.subscription.{kind}"), now);
+    }
+
+    /// A subscription ends at once.
+    pub fn end(&mut self, id: &str) {
+        let now = Self::now();
+        self.change(id, |own| {
+            own["status"] = json!("canceled");
+            own["canceled_at"] = json!(now);
+            own["ended_at"] = json!(now);
+        });
+    }
+
+    /// A customer is deleted, as in the dashboard, and all that it pays for ends.
+    pub fn delete_customer(&mut self, id: &str) {
+        let customer = self.customers.remove(id).expect("a customer");
+        self.deleted.insert(id.to_owned());
+        let is_theirs = |(_, own): &(&String, &Value)| own["customer"] == id && own["status"] != "canceled";
+        let own: Vec<String> = self.subscriptions.iter().filter(is_theirs).map(|(id, _)| id.clone()).collect();
+        for subscription in own {
+            self.end(&subscription);
+        }
+        self.happen("customer.deleted", customer);
+    }
+
+    /// A key leads to another price from now on, which costs as much; the old one stays as it is.
+    pub fn move_key(&mut self, key: &str, to: &str) {
+        let old = self.prices.iter_mut().find(|price| price["lookup_key"] == key).expect("a price with that key");
+        let mut new = old.clone();
+        let id = old["id"].clone();
+        old["lookup_key"] = Value::Null;
+        new["id"] = json!(to);
+        self.prices.push(new);
+        for subscription in self.subscriptions.values_mut() {
+            for item in subscription["items"]["data"].as_array_mut().expect("items") {
+                if item["price"]["id"] == id {
+                    item["price"]["lookup_key"] = Value::Null;
+                }
+            }
+        }
     }
 
     /// Gives a subscription another price.

@@ -15,6 +15,7 @@ pub fn answer(shop: &mut Shop, method: &str, parts: &[&str], parameters: &[(Stri
         ("GET", ["v1", "products", id]) => shop.products.get(*id).cloned().ok_or_else(|| missing("product", id)),
         ("POST", ["v1", "products"]) => new_product(shop, parameters),
         ("POST", ["v1", "customers", id]) => change_customer(shop, id, parameters),
+        ("DELETE", ["v1", "subscriptions", id]) => end(shop, id),
         ("POST", ["v1", "subscriptions", id]) => change_subscription(shop, id, parameters),
         ("POST", ["v1", "subscription_schedules"]) => new_schedule(shop, parameters),
         ("GET", ["v1", "subscription_schedules", id]) => {
@@ -141,6 +142,15 @@ fn change_subscription(shop: &mut Shop, id: &str, parameters: &[(String, String)
     Ok(shop.subscriptions[id].clone())
 }
 
+/// What is over already is none.
+fn end(shop: &mut Shop, id: &str) -> Answer {
+    if shop.subscriptions.get(id).is_none_or(|own| own["status"] == "canceled") {
+        return Err(missing("subscription", id));
+    }
+    shop.end(id);
+    Ok(shop.subscriptions[id].clone())
+}
+
 fn new_schedule(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
     check(parameters, &["from_subscription"])?;
     let subscription = value(parameters, "from_subscription").unwrap_or_default().to_owned();
@@ -165,9 +175,16 @@ fn new_schedule(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
 
 fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
     check(parameters, &["end_behavior", "metadata", "phases"])?;
-    let price = |place: usize| value(parameters, &format!("phases[{place}][items][0][price]")).map(ToOwned::to_owned);
-    let (present, next) = (price(0).expect("the present phase"), price(1).expect("the next phase"));
-    for price in [&present, &next] {
+    let items = |phase: usize| -> Vec<(String, Option<i64>)> {
+        let one = |place: usize| {
+            let list = format!("phases[{phase}][items]");
+            let quantity = at(parameters, &list, place, "quantity").and_then(|text| text.parse().ok());
+            Some((at(parameters, &list, place, "price")?, quantity))
+        };
+        (0..20).map_while(one).collect()
+    };
+    let (present, next) = (items(0), items(1));
+    for (price, _) in present.iter().chain(&next) {
         shop.price(price).ok_or_else(|| missing("price", price))?;
     }
     let discounts = |phase: usize| -> Value {
@@ -177,7 +194,7 @@ fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
     let planned = shop.schedules.get(id).ok_or_else(|| missing("subscription_schedule", id))?;
     let first = planned["phases"][0].clone();
     let until = first["end_date"].as_i64().expect("seconds");
-    let end = shop.end_of(until, &shop.price(&next).expect("a price of the shop"));
+    let end = shop.end_of(until, &shop.price(&next[0].0).expect("a price of the shop"));
     let second = json!({ "start_date": until, "end_date": end, "items": [], "trial_end": null, "discounts": [] });
     let schedule = shop.schedules.get_mut(id).expect("it is there");
     schedule["metadata"] = inside(parameters, "metadata");

@@ -107,6 +107,8 @@ pub struct PayloadKey {
 pub struct Schedule {
     /// `sub_sched_...`
     pub id: String,
+    /// `not_started` or `active`; `completed`, `released` or `canceled` once it does nothing any more.
+    pub status: Option<String>,
     /// Its steps.
     #[serde(default)]
     pub phases: Vec<Phase>,
@@ -125,6 +127,12 @@ pub struct CurrentPhase {
 }
 
 impl Schedule {
+    /// Whether it does nothing any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.status.as_deref(), Some("completed" | "released" | "canceled"))
+    }
+
     /// Whether the last of several steps has begun: nothing is planned any more.
     #[must_use]
     pub fn has_come_true(&self) -> bool {

@@ -74,6 +74,13 @@ pub fn declined() -> Failure {
         .hint("Choose another card in the billing portal.")
 }
 
+/// Another change waits for the next period.
+pub fn change_planned() -> Failure {
+    Failure::conflict("subscription.change_planned", "A change is planned for the next period already.").hint(
+        "Take it back first, with the button at /billing/usage or POST /auth/subscription/restore; then choose again.",
+    )
+}
+
 /// What is to become of the subscription was settled elsewhere.
 pub fn scheduled_elsewhere() -> Failure {
     Failure::conflict(

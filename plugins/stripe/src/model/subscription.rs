@@ -152,6 +152,12 @@ impl Subscription {
         matches!(self.status.as_str(), "active" | "trialing" | "past_due" | "unpaid" | "paused" | "incomplete")
     }
 
+    /// Whether it is paid for as it goes on, or was and is being asked for: what it lacks can be added.
+    #[must_use]
+    pub fn is_charged(&self) -> bool {
+        matches!(self.status.as_str(), "active" | "trialing" | "past_due")
+    }
+
     /// What callers are told of it.
     ///
     /// # Errors

@@ -71,10 +71,16 @@ async fn subscription(billing: &Billing, caller: &Caller, account: &Account) -> 
     let may_cancel = !is_worn && billing.may(caller, account, Deed::Cancel).await?;
     let may_restore = !is_worn && billing.may(caller, account, Deed::Restore).await?;
     let ends = present.cancel_at_period_end || present.cancel_at.is_some();
+    let plans = billing.current_plans().await?;
+    let title = |name: &String| plans.find(name).map_or_else(|| name.clone(), |plan| plan.title.clone());
+    let changes_to = present.scheduled_plan.as_ref().map(title);
+    // What waits is taken back first: Stripe's portal ends nothing that a schedule holds.
+    let waits = ends || changes_to.is_some();
     Ok(json!({
         "ends_on": present.ends_at().filter(|_| ends).map(Timestamp::day),
-        "may_cancel": may_cancel && !ends,
-        "may_restore": may_restore && ends,
+        "changes_to": changes_to,
+        "may_cancel": may_cancel && !waits,
+        "may_restore": may_restore && waits,
     }))
 }
 

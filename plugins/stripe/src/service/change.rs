@@ -5,7 +5,8 @@ use belgie_api::ports::AuditEntry;
 use belgie_api::{Caller, Plan, Proration, Result};
 use serde_json::json;
 
-use super::plans::is_price;
+use super::line::{self, Line};
+use super::lines::Priced;
 use super::{Account, Billing, Bought, Wish};
 use crate::client::{self, Form, PhaseDiscount, PortalSession, Refused, Schedule};
 use crate::model::subject::{self, Columns};
@@ -49,8 +50,7 @@ impl Billing {
             return Err(refusal::already_subscribed());
         }
         let back = return_to::local(self.host.urls(), &wish.return_url)?;
-        // A new wish takes the place of what was planned before.
-        self.let_go_of_schedule(present).await?;
+        self.make_way(present).await?;
         let (word, url) = if wish.at_period_end {
             self.schedule(present, (plan, price), seats).await?;
             ("subscription.scheduled", self.host.urls().absolute(&back))
@@ -63,6 +63,7 @@ impl Billing {
             self.swap(present, (plan, price), seats).await?;
             ("subscription.swapped", self.host.urls().absolute(&back))
         } else {
+            self.note_sold(&plan.name, [(price, Line::Plan)].into_iter()).await?;
             return self.confirm(present, price, seats, wish, &back).await;
         };
         self.sync(&present.stripe_id).await?;
@@ -110,7 +111,7 @@ impl Billing {
         let mut wanted = self.lines(plan, price, seats.unwrap_or(1)).await?;
         let mut of_plan = (!wanted.is_empty()).then(|| wanted.remove(0));
         let plans = self.current_plans().await?;
-        let old = plans.find(&present.plan);
+        let (old, sold) = (plans.find(&present.plan), self.sold_of(&seen.items.data).await?);
         let mut form = Form::new()
             .with("proration_behavior", word_of(plan.sale.proration))
             .with("payment_behavior", "error_if_incomplete")
@@ -118,14 +119,13 @@ impl Billing {
         let mut at = 0;
         for item in &seen.items.data {
             let name = |field: &str| format!("items[{at}][{field}]");
-            let of_old = old.is_some_and(|old| {
-                let sale = &old.sale;
-                sale.seat.iter().chain(&sale.extras).chain(&sale.metered).any(|name| is_price(name, &item.price))
-            });
+            // By the names of today or because it was sold so: what is ours and unknown would stay beside what takes its place.
+            let of_old = line::beside(&present.plan, old, item, &sold).is_some()
+                || present.seat_item_id.as_ref() == Some(&item.id);
             let is_plan = item.id == present.item_id;
             let next = if is_plan { of_plan.take() } else { take(&mut wanted, &item.price.id) };
             form = match next {
-                Some((price, quantity)) => {
+                Some((price, _, quantity)) => {
                     form.with(name("id"), &item.id).with(name("price"), price).with_some(&name("quantity"), quantity)
                 }
                 None if of_old => form.with(name("id"), &item.id).with(name("deleted"), true),
@@ -133,7 +133,7 @@ impl Billing {
             };
             at += 1;
         }
-        for (price, quantity) in of_plan.into_iter().chain(wanted) {
+        for (price, _, quantity) in of_plan.into_iter().chain(wanted) {
             form = form.with(format!("items[{at}][price]"), price);
             form = form.with_some(&format!("items[{at}][quantity]"), quantity);
             at += 1;
@@ -174,7 +174,7 @@ impl Billing {
             form = form.with(format!("phases[0][items][{at}][price]"), &item.price.id);
             form = form.with_some(&format!("phases[0][items][{at}][quantity]"), item.quantity);
         }
-        for (at, (price, quantity)) in lines.into_iter().enumerate() {
+        for (at, (price, _, quantity)) in lines.into_iter().enumerate() {
             form = form.with(format!("phases[1][items][{at}][price]"), price);
             form = form.with_some(&format!("phases[1][items][{at}][quantity]"), quantity);
         }
@@ -206,11 +206,30 @@ impl Billing {
         let Some(id) = &present.schedule_id else { return Ok(false) };
         let path = format!("v1/subscription_schedules/{id}");
         let planned: Schedule = self.stripe.get(&path, &Form::new()).await?;
+        if planned.is_over() {
+            return Ok(false);
+        }
         if !planned.metadata.contains_key(OURS) {
             return Err(refusal::scheduled_elsewhere());
         }
         self.release_schedule(id).await?;
         Ok(true)
+    }
+
+    /// Sees to it that nothing waits for the next period. What does is not let go of for another wish: that may be given up, or not be paid.
+    async fn make_way(&self, present: &Subscription) -> Result<()> {
+        let Some(id) = &present.schedule_id else { return Ok(()) };
+        let planned: Schedule = self.stripe.get(&format!("v1/subscription_schedules/{id}"), &Form::new()).await?;
+        if planned.is_over() {
+            return Ok(());
+        }
+        if !planned.metadata.contains_key(OURS) {
+            return Err(refusal::scheduled_elsewhere());
+        }
+        if !planned.has_come_true() {
+            return Err(refusal::change_planned());
+        }
+        self.release_schedule(id).await
     }
 
     /// Ends the schedules of an account whose last step has begun. Stripe would keep each for as long as that step lasts, and lets nobody
@@ -228,27 +247,10 @@ impl Billing {
         }
         Ok(())
     }
-
-    /// What is paid for a plan: price ids with how many of each. The plan itself comes first; metered prices have no number.
-    pub(super) async fn lines(&self, plan: &Plan, price: &str, seats: i64) -> Result<Vec<(String, Option<i64>)>> {
-        let sale = &plan.sale;
-        let of_plan = if sale.seat.is_some() { 1 } else { seats };
-        let mut lines = vec![(price.to_owned(), Some(of_plan))];
-        if let Some(seat) = &sale.seat {
-            lines.push((self.price_id(seat).await?, Some(seats)));
-        }
-        for extra in &sale.extras {
-            lines.push((self.price_id(extra).await?, Some(1)));
-        }
-        for metered in &sale.metered {
-            lines.push((self.price_id(metered).await?, None));
-        }
-        Ok(lines)
-    }
 }
 
 /// Takes the line of a price out of those that are wanted.
-fn take(wanted: &mut Vec<(String, Option<i64>)>, price: &str) -> Option<(String, Option<i64>)> {
-    let place = wanted.iter().position(|(own, _)| own == price)?;
+fn take(wanted: &mut Vec<Priced>, price: &str) -> Option<Priced> {
+    let place = wanted.iter().position(|(own, _, _)| own == price)?;
     Some(wanted.remove(place))
 }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use belgie_api::crypto::{base64url, sha256};
 use belgie_api::ports::AuditEntry;
 use belgie_api::web::RequestInfo;
 use belgie_api::{Caller, Failure, Interval, Plan, Plans, Result, SubscriptionId, Timestamp};
 use serde_json::json;
 
+use super::lines::Priced;
 use super::plans::buyable;
 use super::sync::PAYER;
 use super::{Account, Billing};
-use crate::client::{CheckoutSession, Form};
+use crate::client::{CheckoutSession, Form, Refused};
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::model::{refusal, return_to};
@@ -67,6 +69,16 @@ impl Wish {
     }
 }
 
+/// What a page to pay on is made of.
+struct Offer {
+    customer: String,
+    back: String,
+    seats: i64,
+    lines: Vec<Priced>,
+    /// What listeners add to it.
+    details: Vec<Vec<(String, String)>>,
+}
+
 /// Where a purchase goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bought {
@@ -111,69 +123,42 @@ impl Billing {
         wish: &Wish,
     ) -> Result<Bought> {
         let columns = Columns::from(account.subject);
-        let back = return_to::local(self.host.urls(), &wish.success_url)?;
         let now = self.host.now();
-        let seats = match plan.sale.seats_from_members {
-            true => self.members(account.subject).await?,
-            false => wish.seats().unwrap_or(1),
-        };
+        let offer = self.offer(caller, account, (plan, price), wish).await?;
+        let wished = self.digest(caller, plan, wish, &offer)?;
         let before = store::checkouts::find(&mut self.host.db().read().await?, &columns).await?;
         if let Some(before) = &before {
-            let is_the_same = before.price_id == price && before.seats == seats && before.back == back;
-            let is_good = before.expires_at > now.plus(STILL_GOOD_FOR);
+            let is_good = before.wish == wished && before.expires_at > now.plus(STILL_GOOD_FOR);
             match (&before.session_id, &before.url) {
-                (Some(_), Some(url)) if is_the_same && is_good => return Ok(Bought { url: url.clone() }),
+                (Some(_), Some(url)) if is_good => {
+                    // Somebody is about to be sent there once more, and things may have changed.
+                    let mut tx = self.host.db().begin().await?;
+                    for listener in self.listeners.all() {
+                        listener.before_checkout(&mut tx, account, plan).await?;
+                    }
+                    tx.commit(now).await?;
+                    return Ok(Bought { url: url.clone() });
+                }
                 (Some(session), _) => self.expire(account, session).await?,
                 (None, _) => {}
             }
         }
-        let customer = self.customer(caller, account).await?;
         let new = Checkout {
-            subject: columns.clone(),
+            subject: columns,
             subscription_id: SubscriptionId::new(self.host.clock(), self.host.entropy()),
             price_id: price.to_owned(),
-            seats,
-            back: back.clone(),
+            seats: offer.seats,
+            back: offer.back.clone(),
             session_id: None,
             url: None,
             started_by: caller.user().id,
             created_at: now,
             expires_at: now.plus(OPEN_FOR),
             has_trial: false,
+            wish: wished,
         };
-        let mut tx = self.host.db().begin().await?;
-        let trial = match plan.trial_days {
-            Some(days) => {
-                // Whoever asks for several accounts at once waits here, on their own row, until the one before is written: it counts.
-                self.host.accounts().hold(&mut tx, caller.user().id).await?;
-                let has_tried = store::trials::has_tried(&mut tx, &columns, caller.user().id, now).await?;
-                (!has_tried).then_some(days)
-            }
-            None => None,
-        };
-        let new = Checkout { has_trial: trial.is_some(), ..new };
-        // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
-        let is_free = store::checkouts::reserve(&mut tx, &new, before.as_ref()).await?;
-        let all = store::subscriptions::list(&mut tx, &columns).await?;
-        if !is_free || all.iter().any(Subscription::goes_on) {
-            return Err(refusal::overtaken());
-        }
-        for listener in self.listeners.all() {
-            listener.before_checkout(&mut tx, account, plan).await?;
-        }
-        let entry = AuditEntry::done("subscription.checkout").by(caller).during(info);
-        let entry = entry.to(subject::shown(&account.subject)).within(subject::organization(&account.subject));
-        let details = json!({ "plan": plan.name, "interval": wish.interval.word(), "seats": seats });
-        self.host.audit().record(&mut tx, &entry.with(details)).await?;
-        tx.commit(now).await?;
-
-        let lines = self.lines(plan, price, seats).await?;
-        let mut form = self.session_form(&new, &customer, wish, (lines, trial))?;
-        for listener in self.listeners.all() {
-            form = form.with_others(listener.checkout_details(account, plan).await?);
-        }
-        let key = format!("checkout-{}", new.subscription_id);
-        let session: CheckoutSession = self.stripe.post("v1/checkout/sessions", &form, &key).await?;
+        let new = self.begin(caller, info, account, (plan, wish), (new, before.as_ref())).await?;
+        let session = self.open_page(caller, account, (plan, wish), &new, offer).await?;
         let url = session.url.ok_or_else(|| Failure::internal("a new page to pay on has no address"))?;
         let until = Timestamp::from_unix_seconds(session.expires_at);
         let mut tx = self.host.db().begin().await?;
@@ -186,12 +171,120 @@ impl Billing {
         Ok(Bought { url })
     }
 
+    /// Gathers what a page is made of.
+    async fn offer(
+        &self,
+        caller: &Caller,
+        account: &Account,
+        (plan, price): (&Plan, &str),
+        wish: &Wish,
+    ) -> Result<Offer> {
+        let back = return_to::local(self.host.urls(), &wish.success_url)?;
+        let seats = match plan.sale.seats_from_members {
+            true => self.members(account.subject).await?,
+            false => wish.seats().unwrap_or(1),
+        };
+        let customer = self.customer(caller, account).await?;
+        let lines = self.lines(plan, price, seats).await?;
+        let mut details = Vec::new();
+        for listener in self.listeners.all() {
+            details.push(listener.checkout_details(account, plan).await?);
+        }
+        Ok(Offer { customer, back, seats, lines, details })
+    }
+
+    /// Everything that was wished for, and by whom. A page is shown again to whoever wishes the same, and to nobody else: it says who
+    /// pays, what is written on the subscription, and where one goes from it.
+    fn digest(&self, caller: &Caller, plan: &Plan, wish: &Wish, offer: &Offer) -> Result<String> {
+        let cancel = return_to::local(self.host.urls(), &wish.cancel_url)?;
+        let lines: Vec<_> = offer.lines.iter().map(|(price, line, many)| (price, line.word(), many)).collect();
+        let all = json!([
+            caller.user().id,
+            plan.name,
+            plan.trial_days,
+            offer.customer,
+            offer.back,
+            cancel,
+            lines,
+            offer.details,
+            wish.locale,
+            wish.metadata,
+        ]);
+        Ok(base64url(&sha256(all.to_string().as_bytes())))
+    }
+
+    /// Takes the place of the payment under way that was read before, on record.
+    async fn begin(
+        &self,
+        caller: &Caller,
+        info: &RequestInfo,
+        account: &Account,
+        (plan, wish): (&Plan, &Wish),
+        (new, before): (Checkout, Option<&Checkout>),
+    ) -> Result<Checkout> {
+        let (now, user) = (new.created_at, caller.user().id);
+        let mut tx = self.host.db().begin().await?;
+        let has_trial = match plan.trial_days {
+            Some(_) => {
+                // Whoever asks for several accounts at once waits here, on their own row, until the one before is written: it counts.
+                self.host.accounts().hold(&mut tx, user).await?;
+                !store::trials::has_tried(&mut tx, &new.subject, user, now).await?
+            }
+            None => false,
+        };
+        let new = Checkout { has_trial, ..new };
+        // Since these were read Stripe was asked, and others were not waiting: nothing of theirs is overwritten.
+        let is_free = store::checkouts::reserve(&mut tx, &new, before).await?;
+        let all = store::subscriptions::list(&mut tx, &new.subject).await?;
+        if !is_free || all.iter().any(Subscription::goes_on) {
+            return Err(refusal::overtaken());
+        }
+        for listener in self.listeners.all() {
+            listener.before_checkout(&mut tx, account, plan).await?;
+        }
+        let entry = AuditEntry::done("subscription.checkout").by(caller).during(info);
+        let entry = entry.to(subject::shown(&account.subject)).within(subject::organization(&account.subject));
+        let details = json!({ "plan": plan.name, "interval": wish.interval.word(), "seats": new.seats });
+        self.host.audit().record(&mut tx, &entry.with(details)).await?;
+        tx.commit(now).await?;
+        Ok(new)
+    }
+
+    /// Has Stripe make the page. A customer that was deleted there is made anew.
+    async fn open_page(
+        &self,
+        caller: &Caller,
+        account: &Account,
+        (plan, wish): (&Plan, &Wish),
+        new: &Checkout,
+        offer: Offer,
+    ) -> Result<CheckoutSession> {
+        let trial = plan.trial_days.filter(|_| new.has_trial);
+        let form = |customer: &str| -> Result<Form> {
+            let form = self.session_form(new, customer, wish, (&offer.lines, trial))?;
+            Ok(offer.details.iter().fold(form, |form, details| form.with_others(details.clone())))
+        };
+        let ask = async |customer: &str, key: String| -> Result<Result<CheckoutSession, Refused>> {
+            Ok(self.stripe.post("v1/checkout/sessions", &form(customer)?, &key).await)
+        };
+        match ask(&offer.customer, format!("checkout-{}", new.subscription_id)).await? {
+            Ok(session) => Ok(session),
+            Err(refused)
+                if refused.lacks("customer") && self.retire_customer(&new.subject, &offer.customer).await? =>
+            {
+                let customer = self.customer(caller, account).await?;
+                Ok(ask(&customer, format!("checkout-{}-{customer}", new.subscription_id)).await??)
+            }
+            Err(refused) => Err(refused.into()),
+        }
+    }
+
     fn session_form(
         &self,
         new: &Checkout,
         customer: &str,
         wish: &Wish,
-        (lines, trial): (Vec<(String, Option<i64>)>, Option<u16>),
+        (lines, trial): (&[Priced], Option<u16>),
     ) -> Result<Form> {
         let urls = self.host.urls();
         let token = self.landing_token(new.subscription_id, &new.back);
@@ -204,9 +297,9 @@ impl Billing {
             .with("cancel_url", urls.absolute(&local))
             .with_some("locale", wish.locale.as_deref())
             .with_some("subscription_data[trial_period_days]", trial);
-        for (at, (price, quantity)) in lines.into_iter().enumerate() {
+        for (at, (price, _, quantity)) in lines.iter().enumerate() {
             form = form.with(format!("line_items[{at}][price]"), price);
-            form = form.with_some(&format!("line_items[{at}][quantity]"), quantity);
+            form = form.with_some(&format!("line_items[{at}][quantity]"), quantity.as_ref());
         }
         // Ours last: of two values of one name Stripe takes the later.
         let theirs = wish.metadata.iter().filter(|(name, _)| !name.starts_with(OWN_METADATA));

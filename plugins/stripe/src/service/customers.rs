@@ -1,7 +1,9 @@
 //! Who is whom at Stripe.
 
 use belgie_api::crypto::{base64url, sha256};
+use belgie_api::ports::AuditEntry;
 use belgie_api::{Caller, Result};
+use serde_json::json;
 
 use super::{Account, Billing};
 use crate::client::{Customer, Form};
@@ -31,7 +33,12 @@ impl Billing {
         }
         // Stripe wants the same words under the same key, and the words differ with whoever asks. Of two people who ask at the
         // same moment each makes one; the first that is noted is it, and nobody ever pays as the other.
-        let key = format!("customer-{id}-{}", base64url(&sha256(form.encode().as_bytes())));
+        let mut words = form.encode();
+        // Of one that was deleted Stripe would tell again for a day under the same key.
+        for former in store::customers::list_former(&mut self.host.db().read().await?, &columns).await? {
+            words.push_str(&format!("&{former}"));
+        }
+        let key = format!("customer-{id}-{}", base64url(&sha256(words.as_bytes())));
         let made: Customer = self.stripe.post("v1/customers", &form, &key).await?;
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
@@ -44,5 +51,44 @@ impl Billing {
         }
         tx.commit(now).await?;
         Ok(noted.unwrap_or(made.id))
+    }
+
+    /// Lets go of a customer that is not at Stripe any more, so that the account becomes another one when it buys again; `false`
+    /// while something that it pays for goes on here: then the key may be that of another account or mode, and nothing changes.
+    pub(super) async fn retire_customer(&self, columns: &Columns, customer: &str) -> Result<bool> {
+        let all = store::subscriptions::list(&mut self.host.db().read().await?, columns).await?;
+        if all.iter().any(|one| one.goes_on() && one.customer_id == customer) {
+            return Ok(false);
+        }
+        self.note_gone(columns, customer).await?;
+        Ok(true)
+    }
+
+    /// Stripe tells that a customer was deleted. With it go its subscriptions, each of which is looked at.
+    pub(super) async fn bury_customer(&self, customer: &str) -> Result<bool> {
+        let mut conn = self.host.db().read().await?;
+        let Some(columns) = store::customers::find_subject(&mut conn, customer).await? else { return Ok(false) };
+        let all = store::subscriptions::list(&mut conn, &columns).await?;
+        drop(conn);
+        for one in all.iter().filter(|one| one.goes_on() && one.customer_id == customer) {
+            self.sync(&one.stripe_id).await?;
+        }
+        self.note_gone(&columns, customer).await?;
+        Ok(true)
+    }
+
+    async fn note_gone(&self, columns: &Columns, customer: &str) -> Result<()> {
+        let subject = columns.subject()?;
+        let now = self.host.now();
+        let mut tx = self.host.db().begin().await?;
+        if store::customers::retire(&mut tx, customer, now).await? {
+            let entry = AuditEntry::done("customer.gone")
+                .to(subject::shown(&subject))
+                .within(subject::organization(&subject))
+                .with(json!({ "customer": customer }));
+            self.host.audit().record(&mut tx, &entry).await?;
+            tracing::warn!(stripe.customer = %customer, "Stripe does not know a customer any more");
+        }
+        tx.commit(now).await
     }
 }

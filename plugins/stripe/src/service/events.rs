@@ -174,6 +174,14 @@ impl Billing {
         let object = &told.data.object;
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         let subscription = match told.kind.as_str() {
+            "customer.deleted" => {
+                let is_ours = match text("/id") {
+                    Some(customer) => self.bury_customer(customer).await?,
+                    None => false,
+                };
+                self.tell_event(kept).await?;
+                return Ok((!is_ours).then_some("none of ours"));
+            }
             kind if kind.starts_with("customer.subscription.") => text("/id"),
             kind if kind.starts_with("checkout.session.") => text("/subscription"),
             // Since version 2025-03-31 an invoice says it under its parent.

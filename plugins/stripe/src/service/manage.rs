@@ -6,7 +6,7 @@ use belgie_api::{Caller, Result};
 use serde_json::json;
 
 use super::{Account, Billing, Bought};
-use crate::client::{self, Form, PortalSession};
+use crate::client::{self, Form, PortalSession, Refused};
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::{Shown, Subscription};
 use crate::model::{refusal, return_to};
@@ -76,8 +76,17 @@ impl Billing {
     pub async fn billing_portal(&self, account: &Account, back: &str, locale: Option<&str>) -> Result<Bought> {
         let columns = Columns::from(account.subject);
         let customer = store::customers::find(&mut self.host.db().read().await?, &columns).await?;
-        let form = self.portal_form(&customer.ok_or_else(refusal::no_customer)?, back, locale)?;
-        Ok(Bought { url: self.portal(&form).await?.url })
+        let customer = customer.ok_or_else(refusal::no_customer)?;
+        let form = self.portal_form(&customer, back, locale)?;
+        let key = self.random_key("portal");
+        let page: Result<PortalSession, Refused> = self.stripe.post("v1/billing_portal/sessions", &form, &key).await;
+        match page {
+            Ok(page) => Ok(Bought { url: page.url }),
+            Err(refused) if refused.lacks("customer") && self.retire_customer(&columns, &customer).await? => {
+                Err(refusal::no_customer().source(refused))
+            }
+            Err(refused) => Err(refused.into()),
+        }
     }
 
     pub(super) fn portal_form(&self, customer: &str, back: &str, locale: Option<&str>) -> Result<Form> {

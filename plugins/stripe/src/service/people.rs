@@ -124,6 +124,7 @@ impl Billing {
         let plans = self.current_plans().await?;
         let mut conn = self.host.db().read().await?;
         let customer = store::customers::find(&mut conn, &columns).await?;
+        let former = store::customers::list_former(&mut conn, &columns).await?;
         let all = store::subscriptions::list_below(&mut conn, columns.subject_id).await?;
         let under_way = store::checkouts::find(&mut conn, &columns).await?;
         let describe = |one: &Subscription| -> Result<Value> {
@@ -137,6 +138,7 @@ impl Billing {
         };
         Ok(json!({
             "customer": customer,
+            "former_customers": former,
             "subscriptions": all.iter().map(describe).collect::<Result<Vec<_>>>()?,
             "payment_under_way": under_way.map(|one| json!({
                 "price": one.price_id, "seats": one.seats, "created_at": one.created_at, "expires_at": one.expires_at,

@@ -2,10 +2,9 @@
 
 use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
 use belgie_api::ports::{BillingSubject, Lacking, WayOut};
-use belgie_api::{Caller, Failure, Plan, Plans, PriceName, Result};
+use belgie_api::{Caller, Failure, Plan, Plans, Result};
 
 use super::Billing;
-use crate::client::Price;
 use crate::model::ask::{self, Ask};
 use crate::model::lapse::Opening;
 use crate::model::subject::Columns;
@@ -124,14 +123,6 @@ fn free(plans: &Plans) -> Option<SubscriptionContext> {
     let (limits, quotas) = (plan.limits.clone(), crate::model::meter::quotas_of(plan));
     let of = SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Free);
     Some(SubscriptionContext { limits, quotas, ..of })
-}
-
-/// Whether a name means this price: by its id, or the key that leads to it now.
-pub(super) fn is_price(name: &PriceName, price: &Price) -> bool {
-    match name {
-        PriceName::Id(id) => *id == price.id,
-        PriceName::LookupKey(key) => Some(key) == price.lookup_key.as_ref(),
-    }
 }
 
 /// A plan of this name that can be bought.

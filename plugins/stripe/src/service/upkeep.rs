@@ -8,8 +8,9 @@ use belgie_api::{Event, Plan, Result, Timestamp};
 use futures::future::join_all;
 use serde_json::json;
 
+use super::line::Line;
 use super::{Account, Billing};
-use crate::client::{self, CheckoutSession, Customer, Form, Refused};
+use crate::client::{self, Customer, Form};
 use crate::model::subject::{self, Columns};
 use crate::model::subscription::Subscription;
 use crate::store;
@@ -31,6 +32,10 @@ pub(super) const CLOSE: &str = "close";
 pub(super) const SCHEDULE: &str = "schedule";
 /// How many seats are paid.
 pub(super) const SEATS: &str = "seats";
+/// Seats and extras of a plan that was reached without them.
+pub(super) const LINES: &str = "lines";
+/// What a plan charges by use, where a subscription to it lacks that.
+pub(super) const METERED: &str = "metered";
 
 /// How many subscriptions are looked at again in one round.
 const LOOKS_A_ROUND: i64 = 40;
@@ -144,7 +149,9 @@ impl Billing {
             CUSTOMER => self.tell_customer(&chore.subject, subject).await,
             SEATS => self.tell_seats(&chore.subject, subject).await,
             SCHEDULE => self.end_schedules(&chore.subject).await,
-            CLOSE => self.close_page(&chore.subject).await,
+            CLOSE => self.close_for_good(&chore.subject, subject).await,
+            LINES => self.add_lines(&chore.subject, &[Line::Seat, Line::Extra]).await,
+            METERED => self.add_lines(&chore.subject, &[Line::Metered]).await,
             _ => Ok(()),
         }
     }
@@ -170,29 +177,12 @@ impl Billing {
         };
         let Some(customer) = known else { return Ok(()) };
         let path = format!("v1/customers/{customer}");
-        let _told: Customer = self.stripe.post(&path, &form, &self.random_key("customer-told")).await?;
-        Ok(())
-    }
-
-    /// Closes the page on which an account could still be paid for.
-    async fn close_page(&self, columns: &Columns) -> Result<()> {
-        let found = store::checkouts::find(&mut self.host.db().read().await?, columns).await?;
-        let Some(session) = found.and_then(|under_way| under_way.session_id) else { return Ok(()) };
-        let path = format!("v1/checkout/sessions/{session}/expire");
-        let closed: Result<CheckoutSession, Refused> =
-            self.stripe.post(&path, &Form::new(), &format!("expire-{session}")).await;
-        match closed {
-            Ok(_) => {}
-            Err(refused) if refused.is_final() => {
-                if self.look_at_session(&session).await?.is_some() {
-                    tracing::error!(stripe.session = %session, "somebody has paid for an account that is gone: pay it back");
-                }
-            }
-            Err(refused) => return Err(refused.into()),
+        match self.stripe.post::<Customer>(&path, &form, &self.random_key("customer-told")).await {
+            Ok(_) => Ok(()),
+            // There is nobody to be told: whoever buys again is another customer.
+            Err(refused) if refused.is_gone() && self.retire_customer(columns, &customer).await? => Ok(()),
+            Err(refused) => Err(refused.into()),
         }
-        let mut tx = self.host.db().begin().await?;
-        store::checkouts::close(&mut tx, &session).await?;
-        tx.commit(self.host.now()).await
     }
 
     /// As many seats are paid as there are members, where the plan says so.
@@ -202,7 +192,10 @@ impl Billing {
         for one in all.iter().filter(|one| one.goes_on()) {
             let Some(plan) = plans.find(&one.plan).filter(|plan| plan.sale.seats_from_members) else { continue };
             let seats = self.members(subject).await?;
-            if one.seats != Some(seats) {
+            if plan.sale.seat.is_some() && one.seat_item_id.is_none() {
+                // The plan's own item is no item of seats: a plan would be paid as often as there are members.
+                self.add_lines_of(one, plan, seats, &[Line::Seat]).await?;
+            } else if one.seats != Some(seats) {
                 self.set_seats(one, plan, seats).await?;
                 self.sync(&one.stripe_id).await?;
             }
@@ -226,7 +219,7 @@ impl Billing {
         Ok(self.size_of(subject).await?.map_or(1, |size| size.members.max(1)))
     }
 
-    async fn size_of(&self, subject: BillingSubject) -> Result<Option<belgie_api::ports::Size>> {
+    pub(super) async fn size_of(&self, subject: BillingSubject) -> Result<Option<belgie_api::ports::Size>> {
         match subject {
             BillingSubject::User { .. } => Ok(None),
             BillingSubject::Organization { organization } => match self.host.provided::<Organizations>() {

@@ -10,12 +10,12 @@ const FIND: &str = "SELECT * FROM stripe_checkouts WHERE subject_kind = $1 AND s
 const FIND_BY_SUBSCRIPTION: &str = "SELECT * FROM stripe_checkouts WHERE subscription_id = $1";
 const LIST_BELOW: &str = "SELECT * FROM stripe_checkouts WHERE subject_id = $1 OR organization_id = $1";
 const RESERVE: &str = "INSERT INTO stripe_checkouts (subject_kind, subject_id, organization_id, subscription_id, \
-    price_id, seats, back, session_id, url, started_by, created_at, expires_at, has_trial) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10, $13) \
+    price_id, seats, back, session_id, url, started_by, created_at, expires_at, has_trial, wish) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL, $8, $9, $10, $13, $14) \
     ON CONFLICT (subject_kind, subject_id) DO UPDATE SET subscription_id = excluded.subscription_id, \
     price_id = excluded.price_id, seats = excluded.seats, back = excluded.back, session_id = NULL, url = NULL, \
     started_by = excluded.started_by, created_at = excluded.created_at, expires_at = excluded.expires_at, \
-    has_trial = excluded.has_trial \
+    has_trial = excluded.has_trial, wish = excluded.wish \
     WHERE stripe_checkouts.subscription_id = $11 AND stripe_checkouts.session_id IS NOT DISTINCT FROM $12 \
     RETURNING subscription_id";
 const OPEN: &str = "UPDATE stripe_checkouts SET session_id = $2, url = $3, expires_at = $4 \
@@ -48,6 +48,8 @@ pub struct Checkout {
     pub expires_at: Timestamp,
     /// Whether it begins with days that cost nothing.
     pub has_trial: bool,
+    /// Everything that was wished for, as a digest.
+    pub wish: String,
 }
 
 /// The payment under way of a subject.
@@ -85,6 +87,7 @@ pub async fn reserve(conn: &mut Conn, new: &Checkout, before: Option<&Checkout>)
         .bind(before.map(|before| before.subscription_id))
         .bind(before.and_then(|before| before.session_id.as_deref()))
         .bind(new.has_trial)
+        .bind(&new.wish)
         .fetch_optional(c).await)?;
     Ok(reserved.is_some())
 }

@@ -29,7 +29,7 @@ pub struct Chore {
     /// About whom.
     #[sqlx(flatten)]
     pub subject: Columns,
-    /// `customer`, `seats`, `schedule` or `close`.
+    /// `customer`, `seats`, `lines`, `metered`, `schedule` or `close`.
     pub chore: String,
     /// Until when it is ours.
     pub due_at: Timestamp,
