@@ -22,7 +22,7 @@ use crate::model::address::slugs_in;
 use crate::model::client::ClientFace;
 use crate::model::consent::{Consent, remembered_host};
 use crate::model::grant::{Grant, GrantKind, shown_name};
-use crate::model::redirect::{RedirectKind, host_of, kind_of};
+use crate::model::redirect::{host_of, is_elsewhere};
 use crate::model::request::AuthorizationRequest;
 use crate::model::scopes::explain;
 use crate::service::{BoundPlace, Choice, ErrorReply, OAuth};
@@ -182,9 +182,9 @@ fn client_of(face: &ClientFace) -> Value {
     })
 }
 
-/// Whatever listens on the person's machine can be any program, by a port as by a scheme. A device asks here itself.
+/// Whatever listens on the person's machine can be any program, by a port (with TLS or without) as by a scheme. A device asks here itself.
 fn is_loopback(redirect_uri: &str, is_device: bool) -> bool {
-    !is_device && kind_of(redirect_uri) != RedirectKind::Https
+    !is_device && !is_elsewhere(redirect_uri)
 }
 
 fn account_of(caller: &Caller) -> Value {

@@ -63,7 +63,6 @@ pub use self::invitations::NewInvitation;
 use self::kept::{Fetches, Kept};
 use self::keys::KeyCache;
 pub use self::keys::{PublishedKeys, RevokedKey, Rotated};
-pub use self::less_consent::unknown_consent;
 pub use self::logout::{LOGOUT, LOGOUT_PARAMS, LogoutRequest, Meant};
 pub use self::people::People;
 pub use self::personal::{NewPersonalToken, TokenWish};

@@ -268,6 +268,11 @@ on_both_engines! {
             json!({ "subject_type": "pairwise", "sector_identifier_uri": "http://agent.example/sector.json" }),
             // A list that cannot be had lists nobody.
             json!({ "subject_type": "pairwise", "sector_identifier_uri": "https://127.0.0.1:9/sector.json" }),
+            // A device is answered nowhere, so nothing proves of which sector it is.
+            json!({
+                "subject_type": "pairwise", "redirect_uris": ["https://agent.example/callback"],
+                "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+            }),
         ].into_iter().enumerate() {
             let path = format!("/{n}.json");
             let address = server.at(&path);
@@ -277,6 +282,42 @@ on_both_engines! {
             let agent = Agent::known_as(&gateway, &address, REDIRECT);
             let page = ada.get(&agent.authorize_url(&agent.authorization("openid"))).await;
             assert_page_alone(&page, UNIDENTIFIED);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn a_client_whose_document_gives_it_other_names_for_people_is_asked_about_again(
+        gateway: TestGateway,
+        setup = open_to_loopback().config("openid_connect = true")
+    ) {
+        const HTTPS: &str = "https://agent.example/callback";
+        let server = DocumentServer::start().await;
+        let address = server.at("/client.json");
+        let publish = |kind: &str, name: &str| {
+            let mut document = document(&address);
+            document["redirect_uris"] = json!([HTTPS]);
+            document["subject_type"] = json!(kind);
+            document["client_name"] = json!(name);
+            server.publish_json("/client.json", &document);
+        };
+        let mut ada = gateway.signed_in("ada@example.org").await;
+        let agent = Agent::known_as(&gateway, &address, HTTPS);
+        let url = agent.authorize_url(&agent.authorization("openid"));
+        publish("pairwise", "Published agent");
+        agent.connect(&mut ada, "openid").await;
+        assert!(ada.get(&url).await.sent_parameter("code").is_some(), "it is remembered");
+        gateway.clock.advance(Duration::from_secs(301));
+        publish("pairwise", "Another name");
+        assert!(ada.get(&url).await.sent_parameter("code").is_some(), "what it calls itself is no name of hers");
+        assert_eq!(server.requests(), 2);
+        for kind in ["public", "pairwise"] {
+            gateway.clock.advance(Duration::from_secs(301));
+            publish(kind, "Published agent");
+            let asked = ada.get(&url).await;
+            assert!(asked.body.contains("Let this agent act for you?"), "{kind}: {}", asked.body);
+            agent.connect(&mut ada, "openid").await;
+            assert!(ada.get(&url).await.sent_parameter("code").is_some(), "{kind}: it is remembered anew");
         }
     }
 }

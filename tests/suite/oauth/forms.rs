@@ -8,6 +8,7 @@ use belgie_api::crypto::{base64url, sha256};
 use reqwest::StatusCode;
 use serde_json::json;
 
+use super::exchange::{exchange, server};
 use super::machines::Machine;
 use super::openid::{ALL, id_token, openid, told};
 use super::{assert_invalid_grant, assert_refused, assert_shut, checked};
@@ -16,7 +17,7 @@ use crate::support::{Agent, Reply, Setup, TestGateway, Tokens};
 
 fn prefixed() -> Setup {
     Setup::default().config(
-        "[plugins.oauth-server]\nresources = [\"https://api.example.com\"]\n[plugins.oauth-server.token_prefixes]\naccess_token = \"acme_at_\"\nrefresh_token = \"acme_rt_\"\n\
+        "[plugins.oauth-server]\nresources = [\"https://api.example.com\"]\ntoken_exchange = true\n[plugins.oauth-server.token_prefixes]\naccess_token = \"acme_at_\"\nrefresh_token = \"acme_rt_\"\n\
          client_secret = \"acme_cs_\"",
     )
 }
@@ -37,6 +38,15 @@ on_both_engines! {
             tokens.access.replacen("acme_at_", "acme_rt_", 1)] {
             assert_shut(&agent.whoami(&wrong).await);
         }
+        // So it is where tokens are exchanged.
+        let front = server(&gateway, &gateway.mcp_url()).await;
+        let made = exchange(&front, &tokens.access, &[]).await;
+        assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+        let made = made.body["access_token"].as_str().expect("a token").to_owned();
+        assert!(made.starts_with("acme_at_"), "{made}");
+        assert_eq!(agent.whoami(&made).await.status, StatusCode::OK);
+        let refused = exchange(&front, &native(&tokens.access), &[]).await;
+        assert_refused(&refused, StatusCode::BAD_REQUEST, "invalid_request");
         assert_invalid_grant(&agent.refresh(&native(&tokens.refresh)).await);
         let renewed = Tokens::of(&agent.refresh(&tokens.refresh).await);
         assert!(renewed.access.starts_with("acme_at_") && renewed.refresh.starts_with("acme_rt_"));
@@ -61,6 +71,28 @@ on_both_engines! {
         let token = machine.token(&[("resource", "https://api.example.com")]).await;
         assert_eq!(about(token.clone()).await["active"], json!(true));
         assert_eq!(about(native(&token)).await["active"], json!(false));
+    }
+}
+
+on_both_engines! {
+    async fn a_client_names_its_secret_as_it_was_given_when_it_changes_its_registration(gateway: TestGateway, setup = prefixed()) {
+        let document = json!({ "redirect_uris": ["https://agent.example/callback"], "token_endpoint_auth_method": "client_secret_post" });
+        let (agent, told) = Agent::register_document(&gateway, &document).await;
+        let text = |name: &str| told[name].as_str().expect("a text").to_owned();
+        let secret = text("client_secret");
+        assert!(secret.starts_with("acme_cs_"), "{secret}");
+        for (shown, is_right) in [(secret.clone(), true), (native(&secret), false), (secret.replacen("acme_cs_", "acme_rt_", 1), false)] {
+            let mut body = document.clone();
+            body["client_id"] = told["client_id"].clone();
+            body["client_secret"] = json!(shown);
+            let request = agent.client.put(text("registration_client_uri")).bearer_auth(text("registration_access_token"));
+            let reply = Reply::read(request.json(&body).send().await.expect("an answer")).await;
+            if is_right {
+                assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+            } else {
+                assert_refused(&reply, StatusCode::BAD_REQUEST, "invalid_client_metadata");
+            }
+        }
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use jsonwebtoken::Algorithm;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::openid::openid;
 use super::{assert_invalid_grant, assert_refused, assert_shut};
 use crate::on_both_engines;
+use crate::support::idp::SigningKey;
 use crate::support::{Agent, Browser, Page, Reply, Setup, TestGateway};
 
 const HTTPS: &str = "https://agent.example/callback";
@@ -280,6 +283,59 @@ on_both_engines! {
         for method in [Method::GET, Method::PUT, Method::DELETE] {
             let request = reqwest::Client::new().request(method, gateway.at("/register/cli_x"));
             assert_eq!(request.send().await.expect("an answer").status(), StatusCode::NOT_FOUND);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn a_client_keeps_the_names_by_which_it_knows_people(gateway: TestGateway, setup = openid()) {
+        let mut own_names = document();
+        own_names["subject_type"] = json!("pairwise");
+        for (first, other) in [(own_names.clone(), document()), (document(), own_names.clone()), (own_names, json!({
+            "redirect_uris": ["https://other.example/callback"], "subject_type": "pairwise", "token_endpoint_auth_method": "none",
+        }))] {
+            let managed = Managed::registered(&gateway, &first).await;
+            let with_id = |mut body: Value| {
+                body["client_id"] = managed.told["client_id"].clone();
+                body
+            };
+            assert_refused(&managed.put(&with_id(other)).await, StatusCode::BAD_REQUEST, "invalid_client_metadata");
+            assert_eq!(managed.read().await.body, managed.told, "nothing has changed");
+            let same = managed.put(&with_id(first)).await;
+            assert_eq!(same.status, StatusCode::OK, "{}", same.body);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn the_operator_vouches_for_no_client_that_has_become_another(gateway: TestGateway, setup = openid()) {
+        let mut secret = document();
+        secret["token_endpoint_auth_method"] = json!("client_secret_post");
+        let mut keyed = document();
+        keyed["token_endpoint_auth_method"] = json!("private_key_jwt");
+        keyed["jwks"] = json!({ "keys": [SigningKey::new("one", Algorithm::ES256).jwk()] });
+        let other_keys = json!({ "keys": [SigningKey::new("two", Algorithm::ES256).jwk()] });
+        for (first, name, value, is_another) in [
+            (&secret, "scope", json!("connections:read"), false),
+            (&secret, "token_endpoint_auth_method", json!("client_secret_basic"), true),
+            (&secret, "client_name", json!("Belgie Support"), true),
+            (&secret, "backchannel_logout_uri", json!("https://agent.example/told"), true),
+            (&secret, "post_logout_redirect_uris", json!(["https://agent.example/bye"]), true),
+            (&keyed, "jwks", other_keys, true),
+        ] {
+            let managed = Managed::registered(&gateway, first).await;
+            let id = managed.text("client_id");
+            let (went_well, said) = gateway.configured_program(&["client", "trust", id]).await;
+            assert!(went_well && said["trusted"] == json!(true), "{said}");
+            let mut body = first.clone();
+            body["client_id"] = managed.told["client_id"].clone();
+            body[name] = value;
+            let reply = managed.put(&body).await;
+            assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+            let (_, listed) = gateway.configured_program(&["client", "list"]).await;
+            let clients = listed["clients"].as_array().expect("a list");
+            let own = clients.iter().find(|client| client["client_id"] == json!(id)).expect("the client");
+            assert_eq!(own["trusted"], json!(!is_another), "{name}");
         }
     }
 }

@@ -107,6 +107,8 @@ on_both_engines! {
     async fn only_a_client_with_a_place_on_the_web_has_names_of_its_own(gateway: TestGateway, setup = openid()) {
         for wrong in [
             json!({ "redirect_uris": ["http://127.0.0.1/cb"], "subject_type": "pairwise" }),
+            json!({ "redirect_uris": ["https://localhost/cb"], "subject_type": "pairwise" }),
+            json!({ "redirect_uris": ["https://127.0.0.1:8443/cb"], "subject_type": "pairwise" }),
             json!({ "redirect_uris": ["https://one.example/a", "https://two.example/a"], "subject_type": "pairwise" }),
             json!({ "redirect_uris": ["https://one.example/a"], "subject_type": "secret" }),
             json!({
@@ -117,6 +119,13 @@ on_both_engines! {
             let answer = reqwest::Client::new().post(gateway.at("/register")).json(&wrong).send().await;
             let reply = Reply::read(answer.expect("an answer")).await;
             assert_eq!((reply.status, &reply.body["error"]), (StatusCode::BAD_REQUEST, &json!("invalid_client_metadata")), "{wrong}");
+        }
+        // At the command line, too, whoever it is to belong to.
+        gateway.person("ada@example.org").await;
+        for owner in [&["--device"][..], &["--device", "--owner", "ada@example.org"]] {
+            let line = ["--name", "Television", "--redirect-uri", "https://one.example/a", "--pairwise"];
+            let said = super::machines::create(&gateway, &[&line, owner].concat()).await.expect_err("no names on devices");
+            assert_eq!(said["error"], "invalid_client_metadata", "{said}");
         }
         let line = ["--name", "Wiki", "--redirect-uri", "https://one.example/a", "--pairwise"];
         assert_eq!(super::machines::create(&gateway, &line).await.expect("a client")["subject_type"], "pairwise");

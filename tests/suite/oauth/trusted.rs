@@ -1,6 +1,7 @@
 //! Clients the operator vouches for: people are let in without a question, where that is safe.
 
 use belgie_api::on;
+use jsonwebtoken::Algorithm;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -8,6 +9,7 @@ use super::narrowed::narrow;
 use super::own_clients::{HTTPS, by_people, made, operator, wish};
 use crate::organization::{done, known, owned_by};
 use crate::provider::{call, read};
+use crate::support::idp::SigningKey;
 use crate::support::{Agent, Browser, Page, TestGateway, Tokens, unescape, waits_for_lock};
 use crate::{on_both_engines, on_postgres};
 
@@ -65,10 +67,12 @@ on_both_engines! {
         let (went_well, said) = gateway.configured_program(&["client", "distrust", &id]).await;
         assert!(went_well, "{said}");
         assert_asks(&page(&agent, &mut of_ada, &[("resource", &gateway.at("/o/acme/mcp"))]).await);
-        let only_local = json!({ "client_name": "Local", "redirect_uris": ["http://localhost/cb"], "confidential": true });
-        let (local, _) = made(&mut root, only_local).await;
-        let (went_well, said) = gateway.configured_program(&["client", "trust", &local]).await;
-        assert!(!went_well && said["error"] == "client.cannot_be_trusted", "{said}");
+        for own in ["http://localhost/cb", "https://localhost/cb", "https://127.0.0.1:8443/cb"] {
+            let only_local = json!({ "client_name": "Local", "redirect_uris": [own], "confidential": true });
+            let (local, _) = made(&mut root, only_local).await;
+            let (went_well, said) = gateway.configured_program(&["client", "trust", &local]).await;
+            assert!(!went_well && said["error"] == "client.cannot_be_trusted", "{own} {said}");
+        }
     }
 }
 
@@ -92,6 +96,37 @@ on_both_engines! {
             let said = done(&mut ada, "/auth/clients/update", change).await;
             assert_eq!(said["client"]["trusted"], false);
             assert_asks(&page(&agent, &mut ada, &[]).await);
+        }
+    }
+}
+
+on_both_engines! {
+    async fn trust_ends_when_its_owner_changes_who_it_is_and_nobody_else_is_asked_again(
+        gateway: TestGateway,
+        setup = by_people().config("openid_connect = true")
+    ) {
+        let (mut ada, mut eve, mut root) =
+            (gateway.signed_in("ada@example.org").await, gateway.signed_in("eve@example.org").await, operator(&gateway).await);
+        let keys = |name: &str| json!({ "keys": [SigningKey::new(name, Algorithm::ES256).jwk()] });
+        let wish = json!({ "client_name": "Release notes", "redirect_uris": [HTTPS], "jwks": keys("one") });
+        let (status, said) = call(&mut ada, "/auth/clients/create", wish).await;
+        assert_eq!(status, StatusCode::CREATED, "{said}");
+        let id = said["client"]["client_id"].as_str().expect("an id").to_owned();
+        let agent = Agent::known_as(&gateway, &id, HTTPS);
+        // Eve has allowed it by hand.
+        let asked = page(&agent, &mut eve, &[]).await;
+        eve.submit(&asked.form("/authorize"), &[("decision", "allow")]).await;
+        for change in [
+            json!({ "client_id": id, "jwks": keys("two") }),
+            json!({ "client_id": id, "post_logout_redirect_uris": ["https://agent.example/bye"] }),
+            json!({ "client_id": id, "backchannel_logout_uri": "https://agent.example/told" }),
+        ] {
+            trust(&mut root, &id, &[HTTPS]).await;
+            assert!(page(&agent, &mut ada, &[]).await.sent_parameter("code").is_some());
+            let said = done(&mut ada, "/auth/clients/update", change).await;
+            assert_eq!(said["client"]["trusted"], false, "{said}");
+            assert_asks(&page(&agent, &mut ada, &[]).await);
+            assert!(page(&agent, &mut eve, &[]).await.sent_parameter("code").is_some(), "what she was shown is as it was");
         }
     }
 }
@@ -125,7 +160,13 @@ on_both_engines! {
         narrow(&mut of_ada, &["demo:step-up"]).await;
         assert_asks(&page(&agent, &mut of_ada, &both).await);
         let less = page(&agent, &mut of_ada, &[]).await;
-        assert!(less.sent_parameter("code").is_some(), "what is left needs no question: {}", less.body);
+        assert_asks(&less);
+        let answer = of_ada.submit(&less.form("/authorize"), &[("decision", "allow")]).await;
+        let code = answer.sent_parameter("code").expect("a code");
+        Tokens::of(&agent.redeem_with(&code, "client_secret", Some(&secret)).await);
+        let less = page(&agent, &mut of_ada, &[]).await;
+        assert!(less.sent_parameter("code").is_some(), "what she let it do by hand needs no question: {}", less.body);
+        assert_asks(&page(&agent, &mut of_ada, &both).await);
         assert_eq!(agent.whoami(&tokens.access).await.status, StatusCode::OK);
         let form = of_ada.get("/account").await.form("/account/connections/revoke");
         of_ada.submit(&form, &[]).await;

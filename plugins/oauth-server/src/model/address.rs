@@ -4,10 +4,23 @@ use std::collections::BTreeSet;
 
 use belgie_api::ports::Catalog;
 use belgie_api::resource::slug_in;
-use url::Url;
+use url::{Host, Url};
 
 /// The longest address, in bytes: as it comes, and as it is written here, where what has no place in an address takes three.
 const MAX_LENGTH: usize = 2048;
+
+/// Whether an address is one of the machine the browser runs on, whatever its scheme.
+pub fn is_own_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
+    }
+}
 
 /// One spelling for all spellings of a resource: scheme and host in lower case, no default port, no slash at the end.
 /// `None` for what is no resource identifier (RFC 8707 section 2): relative, with a fragment or with a user name.

@@ -162,6 +162,15 @@ impl RegisteredClient {
         (&self.name, &self.uri, &self.redirect_uris) != (&other.name, &other.uri, &other.redirect_uris)
     }
 
+    /// Whether the operator would vouch for something else: it looks different, proves otherwise who it is, knows people by other names, or
+    /// has people, or news of them, sent elsewhere when they sign out.
+    pub fn is_another(&self, other: &Self) -> bool {
+        self.looks_different(other)
+            || (&self.auth_method, &self.keys, &self.sector) != (&other.auth_method, &other.keys, &other.sector)
+            || self.post_logout_redirect_uris != other.post_logout_redirect_uris
+            || self.backchannel_logout_uri != other.backchannel_logout_uri
+    }
+
     /// Whether it was registered for this grant.
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grant_types.iter().any(|name| name == grant_type)

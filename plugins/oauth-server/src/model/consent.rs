@@ -3,11 +3,9 @@
 use belgie_api::plugin::ScopeHierarchy;
 use belgie_api::{ClientId, ConsentId, ScopeSet, Timestamp, UserId};
 use serde_json::{Value, json};
-use url::Url;
 
-use super::document::is_own_machine;
 use super::grant::BindingColumns;
-use super::redirect::{RedirectKind, host_of, kind_of};
+use super::redirect::{host_of, is_elsewhere};
 use super::request::AuthorizationRequest;
 use super::scopes::OFFLINE_ACCESS;
 
@@ -35,6 +33,8 @@ pub struct Consent {
     /// For whom the client may act.
     #[sqlx(flatten)]
     pub binding: BindingColumns,
+    /// Of which sector the client was then, if it knew people by names of its own.
+    pub sector: Option<String>,
     /// When.
     pub created_at: Timestamp,
 }
@@ -69,10 +69,11 @@ impl Consent {
         is_there && !(self.scopes.covers(&request.scopes) && has_all_teams)
     }
 
-    /// Whether a request asks for nothing that was not allowed then. Whose it is, and by which client to which host, the
-    /// look-up has seen to.
+    /// Whether a request asks for nothing that was not allowed then, by a client that is told the same names of people as then. Whose it is,
+    /// and by which client to which host, the look-up has seen to.
     pub fn covers(&self, request: &AuthorizationRequest, hierarchy: &ScopeHierarchy) -> bool {
-        hierarchy.closed(&self.scopes).covers(&Self::scopes_of(request))
+        self.sector == request.sector
+            && hierarchy.closed(&self.scopes).covers(&Self::scopes_of(request))
             && request.resources.iter().all(|resource| self.resources.contains(resource))
     }
 }
@@ -81,6 +82,5 @@ impl Consent {
 /// any program may be waiting (RFC 8252 section 8.6).
 pub fn remembered_host(request: &AuthorizationRequest) -> Option<String> {
     let redirect_uri = request.reply.redirect_uri.as_str();
-    let is_elsewhere = Url::parse(redirect_uri).is_ok_and(|url| !is_own_machine(&url));
-    (is_elsewhere && kind_of(redirect_uri) == RedirectKind::Https).then(|| host_of(redirect_uri))
+    is_elsewhere(redirect_uri).then(|| host_of(redirect_uri))
 }

@@ -158,9 +158,7 @@ impl ClientDetails {
         if is_said(self.sector_identifier_uri.as_deref())
             || self.subject_type.as_deref().is_some_and(|kind| kind != present)
         {
-            return Err(refusal::invalid_client_metadata(
-                "By which names it knows people is settled when it is made. Make another client.",
-            ));
+            return Err(refusal::names_are_settled());
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use belgie_api::ClientId;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::address::read_site;
+use super::address::{is_own_machine, read_site};
 use super::client::{Client, ClientFace, presentable_name};
 use super::device::DEVICE_CODE;
 use super::foreign_keys::{ClientKeys, is_private};
@@ -22,16 +22,6 @@ pub const MAX_BYTES: usize = 5 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DocumentFault(&'static str);
-
-/// Whether an address is one of the machine the browser runs on, whatever its scheme.
-pub fn is_own_machine(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
-        None => false,
-    }
-}
 
 /// Checks the address of a document (draft section 3): https with a path, written the one way a parser writes it, so that
 /// simple comparison is enough. `allow_loopback` lets http and https to the own machine pass, for development.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::document::is_own_machine;
+use super::address::is_own_machine;
 
 /// The longest key set, in bytes.
 pub const MAX_BYTES: usize = 32 * 1024;

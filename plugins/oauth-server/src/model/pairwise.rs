@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use belgie_api::Failure;
 use url::Url;
 
-use super::redirect::{RedirectKind, RedirectUri, host_of, kind_of};
+use super::redirect::{RedirectUri, host_of, is_elsewhere};
 use super::refusal;
 
 /// What a client wishes to know people by (OpenID Connect Dynamic Client Registration 1.0 section 2).
@@ -47,9 +47,9 @@ impl SubjectWish {
 /// # Errors
 /// `invalid_client_metadata` when there is no such host.
 pub fn sector_of(redirect_uris: &[RedirectUri]) -> Result<String, Failure> {
-    let is_elsewhere = |uri: &&RedirectUri| kind_of(uri.as_str()) == RedirectKind::Https;
-    let hosts: BTreeSet<String> = redirect_uris.iter().filter(is_elsewhere).map(|uri| host_of(uri.as_str())).collect();
-    match (hosts.into_iter().collect::<Vec<_>>().as_slice(), redirect_uris.iter().all(|uri| is_elsewhere(&uri))) {
+    let hosts: BTreeSet<String> = redirect_uris.iter().map(|uri| host_of(uri.as_str())).collect();
+    let are_elsewhere = redirect_uris.iter().all(|uri| is_elsewhere(uri.as_str()));
+    match (hosts.into_iter().collect::<Vec<_>>().as_slice(), are_elsewhere) {
         ([only], true) => Ok(only.clone()),
         _ => Err(refusal::invalid_client_metadata(
             "A client with pairwise subjects has redirect URIs at one https host, or a sector_identifier_uri.",
@@ -78,6 +78,9 @@ mod tests {
         for none in [
             &["https://a.example/1", "https://b.example/1"][..],
             &["http://127.0.0.1/cb"],
+            &["https://localhost/cb"],
+            &["https://127.0.0.1/cb"],
+            &["https://app.localhost/cb"],
             &["com.example.a:/cb"],
             &["https://a.example/1", "http://127.0.0.1/cb"],
             &[],

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::address::is_own_machine;
+
 /// The longest redirect URI, in bytes.
 const MAX_LENGTH: usize = 512;
 
@@ -119,6 +121,12 @@ pub fn kind_of(redirect_uri: &str) -> RedirectKind {
     } else {
         RedirectKind::PrivateUse
     }
+}
+
+/// Whether an answer to an allowed redirect URI leaves the person's machine: over TLS, and to no name or address of that machine. On it any
+/// program may be waiting (RFC 8252 section 8.6), and whoever answers there shares one place with everybody.
+pub fn is_elsewhere(redirect_uri: &str) -> bool {
+    kind_of(redirect_uri) == RedirectKind::Https && Url::parse(redirect_uri).is_ok_and(|url| !is_own_machine(&url))
 }
 
 /// The host of an allowed redirect URI as a person should read it; for a private-use scheme, the scheme.

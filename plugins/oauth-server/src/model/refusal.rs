@@ -123,6 +123,11 @@ pub fn nothing_ticked() -> Failure {
         .hint("Go back and tick what the agent may do, or deny.")
 }
 
+/// There is no such remembered answer.
+pub fn unknown_consent() -> Failure {
+    Failure::not_found("consent.unknown", "There is no such permission.")
+}
+
 /// RFC 7591 section 3.2.2.
 pub fn invalid_client_metadata(message: &'static str) -> Failure {
     Failure::bad_request("invalid_client_metadata", message)
@@ -131,6 +136,11 @@ pub fn invalid_client_metadata(message: &'static str) -> Failure {
 /// A sector is proven by where answers go, and a device is answered nowhere.
 pub fn no_names_on_devices() -> Failure {
     invalid_client_metadata("A client of devices has no names of its own for people.")
+}
+
+/// Somebody who is told other names takes everybody for somebody else, or learns who they are.
+pub fn names_are_settled() -> Failure {
+    invalid_client_metadata("By which names it knows people is settled when it is made. Make another client.")
 }
 
 /// RFC 7591 section 3.2: whoever registers must show a good initial access token; status 401 (RFC 6750 section 3.1).

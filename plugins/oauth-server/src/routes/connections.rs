@@ -10,9 +10,9 @@ use belgie_api::{ConsentId, GrantId, Result, Scope, TeamId};
 
 use super::wire::see_other;
 use crate::model::params::Params;
-use crate::model::refusal::unknown_connection;
+use crate::model::refusal::{unknown_connection, unknown_consent};
 use crate::pages;
-use crate::service::{OAuth, unknown_consent};
+use crate::service::OAuth;
 
 /// Ends a connection of the person, or every one of the same agent for the same organization (`every`), and shows the account page
 /// again.

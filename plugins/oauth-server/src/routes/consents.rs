@@ -17,8 +17,9 @@ use serde_json::json;
 
 use super::wire::see_other;
 use crate::model::consent::Consent;
+use crate::model::refusal::unknown_consent;
 use crate::pages;
-use crate::service::{Doer, OAuth, unknown_consent};
+use crate::service::{Doer, OAuth};
 
 /// The longest body, in KiB.
 const LONGEST: usize = 8;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use belgie_api::axum::http::StatusCode;
 use belgie_api::ports::LimitBucket;
-use belgie_api::{ClientId, Result, TokenHash, TokenKind};
+use belgie_api::{ClientId, Result, Timestamp, TokenHash, TokenKind};
 
 use super::OAuth;
 use crate::model::client::RegisteredClient;
@@ -118,10 +118,7 @@ impl OAuth {
         let has_keys = client.auth_method == AuthMethod::PrivateKeyJwt.as_str();
         let is_proven = match (&proof, &client.keys) {
             (PresentedProof::Assertion(text), Some(keys)) if has_keys => self.proves(text, &id, keys).await?,
-            (PresentedProof::Secret(text), _) if !has_keys => {
-                let secret = self.spelling.read(TokenKind::ClientSecret, text);
-                secret.is_some_and(|secret| client.accepts(Some(secret.expose()), self.host.now()))
-            }
+            (PresentedProof::Secret(text), _) if !has_keys => self.is_secret_of(&client, text, self.host.now()),
             (PresentedProof::None, _) if !has_keys && client.accepts(None, self.host.now()) => {
                 return Ok(ClientProof::registered(client, false));
             }
@@ -156,6 +153,12 @@ impl OAuth {
         }
         let needs_proof = store::client_keys::needs_proof(&mut self.host.db().read().await?, refresh).await?;
         if needs_proof { Err(refusal::must_prove()) } else { Ok(()) }
+    }
+
+    /// Whether a text is a secret of this client that is good now, in the form in which secrets are handed out here.
+    pub(super) fn is_secret_of(&self, client: &RegisteredClient, text: &str, now: Timestamp) -> bool {
+        let secret = self.spelling.read(TokenKind::ClientSecret, text);
+        secret.is_some_and(|secret| client.accepts(Some(secret.expose()), now))
     }
 
     async fn authenticate_published(&self, id: ClientId, proof: PresentedProof) -> Result<ClientProof> {

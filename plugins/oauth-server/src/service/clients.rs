@@ -10,6 +10,7 @@ use super::record::ended;
 use super::secrets::unknown_client;
 use crate::model::access_token::TokenText;
 use crate::model::client::{Client, ClientFace, OPERATOR, REGISTRATION, RegisteredClient};
+use crate::model::device::DEVICE_CODE;
 use crate::model::grant::RevokeReason;
 use crate::model::owned::StandingColumns;
 use crate::model::refusal;
@@ -116,7 +117,8 @@ impl OAuth {
     /// Adds a client for the operator.
     ///
     /// # Errors
-    /// `invalid_client_metadata` when it is not in the sector it names, or when the database does not answer.
+    /// `invalid_client_metadata` when it is not in the sector it names, or is for devices and would have names of its own for people; or when
+    /// the database does not answer.
     pub async fn create_client(&self, registration: Registration, standing: Standing) -> Result<NewClient> {
         let sector = self.find_sector(&registration.subjects, &registration.redirect_uris).await?;
         let standing = Standing { sector, ..standing };
@@ -136,6 +138,10 @@ impl OAuth {
         standing: Standing,
         now: Timestamp,
     ) -> Result<NewClient> {
+        // Whichever way it comes: at the command line nobody has read this as a registration.
+        if standing.sector.is_some() && registration.grant_types.iter().any(|name| name == DEVICE_CODE) {
+            return Err(refusal::no_names_on_devices());
+        }
         let (clock, entropy) = (self.host.clock(), self.host.entropy());
         let secret =
             registration.auth_method.has_secret().then(|| self.spelling.mint(TokenKind::ClientSecret, entropy));
@@ -238,7 +244,7 @@ impl OAuth {
     async fn end_grants_of_client(&self, tx: &mut Tx, id: &ClientId, now: Timestamp) -> Result<usize> {
         let grants = store::grants::revoke_of_client(tx, id, RevokeReason::ClientDeleted, now).await?;
         for grant in &grants {
-            self.note_end(tx, grant, RevokeReason::ClientDeleted, ended()).await?;
+            self.note_end(tx, grant, RevokeReason::ClientDeleted, ended(), now).await?;
         }
         Ok(grants.len())
     }

@@ -9,9 +9,9 @@ use belgie_api::{Caller, ConsentId, GrantBinding, Result, Timestamp, UserId};
 
 use super::OAuth;
 use super::authorize::answerer;
-use super::less_consent::unknown_consent;
 use crate::model::address::slugs_in;
 use crate::model::consent::{Consent, remembered_host};
+use crate::model::refusal::unknown_consent;
 use crate::model::request::AuthorizationRequest;
 use crate::store;
 
@@ -37,13 +37,14 @@ impl OAuth {
             scopes: Consent::scopes_of(request),
             resources: request.resources.clone(),
             binding: request.binding.clone().into(),
+            sector: request.sector.clone(),
             created_at: now,
         };
         store::consents::remember(tx, &consent).await
     }
 
-    /// Where the browser goes next when the person has allowed all of this before: the same client, to the same host, no
-    /// scope and no resource more, for the one organization it was allowed for, on the same stay there. `None` when they
+    /// Where the browser goes next when the person has allowed all of this before: the same client, to the same host and told the same
+    /// names of people, no scope and no resource more, for the one organization it was allowed for, on the same stay there. `None` when they
     /// must be asked: also when there are several places they could choose from, since the request does not say which.
     ///
     /// # Errors

@@ -60,6 +60,11 @@ impl OAuth {
         client.sector = self.find_sector(&subjects, &client.redirect_uris).await.map_err(|fault| {
             refusal::unusable_client("The agent cannot be identified. It is not in the sector it names.").source(fault)
         })?;
+        if client.sector.is_some() && client.has_devices {
+            return Err(refusal::unusable_client(
+                "The agent cannot be identified. An agent of devices has no names of its own for people.",
+            ));
+        }
         self.documents.keep(url.as_str(), &client, self.host.now(), fetched.fresh_for.unwrap_or(USUAL_AGE));
         Ok(client)
     }

@@ -99,7 +99,7 @@ impl Verifier {
             return Err(refusal::unauthorized_client());
         }
         let granted = store::exchanged::hold_grant(&mut tx, grant).await?.ok_or_else(refusal::bad_subject)?;
-        if !store::exchanged::hold(&mut tx, wish.subject.hash()).await? {
+        if !store::exchanged::hold(&mut tx, found.token).await? {
             return Err(refusal::bad_subject());
         }
         let is_as_read = GrantBinding::from(granted.binding) == found.binding;

@@ -13,6 +13,7 @@ use super::narrowing::{opens, with_staying};
 use super::powers::Doer;
 use crate::model::consent::Consent;
 use crate::model::grant::{Grant, RevokeReason};
+use crate::model::refusal::unknown_consent;
 use crate::store;
 
 /// What has become of an answer, and of what was connected by it.
@@ -100,6 +101,10 @@ impl OAuth {
             }
             None => store::codes::delete_unspent(&mut tx, known.user_id, &known.client_id).await?,
         }
+        // The word of the operator counts no more for it; what is left of the answer does.
+        if !removed.is_empty() || teams.is_some() {
+            store::denials::remember(&mut tx, known.user_id, &known.client_id, now).await?;
+        }
         let details = json!({
             "scopes": after.scopes, "removed": removed, "teams": after.binding.team_ids, "narrowed": narrowed, "ended": ended,
         });
@@ -178,11 +183,6 @@ impl OAuth {
 /// Whether a plan changes anything: what does as much as before goes on undisturbed.
 fn is_touched(grant: &Grant, plan: &Narrowing) -> bool {
     plan.binding.is_some() || !plan.scopes.covers(&grant.scopes)
-}
-
-/// There is no such answer.
-pub fn unknown_consent() -> Failure {
-    Failure::not_found("consent.unknown", "There is no such permission.")
 }
 
 fn changed() -> Failure {

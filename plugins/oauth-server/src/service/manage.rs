@@ -25,8 +25,8 @@ impl OAuth {
     /// there are go on as they were given.
     ///
     /// # Errors
-    /// `invalid_token` (401); `invalid_client_metadata` when it is another client's, names another secret, or would have a
-    /// secret where it had none, or none where it had one.
+    /// `invalid_token` (401); `invalid_client_metadata` when it is another client's, names another secret, would have a
+    /// secret where it had none, or none where it had one, or would know people by other names.
     pub async fn change_registration(&self, id: &ClientId, token: &str, change: Change) -> Result<RegisteredClient> {
         let asked = &change.registration;
         let sector = self.find_sector(&asked.subjects, &asked.redirect_uris).await?;
@@ -36,7 +36,7 @@ impl OAuth {
         if change.client_id.as_deref() != Some(id.as_str()) {
             return Err(refusal::invalid_client_metadata("client_id must be the client's own."));
         }
-        if change.client_secret.is_some() && !before.accepts(change.client_secret.as_deref(), now) {
+        if change.client_secret.is_some_and(|secret| !self.is_secret_of(&before, &secret, now)) {
             return Err(refusal::invalid_client_metadata("client_secret must be the present one, or left out."));
         }
         let after = self.put_registration(&mut tx, before, change.registration, sector).await?;
@@ -68,7 +68,9 @@ impl OAuth {
         after.id_token_algorithm = registration.id_token_algorithm;
         after.keys = registration.keys;
         after.rules = registration.rules;
-        after.sector = sector;
+        if before.sector != sector {
+            return Err(refusal::names_are_settled());
+        }
         after.post_logout_redirect_uris = registration.logout.redirect_uris;
         after.backchannel_logout_uri = registration.logout.backchannel_uri;
         let kind = |client: &RegisteredClient| (client.auth_method == "none", client.keys.is_some());
@@ -81,8 +83,9 @@ impl OAuth {
         if let Some(keys) = &after.keys {
             store::client_keys::set(tx, &after.id, keys).await?;
         }
-        if before.looks_different(&after) {
+        if before.is_another(&after) {
             store::owned::set_trust(tx, &after.id, None).await?;
+            after.standing.trusted_at = None;
         }
         self.note_looks(tx, &before, &after).await?;
         Ok(after)

@@ -103,7 +103,7 @@ impl OAuth {
     }
 
     /// Lets a connection do less, from the next call on, at every node: these scopes of its own, and these of its teams. What
-    /// runs for it is ended; its tokens stay. Whoever was not to be asked again is.
+    /// runs for it is ended; its tokens stay. Whoever was not to be asked again is, whoever vouches for the client, until they let it in by hand.
     ///
     /// # Errors
     /// 404 when it is not the caller's; 400 when nothing would be left of it, for which there is cutting it off.
@@ -127,6 +127,7 @@ impl OAuth {
         store::consents::delete_given_to(&mut tx, grant.user_id, &grant.client_id).await?;
         store::codes::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
         store::devices::delete_unspent(&mut tx, grant.user_id, &grant.client_id).await?;
+        store::denials::remember(&mut tx, grant.user_id, &grant.client_id, now).await?;
         let details = json!(narrowed);
         let act = Doer { caller, info: Some(info) }.act("connection.narrowed");
         self.record(&mut tx, &act.to(grant.id).within(grant.binding.organization_id).with(details)).await?;
@@ -153,6 +154,7 @@ impl OAuth {
         store::consents::delete_given_within(tx, user, client, organization).await?;
         store::codes::delete_unspent_within(tx, user, client, organization).await?;
         store::devices::delete_unspent_within(tx, user, client, organization).await?;
+        store::denials::remember(tx, user, client, now).await?;
         Ok(Some(narrowed))
     }
 

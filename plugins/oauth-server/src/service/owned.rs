@@ -144,8 +144,8 @@ impl OAuth {
         Registration::read(document.as_bytes(), offered, &self.settings)
     }
 
-    /// Changes a client. Whoever looks different, or sends answers elsewhere, is asked about again, and the operator vouches for
-    /// it no longer, unless it is they who change it.
+    /// Changes a client. Whoever looks different, or sends answers elsewhere, is asked about again. The operator vouches no longer for who does,
+    /// or who proves with other keys who it is, or is told elsewhere that people sign out, unless it is they who change it.
     ///
     /// # Errors
     /// 404 when it is not the caller's, and what is wrong with what is wished.
@@ -189,7 +189,7 @@ impl OAuth {
             store::client_keys::set(tx, id, keys).await?;
         }
         self.note_looks(tx, &before, &after).await?;
-        if before.looks_different(&after) && !keeps_trust && before.standing.trusted_at.is_some() {
+        if before.is_another(&after) && !keeps_trust && before.standing.trusted_at.is_some() {
             store::owned::set_trust(tx, id, None).await?;
             after.standing.trusted_at = None;
         }

@@ -26,17 +26,19 @@ impl OAuth {
         now: Timestamp,
     ) -> Result<bool> {
         let Some(ended) = store::grants::revoke(tx, grant, reason, now).await? else { return Ok(false) };
-        self.note_end(tx, &ended, reason, act).await?;
+        self.note_end(tx, &ended, reason, act, now).await?;
         Ok(true)
     }
 
-    /// Says that a grant has ended, and puts it on record.
+    /// Says that a grant has ended, and puts it on record. Whoever was cut off is asked about until the person lets them in by hand: that is
+    /// kept beside the grants, which are forgotten, and of which there may be newer ones.
     pub(super) async fn note_end(
         &self,
         tx: &mut Tx,
         ended: &EndedGrant,
         reason: RevokeReason,
         act: AuditEntry,
+        now: Timestamp,
     ) -> Result<()> {
         tx.emit(Event::GrantRevoked { grant: ended.id });
         let (user, client) = (ended.user_id, &ended.client_id);
@@ -54,6 +56,10 @@ impl OAuth {
                 store::codes::delete_unspent(tx, user, client).await?;
                 store::devices::delete_unspent(tx, user, client).await?;
             }
+        }
+        // Of a client that goes there is nothing left to ask about.
+        if !matches!(reason, RevokeReason::Client | RevokeReason::ClientDeleted) {
+            store::denials::remember(tx, user, client, now).await?;
         }
         let details = json!({ "user": ended.user_id, "client": ended.client_id, "reason": reason.as_str() });
         self.record(tx, &act.to(ended.id).within(ended.organization_id).with(details)).await

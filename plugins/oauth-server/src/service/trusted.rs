@@ -11,7 +11,7 @@ use super::secrets::unknown_client;
 use crate::model::address::slugs_in;
 use crate::model::client::RegisteredClient;
 use crate::model::consent::remembered_host;
-use crate::model::redirect::{RedirectKind, RedirectUri, kind_of};
+use crate::model::redirect::{RedirectUri, is_elsewhere};
 use crate::model::request::AuthorizationRequest;
 use crate::model::wish::Wish;
 use crate::store;
@@ -47,7 +47,6 @@ impl OAuth {
             self.hold_doer(&mut tx, doer, true).await?;
         }
         let mut client = store::secrets::hold(&mut tx, id).await?.ok_or_else(unknown_client)?;
-        let is_elsewhere = |uri: &str| kind_of(uri) == RedirectKind::Https;
         let is_trusted = !matches!(trust, Trust::Gone);
         if is_trusted && !client.redirect_uris.iter().any(|uri| is_elsewhere(uri.as_str())) {
             return Err(Failure::bad_request(
@@ -74,7 +73,8 @@ impl OAuth {
 
     /// Where the browser goes next when the operator vouches for the client. `None` when the person is asked all the same: when
     /// the answer goes to their own machine, where any program may be waiting (RFC 8252 section 8.6); when a scope hangs on their
-    /// account; when they have to choose for whom the client acts; and when they have said no to it and not let it in since.
+    /// account; when they have to choose for whom the client acts; and when they have said no to it, or it was cut off or made to do less, and
+    /// they have not let it in by hand since.
     ///
     /// # Errors
     /// When the database does not answer, or it cannot be found out what the person is in the organization.
@@ -116,14 +116,15 @@ impl OAuth {
         if !client.is_some_and(|own| own.standing.trusted_at.is_some() && own.redirect_uris.iter().any(goes_there)) {
             return Ok(None);
         }
-        // Whoever was cut off or made to do less is asked about, whoever vouches for them. The grant is held, so that whoever ends it
-        // at this very moment comes before the code or finds it.
+        // Whoever asks for more than they last had is asked about. The grant is held, so that whoever ends it at this very moment comes
+        // before the code or finds it.
         let last = store::grants::hold_last(&mut tx, answerer.user, &request.client.id).await?;
         let hierarchy = &self.host.catalog()?.hierarchy;
         if last.is_some_and(|last| !last.lets_in_again(&request, hierarchy)) {
             return Ok(None);
         }
-        // Their own no goes before the operator's word, until they let it in by hand. Whoever says it holds the person, as is done here.
+        // A no, and that it was cut off or made to do less, goes before the operator's word, until they let it in by hand. Whoever says no
+        // holds the person, as is done here; whoever ends or narrows a grant holds that.
         if store::denials::has(&mut tx, answerer.user, &request.client.id).await? {
             return Ok(None);
         }

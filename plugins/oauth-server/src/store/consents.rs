@@ -9,8 +9,8 @@ use crate::model::consent::Consent;
 const REPLACE: &str = "DELETE FROM oauth_server_consents WHERE user_id = $1 AND client_id = $2 AND redirect_host = $3 \
     AND organization_id IS NOT DISTINCT FROM $4";
 const INSERT: &str = "INSERT INTO oauth_server_consents (id, user_id, client_id, client_name, client_host, redirect_host, \
-    scopes, resources, organization_id, team_ids, membership_ids, created_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    scopes, resources, organization_id, team_ids, membership_ids, created_at, sector) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const LIST_FOR: &str = "SELECT * FROM oauth_server_consents WHERE user_id = $1 AND client_id = $2 AND redirect_host = $3 \
     ORDER BY created_at DESC, id DESC LIMIT 100";
 const HOLD: &str = "UPDATE oauth_server_consents SET created_at = created_at WHERE id = $1 RETURNING id";
@@ -44,6 +44,7 @@ pub async fn remember(conn: &mut Conn, consent: &Consent) -> Result<()> {
         .bind(Json(&consent.binding.team_ids))
         .bind(Json(&consent.binding.membership_ids))
         .bind(consent.created_at)
+        .bind(&consent.sector)
         .execute(c).await.map(drop))?;
     Ok(())
 }

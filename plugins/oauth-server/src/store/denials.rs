@@ -1,4 +1,4 @@
-//! Clients that people have said no to.
+//! Clients that people have said no to, or that were cut off or made to do less, and have not been let in by hand since.
 
 use belgie_api::db::Conn;
 use belgie_api::{ClientId, Result, Timestamp, UserId, on};
@@ -11,13 +11,13 @@ const HAS: &str = "SELECT COUNT(*) FROM oauth_server_denials WHERE user_id = $1 
 const FORGET: &str = "DELETE FROM oauth_server_denials WHERE user_id = $1 AND client_id = $2";
 const FORGET_OF_USER: &str = "DELETE FROM oauth_server_denials WHERE user_id = $1";
 
-/// Remembers that a person said no to a client.
+/// Remembers that a person is to be asked about a client, whoever vouches for it.
 pub async fn remember(conn: &mut Conn, user: UserId, client: &ClientId, now: Timestamp) -> Result<()> {
     on!(conn, c => sqlx::query(REMEMBER).bind(user).bind(client).bind(now).execute(c).await.map(drop))?;
     Ok(())
 }
 
-/// Whether a person has said no to a client, and not let it in since.
+/// Whether a person is to be asked about a client: they have not let it in by hand since it was remembered.
 pub async fn has(conn: &mut Conn, user: UserId, client: &ClientId) -> Result<bool> {
     Ok(on!(conn, c => sqlx::query_scalar::<_, i64>(HAS).bind(user).bind(client).fetch_one(c).await)? > 0)
 }

@@ -1,7 +1,7 @@
 //! Access tokens that a client was given for another one.
 
 use belgie_api::db::Conn;
-use belgie_api::{ClientId, GrantId, Result, ScopeSet, Timestamp, TokenHash, TokenId, on};
+use belgie_api::{ClientId, GrantId, Result, ScopeSet, Timestamp, TokenId, on};
 use sqlx::types::Json;
 
 use crate::model::grant::BindingColumns;
@@ -14,7 +14,7 @@ const FIND_SUBJECT: &str = "SELECT g.resources, g.signed_in_at, t.actors \
 const HOLD_GRANT: &str = "UPDATE oauth_server_grants SET scopes = scopes WHERE id = $1 AND revoked_at IS NULL \
     RETURNING scopes, organization_id, team_ids, membership_ids";
 const HOLD: &str = "UPDATE oauth_server_access_tokens SET revoked_at = revoked_at \
-    WHERE token_hash = $1 AND revoked_at IS NULL RETURNING id";
+    WHERE id = $1 AND revoked_at IS NULL RETURNING id";
 const MARK: &str =
     "UPDATE oauth_server_access_tokens SET client_id = $2, client_name = $3, parent_id = $4, actors = $5 WHERE id = $1";
 const NOTE_ACTOR: &str = "INSERT INTO oauth_server_actors (grant_id, client_id, client_name, last_at) \
@@ -80,8 +80,8 @@ pub async fn hold_grant(conn: &mut Conn, grant: GrantId) -> Result<Option<Grante
 }
 
 /// Holds a token until the transaction ends; `false` when it has been revoked.
-pub async fn hold(conn: &mut Conn, token: TokenHash) -> Result<bool> {
-    let found = on!(conn, c => sqlx::query_scalar::<_, TokenId>(HOLD).bind(token.as_bytes()).fetch_optional(c).await)?;
+pub async fn hold(conn: &mut Conn, token: TokenId) -> Result<bool> {
+    let found = on!(conn, c => sqlx::query_scalar::<_, TokenId>(HOLD).bind(token).fetch_optional(c).await)?;
     Ok(found.is_some())
 }
 

@@ -49,6 +49,21 @@ async fn a_person_is_asked_and_the_answer_goes_to_the_client() {
 }
 
 #[tokio::test]
+async fn a_person_is_told_that_the_address_is_their_own_computer_whatever_its_scheme() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let places = ["https://localhost/cb", "https://127.0.0.1:8443/cb", "https://agent.example/cb"];
+        let document = json!({ "redirect_uris": places, "token_endpoint_auth_method": "none" });
+        let made = bench.post_json("/register", &document).await.json();
+        let client = made["client_id"].as_str().unwrap();
+        for (place, is_own) in [(places[0], true), (places[1], true), (places[2], false)] {
+            let page = bench.ask(Some(&ada), client, &[("redirect_uri", place)]).await;
+            assert_eq!(page.json()["context"]["is_loopback"], is_own, "{place}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_no_goes_to_the_client_and_spends_the_handle() {
     for bench in Bench::every().await {
         let (ada, client) = (bench.sign_up("ada@belgie.example").await, bench.register().await);

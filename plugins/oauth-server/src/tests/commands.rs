@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use belgie_api::axum::http::StatusCode;
 use belgie_api::command::Output;
 use belgie_api::plugin::Plugin;
 use belgie_api::settings::{Ledger, Section};
 use belgie_api::{Event, Failure};
 
-use super::support::{Bench, CALLBACK, RESOURCE};
+use super::support::{Bench, CALLBACK, RESOURCE, VERIFIER, tokens};
 use crate::OAuthServer;
 
 async fn run(bench: &Bench, line: &[&str]) -> Result<Output, Failure> {
@@ -169,4 +171,39 @@ fn settings_are_checked() {
         assert!(read(wrong).1.contains("make it less than access_token_ttl_seconds"), "{wrong}");
     }
     assert_eq!(read("access_token_ttl_seconds = 60\nrefresh_grace_seconds = 59").1, "");
+}
+
+/// Where the answers of a client go that can be trusted.
+const WEB: &str = "https://agent.example/cb";
+
+#[tokio::test]
+async fn a_trusted_client_that_was_cut_off_is_asked_about_however_long_ago_that_was() {
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let made = run(&bench, &["client", "create", "--name", "Ours", "--redirect-uri", WEB]).await.unwrap().json;
+        let client = made["client_id"].as_str().unwrap();
+        run(&bench, &["client", "trust", client]).await.unwrap();
+        let at = [("redirect_uri", WEB)];
+        let code = bench.ask(Some(&ada), client, &at).await.sent("code").unwrap();
+        let pairs = [
+            ("grant_type", "authorization_code"),
+            ("client_id", client),
+            ("code", &code),
+            ("redirect_uri", WEB),
+            ("code_verifier", VERIFIER),
+        ];
+        let (access, _) = tokens(&bench.post("/token", &pairs, None).await);
+        let grant = bench.verify(&access).await.unwrap().grant.unwrap().to_string();
+        bench.post("/account/connections/revoke", &[("connection_id", &grant)], Some(&ada)).await;
+        // Until nothing is known of it but that it was.
+        bench.clock.advance(Duration::from_secs(91 * 86_400));
+        bench.run_jobs().await;
+        let ada = bench.sign_in(ada.user()).await;
+        let asked = bench.ask(Some(&ada), client, &at).await;
+        assert_eq!(asked.status, StatusCode::OK, "{:?}", asked.headers);
+        assert_eq!(asked.json()["context"]["is_new_client"], true, "the grant is forgotten");
+        let handle = asked.json()["context"]["request"].as_str().unwrap().to_owned();
+        bench.post("/authorize", &[("request", &handle), ("decision", "allow")], Some(&ada)).await;
+        assert!(bench.ask(Some(&ada), client, &at).await.sent("code").is_some(), "she let it in by hand");
+    }
 }

@@ -419,6 +419,7 @@ async fn sqlite() -> (Pools, PathBuf) {
         include_str!("../../migrations/sqlite/0022_steps.sql"),
         include_str!("../../migrations/sqlite/0024_denials.sql"),
         include_str!("../../migrations/sqlite/0025_actors.sql"),
+        include_str!("../../migrations/sqlite/0026_names.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&writer).await.unwrap();
     }
@@ -466,6 +467,7 @@ async fn postgres(url: &str) -> Pools {
         include_str!("../../migrations/postgres/0022_steps.sql"),
         include_str!("../../migrations/postgres/0024_denials.sql"),
         include_str!("../../migrations/postgres/0025_actors.sql"),
+        include_str!("../../migrations/postgres/0026_names.sql"),
     ] {
         sqlx::raw_sql(sql).execute(&pool).await.unwrap();
     }

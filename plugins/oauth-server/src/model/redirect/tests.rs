@@ -1,4 +1,4 @@
-use super::{RedirectFault, RedirectKind, RedirectUri, form_action_of, host_of, kind_of};
+use super::{RedirectFault, RedirectKind, RedirectUri, form_action_of, host_of, is_elsewhere, kind_of};
 
 #[test]
 fn what_a_client_may_name_and_what_not() {
@@ -132,4 +132,29 @@ fn the_consent_page_learns_where_the_answer_goes() {
     assert_eq!(form_action_of("http://127.0.0.1:4000/cb").unwrap(), "http://127.0.0.1:4000");
     assert_eq!(form_action_of("http://[::1]:4000/cb").unwrap(), "http:");
     assert_eq!(form_action_of("cursor://x/cb").unwrap(), "cursor:");
+}
+
+#[test]
+fn the_own_machine_is_nowhere_on_the_web_whatever_the_scheme() {
+    for elsewhere in
+        ["https://app.example/cb", "https://localhost.example/cb", "https://192.0.2.1/cb", "https://[2001:db8::1]/cb"]
+    {
+        assert!(RedirectUri::read(elsewhere).is_ok() && is_elsewhere(elsewhere), "{elsewhere}");
+    }
+    for own in [
+        "http://127.0.0.1/cb",
+        "http://localhost/cb",
+        "com.example.app:/cb",
+        "https://localhost/cb",
+        "https://localhost./cb",
+        "https://LOCALHOST:8443/cb",
+        "https://app.localhost/cb",
+        "https://127.0.0.1/cb",
+        "https://127.1/cb",
+        "https://127.9.9.9/cb",
+        "https://[::1]/cb",
+        "https://[::ffff:127.0.0.1]/cb",
+    ] {
+        assert!(RedirectUri::read(own).is_ok() && !is_elsewhere(own), "{own}");
+    }
 }
