@@ -15,8 +15,12 @@ pub const FORGET_EVERY: Duration = Duration::from_secs(15);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How long ended grants are remembered, so that a late replay is still recognised and a known client is not called new.
+/// How long ended grants are remembered, so that a late replay is still recognised and a known client is not called new; and, once none is
+/// left, clients that registered themselves and are given no other.
 const ENDED_GRANT_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// How long assertions are remembered that are over here: another node, whose clock is behind, may still take them.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(3600);
 
 impl OAuth {
     /// Forgets registrations that nobody used for long, ended grants, and spent or expired secrets. A job and never a part
@@ -29,7 +33,8 @@ impl OAuth {
         let now = self.host.now();
         let mut tx = self.host.db().begin().await?;
         // In the order in which everybody locks rows (the README has it).
-        store::clients::purge(&mut tx, now.minus(self.settings.unused_client_ttl)).await?;
+        let (unused, idle) = (now.minus(self.settings.unused_client_ttl), now.minus(ENDED_GRANT_AGE));
+        store::clients::purge(&mut tx, unused, idle).await?;
         store::secrets::forget_previous(&mut tx, now).await?;
         store::interactions::purge(&mut tx, now.minus(DAY)).await?;
         store::grants::purge(&mut tx, now.minus(ENDED_GRANT_AGE)).await?;
@@ -40,7 +45,7 @@ impl OAuth {
         store::steps::purge(&mut tx, now).await?;
         store::tokens::purge_access(&mut tx, now.minus(DAY)).await?;
         store::client_tokens::purge(&mut tx, now.minus(DAY)).await?;
-        store::assertions::purge(&mut tx, now).await?;
+        store::assertions::purge(&mut tx, now.minus(CLOCKS_DIFFER)).await?;
         store::secrets::purge_attempts(&mut tx, now).await?;
         store::invitations::purge(&mut tx, now.minus(DAY)).await?;
         store::devices::purge_guesses(&mut tx, now).await?;

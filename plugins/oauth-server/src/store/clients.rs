@@ -21,8 +21,9 @@ const UPDATE: &str = "UPDATE oauth_server_clients SET name = $2, uri = $3, auth_
     WHERE id = $1";
 const SET_REGISTRATION_TOKEN: &str = "UPDATE oauth_server_clients SET registration_token_hash = $2 WHERE id = $1";
 const DELETE: &str = "DELETE FROM oauth_server_clients WHERE id = $1 RETURNING id";
-const PURGE: &str = "DELETE FROM oauth_server_clients \
-    WHERE origin = 'registration' AND last_used_at IS NULL AND created_at < $1";
+const PURGE: &str = "DELETE FROM oauth_server_clients WHERE origin = 'registration' \
+    AND ((last_used_at IS NULL AND created_at < $1) OR (last_used_at < $2 AND trusted_at IS NULL \
+    AND NOT EXISTS (SELECT 1 FROM oauth_server_grants WHERE oauth_server_grants.client_id = oauth_server_clients.id)))";
 
 /// Adds a client.
 pub async fn insert(conn: &mut Conn, client: &RegisteredClient) -> Result<()> {
@@ -107,8 +108,9 @@ pub async fn delete(conn: &mut Conn, id: &ClientId) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Deletes clients that registered themselves before a moment and were never given a grant.
-pub async fn purge(conn: &mut Conn, before: Timestamp) -> Result<()> {
-    on!(conn, c => sqlx::query(PURGE).bind(before).execute(c).await.map(drop))?;
+/// Deletes clients that registered themselves before a moment and were never given a grant, and those that were given none since
+/// `used_before`, of which none is remembered, and for which no operator vouches.
+pub async fn purge(conn: &mut Conn, before: Timestamp, used_before: Timestamp) -> Result<()> {
+    on!(conn, c => sqlx::query(PURGE).bind(before).bind(used_before).execute(c).await.map(drop))?;
     Ok(())
 }

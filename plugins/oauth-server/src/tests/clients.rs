@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use belgie_api::axum::body::Body;
 use belgie_api::axum::http::{Request, StatusCode};
+use belgie_api::on;
 use belgie_api::ports::LimitBucket;
 use serde_json::{Value, json};
 
 use super::support::{Bench, CALLBACK, ISSUER, VERIFIER, tokens};
 use crate::Settings;
+use crate::store::assertions;
 
 const DOCUMENT: &str = "https://agent.example/client.json";
 
@@ -153,6 +155,71 @@ async fn a_registration_nobody_used_is_forgotten_and_a_used_one_stays() {
         assert_eq!(bench.ask(Some(&ada), &unused, &[]).await.error(), "invalid_client");
         assert_eq!(bench.ask(Some(&ada), &used, &[]).await.status, StatusCode::OK);
         assert_eq!(bench.refresh(&used, &refresh).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_registration_is_forgotten_once_nothing_is_left_of_what_it_was_given() {
+    const DAYS: u64 = 86_400;
+    for bench in Bench::every().await {
+        let ada = bench.sign_up("ada@belgie.example").await;
+        let (once, again, trusted) = (bench.register().await, bench.register().await, bench.register().await);
+        for client in [&once, &again, &trusted] {
+            let (_, refresh) = bench.connect(&ada, client).await;
+            let pairs = [("token", refresh.as_str()), ("client_id", client.as_str())];
+            assert_eq!(bench.post("/revoke", &pairs, None).await.status, StatusCode::OK);
+        }
+        let trust = "UPDATE oauth_server_clients SET trusted_at = created_at WHERE id = $1";
+        let mut tx = bench.host.db().begin().await.unwrap();
+        on!(&mut tx, c => sqlx::query(trust).bind(&trusted).execute(c).await.map(drop)).unwrap();
+        tx.commit(bench.host.now()).await.unwrap();
+        let is_known = async |client: &str| {
+            let found = "SELECT COUNT(*) FROM oauth_server_clients WHERE id = $1";
+            let mut conn = bench.host.db().read().await.unwrap();
+            on!(&mut conn, c => sqlx::query_scalar::<_, i64>(found).bind(client).fetch_one(c).await).unwrap() == 1
+        };
+        bench.clock.advance(Duration::from_secs(89 * DAYS));
+        bench.run_jobs().await;
+        assert!(is_known(&once).await, "what it was given is remembered");
+        let ada = bench.sign_in(ada.user()).await;
+        let (_, refresh) = bench.connect(&ada, &again).await;
+        bench.clock.advance(Duration::from_secs(2 * DAYS));
+        // The grants are forgotten first.
+        bench.run_jobs().await;
+        bench.run_jobs().await;
+        assert!(!is_known(&once).await, "nothing is left of it");
+        assert!(is_known(&again).await && is_known(&trusted).await);
+        // While there is a grant, its last token may wait long.
+        let refresh = tokens(&bench.refresh(&again, &refresh).await).1;
+        bench.clock.advance(Duration::from_secs(25 * DAYS));
+        let refresh = tokens(&bench.refresh(&again, &refresh).await).1;
+        bench.clock.advance(Duration::from_secs(25 * DAYS));
+        let refresh = tokens(&bench.refresh(&again, &refresh).await).1;
+        bench.clock.advance(Duration::from_secs(25 * DAYS));
+        let refresh = tokens(&bench.refresh(&again, &refresh).await).1;
+        bench.clock.advance(Duration::from_secs(25 * DAYS));
+        bench.run_jobs().await;
+        assert_eq!(bench.refresh(&again, &refresh).await.status, StatusCode::OK, "it was let in 102 days ago");
+    }
+}
+
+#[tokio::test]
+async fn an_assertion_is_remembered_while_another_node_may_still_take_it() {
+    for bench in Bench::every().await {
+        let take = async || {
+            let now = bench.host.now();
+            let mut tx = bench.host.db().begin().await.unwrap();
+            let is_new = assertions::reserve(&mut tx, &[7; 32], now.plus(Duration::from_secs(60))).await.unwrap();
+            tx.commit(now).await.unwrap();
+            is_new
+        };
+        assert!(take().await);
+        bench.clock.advance(Duration::from_secs(60 + 3599));
+        bench.run_jobs().await;
+        assert!(!take().await, "the clock of another node may be behind");
+        bench.clock.advance(Duration::from_secs(2));
+        bench.run_jobs().await;
+        assert!(take().await, "it is forgotten in the end");
     }
 }
 
