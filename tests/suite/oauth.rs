@@ -17,6 +17,7 @@ mod dpop;
 mod dpop_attacks;
 mod dpop_clients;
 mod dpop_nonces;
+mod enterprises;
 mod exchange;
 mod forged_consent;
 mod forms;

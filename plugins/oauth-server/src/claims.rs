@@ -10,7 +10,7 @@ pub struct About<'a> {
     pub user: Option<UserId>,
     /// The client that is told.
     pub client: &'a ClientId,
-    /// What it may do.
+    /// What it may do, as the token says it: the scopes that count at the resources the token is for.
     pub scopes: &'a ScopeSet,
     /// For whom it may act.
     pub binding: &'a GrantBinding,

@@ -15,11 +15,11 @@ use super::{assert_invalid_grant, assert_refused, assert_shut};
 use crate::on_both_engines;
 use crate::organization::{join, known, organizations, owned_by};
 use crate::support::idp::SigningKey;
-use crate::support::{Agent, DocumentServer, Engine, Idp, Reply, Setup, TestGateway};
+use crate::support::{Agent, DocumentServer, Engine, Holder, Idp, Reply, Setup, TestGateway};
 
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ISSUER: &str = "https://id.acme.example";
-const WEB: [&str; 3] = ["--confidential", "--redirect-uri", "https://web.example/callback"];
+pub const WEB: [&str; 3] = ["--confidential", "--redirect-uri", "https://web.example/callback"];
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -32,15 +32,15 @@ fn trusting(issuer: &str, keys: &str, more: &str) -> Setup {
 }
 
 /// An enterprise that speaks for its people, and a gateway that believes it.
-struct Enterprise {
+pub struct Enterprise {
     key: SigningKey,
-    gateway: TestGateway,
-    web: Machine,
+    pub gateway: TestGateway,
+    pub web: Machine,
     _keys: DocumentServer,
 }
 
 impl Enterprise {
-    async fn start(engine: Engine) -> Self {
+    pub async fn start(engine: Engine) -> Self {
         Self::signing(engine, Algorithm::ES256).await
     }
 
@@ -76,11 +76,11 @@ impl Enterprise {
     }
 
     /// An assertion in which some members are others; null leaves one out.
-    fn assertion(&self, changes: &Value) -> String {
+    pub fn assertion(&self, changes: &Value) -> String {
         self.key.sign(&self.header(), &spoilt(self.claims(), changes))
     }
 
-    async fn ask(&self, assertion: &str, more: &[(&str, &str)]) -> Reply {
+    pub async fn ask(&self, assertion: &str, more: &[(&str, &str)]) -> Reply {
         self.web.post("/token", &[&[("grant_type", GRANT), ("assertion", assertion)], more].concat()).await
     }
 }
@@ -335,6 +335,19 @@ on_both_engines! {
         let seen = agent.whoami(&token).await.body["result"]["structuredContent"].clone();
         assert_eq!((&seen["service"]["name"], &seen["client"]["id"]), (&json!("Deployer"), &json!(id)), "{seen}");
         assert_invalid_grant(&post(&[("grant_type", GRANT), ("assertion", &good)]).await);
+        // One that is held by a key is for whoever shows that key, and is not taken from anybody else.
+        let (own, other) = (Holder::new(&gateway), Holder::new(&gateway));
+        let held = sign(&json!({ "cnf": { "jkt": own.thumbprint() } }));
+        let fields = [("grant_type", GRANT), ("assertion", &held)];
+        let shown = async |holder: &Holder| {
+            let proof = holder.proof("POST", &gateway.at("/token"), None);
+            let request = client.post(format!("{there}/token")).header("host", host.clone()).header("dpop", proof).form(&fields);
+            Reply::read(request.send().await.expect("an answer")).await
+        };
+        assert_invalid_grant(&post(&fields).await);
+        assert_invalid_grant(&shown(&other).await);
+        let reply = shown(&own).await;
+        assert_eq!((reply.status, &reply.body["token_type"]), (StatusCode::OK, &json!("DPoP")), "{}", reply.body);
         for wrong in [
             json!({ "sub": "repo:acme/app:ref:refs/heads/main2" }),
             json!({ "sub": "repo:evil/app:ref:refs/heads/main" }),

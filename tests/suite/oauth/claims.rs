@@ -1,15 +1,19 @@
 //! What an application adds to what clients are told.
 
 use belgie::oauth_server::{About, Claims, OAuthServer};
-use belgie_api::{Result, async_trait};
+use belgie_api::{Clock, Result, async_trait};
+use jsonwebtoken::{Algorithm, Header};
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::device::{self, Device};
 use super::machines::Machine;
 use super::openid::{ALL, id_token, openid, told};
 use super::{checked, part};
 use crate::on_both_engines;
-use crate::support::{Agent, Reply, Setup, TestGateway, Tokens};
+use crate::organization::known;
+use crate::support::idp::SigningKey;
+use crate::support::{Agent, DocumentServer, Reply, Setup, TestGateway, Tokens, changed};
 
 /// Says for whom it was asked, and tries to say what is not its to say.
 struct Tiers;
@@ -94,5 +98,63 @@ on_both_engines! {
         assert_added(&reply.body, "answer", false);
         assert_added(&part(reply.body["access_token"].as_str().expect("a token"), 1), "access", false);
         assert_eq!(reply.body["scope"], "connections:read");
+    }
+}
+
+const API: &str = "https://reports.example";
+const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const BOTH: &str = "connections:read reports:read";
+
+/// The application is asked about what the token holds, and that is what the answer says.
+#[track_caller]
+fn assert_asked_about(reply: &Reply, scope: &str) {
+    let added = |members: &Value| members["https://acme.example/tier"]["scopes"].clone();
+    assert_eq!((reply.status, &reply.body["scope"]), (StatusCode::OK, &json!(scope)), "{}", reply.body);
+    let access = part(reply.body["access_token"].as_str().expect("a token"), 1);
+    assert_eq!(access["scope"], json!(scope), "{access}");
+    assert_eq!((added(&reply.body), added(&access)), (json!(scope), json!(scope)));
+}
+
+on_both_engines! {
+    async fn an_application_is_asked_about_the_scopes_that_are_in_the_token(engine: Engine) {
+        let keys = DocumentServer::start().await;
+        let key = SigningKey::new("first", Algorithm::ES256);
+        let address = keys.publish_json("/jwks", &json!({ "keys": [key.jwk()] }));
+        let lines = format!(
+            "[outbound]\ndanger_allow_loopback = true\n[plugins.oauth-server]\ndanger_allow_loopback_clients = true\n\
+             access_token_format = \"jwt\"\ndevice_authorization = true\nresources = [\"{API}\"]\n\
+             [[plugins.oauth-server.issuers]]\nissuer = \"https://id.acme.example\"\njwks_uri = \"{address}\"\nid_jag = true\n\
+             email_domains = [\"acme.example\"]\n\
+             [[scope]]\nname = \"reports:read\"\ndescription = \"Read your reports\"\nresources = [\"{API}\"]\n"
+        );
+        let setup = Setup::default().config(&lines).build(|builder| builder.plugin(OAuthServer::default().with_claims(Tiers)));
+        let gateway = setup.start(engine).await;
+        let (_, mut ada) = known(&gateway, "ada@acme.example").await;
+        let (agent, here) = (Agent::register(&gateway).await, gateway.mcp_url());
+        let mut asked = changed(agent.authorization(BOTH), "resource".to_owned(), Some(here.clone()));
+        asked.push(("resource".to_owned(), API.to_owned()));
+        let page = ada.get(&agent.authorize_url(&asked)).await;
+        let answer = ada.submit(&page.form("/authorize"), &[("decision", "allow")]).await;
+        let code = answer.sent_parameter("code").unwrap_or_else(|| panic!("a code: {}", answer.body));
+        let first = agent.redeem_with(&code, "resource", Some(API)).await;
+        assert_asked_about(&first, "reports:read");
+        let renewed = agent.refresh_with(&Tokens::of(&first).refresh, &[("resource", &here)]).await;
+        assert_asked_about(&renewed, "connections:read");
+
+        let device = Device::new(&device::client(&gateway).await, &[("scope", BOTH), ("resource", &here), ("resource", API)]).await;
+        device.answer(&mut ada, "allow").await;
+        assert_asked_about(&device.ask_with(&[("resource", API)]).await, "reports:read");
+
+        let web = Machine::made(&gateway, &["--confidential", "--redirect-uri", "https://web.example/callback"]).await;
+        let now = gateway.clock.now().unix_seconds();
+        let claims = json!({
+            "iss": "https://id.acme.example", "sub": "ada-at-acme", "aud": gateway.url, "client_id": web.agent.client_id,
+            "resource": [here, API], "scope": BOTH, "iat": now, "exp": now + 300, "jti": "1", "email": "ada@acme.example",
+        });
+        let typ = Some("oauth-id-jag+jwt".to_owned());
+        let header = Header { typ, kid: Some(key.id().to_owned()), ..Header::new(key.algorithm()) };
+        let assertion = key.sign(&header, &claims);
+        let reply = web.post("/token", &[("grant_type", BEARER), ("assertion", &assertion), ("resource", API)]).await;
+        assert_asked_about(&reply, "reports:read");
     }
 }

@@ -21,7 +21,7 @@ fn with_devices() -> Setup {
 /// A device with its codes.
 const BOTH: &str = "connections:read demo:step-up";
 
-struct Device {
+pub struct Device {
     agent: Agent,
     code: String,
     user_code: String,
@@ -29,7 +29,7 @@ struct Device {
 }
 
 /// A client that may be let in on a device.
-async fn client(gateway: &TestGateway) -> Agent {
+pub async fn client(gateway: &TestGateway) -> Agent {
     let made = create(gateway, &["--name", "Television", "--device"]).await.expect("a client");
     assert_eq!(made["grant_types"], json!([GRANT, "refresh_token"]));
     Agent::known_as(gateway, made["client_id"].as_str().expect("an id"), "")
@@ -42,7 +42,7 @@ async fn begin(agent: &Agent, more: &[(&str, &str)]) -> Reply {
 }
 
 impl Device {
-    async fn new(agent: &Agent, more: &[(&str, &str)]) -> Self {
+    pub async fn new(agent: &Agent, more: &[(&str, &str)]) -> Self {
         let reply = begin(agent, more).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
         assert_eq!(reply.headers["cache-control"], "no-store");
@@ -59,7 +59,7 @@ impl Device {
         self.ask_with(&[]).await
     }
 
-    async fn ask_with(&self, more: &[(&str, &str)]) -> Reply {
+    pub async fn ask_with(&self, more: &[(&str, &str)]) -> Reply {
         let own = [("grant_type", GRANT), ("device_code", &self.code), ("client_id", &self.agent.client_id)];
         let fields: Vec<_> = own.iter().chain(more).map(|(name, value)| (*name, (*value).to_owned())).collect();
         self.agent.post("/token", &fields).await
@@ -73,7 +73,7 @@ impl Device {
     }
 
     /// A person types the code and answers.
-    async fn answer(&self, browser: &mut Browser, decision: &str) -> Page {
+    pub async fn answer(&self, browser: &mut Browser, decision: &str) -> Page {
         let page = self.found(browser).await;
         browser.submit(&page.form("/authorize"), &[("decision", decision)]).await
     }

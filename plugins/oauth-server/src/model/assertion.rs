@@ -131,6 +131,13 @@ impl AssertionClaims {
         }
     }
 
+    /// Whether it is for whoever has shown this key: for anybody, unless it says by which key it is held (`cnf`, RFC 7800 section 3.1). A
+    /// key is shown by a proof, so only its thumbprint counts (`jkt`, RFC 9449 section 6.1); what is held in another way is for nobody.
+    pub fn is_held_with(&self, key: Option<&str>) -> bool {
+        let Some(held) = self.more.get("cnf") else { return true };
+        key.is_some_and(|key| held.get("jkt").and_then(Value::as_str) == Some(key))
+    }
+
     /// Its own name, if it has one that can be remembered.
     pub fn id(&self) -> Option<&str> {
         self.jti.as_deref().filter(|id| (1..=MAX_ID).contains(&id.len()))

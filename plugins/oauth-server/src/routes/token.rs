@@ -36,7 +36,7 @@ async fn hand_out(
     // Before anything is spent: whoever lacks a nonce comes again with all the rest.
     let proof = oauth.read_proof(headers, PATH)?;
     let client = if oauth.is_of_workload(&params) {
-        oauth.authenticate_workload(&params).await?
+        oauth.authenticate_workload(&params, proof.as_ref().map(|proof| proof.key.as_str())).await?
     } else {
         let (presented, used_header) = read_client(headers, &params)?;
         oauth.authenticate_from(presented, info.ip).await.map_err(|failure| OAuthError::new(failure, used_header))?

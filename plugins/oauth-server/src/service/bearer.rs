@@ -44,16 +44,17 @@ impl OAuth {
     }
 
     /// Checks who a workload is: the machine the operator made for it. `params`: of a request for which
-    /// [`is_of_workload`](Self::is_of_workload) holds.
+    /// [`is_of_workload`](Self::is_of_workload) holds. `key`: the thumbprint of the key it has shown, if it has.
     ///
     /// # Errors
-    /// `invalid_grant` when its issuer is not trusted to speak for it, or the assertion is not good or was taken before;
+    /// `invalid_grant` when its issuer is not trusted to speak for it, or the assertion is not good, held by another key, or was taken before;
     /// `unauthorized_client` when the machine is gone; `invalid_client` when another one is named.
-    pub async fn authenticate_workload(&self, params: &Params) -> Result<ClientProof> {
+    pub async fn authenticate_workload(&self, params: &Params, key: Option<&str>) -> Result<ClientProof> {
         let text = params.get("assertion").unwrap_or_default();
         let (issuer, claims) =
             self.read_bearer(text, |kind| kind.is_none_or(|kind| WORKLOAD_KINDS.contains(&kind))).await?;
-        let machine = issuer.machine_for(&claims).ok_or_else(refusal::bad_assertion)?;
+        let machine = issuer.machine_for(&claims).filter(|_| claims.is_held_with(key));
+        let machine = machine.ok_or_else(refusal::bad_assertion)?;
         if params.get("client_id").is_some_and(|id| id != machine.as_str()) {
             return Err(refusal::invalid_client("The assertion is another client's."));
         }
@@ -72,7 +73,9 @@ impl OAuth {
             return Err(refusal::unauthorized_client());
         }
         let (issuer, claims) = self.read_bearer(wish.assertion.expose(), |kind| kind == Some(ID_JAG)).await?;
-        if !issuer.speaks_for_people || claims.iat.is_none() || claims.text("client_id") != Some(client.id.as_str()) {
+        let is_clients =
+            claims.text("client_id") == Some(client.id.as_str()) && claims.is_held_with(client.key.as_deref());
+        if !issuer.speaks_for_people || claims.iat.is_none() || !is_clients {
             return Err(refusal::bad_assertion());
         }
         let allowed = self.places_in(&claims)?;
@@ -122,7 +125,8 @@ impl OAuth {
                 (known.face.name, known.face.host, known.sector)
             }
         };
-        let about = About { user: Some(user.id), client: &client.id, scopes: &scopes, binding: &binding };
+        let there = self.scopes_at(&scopes, &resources)?;
+        let about = About { user: Some(user.id), client: &client.id, scopes: &there, binding: &binding };
         let custom = self.custom(about, false).await?;
         let keys = self.keys_for(&self.settings.algorithms()).await?;
         let now = self.host.now();

@@ -243,7 +243,8 @@ impl OAuth {
         };
         let custom = match (answerer, &today) {
             (Some(answerer), Some(today)) => {
-                self.custom(today.about(answerer.user, &client.id), profile.is_some()).await?
+                let there = self.today_at(today, &ahead.request.resources, asked)?;
+                self.custom(there.about(answerer.user, &client.id), profile.is_some()).await?
             }
             _ => Custom::default(),
         };

@@ -201,7 +201,10 @@ impl OAuth {
         let (ahead, today) = self.refuse_the_removed(client, code).await?.unzip();
         let profile = self.profile_for(ahead.as_ref()).await?;
         let custom = match (&ahead, &today) {
-            (Some(code), Some(today)) => self.custom(today.about(code.user_id, &client.id), profile.is_some()).await?,
+            (Some(code), Some(today)) => {
+                let there = self.today_at(today, &code.request.resources, redemption.resources)?;
+                self.custom(there.about(code.user_id, &client.id), profile.is_some()).await?
+            }
             _ => Custom::default(),
         };
         let keys = self.keys_for(&self.settings.algorithms()).await?;

@@ -40,7 +40,8 @@ impl RefreshWish {
         if scopes.is_empty() && !grant.scopes.is_empty() {
             return Err(refusal::invalid_scope("Nothing is left of what was granted."));
         }
-        Ok((scopes, narrow_resources(&grant.resources, &self.resources)?))
+        let audience = narrow_resources(&grant.resources, &self.resources)?;
+        Ok((oauth.scopes_at(&scopes, &audience)?, audience))
     }
 }
 

@@ -8,7 +8,7 @@ use belgie_api::{ClientId, GrantBinding, Result, ScopeSet, TeamId, UserId};
 use super::OAuth;
 use crate::claims::About;
 use crate::model::refusal;
-use crate::model::request::AuthorizationRequest;
+use crate::model::request::{AuthorizationRequest, narrow_resources};
 
 /// What a grant gives today.
 #[derive(Clone, Debug)]
@@ -55,6 +55,16 @@ impl OAuth {
     pub(super) async fn today_of(&self, user: UserId, request: &AuthorizationRequest) -> Result<Today> {
         let today = self.today(user, &request.scopes, request.binding.clone(), &request.resources).await?;
         today.ok_or_else(refusal::invalid_grant)
+    }
+
+    /// What of that a token for these of its resources is going to hold, as an application is asked about it.
+    ///
+    /// # Errors
+    /// Before the gateway serves.
+    pub(super) fn today_at(&self, today: &Today, granted: &[String], asked: &[String]) -> Result<Today> {
+        // Whoever asks for others is refused, once it is clear that the code is theirs.
+        let places = narrow_resources(granted, asked).unwrap_or_else(|_| granted.to_vec());
+        Ok(Today { scopes: self.had_at(&today.scopes, &places)?, ..today.clone() })
     }
 
     async fn teams_today(&self, user: UserId, binding: GrantBinding) -> Result<Option<GrantBinding>> {
