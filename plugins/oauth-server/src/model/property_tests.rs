@@ -1,7 +1,7 @@
 //! What holds for every text, not only for those somebody thought of.
 
 use belgie_api::crypto::{base64url, sha256};
-use belgie_api::plugin::{ScopeGrant, ScopeInfo};
+use belgie_api::plugin::{ScopeGrant, ScopeHierarchy, ScopeInfo};
 use belgie_api::ports::Catalog;
 use belgie_api::{Scope, ScopeSet};
 use proptest::prelude::*;
@@ -63,6 +63,23 @@ fn scope_list() -> impl Strategy<Value = String> {
 fn scope_set() -> impl Strategy<Value = ScopeSet> {
     proptest::collection::btree_set("[a-e]", 0..5)
         .prop_map(|names| names.iter().filter_map(|name| name.parse::<Scope>().ok()).collect())
+}
+
+/// Scopes that imply each other in any way, in circles, too.
+fn implying() -> impl Strategy<Value = Vec<ScopeInfo>> {
+    proptest::collection::vec(("[a-e]", "[a-e]"), 0..8).prop_map(|pairs| {
+        let implied_by = |name: &str| {
+            pairs
+                .iter()
+                .filter(|(broader, _)| broader == name)
+                .map(|(_, narrower)| narrower.clone())
+                .collect::<Vec<_>>()
+        };
+        let info = |name: &'static str| {
+            implied_by(name).into_iter().fold(ScopeInfo::on_request(name, "Does it"), ScopeInfo::implying)
+        };
+        ["a", "b", "c", "d", "e"].map(info).to_vec()
+    })
 }
 
 /// The same cases in every run: what is to be searched for is searched for on purpose, by another seed.
@@ -149,6 +166,44 @@ proptest! {
         match narrow_scopes(&granted, &granted, asked.as_ref()) {
             Ok(narrowed) => prop_assert!(granted.covers(&narrowed)),
             Err(_) => prop_assert!(!granted.covers(&asked.unwrap_or_default())),
+        }
+    }
+
+    #[test]
+    fn a_hierarchy_adds_what_is_implied_and_nothing_else(infos in implying(), one in scope_set(), other in scope_set()) {
+        let hierarchy = ScopeHierarchy::of(&infos);
+        let (closed, all) = (hierarchy.closed(&one), hierarchy.closed(&one.union(&other)));
+        prop_assert!(closed.covers(&one), "nothing is lost");
+        prop_assert_eq!(&hierarchy.closed(&closed), &closed, "once is enough");
+        prop_assert!(all.covers(&closed), "with more there is no less");
+        prop_assert_eq!(all, closed.union(&hierarchy.closed(&other)), "and nothing but what either brings");
+        let implies = |broader: &str, narrower: &str| infos.iter().any(|info| info.name == broader && info.implies.iter().any(|name| name == narrower));
+        for info in infos.iter().filter(|info| closed.has_named(&info.name)) {
+            prop_assert!(info.implies.iter().all(|name| closed.has_named(name)), "whoever has {} has {:?}", info.name, info.implies);
+        }
+        for scope in closed.iter().filter(|scope| !one.has(scope)) {
+            prop_assert!(closed.iter().any(|broader| implies(broader.as_str(), scope.as_str())), "{} comes of nothing", scope);
+        }
+        for scope in one.iter() {
+            let own: ScopeSet = hierarchy.implied_by(scope).cloned().collect();
+            let alone: ScopeSet = std::iter::once(scope.clone()).collect();
+            prop_assert!(!own.has(scope));
+            prop_assert_eq!(own.union(&alone), hierarchy.closed(&alone));
+        }
+    }
+
+    #[test]
+    fn narrowing_gives_what_is_implied_and_no_more(infos in implying(), granted in scope_set(), asked in proptest::option::of(scope_set())) {
+        let hierarchy = ScopeHierarchy::of(&infos);
+        let closed = hierarchy.closed(&granted);
+        let wanted = asked.clone().unwrap_or_default();
+        match narrow_scopes(&granted, &closed, asked.as_ref()) {
+            Ok(narrowed) if wanted.is_empty() => prop_assert_eq!(narrowed, granted),
+            Ok(narrowed) => {
+                prop_assert!(closed.covers(&hierarchy.closed(&narrowed)), "what that brings was there before");
+                prop_assert_eq!(narrowed, wanted);
+            }
+            Err(_) => prop_assert!(!closed.covers(&wanted) && !granted.covers(&wanted)),
         }
     }
 
