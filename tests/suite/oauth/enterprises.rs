@@ -8,7 +8,7 @@ use super::assertions::{Enterprise, GRANT, WEB};
 use super::narrowed::narrow;
 use crate::on_both_engines;
 use crate::organization::known;
-use crate::support::{Agent, Engine, Holder};
+use crate::support::{Agent, Holder};
 
 on_both_engines! {
     async fn an_assertion_for_a_person_is_no_word_of_theirs_for_a_client_they_cut_off(engine: Engine) {
