@@ -18,6 +18,7 @@ mod tests;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use belgie_api::failure::{Failure, Result};
@@ -30,6 +31,8 @@ use self::guard::{Guard, Refusal};
 use self::names::GuardedNames;
 pub use self::names::{Names, SystemNames};
 
+/// Less than what whoever asks has for all of it, so that it is known that nothing was sent where nobody takes the connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(8);
 const USER_AGENT: &str = concat!("belgie/", env!("CARGO_PKG_VERSION"));
 
 /// How the outside world is reached.
@@ -59,6 +62,7 @@ impl Way {
             .https_only(!guard.allows_loopback())
             // A connection that is kept would outlive the check of its address.
             .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT_WITHIN)
             .dns_resolver(GuardedNames::new(names, guard.clone()))
             .build()
             .map_err(Failure::internal)?;
@@ -169,6 +173,10 @@ fn explain(error: reqwest::Error) -> FetchError {
             return forbidden(*refusal);
         }
         cause = found.source();
+    }
+    // One that was not made in time, too.
+    if error.is_connect() {
+        return FetchError::Unconnected(Box::new(error.without_url()));
     }
     if error.is_timeout() {
         return FetchError::Timeout;

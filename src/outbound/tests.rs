@@ -176,6 +176,18 @@ async fn without_the_danger_switch_this_machine_is_closed() {
 async fn nobody_at_home_is_not_the_same_as_forbidden() {
     for url in ["https://unknown.example/", "https://empty.example/"] {
         let outcome = get_five_kb(url).await;
-        assert!(matches!(outcome, Err(FetchError::Unreachable(_))), "{url}: {outcome:?}");
+        assert!(matches!(outcome, Err(FetchError::Unconnected(_))), "{url}: {outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_never_made_is_not_the_same_as_one_that_broke() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let outcome = get_five_kb(&format!("http://{free}/")).await;
+    assert!(matches!(outcome, Err(FetchError::Unconnected(_))), "nobody listens: {outcome:?}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || drop(listener.accept().map(|(mut stream, _)| read_head(&mut stream))));
+    let outcome = get_five_kb(&format!("http://{address}/")).await;
+    assert!(matches!(outcome, Err(FetchError::Unreachable(_))), "it was heard: {outcome:?}");
 }

@@ -98,6 +98,16 @@ impl Refused {
         matches!(self, Self::Answer { status: 400 | 404, .. })
     }
 
+    /// Whether Stripe may have done it all the same.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        match self {
+            Self::Unreachable(error) => !matches!(error, FetchError::Forbidden(_) | FetchError::Unconnected(_)),
+            Self::Answer { status, .. } => *status >= 500,
+            Self::Odd(_) => true,
+        }
+    }
+
     /// Whether the card was declined (docs.stripe.com, "HTTP status code summary", 402).
     fn is_declined(&self) -> bool {
         matches!(self, Self::Answer { status: 402, kind, .. } if kind == "card_error")
@@ -166,7 +176,7 @@ impl Stripe {
         key: Option<&str>,
     ) -> Result<T, Refused> {
         let headers = self.headers(key)?;
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut doubt) = (FIRST_PAUSE, None);
         for tries_left in (0..=RETRIES).rev() {
             let request = OutboundRequest {
                 method: method.clone(),
@@ -177,15 +187,22 @@ impl Stripe {
                 named_by: NamedBy::Operator,
             };
             match self.host.outbound().send(request).await {
-                Ok(answer) if tries_left == 0 || !should_retry(&answer) => return read(&answer),
+                Ok(answer) if !should_retry(&answer) => return read(&answer),
                 Err(error @ FetchError::Forbidden(_)) => return Err(error.into()),
-                Err(error) if tries_left == 0 => return Err(error.into()),
-                Ok(_) | Err(_) => {}
+                outcome => {
+                    match outcome.map_err(Refused::from).and_then(|answer| read(&answer)) {
+                        Err(refused) => doubt = Some(last_word(doubt, refused)),
+                        done => return done,
+                    }
+                    if tries_left == 0 {
+                        break;
+                    }
+                }
             }
             tokio::time::sleep(self.jittered(pause)).await;
             pause *= 4;
         }
-        Err(Refused::Odd("no answer".to_owned()))
+        Err(doubt.unwrap_or_else(|| Refused::Odd("no answer".to_owned())))
     }
 
     /// Half of a pause and up to half of it more, so that those who failed together do not come back together.
@@ -208,6 +225,14 @@ impl Stripe {
             headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key).map_err(odd)?);
         }
         Ok(headers)
+    }
+}
+
+/// What is to be said of several tries: what an earlier one may have done, a later one that did nothing does not undo.
+fn last_word(earlier: Option<Refused>, later: Refused) -> Refused {
+    match earlier {
+        Some(earlier) if earlier.is_unsure() && !later.is_unsure() => earlier,
+        _ => later,
     }
 }
 
@@ -238,4 +263,33 @@ fn read<T: DeserializeOwned>(answer: &OutboundResponse) -> Result<T, Refused> {
         message: text("message"),
         request,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use belgie_api::ports::FetchError;
+
+    use super::{Refused, last_word};
+
+    fn unconnected() -> Refused {
+        FetchError::Unconnected("nobody listens".into()).into()
+    }
+
+    fn answered(status: u16) -> Refused {
+        let text = || "-".to_owned();
+        Refused::Answer { status, kind: text(), code: text(), parameter: None, message: text(), request: text() }
+    }
+
+    #[test]
+    fn what_one_try_may_have_done_stays_in_doubt_whatever_becomes_of_the_next() {
+        let outcome = |tries: Vec<Refused>| {
+            let all = tries.into_iter().fold(None, |earlier, later| Some(last_word(earlier, later)));
+            all.is_some_and(|refused| refused.is_unsure())
+        };
+        assert!(!outcome(vec![unconnected(), unconnected(), unconnected()]), "nobody has heard anything");
+        assert!(outcome(vec![FetchError::Timeout.into(), unconnected(), unconnected()]));
+        assert!(outcome(vec![answered(500), unconnected(), answered(429)]));
+        assert!(outcome(vec![unconnected(), unconnected(), FetchError::Timeout.into()]));
+        assert!(!outcome(vec![answered(429), unconnected(), answered(429)]), "it was refused");
+    }
 }

@@ -148,6 +148,50 @@ on_both_engines! {
 }
 
 on_both_engines! {
+    async fn what_stripe_cannot_have_heard_is_told_however_long_nobody_reached_it(engine: Engine) {
+        let (gateway, mut stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        stripe.close().await;
+        usage_in(&ada.call().await);
+        told_in_vain(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(86_400));
+        tell(&gateway).await;
+        assert_eq!(calls(&gateway, "--given-up").await, [] as [Value; 0]);
+        stripe.shop().counted.ahead = 86_400;
+        stripe.reopen().await;
+        for _ in 0..20 {
+            if sums(&gateway).await["told"] == 1 {
+                break;
+            }
+            gateway.clock.advance(Duration::from_secs(3601));
+            stripe.shop().counted.ahead += 3601;
+            tell(&gateway).await;
+        }
+        let left = sums(&gateway).await;
+        assert_eq!((&left["told"], &left["given_up"]), (&json!(1), &json!(0)), "{left}");
+        assert_eq!(stripe.shop().counted.sum(None), 1);
+    }
+}
+
+on_both_engines! {
+    async fn what_was_heard_before_the_connection_broke_off_for_good_stays_unsure(engine: Engine) {
+        let (gateway, mut stripe) = counting(engine).await;
+        let (ada, _) = with_plan(&gateway, &stripe, "pro").await;
+        stripe.shop().failures.extend([(500, None), (500, None), (500, None)]);
+        usage_in(&ada.call().await);
+        told_in_vain(&gateway).await;
+        stripe.close().await;
+        gateway.clock.advance(Duration::from_secs(3601));
+        tell(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(86_400));
+        tell(&gateway).await;
+        let given_up = calls(&gateway, "--given-up").await;
+        assert_eq!(given_up.len(), 1, "{given_up:?}");
+        assert!(given_up[0]["note"].as_str().is_some_and(|note| note.starts_with("unsure")), "{given_up:?}");
+    }
+}
+
+on_both_engines! {
     async fn calls_are_forgotten_in_time_and_the_sums_agree_all_the_while(engine: Engine) {
         const DAY: u64 = 86_400;
         let (gateway, stripe) = counting_with(engine, "meter_lease = \"1h\"", METERED).await;

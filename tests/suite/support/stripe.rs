@@ -36,6 +36,20 @@ impl Stripe {
         Self { origin, shop, serving }
     }
 
+    /// Nobody listens there any more, until it is opened again.
+    pub async fn close(&mut self) {
+        self.serving.abort();
+        let _gone = (&mut self.serving).await;
+    }
+
+    /// Opens again, at the same address.
+    pub async fn reopen(&mut self) {
+        let address = self.origin.trim_start_matches("http://");
+        let listener = TcpListener::bind(address).await.expect("its port");
+        let routes = belgie_till::routes(Arc::clone(&self.shop));
+        self.serving = tokio::spawn(async move { axum::serve(listener, routes).await.expect("the stand-in runs") });
+    }
+
     /// What a gateway needs to sell through it.
     pub fn table(&self) -> String {
         belgie_till::settings(&self.origin)

@@ -112,7 +112,10 @@ pub enum FetchError {
     /// No answer in time.
     #[error("the server did not answer in time")]
     Timeout,
-    /// The connection failed.
+    /// No connection was made: nothing was sent, so nobody has heard anything.
+    #[error("no connection to the server could be made")]
+    Unconnected(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The connection failed, and nobody knows what was heard of the request.
     #[error("the server could not be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use belgie_api::ports::FetchError;
 use belgie_api::{Failure, MeteredId, Result, Timestamp};
 use futures::future::join_all;
 use serde::Deserialize;
@@ -148,7 +147,7 @@ impl Billing {
             Err(refused) if was_heard(&refused) => Fate::Told(Some("it was told before")),
             Err(refused) => {
                 tracing::warn!(meter.call = %call.id, error = %refused, "Stripe did not take a call");
-                later(is_unsure(&refused), refused.to_string())
+                later(refused.is_unsure(), refused.to_string())
             }
         })
     }
@@ -158,13 +157,4 @@ impl Billing {
 fn was_heard(refused: &Refused) -> bool {
     let Refused::Answer { status: 400, code, message, .. } = refused else { return false };
     code == "duplicate_meter_event" || message.starts_with("An event already exists with identifier")
-}
-
-/// Whether it may have heard it all the same.
-fn is_unsure(refused: &Refused) -> bool {
-    match refused {
-        Refused::Unreachable(error) => !matches!(error, FetchError::Forbidden(_)),
-        Refused::Answer { status, .. } => *status >= 500,
-        Refused::Odd(_) => true,
-    }
 }
