@@ -110,8 +110,12 @@ on_both_engines! {
             usage_in(&of_blue.call().await);
         }
         assert_eq!(spent(&of_blue.call().await)["level"], "team");
-        // The plan has two more, for whoever acts for no team.
-        assert_eq!(usage_in(&ada.call().await)["used"], 9);
+        // An agent for which no team was chosen acts for all of its person's: choosing none passes nothing.
+        let said = spent(&ada.call().await);
+        assert_eq!((&said["level"], &said["limit"]), (&json!("team"), &json!(4)), "{said}");
+        // The plan has two more, for whoever is in no team.
+        let bob = member_of(&gateway, acme, "bob@example.org", "member").await;
+        assert_eq!(usage_in(&bob.call().await)["used"], 9);
         let sums = sums(&gateway).await;
         assert_eq!((&sums["used"], &sums["set_aside"]), (&json!(9), &json!(0)), "{sums}");
         let page = ada.browser.get(&format!("/billing/usage?account_id={acme}")).await;

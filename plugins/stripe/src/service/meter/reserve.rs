@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
+use belgie_api::context::{SubscriptionContext, SubscriptionStatus, TeamContext};
 use belgie_api::db::Conn;
 use belgie_api::ports::{BillingSubject, Counted, Lacking, Level, Reserved, UsedUp, WayOut};
 use belgie_api::{Caller, Failure, MeteredId, Plan, Plans, Quota, Result, Timestamp};
@@ -230,8 +230,9 @@ fn shares(caller: &Caller, quota: &Quota) -> Vec<Share> {
     let mut shares = vec![Share { level: Level::Plan, id: String::new(), limit: quota.limit() }];
     if let Some(limit) = quota.per_team {
         let chosen = &caller.principal().binding().teams;
-        let mut teams: Vec<String> =
-            caller.teams().iter().filter(|team| chosen.contains(&team.id)).map(|team| team.id.to_string()).collect();
+        // Where none is chosen, all are: nobody passes the share of a team by choosing none.
+        let is_meant = |team: &&TeamContext| chosen.is_empty() || chosen.contains(&team.id);
+        let mut teams: Vec<String> = caller.teams().iter().filter(is_meant).map(|team| team.id.to_string()).collect();
         teams.sort_unstable();
         shares.extend(teams.into_iter().map(|id| Share { level: Level::Team, id, limit: Some(limit) }));
     }
