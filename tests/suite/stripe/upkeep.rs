@@ -144,7 +144,7 @@ on_both_engines! {
         stripe.pay(&order(&mut ada.browser, json!({ "plan": "pro", "account_id": acme })).await);
         let events = stripe.news();
         let billing = gateway.gateway.provided::<Billing>().expect("plans");
-        for round in 0..16 {
+        for round in 0..18 {
             stripe.shop().failures.push_back((500, Some("false")));
             if round == 0 { crate::support::stripe::tell(&gateway, &events[0]).await; } else { billing.catch_up().await.expect("looked at"); }
             gateway.clock.advance(Duration::from_secs(9 * 3_600));

@@ -134,7 +134,7 @@ on_both_engines! {
         let event = stripe.news().remove(0);
         let id = event["id"].as_str().expect("an id").to_owned();
         let billing = gateway.gateway.provided::<Billing>().expect("plans");
-        for round in 0..16 {
+        for round in 0..18 {
             stripe.shop().failures.push_back((500, Some("false")));
             if round == 0 { tell(&gateway, &event).await; } else { billing.catch_up().await.expect("looked at"); }
             gateway.clock.advance(Duration::from_secs(9 * 3600));
@@ -157,7 +157,7 @@ on_both_engines! {
 /// Events that were given up, more than a list shows. One of them nobody can read.
 const GIVEN_UP: &str = "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 401) \
     INSERT INTO stripe_events (event_id, kind, payload, received_at, attempts, failed_at) \
-    SELECT 'evt_' || number, 'product.updated', CASE WHEN number = 1 THEN 'no JSON' ELSE $1 END, $2, 16, $2 FROM numbers";
+    SELECT 'evt_' || number, 'product.updated', CASE WHEN number = 1 THEN 'no JSON' ELSE $1 END, $2, 18, $2 FROM numbers";
 
 on_both_engines! {
     async fn all_that_was_given_up_is_replayed_however_much_it_is(engine: Engine) {

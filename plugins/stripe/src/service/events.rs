@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 /// For how long somebody who has taken an event may be silent.
 const HELD_FOR: Duration = Duration::from_secs(120);
 /// Tries before an event is given up: with the pauses between them about three days.
-const MOST_TRIES: i64 = 16;
+const MOST_TRIES: i64 = 18;
 const LONGEST_PAUSE: Duration = Duration::from_secs(8 * 60 * 60);
 
 /// An event, as far as it is looked at.
@@ -156,9 +156,8 @@ impl Billing {
                 let cause = failure.private_source().unwrap_or_else(|| failure.message().to_owned());
                 tracing::warn!(stripe.event = %kept.event_id, error = ?failure, "an event could not be dealt with");
                 let tries = kept.attempts + 1;
-                let pause = EVERY * 2_u32.saturating_pow(u32::try_from(tries).unwrap_or(u32::MAX).min(16));
                 let (due_at, failed_at) = match tries < MOST_TRIES {
-                    true => (Some(now.plus(pause.min(LONGEST_PAUSE))), None),
+                    true => (Some(now.plus(pause_after(tries))), None),
                     false => (None, Some(now)),
                 };
                 store::events::note_failure(&mut tx, &kept.event_id, due_at, failed_at, &cause).await?;
@@ -217,5 +216,24 @@ impl Billing {
             listener.on_event(&event).await?;
         }
         Ok(())
+    }
+}
+
+/// How long nothing is tried after so many tries.
+fn pause_after(tries: i64) -> Duration {
+    let doublings = u32::try_from(tries).unwrap_or(u32::MAX).min(16);
+    (EVERY * 2_u32.saturating_pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{MOST_TRIES, pause_after};
+
+    #[test]
+    fn an_event_is_tried_for_three_days() {
+        let days = (1..MOST_TRIES).map(pause_after).sum::<Duration>().as_secs_f64() / 86_400.0;
+        assert!((3.0..3.3).contains(&days), "{days}");
     }
 }

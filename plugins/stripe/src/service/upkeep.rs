@@ -48,7 +48,7 @@ const OLDEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long somebody who does a chore may be silent.
 const HELD_FOR: Duration = Duration::from_secs(60);
 /// Tries before a chore is given up: with the pauses between them about a day.
-const MOST_TRIES: i64 = 24;
+const MOST_TRIES: i64 = 33;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 impl Billing {
@@ -133,9 +133,7 @@ impl Billing {
                 }
                 Err(failure) => {
                     tracing::warn!(chore = %chore.chore, error = ?failure, "Stripe could not be told: later again");
-                    let doubled = u32::try_from(chore.attempts).unwrap_or(u32::MAX).min(12);
-                    let pause = Duration::from_secs(5) * 2_u32.saturating_pow(doubled);
-                    store::chores::postpone(&mut tx, &chore, now.plus(pause.min(LONGEST_PAUSE))).await?;
+                    store::chores::postpone(&mut tx, &chore, now.plus(pause_after(chore.attempts))).await?;
                 }
             }
             tx.commit(now).await?;
@@ -249,5 +247,24 @@ impl Billing {
         let mut tx = self.host.db().begin().await?;
         store::chores::add(&mut tx, &Columns::from(subject), chore, now).await?;
         tx.commit(now).await
+    }
+}
+
+/// How long a chore waits after so many tries.
+fn pause_after(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts).unwrap_or(u32::MAX).min(12);
+    (Duration::from_secs(5) * 2_u32.saturating_pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{MOST_TRIES, pause_after};
+
+    #[test]
+    fn a_chore_is_tried_for_a_day() {
+        let hours = (1..MOST_TRIES).map(pause_after).sum::<Duration>().as_secs_f64() / 3_600.0;
+        assert!((24.0..25.0).contains(&hours), "{hours}");
     }
 }
