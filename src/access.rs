@@ -14,7 +14,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use self::decide::{Action, ActionKind, Denial, Permit, decide, foresee, is_hidden, is_listed};
+pub use self::decide::{Action, ActionKind, Denial, Permit, decide, foresee, is_hidden, is_listed, standing};
 pub use self::guard::{Guard, Origin};
 pub use self::policy::{Policy, RawEntry};
 pub use self::question::{Question, Thing};

@@ -1,10 +1,11 @@
 //! The one decision. Lists and calls ask it alike, so what is listed can be called and what is hidden cannot; `explain`
 //! shows it at work.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use belgie_api::{Caller, ScopeSet};
+use belgie_api::{Caller, ScopeSet, host};
 
 use super::expression::Arguments;
 use super::guard::{Check, Finding, Guard, KnownArguments, Need, Stage};
@@ -79,15 +80,15 @@ impl<'a> Action<'a> {
 /// the action takes the caller and the name from in here: forgetting the check does not compile.
 #[derive(Debug)]
 pub struct Permit<'a> {
-    caller: &'a Caller,
+    caller: Cow<'a, Caller>,
     action: Action<'a>,
 }
 
 impl<'a> Permit<'a> {
-    /// Who was let through.
+    /// Who was let through, under the plan that has let them through.
     #[must_use]
-    pub const fn caller(&self) -> &'a Caller {
-        self.caller
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// What was allowed.
@@ -197,7 +198,7 @@ impl Witness for () {
 /// The first denial in the order person, organization, role, team and permission; what expressions ask of the caller; scopes; the
 /// plan; what expressions ask of the arguments.
 pub fn decide<'a>(caller: &'a Caller, action: Action<'a>, arguments: Option<&Arguments>) -> Result<Permit<'a>, Denial> {
-    judge(caller, action.guard, KnownArguments::These(arguments), &mut ())?;
+    let caller = settle(caller, action.guard, KnownArguments::These(arguments))?;
     Ok(Permit { caller, action })
 }
 
@@ -206,7 +207,32 @@ pub fn decide<'a>(caller: &'a Caller, action: Action<'a>, arguments: Option<&Arg
 /// # Errors
 /// As [`decide`].
 pub fn foresee(caller: &Caller, guard: &Guard) -> Result<(), Denial> {
-    judge(caller, guard, KnownArguments::Nothing, &mut ())
+    settle(caller, guard, KnownArguments::Nothing).map(drop)
+}
+
+/// The caller under the plan that opens a thing behind this guard, as far as is known before the arguments are: their own, unless it
+/// opens only what changes nothing any more, and what everybody has opens this one.
+#[must_use]
+pub fn standing<'a>(caller: &'a Caller, guard: &Guard) -> Cow<'a, Caller> {
+    settle(caller, guard, KnownArguments::Nothing).unwrap_or(Cow::Borrowed(caller))
+}
+
+/// Under which plan the caller may. Whoever has paid before is let through wherever whoever never paid is.
+fn settle<'a>(caller: &'a Caller, guard: &Guard, known: KnownArguments<'_>) -> Result<Cow<'a, Caller>, Denial> {
+    match judge(caller, guard, known, &mut ()) {
+        Ok(()) => Ok(Cow::Borrowed(caller)),
+        Err(denial @ Denial::Plan { .. }) => {
+            let free = under_free(caller).filter(|other| judge(other, guard, known, &mut ()).is_ok());
+            free.map(Cow::Owned).ok_or(denial)
+        }
+        Err(denial) => Err(denial),
+    }
+}
+
+/// The caller under what everybody has, if their own plan opens only what changes nothing any more.
+pub(super) fn under_free(caller: &Caller) -> Option<Caller> {
+    let free = caller.subscription()?.free.as_deref()?;
+    Some(host::with_subscription(caller, free.clone()))
 }
 
 /// Whether a thing behind this guard is shown to the caller.

@@ -2,19 +2,19 @@
 
 mod expressions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use belgie_api::clock::SystemClock;
 use belgie_api::context::{
-    ClientContext, OrgContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
+    ClientContext, OrgContext, QuotaContext, SubscriptionContext, SubscriptionStatus, TeamContext, UserContext,
 };
 use belgie_api::host::{self, Contexts, PrincipalParts};
 use belgie_api::{Caller, ClientId, Clock, OrgId, Rule, ScopeSet, TeamId, UserId, access};
 
 use super::decide::ActionKind;
-use super::{Action, Denial, Guard, decide, is_listed as is_guard_listed};
+use super::{Action, Denial, Guard, decide, foresee, is_listed as is_guard_listed, trace};
 
 fn names(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
@@ -163,4 +163,26 @@ fn a_tool_may_ask_for_a_feature_of_the_plan_itself() {
     assert!(member("").require_entitlement("export").is_ok());
     assert!(member("").require_entitlement("sso").is_err(), "the plan does not open it");
     assert!(loner("").require_entitlement("export").is_err(), "without a plan there is nothing");
+}
+
+#[test]
+fn whoever_has_paid_before_is_let_through_wherever_whoever_never_paid_is() {
+    let quotas: BTreeMap<_, _> = [("exports".to_owned(), QuotaContext::default())].into();
+    let plan = |name: &str, status| SubscriptionContext {
+        quotas: quotas.clone(),
+        ..SubscriptionContext::of(name.to_owned(), BTreeSet::new(), status)
+    };
+    let free = Arc::new(plan("free", SubscriptionStatus::Free));
+    let lapsed = SubscriptionContext { free: Some(free), ..plan("pro", SubscriptionStatus::ReadOnly) };
+    let caller = host::with_subscription(&member(""), lapsed);
+    let under = |rule: &Rule, is_read_only| {
+        let guard = Arc::new(Guard::of(rule).read_only(is_read_only));
+        let plan = |caller: &Caller| caller.subscription().expect("a plan").plan.clone();
+        assert_eq!(trace(&caller, &guard, None).call.outcome == "allowed", foresee(&caller, &guard).is_ok());
+        decide(&caller, Action::new(ActionKind::CallTool, "echo", &guard), None).map(|permit| plan(permit.caller()))
+    };
+    assert_eq!(under(&access().meter("exports"), true), Ok("pro".to_owned()));
+    assert_eq!(under(&access().meter("exports"), false), Ok("free".to_owned()));
+    assert_eq!(under(&access().plan("pro"), true), Ok("pro".to_owned()));
+    assert!(matches!(under(&access().plan("pro"), false), Err(Denial::Plan { .. })));
 }

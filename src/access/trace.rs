@@ -5,7 +5,7 @@ use belgie_api::context::TeamContext;
 use belgie_api::{Caller, ScopeSet};
 use serde::Serialize;
 
-use super::decide::{AtPreflight, Denial, Witness, judge};
+use super::decide::{AtPreflight, Denial, Witness, judge, under_free};
 use super::expression::Arguments;
 use super::guard::{Check, Finding, Guard, KnownArguments, Need, Origin};
 
@@ -52,6 +52,10 @@ pub struct Trace {
 #[must_use]
 pub fn trace(caller: &Caller, guard: &Guard, arguments: Option<&Arguments>) -> Trace {
     let known = arguments.map_or(KnownArguments::Nothing, |arguments| KnownArguments::These(Some(arguments)));
+    // Where what everybody has opens it, that is what is explained.
+    let is_closed = matches!(judge(caller, guard, known, &mut ()), Err(Denial::Plan { .. }));
+    let free = under_free(caller).filter(|free| is_closed && judge(free, guard, known, &mut ()).is_ok());
+    let caller = free.as_ref().unwrap_or(caller);
     let mut heard = Heard { caller, steps: Vec::new(), is_open: false };
     let foreseen =
         judge(caller, guard, KnownArguments::Nothing, &mut Heard { caller, steps: Vec::new(), is_open: false });

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use belgie_api::context::SubscriptionContext;
 use belgie_api::ports::BillingSubject;
 use belgie_api::{Plans, Result};
 use governor::clock::{Clock, DefaultClock};
@@ -23,7 +26,9 @@ type Limiter = RateLimiter<BillingSubject, DashMapStateStore<BillingSubject>, De
 /// twentieth of it more for each of them.
 #[derive(Default)]
 pub struct PlanRates {
-    plans: BTreeMap<String, (u32, Limiter)>,
+    of_file: BTreeMap<String, Option<NonZeroU32>>,
+    /// Made when the first call under a plan comes: plans that an application knows are not in the file.
+    limiters: RwLock<BTreeMap<String, (NonZeroU32, Arc<Limiter>)>>,
     bookings: Option<Bookings>,
     clock: DefaultClock,
     taken: AtomicU32,
@@ -31,42 +36,53 @@ pub struct PlanRates {
 
 impl fmt::Debug for PlanRates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PlanRates").field("plans", &self.plans.keys()).finish_non_exhaustive()
+        f.debug_struct("PlanRates").field("of_file", &self.of_file).finish_non_exhaustive()
     }
 }
 
 impl PlanRates {
-    /// Full buckets.
+    /// Full buckets. `plans`: those of the file, which go before what is said of a plan of the same name elsewhere.
     #[must_use]
     pub fn new(plans: &Plans, bookings: Bookings) -> Self {
-        let limited = plans.all().iter().filter_map(|plan| Some((plan.name.clone(), plan.calls_per_minute?)));
-        let plans = limited
-            .map(|(name, per_minute)| (name, (per_minute.get(), Limiter::dashmap(Quota::per_minute(per_minute)))))
-            .collect();
-        Self { plans, bookings: Some(bookings), ..Self::default() }
+        let of_file = plans.all().iter().map(|plan| (plan.name.clone(), plan.calls_per_minute)).collect();
+        Self { of_file, bookings: Some(bookings), ..Self::default() }
     }
 
-    /// Whether a plan has a limit at all.
+    /// How many calls in a minute a plan has; `None` for as many as anybody likes.
     #[must_use]
-    pub fn limits(&self, plan: &str) -> bool {
-        !self.plans.is_empty() && self.plans.contains_key(plan)
+    pub fn of(&self, plan: &SubscriptionContext) -> Option<NonZeroU32> {
+        self.of_file.get(&plan.plan).map_or(plan.calls_per_minute, |of_file| *of_file)
     }
 
-    /// Takes one call; if there is none left, how many in a minute the plan has, and when the next may come.
+    /// Takes one call of so many in a minute; if there is none left, when the next may come.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn take(&self, plan: &str, subject: BillingSubject) -> Result<Option<(u32, Duration)>> {
-        let Some((per_minute, limiter)) = self.plans.get(plan) else { return Ok(None) };
+    pub async fn take(&self, plan: &str, per_minute: NonZeroU32, subject: BillingSubject) -> Result<Option<Duration>> {
+        let limiter = self.limiter(plan, per_minute);
         if self.taken.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP_AFTER) {
             limiter.retain_recent();
         }
         if let Err(not_yet) = limiter.check_key(&subject) {
-            return Ok(Some((*per_minute, not_yet.wait_time_from(self.clock.now()))));
+            return Ok(Some(not_yet.wait_time_from(self.clock.now())));
         }
         let Some(bookings) = &self.bookings else { return Ok(None) };
         let whose = format!("{subject:?}");
-        let wait = bookings.take(&[b"plan", plan.as_bytes(), whose.as_bytes()], i64::from(*per_minute)).await?;
-        Ok(wait.map(|wait| (*per_minute, wait)))
+        bookings.take(&[b"plan", plan.as_bytes(), whose.as_bytes()], i64::from(per_minute.get())).await
+    }
+
+    /// That of a plan; a new one where the plan has another number by now.
+    fn limiter(&self, plan: &str, per_minute: NonZeroU32) -> Arc<Limiter> {
+        let known = self.limiters.read().unwrap_or_else(PoisonError::into_inner).get(plan).cloned();
+        if let Some((_, limiter)) = known.filter(|(own, _)| *own == per_minute) {
+            return limiter;
+        }
+        let mut limiters = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
+        let made = || (per_minute, Arc::new(Limiter::dashmap(Quota::per_minute(per_minute))));
+        let own = limiters.entry(plan.to_owned()).or_insert_with(made);
+        if own.0 != per_minute {
+            *own = made();
+        }
+        Arc::clone(&own.1)
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Usage, Use, UsedUp};
-use belgie_api::{Caller, Plan};
+use belgie_api::ports::{BillingSubject, Counted, Meters, Reservation, Reserved, Uncommitted, Usage, Use, UsedUp};
+use belgie_api::{Caller, MeteredId, Plan};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, MetaObject, ServerResult, Tool};
 use serde_json::{Value, json};
 
-use crate::access::{ActionKind, Guard, Permit, would_do};
+use crate::access::{ActionKind, Guard, Permit, standing, would_do};
 use crate::limits::PlanRates;
 
 /// Where lists say what calls of a tool cost.
@@ -84,6 +84,7 @@ impl Countable for ServerResult {
     fn has_succeeded(&self) -> bool {
         match self {
             Self::CallToolResult(result) => result.is_error != Some(true),
+            // Whether it is an answer to what was asked at all is looked at before.
             Self::InputRequiredResult(_) => false,
             _ => true,
         }
@@ -137,12 +138,13 @@ impl Counts {
     }
 
     async fn keep_pace(&self, caller: &Caller) -> Result<Option<Spent>, ErrorData> {
-        let Some(plan) = caller.subscription().filter(|plan| self.rates.limits(&plan.plan)) else { return Ok(None) };
+        let Some(plan) = caller.subscription() else { return Ok(None) };
+        let Some(per_minute) = self.rates.of(plan) else { return Ok(None) };
         let farthest = || BillingSubject::behind(caller.principal(), []).pop();
         let Some(subject) = plan.subject.or_else(farthest) else { return Ok(None) };
         // Boxed: most plans have no such limit.
-        match Box::pin(self.rates.take(&plan.plan, subject)).await {
-            Ok(too_fast) => Ok(too_fast.map(|(per_minute, again_in)| Spent::TooFast { per_minute, again_in })),
+        match Box::pin(self.rates.take(&plan.plan, per_minute, subject)).await {
+            Ok(too_fast) => Ok(too_fast.map(|again_in| Spent::TooFast { per_minute: per_minute.get(), again_in })),
             Err(failure) => {
                 tracing::error!(error = ?failure, "it is not known how many calls were made, so this one does not run");
                 Err(uncounted())
@@ -157,9 +159,15 @@ impl Held {
         self.0.as_ref().map_or(&[], |held| held.usages())
     }
 
+    /// Whether the call is not counted.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Settles what a call has cost. Only what has succeeded is charged, and only what is charged has succeeded.
     pub(crate) async fn settle<T: Countable>(self, done: Result<T, ErrorData>) -> Result<T, ErrorData> {
         let Some(held) = self.0 else { return done };
+        let calls: Vec<MeteredId> = held.usages().iter().map(|usage| usage.id).collect();
         match done {
             Ok(mut result) if result.has_succeeded() => match Box::pin(held.commit()).await {
                 Ok(usages) => {
@@ -168,9 +176,13 @@ impl Held {
                     }
                     Ok(result)
                 }
-                Err(failure) => {
+                Err(Uncommitted::GivenBack(failure)) => {
                     tracing::error!(error = ?failure, "a call could not be charged, so its result is withheld");
                     Err(uncharged())
+                }
+                Err(Uncommitted::Unknown(failure)) => {
+                    tracing::error!(error = ?failure, "a call may have been charged, and its result is withheld");
+                    Err(perhaps_charged(&calls))
                 }
             },
             done => {
@@ -198,11 +210,13 @@ pub(crate) fn mark(tool: &mut Tool, guard: &Guard) {
 
 /// Whether calls of a tool cost this caller something else than the rules say: their plan has prices of its own.
 pub(crate) fn is_priced(caller: &Caller, name: &str, guard: &Guard) -> bool {
-    let quotas = || caller.subscription().map(|plan| &plan.quotas);
-    !guard.meters().is_empty()
-        && quotas().is_some_and(|quotas| {
-            guard.meters().keys().any(|meter| quotas.get(meter).is_some_and(|quota| quota.prices.contains_key(name)))
-        })
+    if guard.meters().is_empty() {
+        return false;
+    }
+    let caller = standing(caller, guard);
+    caller.subscription().map(|plan| &plan.quotas).is_some_and(|quotas| {
+        guard.meters().keys().any(|meter| quotas.get(meter).is_some_and(|quota| quota.prices.contains_key(name)))
+    })
 }
 
 /// Says in a list what calls of a tool cost this caller: what their plan says, or else the rules.
@@ -210,6 +224,7 @@ pub(crate) fn mark_for(tool: &mut Tool, caller: &Caller, guard: &Guard) {
     if guard.meters().is_empty() {
         return;
     }
+    let caller = standing(caller, guard);
     let quotas = caller.subscription().map(|plan| &plan.quotas);
     let price = |(meter, by_rule): (&String, &u64)| {
         let own = quotas.and_then(|quotas| quotas.get(meter)?.prices.get(tool.name.as_ref()));
@@ -238,4 +253,11 @@ fn uncounted() -> ErrorData {
 fn uncharged() -> ErrorData {
     let message = "The tool has run, and its call could not be written down as used: its result is withheld and nothing is charged.";
     ErrorData::internal_error(message, None)
+}
+
+/// `calls`: what they are called where they are charged.
+fn perhaps_charged(calls: &[MeteredId]) -> ErrorData {
+    let message = "The tool has run, and it could not be found out whether its call was written down as used: its result is withheld, and it \
+        may have been counted. The usage of your plan says so once the database answers.";
+    ErrorData::internal_error(message, Some(json!({ "calls": calls })))
 }

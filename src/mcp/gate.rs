@@ -213,7 +213,11 @@ impl Gate {
                 false => run::prepare(self.counts(), permit, &visit).await?,
             };
             match prepared {
-                Ok(ready) => ready.wrapped(server, request, context).await,
+                Ok(ready) => {
+                    let is_fit = results_of(&request);
+                    let fits = |result: &ServerResult| if is_fit(result) { Ok(()) } else { Err(misbehaved()) };
+                    ready.wrapped(server, request, context, fits).await
+                }
                 Err(spent) => Err(spent::as_error(&spent)),
             }
         })
@@ -232,14 +236,19 @@ impl Gate {
         let name = request.name.clone();
         let seen = guard.arguments_it_reads(request.arguments.as_ref());
         let request = ClientRequest::CallToolRequest(Request::new(request));
-        match ready.wrapped(server, request, context).await? {
-            ServerResult::CallToolResult(result) => Ok(result.into()),
-            ServerResult::InputRequiredResult(result) => Ok(result.into()),
+        let is_fit = results_of(&request);
+        let fits = |result: &ServerResult| match result {
             ServerResult::CreateTaskResult(result) => {
                 let task = Task::new(&visit.caller, &name, Arc::clone(guard), seen);
-                self.parts.begun.note(server.name, &result.task.task_id, task)?;
-                Ok(result.into())
+                self.parts.begun.note(server.name, &result.task.task_id, task)
             }
+            other if is_fit(other) => Ok(()),
+            _ => Err(misbehaved()),
+        };
+        match ready.wrapped(server, request, context, fits).await? {
+            ServerResult::CallToolResult(result) => Ok(result.into()),
+            ServerResult::InputRequiredResult(result) => Ok(result.into()),
+            ServerResult::CreateTaskResult(result) => Ok(result.into()),
             _ => Err(misbehaved()),
         }
     }
@@ -304,6 +313,26 @@ impl Gate {
 
 pub(crate) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
     context.protocol_version().is_some_and(|version| !version.has_initialize())
+}
+
+/// Which results fit what is asked for. Nobody pays for another.
+fn results_of(request: &ClientRequest) -> fn(&ServerResult) -> bool {
+    type Asked = ClientRequest;
+    type Given = ServerResult;
+    match request {
+        Asked::CallToolRequest(_) => |given| {
+            matches!(given, Given::CallToolResult(_) | Given::InputRequiredResult(_) | Given::CreateTaskResult(_))
+        },
+        Asked::GetPromptRequest(_) => {
+            |given| matches!(given, Given::GetPromptResult(_) | Given::InputRequiredResult(_))
+        }
+        Asked::ReadResourceRequest(_) => {
+            |given| matches!(given, Given::ReadResourceResult(_) | Given::InputRequiredResult(_))
+        }
+        Asked::GetSkillRequest(_) => |given| matches!(given, Given::GetSkillResult(_)),
+        Asked::ReadResourceDirectoryRequest(_) => |given| matches!(given, Given::ListResourcesResult(_)),
+        _ => |_| true,
+    }
 }
 
 /// A wrapped server has answered with a result of another method.

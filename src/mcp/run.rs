@@ -8,7 +8,9 @@ use std::task::Poll;
 
 use belgie_api::Caller;
 use belgie_api::tools::ToolCall;
-use rmcp::model::{CallToolRequestParams, CallToolResponse, ClientRequest, Extensions, ServerResult};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, ClientCapabilities, ClientRequest, Extensions, ServerResult,
+};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 
@@ -102,7 +104,7 @@ impl Ready<'_> {
         }
         need(&visit.lease, permit.action().guard());
         context.extensions.insert(with_usage(permit.caller(), held.usages()));
-        let cancelled = context.ct.clone();
+        let (cancelled, takes_tasks) = (context.ct.clone(), held.is_nothing() || takes_tasks(&context));
         let work = contain(permit.action().name(), || call(params, context));
         let done = tokio::select! {
             biased;
@@ -114,22 +116,29 @@ impl Ready<'_> {
                 return Err(ErrorData::internal_error("The call was cancelled.", None));
             }
         };
+        // What becomes an error on its way out is none that anybody pays for.
+        let done = done.and_then(|response| match response {
+            CallToolResponse::Task(_) if !takes_tasks => Err(without_tasks()),
+            other => Ok(other),
+        });
         let done = held.settle(done).await;
         underway.end(done.word());
         done
     }
 
     /// Hands a request to a wrapped server. It is told of a cancellation by its context, and dropped when the lease is over.
+    /// `fits`: whether what it answers can be handed out; only then is it paid for.
     pub(crate) async fn wrapped(
         self,
         server: &Wrapped,
         request: ClientRequest,
         mut context: RequestContext<RoleServer>,
+        fits: impl FnOnce(&ServerResult) -> Result<(), ErrorData> + Send,
     ) -> Result<ServerResult, ErrorData> {
         let Self { permit, visit, underway, held } = self;
         need(&visit.lease, permit.action().guard());
         context.extensions.insert(with_usage(permit.caller(), held.usages()));
-        let cancel = context.ct.clone();
+        let (cancel, takes_tasks) = (context.ct.clone(), held.is_nothing() || takes_tasks(&context));
         let work = contain(server.name, || server.handler.handle_request(request, context));
         let done = tokio::select! {
             biased;
@@ -144,10 +153,26 @@ impl Ready<'_> {
             underway.end("cut_off");
             return done;
         }
+        let done = done.and_then(|result| {
+            if matches!(result, ServerResult::CreateTaskResult(_)) && !takes_tasks {
+                return Err(without_tasks());
+            }
+            fits(&result).map(|()| result)
+        });
         let done = held.settle(done).await;
         underway.end(done.word());
         done
     }
+}
+
+/// Whether the client can be answered with a task. Others are told of an error instead, after everything else.
+fn takes_tasks(context: &RequestContext<RoleServer>) -> bool {
+    context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks())
+}
+
+/// The answer to a client that knows no tasks (MCP tasks extension, SEP-2663).
+fn without_tasks() -> ErrorData {
+    ErrorData::missing_required_client_capability(ClientCapabilities::builder().enable_tasks().build())
 }
 
 /// Ties what is about to run to what its caller is in the organization.

@@ -1,6 +1,8 @@
 //! The parts of a [`Caller`](crate::Caller).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,13 @@ pub struct SubscriptionContext {
     pub limits: BTreeMap<String, String>,
     /// What it includes, by meter.
     pub quotas: BTreeMap<String, QuotaContext>,
+    /// How many calls whoever has it may make in a minute; what the file says of a plan of this name goes before it.
+    #[serde(skip)]
+    pub calls_per_minute: Option<NonZeroU32>,
+    /// What everybody has who pays for nothing, where this plan opens only what changes nothing any more (`read_only`): it goes on
+    /// opening all that it opens.
+    #[serde(skip)]
+    pub free: Option<Arc<SubscriptionContext>>,
     /// Until when all this is true, if nobody says otherwise before.
     #[serde(skip)]
     pub valid_until: Option<Timestamp>,
@@ -153,6 +162,8 @@ impl SubscriptionContext {
             seats: None,
             limits: BTreeMap::new(),
             quotas: BTreeMap::new(),
+            calls_per_minute: None,
+            free: None,
             valid_until: None,
         }
     }

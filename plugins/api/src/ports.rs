@@ -30,7 +30,7 @@ pub use self::contexts::{
     OrgMember, OrgName, OrganizationContexts, Organizations, Size, TeamContexts, TeamMember, TeamName, Teams,
 };
 pub use self::linked::{LinkedSubjects, SubjectLinks};
-pub use self::metering::{Counted, Level, Metering, Meters, Reservation, Reserved, Usage, UsedUp};
+pub use self::metering::{Counted, Level, Metering, Meters, Reservation, Reserved, Uncommitted, Usage, UsedUp};
 pub use self::newcomers::{Newcomer, Newcomers};
 pub use self::outbound::{FetchError, FetchLimits, Fetched, NamedBy, Outbound, OutboundRequest, OutboundResponse};
 pub use self::people::{

@@ -1,6 +1,7 @@
 //! What applications hear, may say and may refuse; and plans that they alone know.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use belgie_api::db::Tx;
@@ -258,6 +259,18 @@ on_both_engines! {
         assert_eq!(refused.body["result"]["structuredContent"]["plans"], json!(["GOLD"]), "{:?}", refused.body);
         buy(&gateway, &stripe, &mut bob.browser, &account(bob.person.id), "gold").await;
         assert_eq!(bob.modern().call("slow", json!({ "seconds": 0 })).await.body["result"]["isError"], false);
+        // How fast is a matter of the plan, wherever it comes from.
+        let quick = Plan { calls_per_minute: NonZeroU32::new(2), ..plan("quick", "price_support") };
+        source.0.lock().expect("nobody panicked").push(quick);
+        gateway.clock.advance(std::time::Duration::from_secs(61));
+        let (mut ann, _) = alone(&gateway, "ann@example.org").await;
+        buy(&gateway, &stripe, &mut ann.browser, &account(ann.person.id), "quick").await;
+        for _ in 0..2 {
+            assert_eq!(ann.modern().call("whoami", json!({})).await.body["result"]["isError"], false);
+        }
+        let refused = ann.modern().call("whoami", json!({})).await;
+        let said = &refused.body["result"]["structuredContent"];
+        assert_eq!((&said["error"], &said["calls_per_minute"]), (&json!("access.rate_exceeded"), &json!(2)), "{refused:?}");
         // The file goes before the source.
         order(&mut eve.browser, wish("pro")).await;
         let asked = stripe.shop().asked("POST", "/v1/billing_portal/sessions").pop().expect("a portal");

@@ -9,6 +9,7 @@ use belgie_api::{ToolSet, access, tool};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use super::meter::{METERED, spent, sums, usage_in};
 use super::{PLANS, account, alone, buy, is_open, of_acme, plan_of, selling};
 use crate::on_both_engines;
 use crate::support::{Connected, Engine, EventStream, LegacySession, Reply, Setup, Stripe, TestGateway, rpc};
@@ -143,6 +144,39 @@ on_both_engines! {
         stripe.shop().change(&id, |own| own["status"] = json!("active"));
         stripe.tell_all(&gateway).await;
         assert_eq!(standing(&eve).await, (true, true, "active".to_owned()));
+    }
+}
+
+on_both_engines! {
+    async fn what_everybody_has_goes_on_while_a_payment_is_missing(engine: Engine) {
+        let stripe = Stripe::start().await;
+        let of_plugin = "grace = \"10m\"\nread_only = \"10m\"";
+        let setup = Setup::default().config(&stripe.table()).config(of_plugin).config(METERED);
+        let gateway = setup.build(move |builder| builder.tools(writing())).start(engine).await;
+        let (mut eve, person) = alone(&gateway, "eve@example.org").await;
+        let id = buy(&gateway, &stripe, &mut eve.browser, &account(person.id), "pro").await;
+        assert_eq!(usage_in(&eve.modern().call("count", json!({})).await)["remaining"], 9);
+        stripe.shop().change(&id, |own| own["status"] = json!("past_due"));
+        stripe.tell_all(&gateway).await;
+        gateway.clock.advance(Duration::from_secs(601));
+        // Reading goes on under the plan that is not paid, and what everybody has counts as it does for everybody.
+        assert_eq!(usage_in(&eve.call().await)["used"], 2);
+        let list = eve.modern().send("tools/list", json!({})).await;
+        assert_eq!(find(&list, "count").expect("listed")["_meta"]["belgie/locked"], Value::Null);
+        for used in 1..=3 {
+            let usage = usage_in(&eve.modern().call("count", json!({})).await);
+            assert_eq!((&usage["used"], &usage["included"]), (&json!(used), &json!(3)), "{usage}");
+        }
+        spent(&eve.modern().call("count", json!({})).await);
+        let refused = eve.modern().call("write", json!({})).await;
+        assert_eq!(refused.body["result"]["structuredContent"]["error"], "access.payment_missing", "{:?}", refused.body);
+        assert_eq!(plan_of(&eve).await["status"], "read_only");
+        let sums = sums(&gateway).await;
+        let of_plan = sums["told"].as_i64().zip(sums["waiting"].as_i64()).map(|(told, waiting)| told + waiting);
+        assert_eq!((&sums["units"], of_plan), (&json!(5), Some(2)), "nobody pays for what everybody has: {sums}");
+        stripe.shop().change(&id, |own| own["status"] = json!("active"));
+        stripe.tell_all(&gateway).await;
+        assert_eq!(usage_in(&eve.modern().call("count", json!({})).await)["used"], 3, "that of the plan goes on");
     }
 }
 

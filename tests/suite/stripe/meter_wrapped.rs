@@ -1,14 +1,21 @@
 //! What wrapped servers do is counted by the same rules.
 
-use belgie_api::access;
+use belgie::Builder;
+use belgie::rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CreateTaskResult, JsonObject, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, Task, TaskStatus, Tool,
+};
+use belgie::rmcp::service::RequestContext;
+use belgie::rmcp::{ErrorData, RoleServer, ServerHandler};
 use belgie_api::tools::guard;
+use belgie_api::{ToolSet, access, tool};
 use serde_json::{Value, json};
 
 use super::alone;
 use super::meter::{METERED, spent, sums, usage_in};
 use crate::on_both_engines;
 use crate::policy::wrapped::Willing;
-use crate::support::{Reply, Setup, Stripe};
+use crate::support::{Connected, Reply, Setup, Stripe, rpc};
 
 const WRAPPED: &str = r#"
 [[access]]
@@ -66,5 +73,76 @@ on_both_engines! {
         assert!(ended.body["result"].is_object(), "{:?}", ended.body);
         let sums = sums(&gateway).await;
         assert_eq!((&sums["calls"], &sums["used"], &sums["set_aside"]), (&json!(3), &json!(3), &json!(0)), "{sums}");
+    }
+}
+
+/// A server that gives every task the same id.
+struct Forgetful;
+
+impl ServerHandler for Forgetful {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tasks().build())
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let mut schema = JsonObject::new();
+        schema.insert("type".to_owned(), "object".into());
+        Ok(ListToolsResult::with_all_items(vec![Tool::new("read", "Takes its time", schema)]))
+    }
+
+    async fn call_tool(
+        &self,
+        _: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        Ok(a_task())
+    }
+}
+
+fn a_task() -> CallToolResponse {
+    let (begun, seen) = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z");
+    CreateTaskResult::new(Task::new("the_same", TaskStatus::Working, begun, seen)).into()
+}
+
+async fn lasts() -> CallToolResponse {
+    a_task()
+}
+
+on_both_engines! {
+    async fn a_task_that_nobody_can_be_given_costs_nothing(engine: Engine) {
+        let stripe = Stripe::start().await;
+        let setup = Setup::default().config(&stripe.table()).config(METERED).config(WRAPPED);
+        let own = ToolSet::new(()).tool(tool("last", "Takes its time").plain(), access().meter("exports"), lasts);
+        let build = |builder: Builder| builder.tools(own).guarded(guard("forgetful", access(), Forgetful));
+        let gateway = setup.build(build).start(engine).await;
+        let (eve, _) = alone(&gateway, "eve@example.org").await;
+        let (bob, _) = alone(&gateway, "bob@example.org").await;
+        let used = async || sums(&gateway).await["used"].clone();
+        let capability = json!({ "io.modelcontextprotocol/clientCapabilities": { "extensions": { "io.modelcontextprotocol/tasks": {} } } });
+        let begin = async |who: &Connected, name: &str| {
+            let params = json!({ "name": name, "arguments": {}, "_meta": capability });
+            who.modern().send("tools/call", params).await
+        };
+        assert_eq!(begin(&eve, "read").await.body["result"]["resultType"], "task");
+        assert_eq!(used().await, 1);
+        // Nobody could say any more whose task it is.
+        let refused = begin(&bob, "read").await;
+        assert!(refused.body["error"]["message"].as_str().is_some_and(|said| said.contains("one task id twice")), "{:?}", refused.body);
+        assert_eq!(used().await, 1);
+        // A client that knows no tasks, on the short way and through rmcp, in both eras.
+        let session = eve.session().await;
+        let long = json!({ "name": "last", "arguments": {}, "_meta": { "progressToken": 7 } });
+        let long = Reply::read(session.post(&rpc("tools/call", long)).send().await.expect("an answer")).await;
+        for refused in [eve.modern().call("last", json!({})).await, session.call("last", json!({})).await, long] {
+            assert!(refused.body["error"].is_object(), "{:?}", refused.body);
+        }
+        assert_eq!(used().await, 1);
+        assert_eq!(begin(&bob, "last").await.body["result"]["resultType"], "task");
+        let sums = sums(&gateway).await;
+        assert_eq!((&sums["calls"], &sums["used"], &sums["set_aside"]), (&json!(2), &json!(2), &json!(0)), "{sums}");
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::WayOut;
 use crate::caller::Caller;
 use crate::context::QuotaContext;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::id::MeteredId;
 use crate::plan::Plan;
 use crate::time::Timestamp;
@@ -94,6 +94,15 @@ pub enum Reserved {
     UsedUp(Box<UsedUp>),
 }
 
+/// Why the result of a call that has succeeded is not handed out.
+#[derive(Debug)]
+pub enum Uncommitted {
+    /// Its units are given back: nothing is charged.
+    GivenBack(Failure),
+    /// Nobody knows whether they are: the database has not said so and does not answer. They may have been used.
+    Unknown(Failure),
+}
+
 /// Units that are set aside for a call that runs. Dropped, they are given back, as soon as that can be done.
 #[async_trait]
 pub trait Reservation: Send {
@@ -103,8 +112,8 @@ pub trait Reservation: Send {
     /// The call has succeeded: its units are used. Only when this returns may its result be handed out.
     ///
     /// # Errors
-    /// When that cannot be written down; then the call has not succeeded, and its units are given back.
-    async fn commit(self: Box<Self>) -> Result<Vec<Usage>>;
+    /// When that cannot be written down, or it cannot be found out whether it is.
+    async fn commit(self: Box<Self>) -> Result<Vec<Usage>, Uncommitted>;
 
     /// The call has not succeeded: nothing is charged.
     ///

@@ -178,6 +178,7 @@ impl Subscription {
             seats: self.seats.and_then(|seats| u32::try_from(seats).ok()),
             limits: plan.limits.clone(),
             quotas: super::meter::quotas_of(plan),
+            calls_per_minute: plan.calls_per_minute,
             valid_until: self.next_turn(now, lapse),
             ..SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), status)
         })

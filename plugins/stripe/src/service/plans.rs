@@ -1,5 +1,7 @@
 //! Who has which plan now.
 
+use std::sync::Arc;
+
 use belgie_api::context::{SubscriptionContext, SubscriptionStatus};
 use belgie_api::ports::{BillingSubject, Lacking, WayOut};
 use belgie_api::{Caller, Failure, Plan, Plans, Result};
@@ -48,7 +50,13 @@ impl Billing {
                 best = Some((place, own.context(plan, self.host.now(), self.settings.lapse())?));
             }
         }
-        Ok(best.map(|(_, context)| context).or_else(|| free(&plans)))
+        let free = free(&plans);
+        Ok(match best {
+            // What everybody has they have as well, and all of it.
+            Some(((Opening::Reading, _), own)) => Some(SubscriptionContext { free: free.map(Arc::new), ..own }),
+            Some((_, own)) => Some(own),
+            None => free,
+        })
     }
 
     /// How it stands with the plan of one account.
@@ -122,7 +130,7 @@ fn free(plans: &Plans) -> Option<SubscriptionContext> {
     let plan = plans.free()?;
     let (limits, quotas) = (plan.limits.clone(), crate::model::meter::quotas_of(plan));
     let of = SubscriptionContext::of(plan.name.clone(), plan.entitlements.clone(), SubscriptionStatus::Free);
-    Some(SubscriptionContext { limits, quotas, ..of })
+    Some(SubscriptionContext { limits, quotas, calls_per_minute: plan.calls_per_minute, ..of })
 }
 
 /// A plan of this name that can be bought.

@@ -46,6 +46,13 @@ const COMMIT: &str = concat!(
     ", ",
     of_plan!("reserved")
 );
+const FIND_COMMITTED: &str = concat!(
+    "SELECT ",
+    of_plan!("used"),
+    ", ",
+    of_plan!("reserved"),
+    " FROM stripe_meter_calls WHERE id = $1 AND committed_at IS NOT NULL"
+);
 const RELEASE: &str = "UPDATE stripe_meter_calls SET released_at = $2, lease_until = NULL, note = $3 \
     WHERE id = $1 AND committed_at IS NULL AND released_at IS NULL";
 /// Takes from no share; where the call has begun all the same, what it took comes back.
@@ -86,6 +93,9 @@ const SUMS: &str = "SELECT \
     CAST(COALESCE(SUM(CASE WHEN due_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS waiting, \
     CAST(COALESCE(SUM(CASE WHEN given_up_at IS NULL THEN 0 ELSE units END), 0) AS bigint) AS given_up \
     FROM stripe_meter_calls";
+/// How many old calls are forgotten in one transaction, so that nobody waits long for it.
+pub const PURGED_AT_ONCE: usize = 500;
+/// [`PURGED_AT_ONCE`] of them.
 const PURGE: &str = "DELETE FROM stripe_meter_calls WHERE id IN ( \
     SELECT id FROM stripe_meter_calls WHERE id < $1 AND lease_until IS NULL AND due_at IS NULL AND given_up_at IS NULL \
     ORDER BY id LIMIT 500) \
@@ -226,6 +236,11 @@ pub async fn reserve(conn: &mut Conn, new: New<'_>, now: Timestamp) -> Result<Op
 pub async fn commit(conn: &mut Conn, id: MeteredId, now: Timestamp, due: Timestamp) -> Result<Option<Stand>> {
     let rows = on!(conn, c => sqlx::query_as::<_, Stand>(COMMIT).bind(id).bind(now).bind(due).fetch_all(c).await)?;
     Ok(rows.into_iter().next())
+}
+
+/// How the share of the plan stands with a call that is noted as one that has succeeded; `None` for another.
+pub async fn find_committed(conn: &mut Conn, id: MeteredId) -> Result<Option<Stand>> {
+    Ok(on!(conn, c => sqlx::query_as::<_, Stand>(FIND_COMMITTED).bind(id).fetch_optional(c).await)?)
 }
 
 /// Notes that a call has not succeeded, which gives its units back. One that is over stays as it is.

@@ -2,9 +2,10 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use belgie_api::db::Conn;
-use belgie_api::ports::{Reservation, Usage};
+use belgie_api::ports::{Reservation, Uncommitted, Usage};
 use belgie_api::{Caller, Failure, MeteredId, Result, Timestamp, async_trait};
 
 use super::reserve::Wanted;
@@ -12,6 +13,9 @@ use crate::model::meter::{Entry, unsigned};
 use crate::service::Billing;
 use crate::store::meter_calls;
 use crate::store::meter_usage::Stand;
+
+/// How long is waited before the database is asked again whether a call is charged.
+const ASK_AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 
 /// A meter of a call whose units are set aside.
 pub struct Aside {
@@ -91,6 +95,48 @@ impl Held {
     fn ids(&self) -> Vec<MeteredId> {
         self.entries.iter().map(|own| own.entry.id).collect()
     }
+
+    /// Uses what is set aside, of all meters or of none.
+    async fn use_up(&self) -> Result<Vec<Stand>> {
+        let (host, now) = (&self.billing.host, self.billing.host.now());
+        if let [own] = self.entries.as_slice() {
+            return Ok(vec![commit(&mut host.db().single().await?, &own.entry, now).await?]);
+        }
+        let mut stands = Vec::with_capacity(self.entries.len());
+        let mut tx = host.db().begin().await?;
+        for own in &self.entries {
+            stands.push(commit(&mut tx, &own.entry, now).await?);
+        }
+        tx.commit(now).await?;
+        Ok(stands)
+    }
+
+    /// Whether it is used after all: a connection that broke may have done so after the database had written it down. What is not
+    /// used is given back first, so that nothing that is still on its way can use it any more. `None` when it is given back.
+    async fn find_out(&self) -> Result<Option<Vec<Stand>>> {
+        let mut pauses = ASK_AGAIN_AFTER.into_iter();
+        loop {
+            let said = self.ask().await;
+            match pauses.next() {
+                Some(pause) if said.is_err() => tokio::time::sleep(pause).await,
+                _ => return said,
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<Option<Vec<Stand>>> {
+        self.billing.release(&self.ids(), "not written down as used").await?;
+        let mut conn = self.billing.host.db().read().await?;
+        let mut stands = Some(Vec::with_capacity(self.entries.len()));
+        for own in &self.entries {
+            let stand = meter_calls::find_committed(&mut conn, own.entry.id).await?;
+            stands = stands.zip(stand).map(|(mut stands, stand)| {
+                stands.push(stand);
+                stands
+            });
+        }
+        Ok(stands)
+    }
 }
 
 #[async_trait]
@@ -99,21 +145,27 @@ impl Reservation for Held {
         &self.usages
     }
 
-    async fn commit(mut self: Box<Self>) -> Result<Vec<Usage>> {
+    async fn commit(mut self: Box<Self>) -> Result<Vec<Usage>, Uncommitted> {
         if self.entries.is_empty() {
             return Ok(Vec::new());
         }
-        let (host, now) = (&self.billing.host, self.billing.host.now());
-        let mut stands = Vec::with_capacity(self.entries.len());
-        if let [own] = self.entries.as_slice() {
-            stands.push(commit(&mut host.db().single().await?, &own.entry, now).await?);
-        } else {
-            let mut tx = host.db().begin().await?;
-            for own in &self.entries {
-                stands.push(commit(&mut tx, &own.entry, now).await?);
-            }
-            tx.commit(now).await?;
-        }
+        let stands = match self.use_up().await {
+            Ok(stands) => stands,
+            Err(failure) => match self.find_out().await {
+                Ok(Some(stands)) => {
+                    tracing::warn!(error = ?failure, "the database did not say that a call is charged, and it is");
+                    stands
+                }
+                Ok(None) => {
+                    self.forget();
+                    return Err(Uncommitted::GivenBack(failure));
+                }
+                Err(unknown) => {
+                    tracing::error!(error = ?unknown, "it is not known whether a call is charged");
+                    return Err(Uncommitted::Unknown(failure));
+                }
+            },
+        };
         self.forget();
         Ok(self.entries.iter().zip(stands).map(|(own, stand)| own.usage(stand)).collect())
     }
