@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use belgie::Belgie;
 use belgie::api::db::Pools;
-use belgie::api::{ScopeSet, Timestamp};
+use belgie::api::{MeteredId, ScopeSet, Timestamp};
 use belgie::config::RawConfig;
 use belgie::identity::NewAccount;
 use serde::Deserialize;
@@ -137,6 +137,72 @@ pub fn kept(config: &Path) -> anyhow::Result<Kept> {
         alerts.sort_unstable();
         Ok(Kept { seats, alerts })
     })
+}
+
+/// What a life of the program has left behind, in rows.
+#[derive(Clone, Copy, Default)]
+pub struct Left {
+    /// Units set aside for tools that answer at once: the call had not begun to run, or was not settled yet.
+    pub set_aside: usize,
+    /// Units set aside for the tool that takes its time.
+    pub running: usize,
+    /// Calls that were heard outside, of which the ledger does not know that.
+    pub unnoted: usize,
+    /// Webhooks that are kept, and what they tell of is not written.
+    pub kept: usize,
+    /// Webhooks of which it is, and that is not noted.
+    pub synced: usize,
+}
+
+const HELD: &str = "SELECT name FROM stripe_meter_calls WHERE lease_until IS NOT NULL";
+const UNSENT: &str = "SELECT id FROM stripe_meter_calls WHERE committed_at IS NOT NULL AND sent_at IS NULL";
+const UNDONE: &str =
+    "SELECT COUNT(*) FROM stripe_events WHERE event_id = $1 AND processed_at IS NULL AND failed_at IS NULL";
+
+/// Looks at what the program has left, and changes nothing. `heard`: whether a call was heard outside. `event`: the webhook of this
+/// life, with how many seats it tells of.
+pub fn left(config: &Path, heard: impl Fn(&str) -> bool, event: Option<(&str, i64)>) -> anyhow::Result<Left> {
+    Runtime::new()?.block_on(async {
+        let text = std::fs::read_to_string(config)?;
+        let gateway = Belgie::builder(RawConfig::from_text(&text)).demo_tools().at_rest().check()?.open().await?;
+        let (held, unsent, seats): (Vec<String>, Vec<MeteredId>, Option<i64>) = match gateway.host().db().pools() {
+            Pools::Sqlite { readers, .. } => (
+                sqlx::query_scalar(HELD).fetch_all(readers).await?,
+                sqlx::query_scalar(UNSENT).fetch_all(readers).await?,
+                sqlx::query_scalar(SEATS).fetch_one(readers).await?,
+            ),
+            Pools::Postgres(pool) => (
+                sqlx::query_scalar(HELD).fetch_all(pool).await?,
+                sqlx::query_scalar(UNSENT).fetch_all(pool).await?,
+                sqlx::query_scalar(SEATS).fetch_one(pool).await?,
+            ),
+        };
+        let mut left = Left { unnoted: unsent.iter().filter(|id| heard(&id.to_string())).count(), ..Left::default() };
+        left.running = held.iter().filter(|name| *name == "slow").count();
+        left.set_aside = held.len() - left.running;
+        if let Some((id, told)) = event {
+            let undone: i64 = match gateway.host().db().pools() {
+                Pools::Sqlite { readers, .. } => sqlx::query_scalar(UNDONE).bind(id).fetch_one(readers).await?,
+                Pools::Postgres(pool) => sqlx::query_scalar(UNDONE).bind(id).fetch_one(pool).await?,
+            };
+            let is_synced = seats == Some(told);
+            left.kept = usize::from(undone > 0 && !is_synced);
+            left.synced = usize::from(undone > 0 && is_synced);
+        }
+        gateway.shutdown().await;
+        Ok(left)
+    })
+}
+
+impl Left {
+    /// That of all lives.
+    pub fn add(&mut self, other: Self) {
+        self.set_aside += other.set_aside;
+        self.running += other.running;
+        self.unnoted += other.unnoted;
+        self.kept += other.kept;
+        self.synced += other.synced;
+    }
 }
 
 #[derive(Deserialize)]
