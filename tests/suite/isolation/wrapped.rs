@@ -185,6 +185,13 @@ impl Asker<'_> {
         }
     }
 
+    /// What an answer told, without the organization in the address that was asked.
+    fn told(&self, answer: &Answer, names: &Names, sent: &[&'static str]) -> String {
+        let told = answer.told(names, sent);
+        let home = self.url.split_once("/o/").and_then(|(_, path)| path.split('/').next());
+        home.map_or(told.clone(), |home| told.replace(home, "<home>"))
+    }
+
     async fn send(&self, client: &Client, method: &str, params: Value) -> Answer {
         let request = match &self.session {
             Some(session) => session.post(&rpc(method, params)),
@@ -279,7 +286,7 @@ async fn ask_as(world: &World, all: &Credentials<'_>, table: &[Row], asker: &Ask
             let (method, params) = ask(row.door, names);
             let answer = asker.send(&all.client, &method, params).await;
             let expected = row.expected(asker.column(row, place, team));
-            let told = answer.told(names, &sent);
+            let told = asker.told(&answer, names, &sent);
             let is_same = match asker.session {
                 // In a session answers are numbered.
                 Some(_) => answer.message(names, &sent) == of_nothing.message(&world.nowhere, &sent),
@@ -342,7 +349,7 @@ async fn list_as(world: &World, all: &Credentials<'_>, table: &[Row], asker: &As
                 .problems
                 .push(format!("{method} by {}: listed against the table, or not listed: {wrong:?}", asker.name));
         }
-        if let Some(leak) = world.leak(&answer.told(&Names(BTreeMap::new()), &[]), &asker.allowed()) {
+        if let Some(leak) = world.leak(&asker.told(&answer, &Names(BTreeMap::new()), &[]), &asker.allowed()) {
             findings.problems.push(format!("{method} by {} leaks {leak}", asker.name));
         }
     }
