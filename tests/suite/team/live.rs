@@ -183,7 +183,10 @@ on_both_engines! {
         let node = gateway.second_node().await;
         let lent = node.provided::<belgie_team::Teams>().expect("teams");
         lent.remove_member(&Actor::host(), red, bob.id).await.expect("out");
-        in_time("a place in a team", async { while opened(&agent, &url, &token).await != [false, false] {} }).await;
+        let modern = agent.modern(&url, &token);
+        let gone = async { while modern.call("echo", json!({ "text": "here" })).await.body.get("error").is_none() {} };
+        in_time("a place in a team", gone).await;
+        assert_eq!(opened(&agent, &url, &token).await, [false, false]);
         node.shutdown().await;
     }
 }
