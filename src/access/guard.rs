@@ -21,6 +21,8 @@ pub enum Origin {
     Code,
     /// In the operator's file: which `[[access]]` it is, counted from 0.
     File(usize),
+    /// In the operator's file: what its plans open, all `[[plan]]` together.
+    Plans,
 }
 
 impl fmt::Display for Origin {
@@ -28,6 +30,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Code => f.write_str("code"),
             Self::File(index) => write!(f, "access[{index}]"),
+            Self::Plans => f.write_str("plan"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use belgie_api::settings::{Ledger, Section};
-use belgie_api::{Meter, Plan, PriceName, Proration, Sale};
+use belgie_api::{Meter, Plan, PriceName, Proration, Sale, Scope};
 
 pub(super) use self::quota::read_meter;
 pub(crate) use self::quota::unknown as unknown_meters;
@@ -29,6 +29,8 @@ pub(super) fn read(section: &mut Section) -> Plan {
     let monthly = price(section, "monthly");
     let annual = price(section, "annual");
     let trial_days = section.opt_integer("trial_days", 1..=MAX_TRIAL_DAYS);
+    let scope = |text: &str| text.parse::<Scope>().map_err(|error| error.to_string());
+    let scopes = section.parsed_list("scopes", scope, "write each scope on its own, such as \"notes:write\"");
     let entitlements = section.parsed_list("entitlements", entitlement, "write each feature on its own");
     let plan = Plan {
         name,
@@ -41,6 +43,8 @@ pub(super) fn read(section: &mut Section) -> Plan {
         limits: section.map("limits"),
         quotas: quota::read(section),
         calls_per_minute: section.opt_integer("calls_per_minute", 1..=1_000_000).and_then(NonZeroU32::new),
+        tools: section.parsed_list("tools", entitlement, "write each name or pattern on its own, such as \"export_*\""),
+        scopes: scopes.into_iter().collect(),
         sale: sale(section),
     };
     if plan.is_free() && plan.trial_days.is_some() {

@@ -24,9 +24,18 @@ pub fn compile(draft: &Draft, plugins: &[Box<dyn Plugin>], core_scopes: &[ScopeI
             );
         }
     }
+    for (index, plan) in draft.plans().all().iter().enumerate() {
+        for scope in plan.scopes.iter().filter(|scope| !explained.contains(scope.as_str())) {
+            draft.complain(
+                &format!("plan[{index}].scopes"),
+                format!("nobody explains the scope `{scope}`, so no consent page could offer it"),
+                "name a scope that `belgie surface` shows, or explain this one with a [[scope]]",
+            );
+        }
+    }
     complain_of_plans(draft, knows_more_plans(plugins));
     match Policy::compile(draft.access().iter().map(raw)) {
-        Ok(policy) => policy,
+        Ok(policy) => policy.with_plans(draft.plans().all()),
         Err(mistakes) => {
             for (index, mistake) in mistakes {
                 draft.complain(

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scope::ScopeSet;
+
 pub use self::quota::{Cap, Meter, Quota};
 
 /// How often is paid.
@@ -70,6 +72,12 @@ pub struct Plan {
     pub quotas: BTreeMap<String, Quota>,
     /// How many calls whoever has it may make in a minute.
     pub calls_per_minute: Option<NonZeroU32>,
+    /// Names or patterns (`*`) of tools, prompts and resources that are open under plans which name them alone. Of plans of the
+    /// operator's file; for what an application sells, rules say it.
+    pub tools: Vec<String>,
+    /// Scopes that count under plans which name them alone: whoever asks for one of them asks for such a plan, too. Of plans of the
+    /// operator's file.
+    pub scopes: ScopeSet,
     /// How it is sold, beyond its prices.
     pub sale: Sale,
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use belgie_api::db::Tx;
 use belgie_api::ports::BillingSubject;
-use belgie_api::{Caller, Failure, Plan, PriceName, Result, Sale, async_trait};
+use belgie_api::{Caller, Failure, Plan, PriceName, Result, Sale, ScopeSet, async_trait};
 use belgie_stripe::{Account, Change, Deed, Lifecycle, PlanSource};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -219,6 +219,8 @@ fn plan(name: &str, price: &str) -> Plan {
         sale: Sale::default(),
         quotas: BTreeMap::new(),
         calls_per_minute: None,
+        tools: Vec::new(),
+        scopes: ScopeSet::new(),
     }
 }
 

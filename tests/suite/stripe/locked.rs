@@ -264,3 +264,40 @@ on_both_engines! {
         assert!(said["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("Upgrade: ")), "{said}");
     }
 }
+
+on_both_engines! {
+    async fn what_a_plan_names_is_open_under_plans_that_name_it_alone(engine: Engine) {
+        let stripe = Stripe::start().await;
+        let opens = "tools = [\"note_*\"]\nscopes = [\"demo:step-up\"]\nlimits = { projects = \"10\" }\n";
+        let plans = PLANS.replacen("limits = { projects = \"10\" }\n", opens, 1);
+        let notes = ToolSet::new(()).tool(tool("note_down", "Notes something").plain(), access(), written);
+        let setup = Setup::default().config(&stripe.table()).config(&plans);
+        let gateway = setup.build(move |builder: Builder| builder.tools(notes)).start(engine).await;
+        let (mut ada, acme) = of_acme(&gateway).await;
+        let wide = Connected::of(&gateway, &ada.person, "demo:step-up connections:read", Some(acme)).await;
+        let ask = async |connected: &Connected, name: &str| connected.modern().call(name, json!({})).await;
+        // By its name.
+        let locked = ask(&ada, "note_down").await;
+        assert!(locked.text().starts_with("access.plan_too_small: The tool `note_down`"), "{}", locked.text());
+        assert_eq!(locked.body["result"]["structuredContent"]["plans"], json!(["Pro"]), "{}", locked.body);
+        // By the scope its rule asks for: first the scope, then the plan, and neither leads back to the other.
+        assert_eq!(ask(&ada, "step_up").await.status, StatusCode::FORBIDDEN, "no scope");
+        let locked = ask(&wide, "step_up").await;
+        assert!(locked.text().starts_with("access.plan_too_small: The tool `step_up`"), "{}", locked.text());
+        let list = wide.modern().send("tools/list", json!({})).await;
+        for name in ["note_down", "step_up"] {
+            assert_eq!(find(&list, name).expect("listed")["_meta"]["belgie/locked"]["plans"], json!(["Pro"]), "{name}");
+        }
+        let told = gateway.configured_program(&["explain", "--user", "ada@example.org", "--org", "acme", "--tool", "step_up", "--scopes", "demo:step-up"]).await.1;
+        assert_eq!((&told["trace"]["call"]["outcome"], &told["trace"]["rules"]), (&json!("plan_too_small"), &json!(["code", "plan"])), "{told}");
+
+        buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
+        assert_eq!(ask(&ada, "note_down").await.text(), "written");
+        assert_eq!(ask(&ada, "step_up").await.status, StatusCode::FORBIDDEN, "a plan gives nobody's agent a scope");
+        assert_ne!(ask(&wide, "step_up").await.body["result"]["isError"], true);
+        // A larger plan that does not name them does not open them.
+        let (mut bob, own) = alone(&gateway, "bob@example.org").await;
+        buy(&gateway, &stripe, &mut bob.browser, &own.id.to_string(), "business").await;
+        assert!(ask(&bob, "note_down").await.text().starts_with("access.plan_too_small"));
+    }
+}
