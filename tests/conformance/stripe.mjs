@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What we say to Stripe, checked by what Stripe itself publishes: every request the suite has sent against the types of the
-// official SDK (npm `stripe`), signatures by that library in both directions, and our program against `localstripe` (PyPI) for
-// what that covers. $SUITE_STRIPE_RECORD names what the suite has written down (see run.sh).
+// What we say to Stripe, checked by what Stripe itself publishes: every request the suite has sent, and every answer and event of its
+// stand-in, against the types of the official SDK (npm `stripe`), signatures by that library in both directions, and our program
+// against `localstripe` (PyPI) for what that covers. $SUITE_STRIPE_RECORD names what the suite has written down (see run.sh).
 
 import { localstripe } from './stripe/localstripe.mjs';
 import { signatures } from './stripe/signatures.mjs';

@@ -1,4 +1,4 @@
-// What the suite has written down: requests it sent to the stand-in, and webhooks it signed.
+// What the suite has written down: requests it sent to the stand-in, what that answered and told, and webhooks it signed.
 
 import { readFileSync } from 'node:fs';
 

@@ -1,5 +1,6 @@
-// Every kind of request we send, as a literal of the type the official SDK has for its parameters: what it does not know, or
-// knows otherwise, does not compile.
+// Every kind of request we send, as a literal of the type the official SDK has for its parameters, and every kind of answer and event of
+// the suite's stand-in, as a literal of the type it has for the object: what it does not know, or knows otherwise, does not compile, and
+// neither does what lacks something that Stripe always tells.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -9,60 +10,84 @@ import { join } from 'node:path';
 import { HERE, NODE } from '../harness.mjs';
 import { nested, readRecord } from './record.mjs';
 
-/** Which type goes with which address. */
+/** Which types go with which address: of what is sent, and of what is answered. */
 const TYPES = [
-  ['GET', /^\/v1\/prices$/, 'PriceListParams'],
-  ['GET', /^\/v1\/prices\/[^/]+$/, 'PriceRetrieveParams'],
-  ['POST', /^\/v1\/prices$/, 'PriceCreateParams'],
-  ['GET', /^\/v1\/products\/[^/]+$/, 'ProductRetrieveParams'],
-  ['POST', /^\/v1\/products$/, 'ProductCreateParams'],
-  ['POST', /^\/v1\/customers$/, 'CustomerCreateParams'],
-  ['GET', /^\/v1\/customers\/[^/]+$/, 'CustomerRetrieveParams'],
-  ['POST', /^\/v1\/customers\/[^/]+$/, 'CustomerUpdateParams'],
-  ['POST', /^\/v1\/checkout\/sessions$/, 'Checkout.SessionCreateParams'],
-  ['GET', /^\/v1\/checkout\/sessions\/[^/]+$/, 'Checkout.SessionRetrieveParams'],
-  ['POST', /^\/v1\/checkout\/sessions\/[^/]+\/expire$/, 'Checkout.SessionExpireParams'],
-  ['POST', /^\/v1\/billing_portal\/sessions$/, 'BillingPortal.SessionCreateParams'],
-  ['GET', /^\/v1\/subscriptions\/[^/]+$/, 'SubscriptionRetrieveParams'],
-  ['POST', /^\/v1\/subscriptions\/[^/]+$/, 'SubscriptionUpdateParams'],
-  ['POST', /^\/v1\/subscription_schedules$/, 'SubscriptionScheduleCreateParams'],
-  ['GET', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleRetrieveParams'],
-  ['POST', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleUpdateParams'],
-  ['POST', /^\/v1\/subscription_schedules\/[^/]+\/release$/, 'SubscriptionScheduleReleaseParams'],
-  ['GET', /^\/v1\/billing\/meters$/, 'Billing.MeterListParams'],
-  ['POST', /^\/v1\/billing\/meters$/, 'Billing.MeterCreateParams'],
-  ['POST', /^\/v1\/billing\/meter_events$/, 'Billing.MeterEventCreateParams'],
+  ['GET', /^\/v1\/prices$/, 'PriceListParams', 'ApiList<Stripe.Price>'],
+  ['GET', /^\/v1\/prices\/[^/]+$/, 'PriceRetrieveParams', 'Price'],
+  ['POST', /^\/v1\/prices$/, 'PriceCreateParams', 'Price'],
+  ['GET', /^\/v1\/products\/[^/]+$/, 'ProductRetrieveParams', 'Product'],
+  ['POST', /^\/v1\/products$/, 'ProductCreateParams', 'Product'],
+  ['POST', /^\/v1\/customers$/, 'CustomerCreateParams', 'Customer'],
+  ['GET', /^\/v1\/customers\/[^/]+$/, 'CustomerRetrieveParams', 'Customer | Stripe.DeletedCustomer'],
+  ['POST', /^\/v1\/customers\/[^/]+$/, 'CustomerUpdateParams', 'Customer'],
+  ['POST', /^\/v1\/checkout\/sessions$/, 'Checkout.SessionCreateParams', 'Checkout.Session'],
+  ['GET', /^\/v1\/checkout\/sessions\/[^/]+$/, 'Checkout.SessionRetrieveParams', 'Checkout.Session'],
+  ['POST', /^\/v1\/checkout\/sessions\/[^/]+\/expire$/, 'Checkout.SessionExpireParams', 'Checkout.Session'],
+  ['POST', /^\/v1\/billing_portal\/sessions$/, 'BillingPortal.SessionCreateParams', 'BillingPortal.Session'],
+  ['GET', /^\/v1\/subscriptions\/[^/]+$/, 'SubscriptionRetrieveParams', 'Subscription'],
+  ['POST', /^\/v1\/subscriptions\/[^/]+$/, 'SubscriptionUpdateParams', 'Subscription'],
+  ['DELETE', /^\/v1\/subscriptions\/[^/]+$/, 'SubscriptionCancelParams', 'Subscription'],
+  ['POST', /^\/v1\/subscription_schedules$/, 'SubscriptionScheduleCreateParams', 'SubscriptionSchedule'],
+  ['GET', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleRetrieveParams', 'SubscriptionSchedule'],
+  ['POST', /^\/v1\/subscription_schedules\/[^/]+$/, 'SubscriptionScheduleUpdateParams', 'SubscriptionSchedule'],
+  ['POST', /^\/v1\/subscription_schedules\/[^/]+\/release$/, 'SubscriptionScheduleReleaseParams', 'SubscriptionSchedule'],
+  ['GET', /^\/v1\/billing\/meters$/, 'Billing.MeterListParams', 'ApiList<Stripe.Billing.Meter>'],
+  ['POST', /^\/v1\/billing\/meters$/, 'Billing.MeterCreateParams', 'Billing.Meter'],
+  ['POST', /^\/v1\/billing\/meter_events$/, 'Billing.MeterEventCreateParams', 'Billing.MeterEvent'],
 ];
 
 /** What the suite sends to see that it is refused, before anybody is asked. */
 const WRONG_ON_PURPOSE = (params) => params.locale === 'tlh';
 
+/** Literals of a type, each once. */
+class Literals {
+  lines = [];
+  seen = new Map();
+
+  add(type, value) {
+    const literal = JSON.stringify(value);
+    if (this.seen.has(type + literal)) return;
+    this.seen.set(type + literal, type);
+    this.lines.push(`export const p${this.lines.length}: Stripe.${type} = ${literal};`);
+  }
+
+  /** What stands in a list and is nowhere to be found. */
+  lacks(types) {
+    const all = new Set(this.seen.values());
+    return types.filter((type) => !all.has(type));
+  }
+}
+
+const typeOf = ({ method, path }) => TYPES.find(([verb, pattern]) => verb === method && pattern.test(path));
+
+/** Events of which the stand-in tells. */
+const EVENTS = [
+  'customer.deleted',
+  'customer.subscription.created',
+  'customer.subscription.updated',
+  'customer.subscription.deleted',
+  'checkout.session.completed',
+  'checkout.session.expired',
+];
+
 export async function types(report) {
-  const requests = readRecord().filter((line) => line.kind === 'request');
+  const record = readRecord();
+  const requests = record.filter((line) => line.kind === 'request');
   await report.check('types: the suite has sent something', () => assert.ok(requests.length > 100, `${requests.length}`));
-  const lines = [];
-  const seen = new Map();
+  const sent = new Literals();
   const unknown = new Set();
-  for (const { method, path, parameters } of requests) {
-    const found = TYPES.find(([verb, pattern]) => verb === method && pattern.test(path));
+  for (const request of requests) {
+    const found = typeOf(request);
     if (!found) {
-      unknown.add(`${method} ${path}`);
+      unknown.add(`${request.method} ${request.path}`);
       continue;
     }
-    const params = nested(parameters);
-    if (WRONG_ON_PURPOSE(params)) continue;
-    const literal = JSON.stringify(params);
-    if (seen.has(found[2] + literal)) continue;
-    seen.set(found[2] + literal, found[2]);
-    lines.push(`export const p${lines.length}: Stripe.${found[2]} = ${literal};`);
+    const params = nested(request.parameters);
+    if (!WRONG_ON_PURPOSE(params)) sent.add(found[2], params);
   }
   await report.check('types: every address is known', () => assert.deepEqual([...unknown], []));
-  await report.check('types: every address we know is asked', () => {
-    const asked = new Set(seen.values());
-    const missing = TYPES.map(([, , type]) => type).filter((type) => !asked.has(type) && !type.startsWith('Billing.'));
-    assert.deepEqual(missing, []);
-  });
-  await report.check(`types: ${lines.length} different requests compile against the official SDK`, () => compile(lines));
+  await report.check('types: every address we know is asked', () => assert.deepEqual(sent.lacks(TYPES.map(([, , type]) => type)), []));
+  await report.check(`types: ${sent.lines.length} different requests compile against the official SDK`, () => compile(sent.lines));
   await report.check('types: what the SDK does not know does not compile', async () => {
     const wrong = [
       "export const a: Stripe.Checkout.SessionCreateParams = { mode: 'subscriptions' };",
@@ -70,6 +95,48 @@ export async function types(report) {
       "export const c: Stripe.CustomerCreateParams = { mail: 'ada@example.org' };",
     ];
     for (const line of wrong) await assert.rejects(compile([line]), /TS\d+/, line);
+  });
+  await answers(report, record);
+}
+
+/** What the stand-in says is what Stripe would say. */
+async function answers(report, record) {
+  const said = new Literals();
+  for (const answer of record.filter((line) => line.kind === 'answer')) {
+    const found = typeOf(answer);
+    if (found) said.add(found[3], alike(answer.body));
+  }
+  const kinds = new Set();
+  for (const { body } of record.filter((line) => line.kind === 'event')) {
+    kinds.add(body.type);
+    said.add('Event', alike(body));
+  }
+  await report.check('types: every kind of answer and event is there', () => {
+    assert.deepEqual(said.lacks(TYPES.map(([, , , type]) => type)), []);
+    assert.deepEqual([...kinds].sort(), [...EVENTS].sort());
+  });
+  await report.check(`types: ${said.lines.length} different answers and events compile as the objects of the official SDK`, () => compile(said.lines));
+  await report.check('types: an answer that lacks something or has something else does not compile', async () => {
+    const whole = said.lines.find((line) => line.includes(': Stripe.Subscription = '));
+    const wrong = [
+      whole.replace('"current_period_end":', '"period_end":'),
+      whole.replace('"cancel_at_period_end":false', '"cancel_at_period_end":"no"'),
+      whole.replace(/"schedule":(null|"[^"]*"),/, ''),
+      whole.replace(/"status":"[a-z_]+"/, '"status":"running"'),
+    ];
+    for (const line of wrong) {
+      assert.notEqual(line, whole);
+      await assert.rejects(compile([line]), /TS\d+/, line);
+    }
+  });
+}
+
+/** The same object but for its ids and moments, so that each kind is compiled once. */
+function alike(body) {
+  return JSON.parse(JSON.stringify(body), (name, value) => {
+    if (typeof value === 'number' && value > 1e9) return 1e9;
+    if (typeof value === 'string' && name !== 'object' && /^[a-z]+_(test_)?[0-9a-z_]*\d{4}$/.test(value)) return 'id';
+    return value;
   });
 }
 
@@ -82,6 +149,8 @@ function copyTypes(from, to) {
   const text = readFileSync(shared, 'utf8');
   assert.ok(text.includes(open), 'the SDK says otherwise how lists of words are open');
   writeFileSync(shared, text.replace(open, 'export type OtherString = never;'));
+  // On the wire a decimal is a text.
+  writeFileSync(join(to, 'esm/Decimal.d.ts'), 'export type Decimal = string;\nexport declare const Decimal: unknown;\n');
 }
 
 async function compile(lines) {

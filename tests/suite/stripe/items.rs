@@ -206,7 +206,9 @@ on_both_engines! {
         let (mut eve, person) = alone(&gateway, "eve@example.org").await;
         let own = account(person.id);
         let id = buy(&gateway, &stripe, &mut eve.browser, &own, "business").await;
-        let schedule = json!({ "id": "sub_sched_foreign", "status": "active", "subscription": id, "metadata": {}, "phases": [] });
+        let customer = stripe.shop().subscriptions[&id]["customer"].clone();
+        let schedule = json!({ "id": "sub_sched_foreign", "object": "subscription_schedule", "status": "active", "customer": customer,
+            "subscription": id, "current_phase": null, "metadata": {}, "phases": [] });
         stripe.shop().schedules.insert("sub_sched_foreign".into(), schedule);
         stripe.shop().change(&id, |own| own["schedule"] = json!("sub_sched_foreign"));
         stripe.tell_all(&gateway).await;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::KEY;
 use super::shop::{Seen, Shop, public};
+use super::whole::whole;
 use super::{pages, record, upkeep};
 
 pub(super) type Answer = Result<Value, (u16, Value)>;
@@ -87,9 +88,13 @@ fn answer_now(shop: &Mutex<Shop>, method: &Method, uri: &Uri, headers: &HeaderMa
         once(&mut shop, method, uri.path(), &parameters, key.as_deref())
     };
     let (status, body) = match outcome {
-        Ok(body) => (200, body),
+        Ok(body) => (200, whole(&body)),
         Err((status, body)) => (status, body),
     };
+    if status == 200 {
+        let path = uri.path();
+        record::note(&json!({ "kind": "answer", "method": method.as_str(), "path": path, "body": body }));
+    }
     (StatusCode::from_u16(status).expect("a status"), [("request-id", "req_test")], Json(body)).into_response()
 }
 

@@ -4,6 +4,8 @@
 //! The suite has it in its own process and hands its news on itself; the program `belgie-till` tells a gateway of them, and
 //! serves the pages on which a browser pays and cancels.
 
+// Objects of Stripe's have many fields.
+#![recursion_limit = "256"]
 #![expect(clippy::disallowed_methods, reason = "what stands in for the outside world is no part of the machine")]
 
 mod answers;
@@ -12,6 +14,7 @@ mod pages;
 mod record;
 mod shop;
 mod upkeep;
+mod whole;
 
 use std::sync::{Arc, Mutex};
 

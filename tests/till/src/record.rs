@@ -1,4 +1,4 @@
-//! What the suite says to its stand-in, written down where $SUITE_STRIPE_RECORD says, for those who check it against what
+//! What the suite says to its stand-in and what that says, written down where $SUITE_STRIPE_RECORD says, for those who check it against what
 //! Stripe publishes (tests/conformance/stripe.mjs).
 
 use std::fs::OpenOptions;

@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::meters::Counted;
+use super::record;
+use super::whole::whole;
 
 /// A request it got.
 #[derive(Clone, Debug)]
@@ -115,11 +117,13 @@ impl Shop {
     /// Notes that something happened, with the object as it is now.
     pub fn happen(&mut self, kind: &str, object: Value) {
         let id = self.id("evt");
-        self.events.push(json!({
+        let event = json!({
             "id": id, "object": "event", "api_version": belgie_stripe::VERSION, "created": Self::now(), "type": kind,
-            "data": { "object": object }, "livemode": false, "pending_webhooks": 1,
+            "data": { "object": whole(&object) }, "livemode": false, "pending_webhooks": 1,
             "request": { "id": null, "idempotency_key": null },
-        }));
+        });
+        record::note(&json!({ "kind": "event", "body": event }));
+        self.events.push(event);
     }
 
     pub fn price(&self, id: &str) -> Option<Value> {

@@ -163,14 +163,24 @@ fn new_schedule(shop: &mut Shop, parameters: &[(String, String)]) -> Answer {
     let discounts = seen["discounts"].as_array().into_iter().flatten();
     let discounts: Vec<Value> =
         discounts.map(|id| json!({ "coupon": null, "discount": id, "promotion_code": null })).collect();
-    let phase = json!({ "start_date": item["current_period_start"], "end_date": item["current_period_end"], "items": [],
+    let phase = json!({ "start_date": item["current_period_start"], "end_date": item["current_period_end"],
+        "items": of_phase(seen["items"]["data"].as_array().expect("items").iter().map(|item| (&item["price"]["id"], &item["quantity"]))),
         "trial_end": seen["trial_end"], "discounts": discounts });
     let schedule = json!({ "id": id, "object": "subscription_schedule", "status": "active", "subscription": subscription,
-        "metadata": {}, "end_behavior": "release", "livemode": false,
+        "customer": seen["customer"], "metadata": {}, "end_behavior": "release", "livemode": false,
         "current_phase": { "start_date": phase["start_date"], "end_date": phase["end_date"] }, "phases": [phase] });
     shop.schedules.insert(id.clone(), schedule.clone());
     shop.change(&subscription, |own| own["schedule"] = json!(id));
     Ok(schedule)
+}
+
+/// The items of a phase: a price that is metered has no number.
+fn of_phase<'a>(items: impl Iterator<Item = (&'a Value, &'a Value)>) -> Value {
+    let one = |(price, quantity): (&Value, &Value)| match quantity.is_null() {
+        true => json!({ "price": price }),
+        false => json!({ "price": price, "quantity": quantity }),
+    };
+    items.map(one).collect()
 }
 
 fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
@@ -192,10 +202,16 @@ fn plan(shop: &mut Shop, id: &str, parameters: &[(String, String)]) -> Answer {
         (0..20).map_while(|place| value(parameters, &name(place))).collect()
     };
     let planned = shop.schedules.get(id).ok_or_else(|| missing("subscription_schedule", id))?;
-    let first = planned["phases"][0].clone();
+    let shown = |items: &[(String, Option<i64>)]| {
+        let all: Vec<_> = items.iter().map(|(price, quantity)| (json!(price), json!(quantity))).collect();
+        of_phase(all.iter().map(|(price, quantity)| (price, quantity)))
+    };
+    let mut first = planned["phases"][0].clone();
+    first["items"] = shown(&present);
     let until = first["end_date"].as_i64().expect("seconds");
     let end = shop.end_of(until, &shop.price(&next[0].0).expect("a price of the shop"));
-    let second = json!({ "start_date": until, "end_date": end, "items": [], "trial_end": null, "discounts": [] });
+    let second =
+        json!({ "start_date": until, "end_date": end, "items": shown(&next), "trial_end": null, "discounts": [] });
     let schedule = shop.schedules.get_mut(id).expect("it is there");
     schedule["metadata"] = inside(parameters, "metadata");
     schedule["phases"] = json!([first, second]);
