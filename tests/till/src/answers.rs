@@ -194,7 +194,7 @@ fn handle(shop: &mut Shop, method: &Method, path: &str, parameters: &[(String, S
             session["status"] = json!("expired");
             session["url"] = Value::Null;
             let shown = public(session);
-            shop.happen("checkout.session.expired", shown.clone());
+            shop.happen("checkout.session.expired", &shown);
             Ok(shown)
         }
         ("GET", ["v1", "customers", id]) => match shop.deleted.contains(*id) {

@@ -115,15 +115,24 @@ impl Shop {
     }
 
     /// Notes that something happened, with the object as it is now.
-    pub fn happen(&mut self, kind: &str, object: Value) {
-        let id = self.id("evt");
-        let event = json!({
-            "id": id, "object": "event", "api_version": belgie_stripe::VERSION, "created": Self::now(), "type": kind,
-            "data": { "object": whole(&object) }, "livemode": false, "pending_webhooks": 1,
-            "request": { "id": null, "idempotency_key": null },
-        });
+    pub(super) fn happen(&mut self, kind: &str, object: &Value) {
+        let event = self.event(kind, &whole(object));
         record::note(&json!({ "kind": "event", "body": event }));
         self.events.push(event);
+    }
+
+    /// An event that somebody makes up, with as much of an object as they give. It is not compared with what Stripe tells.
+    pub fn make_up(&mut self, kind: &str, object: &Value) {
+        let event = self.event(kind, object);
+        self.events.push(event);
+    }
+
+    fn event(&mut self, kind: &str, object: &Value) -> Value {
+        json!({
+            "id": self.id("evt"), "object": "event", "api_version": belgie_stripe::VERSION, "created": Self::now(), "type": kind,
+            "data": { "object": object }, "livemode": false, "pending_webhooks": 1,
+            "request": { "id": null, "idempotency_key": null },
+        })
     }
 
     pub fn price(&self, id: &str) -> Option<Value> {
@@ -202,7 +211,7 @@ impl Shop {
                     "current_period_start": now, "current_period_end": end, "subscription": id, "metadata": {} }] },
         });
         self.subscriptions.insert(id.clone(), subscription.clone());
-        self.happen("customer.subscription.created", subscription);
+        self.happen("customer.subscription.created", &subscription);
         id
     }
 
@@ -224,7 +233,7 @@ impl Shop {
         paid["subscription"] = json!(subscription);
         paid["_paid_at"] = json!(now);
         let shown = public(paid);
-        self.happen("checkout.session.completed", shown);
+        self.happen("checkout.session.completed", &shown);
         Some(text("success_url").replace("{CHECKOUT_SESSION_ID}", session))
     }
 
@@ -246,7 +255,7 @@ impl Shop {
         change(subscription);
         let kind = if subscription["status"] == "canceled" { "deleted" } else { "updated" };
         let now = subscription.clone();
-        self.happen(&format!("customer.subscription.{kind}"), now);
+        self.happen(&format!("customer.subscription.{kind}"), &now);
     }
 
     /// A subscription ends at once.
@@ -268,7 +277,7 @@ impl Shop {
         for subscription in own {
             self.end(&subscription);
         }
-        self.happen("customer.deleted", customer);
+        self.happen("customer.deleted", &customer);
     }
 
     /// A key leads to another price from now on, which costs as much; the old one stays as it is.

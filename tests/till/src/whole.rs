@@ -2,9 +2,14 @@
 //! itself. That nothing is missing and nothing is wrong is checked against the types of the official SDK
 //! (tests/conformance/stripe/types.mjs).
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
 use super::shop::Shop;
+
+/// When everything was made of which the stand-in does not keep it, in seconds since 1970: the same however often it is told.
+static MADE: LazyLock<i64> = LazyLock::new(Shop::now);
 
 /// An object as others see it, and all that is in it.
 pub fn whole(value: &Value) -> Value {
@@ -44,7 +49,7 @@ fn fill(own: &mut Map<String, Value>, missing: Value) {
 
 /// What objects of a kind have beside what the stand-in looks at.
 fn missing(kind: &str, own: &Map<String, Value>) -> Value {
-    let now = Shop::now();
+    let now = *MADE;
     match kind {
         "customer" => json!({ "balance": 0, "created": now, "default_source": null, "description": null, "email": null,
             "invoice_settings": { "custom_fields": null, "default_payment_method": null, "footer": null,
@@ -82,7 +87,7 @@ fn price(own: &mut Map<String, Value>) {
     }
     let is_tiered = own.get("unit_amount").is_none_or(Value::is_null);
     let more = json!({
-        "billing_scheme": if is_tiered { "tiered" } else { "per_unit" }, "created": Shop::now(), "custom_unit_amount": null,
+        "billing_scheme": if is_tiered { "tiered" } else { "per_unit" }, "created": *MADE, "custom_unit_amount": null,
         "metadata": {}, "nickname": null, "product": "prod_test", "tax_behavior": "unspecified",
         "tiers_mode": is_tiered.then_some("graduated"), "transform_quantity": null,
         "unit_amount_decimal": decimal(own.get("unit_amount")),
@@ -105,7 +110,7 @@ fn item(own: &mut Map<String, Value>) {
         "meter": recurring["meter"], "nickname": null, "product": price["product"], "tiers_mode": price["tiers_mode"],
         "transform_usage": null, "trial_period_days": null, "usage_type": recurring["usage_type"],
     });
-    let more = json!({ "billing_thresholds": null, "created": Shop::now(), "current_trial": null, "discounts": [],
+    let more = json!({ "billing_thresholds": null, "created": *MADE, "current_trial": null, "discounts": [],
         "plan": plan, "tax_rates": [] });
     fill(own, more);
 }
@@ -169,7 +174,7 @@ fn schedule(own: &mut Map<String, Value>) {
     }
     let more = json!({
         "application": null, "billing_mode": { "flexible": null, "type": "classic" }, "canceled_at": null,
-        "completed_at": null, "created": Shop::now(), "customer_account": null, "end_behavior": "release",
+        "completed_at": null, "created": *MADE, "customer_account": null, "end_behavior": "release",
         "default_settings": { "application_fee_percent": null, "billing_cycle_anchor": "automatic",
             "billing_thresholds": null, "collection_method": "charge_automatically", "default_payment_method": null,
             "description": null, "invoice_settings": { "account_tax_ids": null, "custom_fields": null, "days_until_due": null,
