@@ -36,7 +36,8 @@ impl Billing {
         let mut words = form.encode();
         // Of one that was deleted Stripe would tell again for a day under the same key.
         for former in store::customers::list_former(&mut self.host.db().read().await?, &columns).await? {
-            words.push_str(&format!("&{former}"));
+            words.push('&');
+            words.push_str(&former);
         }
         let key = format!("customer-{id}-{}", base64url(&sha256(words.as_bytes())));
         let made: Customer = self.stripe.post("v1/customers", &form, &key).await?;
