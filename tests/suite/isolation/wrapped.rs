@@ -125,20 +125,20 @@ pub fn server(builder: Builder) -> Builder {
 
 /// Whose its things are: the operator's file.
 pub fn rules() -> String {
-    let mut rules = String::new();
+    let mut rules = Vec::new();
     for word in WORDS {
         let house = format!("{word}-house");
-        rules += &format!(
+        rules.push(format!(
             "[[access]]\ntools = ['{house}-plan', 'notes://{house}/plan', 'notes://{house}/pages/*']\n\
              organizations = ['{house}']\n\
              [[access]]\ntools = ['{house}-ledger', 'notes://{house}/ledger']\n\
              organizations = ['{house}']\nroles = ['owner', 'admin']\n"
-        );
+        ));
         for team in COLORS.map(|color| format!("{word}-{color}")) {
-            rules += &format!("[[access]]\ntools = ['{team}-rota', 'notes://{team}/*']\nteams = ['{team}']\n");
+            rules.push(format!("[[access]]\ntools = ['{team}-rota', 'notes://{team}/*']\nteams = ['{team}']\n"));
         }
     }
-    rules
+    rules.concat()
 }
 
 /// Whoever asks.

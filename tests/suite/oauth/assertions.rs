@@ -119,7 +119,7 @@ on_both_engines! {
         for token in alive {
             shut += usize::from(acme.web.agent.whoami(token).await.status == StatusCode::UNAUTHORIZED);
         }
-        assert_eq!(shut, 1);
+        assert_eq!(shut, 2, "it is one agent, however often it came");
         gateway_time(&acme.gateway, 3600);
         for token in alive {
             assert_shut(&acme.web.agent.whoami(token).await);
