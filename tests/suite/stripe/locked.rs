@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use belgie::Builder;
-use belgie::access::{Change, Replay};
+use belgie::access::{Change, Question, Replay};
 use belgie_api::{ToolSet, access, tool};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -288,7 +288,14 @@ on_both_engines! {
         for name in ["note_down", "step_up"] {
             assert_eq!(find(&list, name).expect("listed")["_meta"]["belgie/locked"]["plans"], json!(["Pro"]), "{name}");
         }
-        let told = gateway.configured_program(&["explain", "--user", "ada@example.org", "--org", "acme", "--tool", "step_up", "--scopes", "demo:step-up"]).await.1;
+        let question = Question {
+            user: "ada@example.org".to_owned(),
+            organization: Some("acme".to_owned()),
+            scopes: Some("demo:step-up".parse().expect("scopes")),
+            name: "step_up".to_owned(),
+            ..Question::default()
+        };
+        let told = gateway.gateway.explain(&question).await.expect("an answer").json();
         assert_eq!((&told["trace"]["call"]["outcome"], &told["trace"]["rules"]), (&json!("plan_too_small"), &json!(["code", "plan"])), "{told}");
 
         buy(&gateway, &stripe, &mut ada.browser, &acme.to_string(), "pro").await;
