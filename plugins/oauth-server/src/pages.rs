@@ -261,7 +261,18 @@ impl AccountSection for Connections {
         for together in by_agent(&grants) {
             let Some(newest) = together.first() else { continue };
             let place = self.0.find_place(newest.user_id, &newest.binding.clone().into()).await?;
-            connections.push(connection(newest, &together, place, (offered, now)));
+            let mut row = connection(newest, &together, place, (offered, now));
+            if together.len() > 1 {
+                // Each for the teams that were chosen for it.
+                let mut each = Vec::with_capacity(together.len());
+                for grant in together {
+                    let place = self.0.find_place(grant.user_id, &grant.binding.clone().into()).await?;
+                    each.push(sign_in(grant, place));
+                }
+                row["teams"] = Value::Null;
+                row["together"] = Value::Array(each);
+            }
+            connections.push(row);
         }
         let known = match &visitor.caller {
             Some(caller) => self.0.list_consents(caller.user().id).await?,
@@ -294,6 +305,17 @@ fn by_agent(grants: &[Grant]) -> Vec<Vec<&Grant>> {
     found
 }
 
+/// One time of several that an agent was let in.
+fn sign_in(grant: &Grant, place: BoundPlace) -> Value {
+    json!({
+        "id": grant.id,
+        "created_at": grant.created_at.day(),
+        "created_at_iso": grant.created_at,
+        "scopes": grant.scopes.iter().collect::<Vec<_>>(),
+        "teams": place.teams,
+    })
+}
+
 /// What an agent has, as one row: all it may do, and when it was last seen. `newest`: the first of them.
 fn connection(
     newest: &Grant,
@@ -304,14 +326,6 @@ fn connection(
     let scopes = together.iter().fold(ScopeSet::new(), |all, grant| all.union(&grant.scopes));
     let resources: BTreeSet<&str> = together.iter().flat_map(|grant| &grant.resources).map(String::as_str).collect();
     let last_used_at = together.iter().filter_map(|grant| grant.last_used_at).max();
-    let one = |grant: &&Grant| {
-        json!({
-            "id": grant.id,
-            "created_at": grant.created_at.day(),
-            "created_at_iso": grant.created_at,
-            "scopes": grant.scopes.iter().collect::<Vec<_>>(),
-        })
-    };
     let grant = newest;
     let is_token = grant.kind == GrantKind::Personal;
     json!({
@@ -329,7 +343,7 @@ fn connection(
         "created_at_iso": grant.created_at,
         "last_used_at": last_used_at.map(|last| last.ago(now)),
         "last_used_at_iso": last_used_at,
-        "together": if together.len() > 1 { together.iter().map(one).collect() } else { Vec::new() },
+        "together": [],
         // An agent's end moves with every refresh and says nothing to a person.
         "expires_at": is_token.then(|| grant.expires_at.day()),
     })

@@ -50,7 +50,7 @@ on_both_engines! {
 
         // Whoever is in none of the chosen ones any more acts for none, and not for all instead.
         take_out(&gateway, red, ada.id).await;
-        assert!(browser.get("/account").await.body.contains("<bdi>The acme</bdi></strong>, in no team any more</span>"));
+        assert!(browser.get("/account").await.body.contains("</code>, in no team any more</li>"));
         assert!(seen(&modern).await.is_empty());
         teams(&gateway).delete(&Actor::host(), red).await.expect("deleted");
         assert!(seen(&modern).await.is_empty());
