@@ -261,18 +261,14 @@ impl AccountSection for Connections {
         for together in by_agent(&grants) {
             let Some(newest) = together.first() else { continue };
             let place = self.0.find_place(newest.user_id, &newest.binding.clone().into()).await?;
-            let mut row = connection(newest, &together, place, (offered, now));
+            let mut each = Vec::new();
             if together.len() > 1 {
-                // Each for the teams that were chosen for it.
-                let mut each = Vec::with_capacity(together.len());
-                for grant in together {
+                for grant in &together {
                     let place = self.0.find_place(grant.user_id, &grant.binding.clone().into()).await?;
                     each.push(sign_in(grant, place));
                 }
-                row["teams"] = Value::Null;
-                row["together"] = Value::Array(each);
             }
-            connections.push(row);
+            connections.push(connection((newest, &together), each, place, (offered, now)));
         }
         let known = match &visitor.caller {
             Some(caller) => self.0.list_consents(caller.user().id).await?,
@@ -316,10 +312,11 @@ fn sign_in(grant: &Grant, place: BoundPlace) -> Value {
     })
 }
 
-/// What an agent has, as one row: all it may do, and when it was last seen. `newest`: the first of them.
+/// What an agent has, as one row: all it may do, and when it was last seen. `newest`: the first of them; `each`: what is said of
+/// each of several.
 fn connection(
-    newest: &Grant,
-    together: &[&Grant],
+    (newest, together): (&Grant, &[&Grant]),
+    each: Vec<Value>,
     place: BoundPlace,
     (offered, now): (&[ScopeInfo], Timestamp),
 ) -> Value {
@@ -335,7 +332,8 @@ fn connection(
         "is_for_organization": grant.binding.organization_id.is_some(),
         // Nothing for one the person has left since: its grants end on their own.
         "organization": place.organization,
-        "teams": place.teams,
+        // Of several times each says for itself for which teams it was.
+        "teams": place.teams.filter(|_| each.is_empty()),
         "kind": if is_token { "token" } else { "agent" },
         "scopes": explain_all(&scopes, offered),
         "resource": resources.into_iter().collect::<Vec<_>>().join(", "),
@@ -343,7 +341,7 @@ fn connection(
         "created_at_iso": grant.created_at,
         "last_used_at": last_used_at.map(|last| last.ago(now)),
         "last_used_at_iso": last_used_at,
-        "together": [],
+        "together": each,
         // An agent's end moves with every refresh and says nothing to a person.
         "expires_at": is_token.then(|| grant.expires_at.day()),
     })

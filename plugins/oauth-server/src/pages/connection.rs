@@ -26,7 +26,7 @@ pub async fn show(oauth: &OAuth, visitor: &Visitor, grant: &Grant, error: Option
     let used = oauth.list_tools_used(grant).await?;
     let ticks = grant.scopes.iter().filter(|scope| scope.as_str() != OFFLINE_ACCESS).cloned().collect();
     let context = json!({
-        "connection": connection(grant, &[grant], place, (offered, now)),
+        "connection": connection((grant, &[grant]), Vec::new(), place, (offered, now)),
         "scopes": explain_all(&ticks, offered),
         "teams": teams.iter().map(|team| json!({ "id": team.id, "name": team.name })).collect::<Vec<_>>(),
         "acts_for_all_teams": grant.binding.team_ids.is_empty(),
